@@ -1,0 +1,34 @@
+"""rnnshape: trace the shapes of recurrent networks.
+
+`Spec` describes a network, `trace` walks it over shapes, `run` computes it with NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .compute import run
+    from .errors import ShapeError, UsageError
+    from .spec import Spec
+    from .trace import trace
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Spec": "spec", "trace": "trace", "run": "compute", "UsageError": "errors",
+    "ShapeError": "errors",
+}  # fmt: skip
+
+__all__ = ["ShapeError", "Spec", "UsageError", "run", "trace"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: a symbolic call never loads NumPy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,5 @@
+"""`python -m rnnshape` is the program `rnnshape`."""
+
+from .cli import main
+
+main()

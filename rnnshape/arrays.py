@@ -1,0 +1,268 @@
+"""The interpreter of NumPy arrays: the same operations and the same walk, with true numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .batch import Batch
+from .dims import Dim, write_shape
+from .errors import ShapeError, UsageError
+from .forward import Given, forward_error, sizes
+from .ops import OPERATIONS
+from .spec import Spec
+from .walk import Pass, Shapes, Tensor, World
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a network computes; unpacks as torch's: `output, hn` or `output, (hn, cn)`.
+
+    output (T, N, D·R) or as batch_first and unbatched have it; hn (D·L, N, R); cn (D·L, N, H)
+    for an lstm, else None.
+    """
+
+    output: Array
+    hn: Array
+    cn: Array | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self.output
+        yield self.hn if self.cn is None else (self.hn, self.cn)
+
+    def to_dict(self) -> dict[str, Array]:
+        """Name to array."""
+        named = {"output": self.output, "hn": self.hn}
+        return named if self.cn is None else {**named, "cn": self.cn}
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A forward call as the walk reads it: input (T, N, I) and states (D·L, N, ·), sorted by
+    length where packed."""
+
+    spec: Spec
+    batch: Batch
+    weights: dict[str, Array]
+    input: Array
+    states: tuple[Array, ...]
+
+    @property
+    def given(self) -> dict[str, Array]:
+        """input, h0 (and c0) in the caller's layout."""
+        finished = self.finish(self.input, self.states)
+        states = zip(("h0", "c0"), (finished.hn, finished.cn), strict=True)
+        return {"input": finished.output, **{n: a for n, a in states if a is not None}}
+
+    def finish(self, output: Array, states: tuple[Array, ...]) -> Result:
+        """Back from the walk's layout to the caller's: unsorted, batch_first, unbatched."""
+        batch = self.batch
+        if batch.packed:
+            restored = list(batch.restored)
+            output = output[:, restored]
+            states = tuple(state[:, restored] for state in states)
+        if batch.unbatched:
+            output, states = output[:, 0], tuple(state[:, 0] for state in states)
+        elif self.spec.batch_first:
+            output = output.transpose(1, 0, 2)
+        return Result(output, *states)
+
+
+def feed(
+    spec: Spec,
+    weights: Mapping[str, Any],
+    input: Any,
+    h0: Any = None,
+    c0: Any = None,
+    lengths: tuple[int, ...] | None = None,
+) -> Feed:
+    """Check a forward call as torch would and bring it into the walk's layout.
+
+    weights: torch's names to arrays of one floating type, in which everything is computed.
+    Raises UsageError or ShapeError.
+    """
+    if spec.symbolic:
+        open_sizes = [n for n in ("input_size", "hidden_size") if not isinstance(
+            getattr(spec, n), int)]  # fmt: skip
+        raise needs_numbers(open_sizes[0], getattr(spec, open_sizes[0]))
+    arrays = checked_weights(spec, weights)
+    dtype = next(iter(arrays.values())).dtype
+    x = _numbers("input", input, dtype)
+    given = [_numbers(name, value, dtype) for name, value in (("h0", h0), ("c0", c0))]
+    if c0 is not None and spec.cell != "lstm":
+        raise UsageError(
+            "c0: expected for an lstm alone", got=f"cell {spec.cell}", fix="leave out c0"
+        )
+    h, c = given
+    error = forward_error(
+        spec, Given(x.shape, None if h is None else h.shape, None if c is None else c.shape)
+    )
+    if error:
+        raise ShapeError("forward: expected shapes that fit the network",
+                         got=" and ".join(f"{n} {write_shape(a.shape)}" for n, a in
+                                          (("input", x), ("h0", h), ("c0", c)) if a is not None),
+                         fix="rnnshape check says what fits", torch=error)  # fmt: skip
+    unbatched = x.ndim == 2
+    size, length = map(int, sizes(spec, x.shape))  # type: ignore[arg-type]
+    batch = Batch(size=size, seq_len=length, unbatched=unbatched, lengths=lengths)
+    if lengths is not None and (len(lengths) != size or max(lengths) > length):
+        raise ShapeError(
+            f"lengths: expected {size} lengths of at most {length}, as the input "
+            f"{write_shape(x.shape)} has them",
+            got=", ".join(map(str, lengths[:20])),
+            fix="give one length for each sequence of the input",
+        )
+    if unbatched:
+        x = x[:, None]
+    elif spec.batch_first:
+        x = x.transpose(1, 0, 2)
+    rows = spec.num_layers * spec.num_directions
+    states = []
+    for name, state in zip(spec.state_names, given, strict=False):
+        shape: Any = (rows, size, spec.state_width(name))
+        states.append(np.zeros(shape, dtype) if state is None else state.reshape(shape))
+    if batch.packed:
+        order = list(batch.order)
+        x = x[: max(batch.lengths or ()), order]
+        states = [state[:, order] for state in states]
+    return Feed(spec, batch, arrays, x, tuple(states))
+
+
+def needs_numbers(name: str, size: Dim) -> UsageError:
+    """The error where a size is a symbol and numbers are to be computed."""
+    option = {"size": "batch-size", "seq_len": "seq-len"}.get(name, name.replace("_", "-"))
+    return UsageError(
+        f"{option}: expected a number, since values are to be computed",
+        got=f"the symbol {size}",
+        fix=f"--{option} 20",
+    )
+
+
+def checked_weights(spec: Spec, weights: Mapping[str, Any]) -> dict[str, Array]:
+    """The network's parameters among `weights`, as arrays of one floating type.
+
+    Raises UsageError with torch's words for names and shapes that do not fit.
+    """
+    expected = spec.parameters()
+    title = f"Error(s) in loading state_dict for {spec.cell.upper()}:\n\t"
+    missing = [name for name in expected if name not in weights]
+    unexpected = [name for name in weights if name not in expected]
+    if missing or unexpected:
+        words = []
+        for what, names in (("Unexpected", unexpected), ("Missing", missing)):
+            if names:
+                listed = ", ".join('"' + name + '"' for name in names[:12])
+                listed += ", …" if len(names) > 12 else ""
+                words.append(f"{what} key(s) in state_dict: {listed}. ")
+        raise UsageError(
+            f"weights: expected the parameters of {spec}",
+            got=f"{len(missing)} missing and {len(unexpected)} that it does not have",
+            fix="describe the network that the weights belong to, or choose it with --module",
+            torch=("RuntimeError", title + "\n\t".join(words)),
+        )
+    arrays = {name: np.asarray(weights[name]) for name in expected}
+    for name, array in arrays.items():
+        if array.shape != expected[name]:
+            raise ShapeError(
+                f"weights: expected {name} of {write_shape(expected[name])}",
+                got=write_shape(array.shape),
+                fix="describe the network that the weights belong to",
+                torch=(
+                    "RuntimeError",
+                    f"{title}size mismatch for {name}: copying a param with shape torch.Size("
+                    f"{list(array.shape)}) from checkpoint, the shape in current model is "
+                    f"torch.Size({list(expected[name])}).",
+                ),
+            )
+        if array.dtype.kind != "f":
+            raise UsageError(
+                f"weights: expected {name} of a floating type",
+                got=str(array.dtype),
+                fix="save the weights as float32 or float64",
+            )
+    dtype = np.result_type(*arrays.values())
+    return {name: array.astype(dtype, copy=False) for name, array in arrays.items()}
+
+
+def _numbers(name: str, value: Any, dtype: Any) -> Any:
+    if value is None:
+        return None
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise UsageError(
+            f"{name}: expected an array of numbers", got=f"dtype {array.dtype}",
+            fix=f"save {name} as float32",
+        )  # fmt: skip
+    return array.astype(dtype, copy=False)
+
+
+class Arrays(Shapes):
+    """Performs each operation with NumPy, and records it with its shapes and value."""
+
+    def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[int, ...]) -> Array:
+        """The array that the table's rule gives."""
+        array: Array = OPERATIONS[op].array(np, [i.value for i in inputs], attributes)
+        return array
+
+
+class ArrayWorld(World):
+    """A walk's tensors with their arrays; `result` is complete once the walk has ended.
+
+    Between layers, `drop` (layer, output of the layer) stands for dropout where it is asked for.
+    """
+
+    repeats = False
+
+    def __init__(self, source: Feed) -> None:
+        super().__init__(source.spec, source.batch)
+        self._feed = source
+        self._below = source.input
+        steps, rows = source.input.shape[:2]
+        width: Any = source.spec.output_size
+        self._output = np.zeros((steps, rows, width), source.input.dtype)
+        self._states = tuple(state.copy() for state in source.states)
+        self._layer = 0
+
+    def interpreter(self) -> Shapes:
+        """A fresh interpreter for one step."""
+        return Arrays()
+
+    def parameter(self, name: str) -> Array:
+        """The value of a parameter."""
+        return self._feed.weights[name]
+
+    def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
+        """The input, or what the layer below left."""
+        if place.layer != self._layer:
+            self._layer, self._below = place.layer, self._output
+            self._output = np.zeros_like(self._output)
+        value = self._below[t, :rows]  # type: ignore[index]
+        return Tensor("x_{t}", value.shape, value)
+
+    def initial(self, place: Pass) -> tuple[Tensor, ...]:
+        """The rows of h0 (and c0) that belong to a pass."""
+        return tuple(
+            tensor._replace(value=state[place.row])
+            for tensor, state in zip(super().initial(place), self._feed.states, strict=True)
+        )
+
+    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...]) -> None:
+        """Lay h into the layer's output, and h and c into hn and cn.
+
+        A shorter sequence of a packed batch is not written again after its own last step.
+        """
+        rows, width = state[0].value.shape
+        side = 0 if place.direction == "forward" else 1
+        self._output[t, :rows, side * width : (side + 1) * width] = state[0].value  # type: ignore[index]
+        for whole, tensor in zip(self._states, state, strict=True):
+            whole[place.row, :rows] = tensor.value
+
+    @property
+    def result(self) -> Result:
+        """Output and final states in the caller's layout."""
+        return self._feed.finish(self._output, self._states)

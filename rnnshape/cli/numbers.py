@@ -1,0 +1,139 @@
+"""The numbers of a command: read from files where they are named, drawn where they are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import UsageError
+from ..trace import Trace
+from .options import Network
+
+_DTYPES = ("float32", "float64", "float16")
+_OPEN = {"input_size": "--input-size 10", "hidden_size": "--hidden-size 20",
+         "size": "--batch-size 7", "seq_len": "--seq-len 5"}  # fmt: skip
+
+
+def numeric_trace(
+    network: Network,
+    weights: str | None,
+    module: str | None,
+    input: str | None,
+    h0: str | None,
+    c0: str | None,
+    seed: int,
+    dtype: str,
+) -> Trace:
+    """The network over true numbers.
+
+    Parameters and input are drawn with `seed` where no file is named; h0 and c0 are zeros, as in
+    torch, or drawn for the word `random`. Raises UsageError.
+    """
+    if dtype not in _DTYPES:
+        raise UsageError(
+            f"--dtype: expected {', '.join(_DTYPES)}", got=repr(dtype[:40]), fix="--dtype float32"
+        )
+    if seed < 0:
+        raise UsageError("--seed: expected 0 or more", got=str(seed), fix="--seed 0")
+    if module is not None and weights is None:
+        raise UsageError("--module: expected beside --weights", got="no weights",
+                         fix="--weights model.safetensors --module encoder.rnn")  # fmt: skip
+    import numpy as np
+
+    from ..arrays import feed
+    from ..draw import drawn_tensor, drawn_weights
+    from ..models.files import read_array
+    from ..models.infer import completed
+
+    generator = np.random.default_rng(seed)
+    if weights is None:
+        spec = network.spec
+        _only_numbers(input_size=spec.input_size, hidden_size=spec.hidden_size)
+        _affordable(int(p) for p in [spec_count(spec)])
+        parameters: Any = drawn_weights(spec, generator, dtype)
+    else:
+        parameters = _read_parameters(weights, module, dtype)
+        spec = completed(parameters, network.arguments)
+        _only_numbers(input_size=spec.input_size, hidden_size=spec.hidden_size)
+    lengths = network.lengths
+    batch = network.batch
+    if input is not None:
+        x = read_array(input, "input")
+        contradicted = network.says("batch_size", "seq_len", "unbatched")
+        if contradicted:
+            option = "--" + contradicted[0].replace("_", "-")
+            raise UsageError(
+                f"{option}: expected without --input, whose shape says it",
+                got="both",
+                fix=f"leave out {option}",
+            )
+    else:
+        _only_numbers(size=batch.size, seq_len=batch.seq_len)
+        _affordable(_count(shape) for shape in batch.tensors(spec).values())
+        x = drawn_tensor("input", spec, batch, generator, dtype)
+    if c0 is not None and spec.cell != "lstm":
+        raise UsageError(
+            "--c0: expected for an lstm alone", got=f"--cell {spec.cell}", fix="leave out --c0"
+        )
+    states = {}
+    for name, source in (("h0", h0), ("c0", c0)):
+        if source == "random":
+            if input is not None:
+                batch = feed(spec, parameters, x, None, None, lengths).batch
+            states[name] = drawn_tensor(name, spec, batch, generator, dtype)
+        elif source is not None:
+            states[name] = read_array(source, name)
+    source_feed = feed(spec, parameters, x, states.get("h0"), states.get("c0"), lengths)
+    return Trace(spec, source_feed.batch, source_feed)
+
+
+def _read_parameters(path: str, module: str | None, dtype: str) -> dict[str, Any]:
+    import numpy as np
+
+    from ..models.files import read_weights
+
+    read = read_weights(path, module)
+    for name, array in read.items():
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise UsageError(
+                f"weights: expected numbers in {name}",
+                got=f"NaN ({int(np.isnan(array).sum())} of {array.size})",
+                fix="save the weights from before the training diverged",
+            )
+    return {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in read.items()}
+
+
+def _only_numbers(**sizes: Any) -> None:
+    for name, size in sizes.items():
+        if not isinstance(size, int):
+            option, _, number = _OPEN[name].partition(" ")
+            raise UsageError(
+                f"{option}: expected a number, since values are to be computed",
+                got=f"the symbol {size}",
+                fix=f"{option} {number}",
+            )
+
+
+def _count(shape: Any) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+_MOST_NUMBERS = 500_000_000  # 2 GB as float32
+
+
+def _affordable(counts: Any) -> None:
+    """Refuse sizes whose arrays no machine here could hold, before they are drawn."""
+    total = sum(counts)
+    if total > _MOST_NUMBERS:
+        raise UsageError(
+            f"sizes: expected at most {_MOST_NUMBERS:,} numbers to draw at random",
+            got=f"{total:,}",
+            fix="give smaller sizes; rnnshape trace without --values needs no memory for them",
+        )
+
+
+def spec_count(spec: Any) -> int:
+    """The number of parameters of a network whose sizes are numbers."""
+    return sum(_count(shape) for shape in spec.parameters().values())

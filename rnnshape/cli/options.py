@@ -1,0 +1,226 @@
+"""The options that describe a network, declared once for every command that needs one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from ..batch import Batch
+from ..dims import parse_dim
+from ..errors import UsageError
+from ..spec import Spec
+from ..trace import Trace
+
+_NETWORK, _BATCH = "The network", "The batch"
+_SPEC_FIELDS = (
+    "cell", "nonlinearity", "input_size", "hidden_size", "num_layers", "bias", "batch_first",
+    "dropout", "bidirectional", "proj_size",
+)  # fmt: skip
+
+
+def _choices(*words: str) -> Callable[[], list[str]]:
+    return lambda: list(words)
+
+
+def _text(*names: str, default: str | None = None, panel: str = _NETWORK, **more: Any) -> Any:
+    shown: Any = default if default is not None else False
+    return Annotated[
+        str | None, typer.Option(*names, show_default=shown, rich_help_panel=panel, **more)
+    ]
+
+
+def _flag(names: str, text: str, panel: str = _NETWORK) -> Any:
+    return Annotated[
+        bool | None, typer.Option(names, show_default=False, help=text, rich_help_panel=panel)
+    ]
+
+
+_OPTIONS: dict[str, Any] = {
+    "cell": _text("--cell", default="rnn", metavar="rnn|lstm|gru", help="The kind of cell.",
+                  autocompletion=_choices("rnn", "lstm", "gru")),
+    "nonlinearity": _text("--nonlinearity", default="tanh", metavar="tanh|relu",
+                          help="rnn only.", autocompletion=_choices("tanh", "relu")),
+    "input_size": _text("--input-size", default="10", metavar="I", help="A number or a name."),
+    "hidden_size": _text("--hidden-size", default="20", metavar="H", help="A number or a name."),
+    "num_layers": _text("--layers", "--num-layers", default="1", metavar="L",
+                        help="Layers on top of each other."),
+    "bidirectional": _flag("--bidirectional/--no-bidirectional", "Two directions."),
+    "batch_first": _flag("--batch-first/--no-batch-first", "input and output as (N, T, ·)."),
+    "bias": _flag("--bias/--no-bias", "With the two biases, or without."),
+    "proj_size": _text("--proj-size", default="0", metavar="P", help="lstm only."),
+    "dropout": _text("--dropout", default="0", metavar="P", help="Between layers, in training."),
+    "batch_size": _text("--batch-size", default="7", metavar="N", panel=_BATCH,
+                        help="A number or a name."),
+    "seq_len": _text("--seq-len", default="5", metavar="T", panel=_BATCH,
+                     help="A number or a name."),
+    "unbatched": _flag("--unbatched/--batched", "One sequence, 2-D input.", _BATCH),
+    "lengths": _text("--lengths", metavar="5,3,2", panel=_BATCH,
+                     help="A packed batch; N and T follow from it."),
+    "spec": _text("--spec", metavar="FILE|-", help="A spec as JSON; options beside it win."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the command line says of the network and the batch; None where it says nothing."""
+
+    given: Mapping[str, Any]
+
+    def says(self, *names: str) -> list[str]:
+        """Those of `names` that were given."""
+        return [name for name in names if self.given[name] is not None]
+
+    @functools.cached_property
+    def arguments(self) -> dict[str, Any]:
+        """The fields of the spec that were given, read but not yet checked."""
+        base: dict[str, Any] = {}
+        if self.given["spec"] is not None:
+            base = read_spec(self.given["spec"]).to_dict()
+            if self.given["cell"] not in (None, base["cell"]):
+                for name in ("nonlinearity", "proj_size"):  # these belong to the file's cell
+                    base.pop(name)
+        read = {name: _read(name, self.given[name]) for name in self.says(*_SPEC_FIELDS)}
+        return base | read
+
+    @functools.cached_property
+    def spec(self) -> Spec:
+        """The network. Raises UsageError."""
+        return Spec.from_dict(self.arguments)
+
+    @functools.cached_property
+    def lengths(self) -> tuple[int, ...] | None:
+        """The lengths of a packed batch."""
+        text = self.given["lengths"]
+        return None if text is None else parse_lengths(text)
+
+    @functools.cached_property
+    def batch(self) -> Batch:
+        """The batch. Raises UsageError where one option contradicts another."""
+        sizes = {
+            name: parse_dim(self.given[option], option.replace("_", "-"))
+            for name, option in (("size", "batch_size"), ("seq_len", "seq_len"))
+            if self.given[option] is not None
+        }
+        batch = Batch(**sizes, unbatched=bool(self.given["unbatched"]), lengths=self.lengths)
+        for name, size in sizes.items():
+            actual = getattr(batch, name)
+            option = {"size": "--batch-size", "seq_len": "--seq-len"}[name]
+            if actual != size:
+                cause = "--unbatched" if batch.unbatched else "--lengths"
+                raise UsageError(
+                    f"{option}: expected {actual}, as {cause} says",
+                    got=str(size),
+                    fix=f"leave out {option} or {cause}",
+                )
+        return batch
+
+    def trace(self) -> Trace:
+        """The network over the batch, in shapes."""
+        return Trace(self.spec, self.batch)
+
+
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `command` the options that describe a network, in place of its argument `network`."""
+    own = list(inspect.signature(command, eval_str=True).parameters.values())
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        for name, option in _OPTIONS.items()
+    ]
+    kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "network"]
+
+    @functools.wraps(command)
+    def wrapped(**values: Any) -> Any:
+        network = Network({name: values.pop(name) for name in _OPTIONS})
+        return command(network=network, **values)
+
+    signature = inspect.Signature(kept + added)
+    wrapped.__signature__ = signature  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return wrapped
+
+
+def _read(name: str, value: Any) -> Any:
+    """An option's text as the constructor's argument; what is no number stays as it came."""
+    if name in ("input_size", "hidden_size"):
+        try:
+            return float(value) if "." in value else parse_dim(value, name)
+        except ValueError:
+            return parse_dim(value, name)
+    if name in ("num_layers", "proj_size"):
+        return _number(value, name, whole=True)
+    if name == "dropout":
+        return _number(value, name, whole=False)
+    return value
+
+
+def _number(text: str, name: str, whole: bool) -> Any:
+    try:
+        return int(text[:400]) if whole and "." not in text else float(text)
+    except ValueError:
+        raise UsageError(
+            f"{name}: expected a number",
+            got=repr(text[:60]),
+            fix=f"--{name.replace('_', '-')} {'1' if whole else '0.5'}",
+        ) from None
+
+
+def parse_lengths(text: str) -> tuple[int, ...]:
+    """Lengths as they stand on the command line: `5,3,2`."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise UsageError(
+            "--lengths: expected whole numbers between commas",
+            got=repr(text[:60]),
+            fix="--lengths 5,3,2",
+        ) from None
+
+
+def read_text(path: str, option: str) -> str:
+    """A text file, or standard input for `-`. Raises UsageError where it cannot be read."""
+    try:
+        if path == "-":
+            return sys.stdin.read()
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise UsageError(
+            f"{option}: expected a text file that can be read",
+            got=f"{path!r}: {reason(error)}",
+            fix="give the name of a file, or - for standard input",
+        ) from None
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be read or written, in the system's words."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def read_spec(path: str) -> Spec:
+    """The spec in a JSON file or on standard input. Raises UsageError."""
+    from ..show.document import spec_of
+
+    content = read_text(path, "--spec")
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            "--spec: expected JSON",
+            got=str(error)[:80],
+            fix="rnnshape trace --json writes a document that can be read again",
+        ) from None
+    spec = spec_of(document)
+    if spec is None:
+        raise UsageError(
+            "--spec: expected an object with a `spec`, or a spec itself",
+            got=content[:40].strip() or "nothing",
+            fix='{"cell": "lstm", "input_size": 10, "hidden_size": 20}',
+        )
+    return spec

@@ -1,0 +1,67 @@
+"""Where a command's words go: standard output, or a file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from typing import IO, Any
+
+from ..errors import UsageError
+from .options import reason
+
+_LINES_A_WRITE = 512
+
+
+def write_lines(lines: Iterable[str], path: str | None = None) -> None:
+    """Lines of JSON, to a file or to standard output as they come."""
+    if path is not None:
+        write_file(path, lambda file: _stream(lines, lambda text: file.write(text.encode())))
+        return
+    _stream(lines, sys.stdout.write)
+
+
+def _stream(lines: Iterable[str], write: Callable[[str], Any]) -> None:
+    waiting: list[str] = []
+    for line in lines:
+        waiting.append(line)
+        if len(waiting) == _LINES_A_WRITE:
+            write("\n".join(waiting) + "\n")
+            waiting.clear()
+    if waiting:
+        write("\n".join(waiting) + "\n")
+
+
+def write_file(path: str, write: Callable[[IO[bytes]], Any]) -> None:
+    """Let `write` fill a new file that then takes the place of `path`.
+
+    What is no ordinary file (a pipe, /dev/stdout) is written directly. Raises UsageError.
+    """
+    if path == "-":
+        write(sys.stdout.buffer)
+        return
+    name = None
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as file:
+                write(file)
+            return
+        target = os.path.realpath(path)
+        handle, name = tempfile.mkstemp(prefix=".rnnshape-", dir=os.path.dirname(target))
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, target)
+        name = None
+    except OSError as error:
+        raise UsageError(
+            "-o: expected a file that can be written",
+            got=f"{path!r}: {reason(error)}",
+            fix="name a file in a folder that you may write to",
+        ) from None
+    finally:
+        if name is not None:
+            os.unlink(name)

@@ -1,0 +1,32 @@
+"""rnnshape schema."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .output import write_lines
+
+
+def schema(
+    name: Annotated[str | None, typer.Argument(help="The document: trace, params, …")] = None,
+) -> None:
+    """Print the JSON Schema of a document; without a name, list the documents.
+
+    Example: rnnshape schema trace
+    """
+    from importlib.resources import files
+
+    folder = files("rnnshape") / "schemas"
+    names = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir())
+    if name is None:
+        write_lines(names)
+        return
+    if name not in names:
+        raise UsageError(
+            f"schema: expected one of {', '.join(names)}", got=repr(name[:40]),
+            fix=f"rnnshape schema {names[0]}",
+        )  # fmt: skip
+    write_lines([(folder / f"{name}.json").read_text(encoding="utf-8").rstrip()])

@@ -1,0 +1,43 @@
+"""rnnshape verify."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import Network, network_options
+from .output import write_lines
+
+
+@network_options
+def verify(
+    network: Network,
+    seed: Annotated[int, typer.Option(help="Of the numbers that are compared.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Compare with the torch that is installed: parameters, shapes and values in float64.
+
+    Example: rnnshape verify --cell lstm --layers 2 --bidirectional
+    """
+    from .numbers import numeric_trace
+
+    subject = numeric_trace(network, None, None, None, "random", _c0(network), seed, "float64")
+    from ..live import compare
+
+    comparison = compare(subject)
+    if json:
+        from json import dumps
+
+        write_lines([dumps(comparison.to_dict())])
+    else:
+        from ..show.screen import put
+        from ..show.told import verify_text
+
+        put(verify_text(comparison))
+    if not comparison.ok:
+        raise typer.Exit(1)
+
+
+def _c0(network: Network) -> str | None:
+    return "random" if network.spec.cell == "lstm" else None

@@ -1,0 +1,120 @@
+"""What torch's forward call raises first for given shapes, to the letter and in torch's order."""
+
+from __future__ import annotations
+
+from .call import (
+    Call,
+    Check,
+    Given,
+    blamed,
+    differ,
+    dtype,
+    fault,
+    features,
+    lstm_states,
+    sizes,
+    state_sizes,
+)
+from .dims import Shape
+from .errors import Fault, TorchError
+from .kernel import argument_types
+from .packed import packed_fault
+from .spec import Spec
+
+__all__ = ["Given", "differ", "forward_error", "forward_fault", "sizes"]
+
+
+def forward_error(spec: Spec, given: Given) -> TorchError | None:
+    """The error of `module(input, hx)`, or None. Sizes that are symbols fit anything.
+
+    With lengths, the error of packing the input and running it. Source: forward,
+    check_forward_args and what they call in torch/nn/modules/rnn.py.
+    """
+    found = forward_fault(spec, given)
+    return found.torch if found else None
+
+
+def forward_fault(spec: Spec, given: Given) -> Fault | None:
+    """The same with the tensor at fault: input, h0, c0 or lengths."""
+    call = Call(spec, given)
+    if given.lengths is not None:
+        return packed_fault(call)
+    return next(filter(None, (check(call) for check in PADDED)), None)
+
+
+def _input_rank(call: Call) -> Fault | None:
+    if call.rank in (2, 3):
+        return None
+    name = call.spec.cell.upper()
+    word = " tensor" if name == "RNN" else ""
+    message = f"{name}: Expected input to be 2D or 3D, got {call.rank}D{word} instead"
+    return fault("input", "ValueError", message)
+
+
+def _state_form(call: Call) -> Fault | None:
+    """hx is a tensor, for an lstm a pair."""
+    if not call.has_state:
+        return None
+    if call.spec.cell == "lstm":
+        states = lstm_states(call)
+        return Fault("c0", states) if isinstance(states, TorchError) else None
+    if not call.tuple_length:
+        return None
+    return fault("c0", "AttributeError", "'tuple' object has no attribute 'dim'")
+
+
+def _states(call: Call) -> dict[str, Shape]:
+    if not call.has_state:
+        return {}
+    if call.spec.cell != "lstm":
+        return {"h": call.given.h0 or ()}
+    pair = lstm_states(call)
+    return {} if isinstance(pair, TorchError) else dict(zip("hc", pair))
+
+
+def _state_rank(call: Call) -> Fault | None:
+    wanted, states = call.rank, _states(call)
+    wrong = [name for name, shape in states.items() if len(shape) != wanted]
+    if not wrong:
+        return None
+    kind = f"For {'unbatched' if wanted == 2 else 'batched'} {wanted}-D input"
+    ranks = [f"{len(shape)}-D" for shape in states.values()]
+    if call.spec.cell == "lstm":
+        what, got = "hx and cx", f"({', '.join(ranks)}) tensors"
+    else:
+        what, got = "hx", f"{ranks[0]} tensor"
+    message = f"{kind}, {what} should also be {wanted}-D but got {got}"
+    return fault(blamed(call, wrong[0]) if call.tuple_length else "h0", "RuntimeError", message)
+
+
+def _state_sizes(call: Call) -> Fault | None:
+    states = _states(call)
+    if call.rank == 2:
+        states = {name: (shape[0], 1, shape[1]) for name, shape in states.items()}
+    return state_sizes(call, states)
+
+
+def _pair(call: Call) -> Fault | None:
+    if not call.has_state or call.spec.cell != "lstm" or call.tuple_length == 2 or call.rank == 2:
+        return None
+    return fault("c0", "RuntimeError", "lstm expects two hidden states")
+
+
+def _no_steps(call: Call) -> Fault | None:
+    if call.sizes[1] != 0:
+        return None
+    message = "Expected sequence length to be larger than 0 in RNN"
+    return fault("input", "RuntimeError", message)
+
+
+PADDED: tuple[Check, ...] = (
+    _input_rank,
+    _state_form,
+    _state_rank,
+    dtype,
+    features,
+    _state_sizes,
+    argument_types(packed=False),
+    _pair,
+    _no_steps,
+)

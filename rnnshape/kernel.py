@@ -1,0 +1,116 @@
+"""What torch's C++ says: argument types, products and sums that do not fit.
+
+Source: torch/csrc/utils/python_arg_parser.cpp, aten/src/ATen/ExpandUtils.cpp and the messages of
+addmm, each met through nn.RNN, nn.LSTM and nn.GRU.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+from .call import Call, Check, differ, fault, listed
+from .dims import Dim, Shape, product
+from .errors import Fault, TorchError
+
+# torch's name of a type in a message -> its name where the layer has no bias
+_TYPES = {
+    "float16": ("Half", "c10::Half"), "bfloat16": ("BFloat16", "c10::BFloat16"),
+    "float64": ("Double", "double"), "bool": ("Bool", "bool"), "uint8": ("Byte", "unsigned char"),
+    "int8": ("Char", "signed char"), "int16": ("Short", "short int"), "int32": ("Int", "int"),
+    "int64": ("Long", "long int"), "complex64": ("ComplexFloat", "c10::complex<float>"),
+    "complex128": ("ComplexDouble", "c10::complex<double>"),
+}  # fmt: skip
+_OPTIONS = (
+    ("bool", "has_biases"), ("int", "num_layers"), ("float", "dropout"), ("bool", "train"),
+    ("bool", "bidirectional"),
+)  # fmt: skip
+
+
+def parameters_each(call: Call) -> int:
+    """The number of parameters of one layer and direction."""
+    return (4 if call.spec.bias else 2) + bool(call.spec.proj_size)
+
+
+def types_differ(call: Call) -> TorchError | None:
+    """A product of matrices of two types."""
+    given = call.given.dtype
+    if given == "float32":
+        return None
+    with_bias, without = _TYPES.get(given, (given, given))
+    if call.spec.bias:
+        message = f"mat1 and mat2 must have the same dtype, but got {with_bias} and Float"
+    else:
+        message = f"expected m1 and m2 to have the same dtype, but got: {without} != float"
+    return TorchError("RuntimeError", message)
+
+
+def product_differs(x: Shape, inner: Dim, outer: Dim) -> TorchError | None:
+    """x·Wᵀ of an x (…, width) and a weight (outer, inner)."""
+    if not differ(x[-1], inner):
+        return None
+    message = f"({product(x[:-1])}x{x[-1]} and {inner}x{outer})"
+    return TorchError("RuntimeError", f"mat1 and mat2 shapes cannot be multiplied {message}")
+
+
+def broadcast_differs(a: Shape, b: Shape, in_place: bool) -> TorchError | None:
+    """a and b element by element; in place the result must have a's shape."""
+    rank = max(len(a), len(b))
+    whole: list[Dim] = []
+    for axis, (m, n) in enumerate(zip_longest(a[::-1], b[::-1], fillvalue=1), 1):
+        if differ(m, n) and m != 1 and n != 1:
+            message = (
+                f"The size of tensor a ({m}) must match the size of tensor b ({n}) "
+                f"at non-singleton dimension {rank - axis}"
+            )
+            return TorchError("RuntimeError", message)
+        whole.insert(0, n if m == 1 else m)
+    if not in_place or (len(whole) == len(a) and not any(map(differ, whole, a))):
+        return None
+    message = f"output with shape {listed(a)} doesn't match the broadcast shape {listed(whole)}"
+    return TorchError("RuntimeError", message)
+
+
+def argument_types(packed: bool) -> Check:
+    """The arguments of torch's own rnn_tanh, rnn_relu, lstm or gru."""
+
+    def check(call: Call) -> Fault | None:
+        wanted = {"num_layers": int, "bidirectional": bool}
+        odd = [n for n, t in wanted.items() if type(call.given.raw.get(n, t())) is not t]
+        if not call.lone and not odd:
+            return None
+        about = "c0" if call.lone else odd[0]
+        return fault(about, "TypeError", _invalid_combination(call, packed))
+
+    return check
+
+
+def _invalid_combination(call: Call, packed: bool) -> str:
+    spec, raw = call.spec, call.given.raw
+    lstm = spec.cell == "lstm"
+    function = f"rnn_{spec.nonlinearity}" if spec.cell == "rnn" else spec.cell
+    state = "tuple" if lstm and not call.lone else "Tensor"
+    values = {"num_layers": spec.num_layers, "bidirectional": spec.bidirectional, **raw}
+    options = [type(values[name]).__name__ if name in values else kind for kind, name in _OPTIONS]
+    got = ["Tensor", *(["Tensor"] if packed else []), state, "list", *options]
+    got += [] if packed else ["bool"]  # batch_first
+    count = parameters_each(call) * spec.num_layers * spec.num_directions
+    spelled = {
+        "list": f"list of [{', '.join(['Parameter'] * count)}]",
+        "tuple": "tuple of (Tensor, Tensor)",
+    }
+    hx = ("tuple of Tensors" if lstm else "Tensor", "hx")
+    params = ("tuple of Tensors", "params")
+    text = f"{function}() received an invalid combination of arguments - got ({', '.join(got)})"
+    text += ", but expected one of:\n"
+    for signature in (
+        (("Tensor", "data"), ("Tensor", "batch_sizes"), hx, params, *_OPTIONS),
+        (("Tensor", "input"), hx, params, *_OPTIONS, ("bool", "batch_first")),
+    ):
+        marked = []
+        for kind, (wanted, _) in zip(got, signature):
+            fits = kind == wanted or (kind, wanted) == ("int", "float")
+            marked.append(spelled.get(kind, kind) if fits else f"!{spelled.get(kind, kind)}!")
+        text += f" * ({', '.join(f'{kind} {name}' for kind, name in signature)})\n"
+        text += "      didn't match because some of the arguments have invalid types: "
+        text += f"({', '.join(marked)})\n"
+    return text

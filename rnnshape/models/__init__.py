@@ -1,0 +1,1 @@
+"""Files that hold networks: which tensors they have, and which network these are."""

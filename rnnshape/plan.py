@@ -1,0 +1,336 @@
+"""A cell's equations as straight-line NumPy: the fast way to the numbers that the walk gives.
+
+The cell is recorded once over shapes, and the record is rewritten: what does not depend on the
+state (x·Wᵀ + b) is computed for many steps at once; the rest runs step by step into buffers that
+are allocated once. Inside, a step's tensors lie features first (width, N), so that the gates of
+a split are contiguous. A sigmoid is ½·tanh(½a) + ½, and the inner ½ goes into the weights, which
+is exact in binary floating point; all gates of a split then share one call of tanh.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .cells import Equations, Parameters
+from .dims import Shape
+from .spec import Spec
+from .walk import Performed, Shapes, Tensor
+
+Array = np.ndarray[Any, Any]
+
+_UNARY = {"tanh": "tanh", "sigmoid": "tanh"}
+
+
+class Scaling(NamedTuple):
+    """Rows of a parameter that are multiplied by a half."""
+
+    parameter: str
+    rows: slice
+
+
+class Part(NamedTuple):
+    """Rows of what is computed ahead of the steps; the loop walks over it."""
+
+    product: str
+    rows: slice
+
+
+@dataclass
+class Plan:
+    """The rewritten cell for one size: its loop, and what the loop needs.
+
+    loop(ahead, h, c, other_c, constants) runs the steps of one pass and returns h and c.
+    """
+
+    source: str = ""
+    loop: Callable[..., Any] = field(default=lambda *_: None, repr=False)
+    parts: list[Part] = field(default_factory=list)  # in the order of the loop's arguments
+    ahead: dict[str, list[str]] = field(default_factory=dict)  # product -> weight, biases
+    constants: dict[str, tuple[str, Any]] = field(default_factory=dict)  # name -> how it is made
+    scalings: list[Scaling] = field(default_factory=list)
+
+
+@lru_cache(maxsize=256)
+def plan(spec: Spec, width: int, rows: int) -> Plan:
+    """The plan of one layer of `spec` that reads `width` features, for `rows` sequences."""
+    layer = Spec(
+        cell=spec.cell, nonlinearity=spec.nonlinearity, input_size=width,
+        hidden_size=spec.hidden_size, bias=spec.bias, proj_size=spec.proj_size,
+    )  # fmt: skip
+    return _Writer(layer, rows).write()
+
+
+@lru_cache(maxsize=64)
+def _compiled(source: str) -> Callable[..., Any]:
+    scope: dict[str, Any] = {"np": np}
+    exec(compile(source, "<rnnshape plan>", "exec"), scope)  # our own text, from the table's rules
+    steps: Callable[..., Any] = scope["steps"]
+    return steps
+
+
+class _Writer:
+    """Rewrites one recorded step."""
+
+    def __init__(self, spec: Spec, rows: int) -> None:
+        self.spec, self.rows = spec, rows
+        recorder = Shapes()
+        parameters = {p.kind: Tensor(p.kind, p.shape) for p in spec.layer_parameters(0, "forward")}
+        states = tuple(Tensor(name, (rows, spec.state_width(name))) for name in spec.state_names)
+        x = Tensor("x", (rows, spec.input_size))
+        new = spec.equation(Equations(recorder), x, states, Parameters(**parameters))
+        self.performed = recorder.performed
+        self.new = {tensor.name: name for name, tensor in zip(spec.state_names, new)}
+        self.makers = {p.output.name: p for p in self.performed}
+        self.uses = Counter(i.name for p in self.performed for i in p.inputs)
+        self.uses.update(list(self.new))
+        self.fixed = {"x", *parameters}
+        self.plan = Plan()
+        self.where: dict[str, str] = {name: name for name in spec.state_names}
+        self.lines: list[str] = []
+        self.done: set[str] = set()
+        self.temporary: dict[str, str] = {}  # variable -> shape key, of buffers that may be reused
+
+    def write(self) -> Plan:
+        """All operations in order, then the loop around them."""
+        for performed in self.performed:
+            if performed.output.name not in self.done:
+                self._operation(performed)
+        plan = self.plan
+        names = [f"p{i}" for i in range(len(plan.parts))]
+        head = f"for {', '.join([*names, 'out'])} in ahead:"
+        after = ["h = out"] + (["c, c_ = c_, c"] if "c" in self.spec.state_names else [])
+        unpacked = f"({', '.join(plan.constants)},) = constants" if plan.constants else "pass"
+        body = "\n        ".join([*self.lines, *after])
+        plan.source = (
+            "def steps(ahead, h, c, c_, constants):\n"
+            "    add, multiply, subtract, tanh, maximum = "
+            "np.add, np.multiply, np.subtract, np.tanh, np.maximum\n"
+            f"    {unpacked}\n    {head}\n        {body}\n    return h, c\n"
+        )
+        plan.loop = _compiled(plan.source)
+        return plan
+
+    def _operation(self, performed: Performed) -> None:
+        op, out = performed.op, performed.output.name
+        inputs = [tensor.name for tensor in performed.inputs]
+        if all(name in self.fixed for name in inputs):
+            self._ahead(performed)
+        elif op == "linear":
+            self._linear(performed)
+        elif op == "split":
+            self._split(performed)
+        elif op == "sigmoid":
+            scaled = self._halved(inputs[0])
+            place = self._target(performed)
+            half = self._scalar("half", 0.5)
+            if not scaled:
+                self.lines.append(f"multiply({self.where[inputs[0]]}, {half}, {place})")
+            self.lines.append(f"tanh({self.where[inputs[0]] if scaled else place}, {place})")
+            self.lines += [f"multiply({place}, {half}, {place})", f"add({place}, {half}, {place})"]
+            self.where[out] = place
+        else:
+            operands = [self._operand(name) for name in inputs]
+            place = self._target(performed)
+            call = {
+                "add": "add({0}, {1}, {2})",
+                "mul": "multiply({0}, {1}, {2})",
+                "tanh": "tanh({0}, {1})",
+                "relu": "maximum({0}, zero, out={1})",
+                "one_minus": "subtract(one, {0}, {1})",
+            }[op]
+            for name, number in (("zero", 0.0), ("one", 1.0)):
+                if name in call:
+                    self._scalar(name, number)
+            self.lines.append(call.format(*operands, place))
+            self.where[out] = place
+
+    def _ahead(self, performed: Performed) -> None:
+        """What needs no state: a product for many steps, or a part of one."""
+        out = performed.output.name
+        self.fixed.add(out)
+        if performed.op == "linear":
+            self.plan.ahead[out] = [tensor.name for tensor in performed.inputs[1:]]
+        elif performed.op != "split":
+            raise ValueError(f"no plan for {performed.op} ahead of the steps")
+
+    def _operand(self, name: str) -> str:
+        """The variable that holds a tensor; what is computed ahead becomes one of the loop's."""
+        if name not in self.where:
+            maker, rows = self.makers[name], slice(None)
+            if maker.op == "split":
+                rows = _part_rows(maker)
+                maker = self.makers[maker.inputs[0].name]
+            self.plan.parts.append(Part(maker.output.name, rows))
+            self.where[name] = f"p{len(self.plan.parts) - 1}"
+        return self.where[name]
+
+    def _linear(self, performed: Performed) -> None:
+        x, weight, *bias = [tensor.name for tensor in performed.inputs]
+        place = self._target(performed, reuse=False)
+        dot = f"dot_{weight}"
+        self.plan.constants[dot] = ("dot", weight)
+        self.lines.append(f"{dot}({self.where[x]}, {place})")
+        if bias and not self._moved_ahead(performed.output.name, bias[0]):
+            self.plan.constants[bias[0]] = ("bias", bias[0])
+            self.lines.append(f"add({place}, {bias[0]}, {place})")
+        self.where[performed.output.name] = place
+
+    def _moved_ahead(self, name: str, bias: str) -> bool:
+        """Let a product ahead carry this bias, where the two are added to each other anyway."""
+        users = [p for p in self.performed if name in [i.name for i in p.inputs]]
+        if len(users) != 1 or users[0].op != "add":
+            return False
+        for other in users[0].inputs:
+            if other.name in self.plan.ahead and self.uses[other.name] == 1:
+                self.plan.ahead[other.name].append(bias)
+                return True
+        return False
+
+    def _split(self, performed: Performed) -> None:
+        """Parts are views; where each feeds one tanh or sigmoid alone, all are done in one."""
+        source = performed.inputs[0].name
+        whole = self.where[source]
+        parts = [p for p in self.performed if p.op == "split" and p.inputs[0].name == source]
+        users = [[p for p in self.performed if part.output.name in [i.name for i in p.inputs]]
+                 for part in parts]  # fmt: skip
+        together = all(len(u) == 1 and u[0].op in _UNARY for u in users)
+        views = [self._view(whole, _part_rows(part)) for part in parts]
+        for part, view in zip(parts, views):
+            self.where[part.output.name] = view
+            self.done.add(part.output.name)
+        if not together:
+            return
+        sigmoid = [_part_rows(p) for p, u in zip(parts, users) if u[0].op == "sigmoid"]
+        if sigmoid:
+            size = parts[0].inputs[0].shape
+            self.plan.constants["slope"] = ("slope", (size, sigmoid))
+            self.plan.constants["shift"] = ("shift", (size, sigmoid))
+            scalings = [self._scale(source, rows) for rows in sigmoid]
+            if all(scaling is not None for scaling in scalings):
+                self.plan.scalings += [s for scaling in scalings for s in scaling or []]
+            else:
+                self.lines.append(f"multiply({whole}, slope, {whole})")
+        self.lines.append(f"tanh({whole}, {whole})")
+        if sigmoid:
+            self.lines.append(f"multiply({whole}, slope, {whole})")
+            self.lines.append(f"add({whole}, shift, {whole})")
+        for (user,), view in zip(users, views):
+            self.where[user.output.name] = view
+            self.done.add(user.output.name)
+
+    def _halved(self, name: str) -> bool:
+        """Put a factor of ½ into the weights behind a tensor; false where it cannot go there."""
+        scaling = self._scale(name, slice(0, self.makers[name].output.shape[-1]))
+        self.plan.scalings += scaling or []
+        return scaling is not None
+
+    def _scale(self, name: str, rows: slice) -> list[Scaling] | None:
+        maker = self.makers.get(name)
+        users = [p.op for p in self.performed if name in [i.name for i in p.inputs]]
+        if maker is None or (len(users) != 1 and set(users) != {"split"}):
+            return None
+        if maker.op == "linear":
+            return [Scaling(tensor.name, rows) for tensor in maker.inputs[1:]]
+        if maker.op == "add":
+            parts = [self._scale(tensor.name, rows) for tensor in maker.inputs]
+            return None if None in parts else [s for part in parts for s in part or []]
+        if maker.op == "split":
+            own = _part_rows(maker)
+            return self._scale(
+                maker.inputs[0].name, slice(own.start + rows.start, own.start + rows.stop)
+            )
+        return None
+
+    def _target(self, performed: Performed, reuse: bool = True) -> str:
+        """Where a result goes: the new state, an input's buffer that is free, or a new one."""
+        out = performed.output
+        if self.new.get(out.name) == "h":
+            return "out"
+        if self.new.get(out.name) == "c":
+            return "c_"
+        width = out.shape[-1]
+        for tensor in performed.inputs if reuse else ():
+            variable = self.where.get(tensor.name, "")
+            if self.uses[tensor.name] == 1 and self.temporary.get(variable) == str(width):
+                return variable
+        return self._buffer(out.shape)
+
+    def _buffer(self, shape: Shape) -> str:
+        name = f"b{sum(made[0] == 'buffer' for made in self.plan.constants.values())}"
+        self.plan.constants[name] = ("buffer", shape[-1])
+        self.temporary[name] = str(shape[-1])
+        return name
+
+    def _view(self, whole: str, rows: slice) -> str:
+        name = f"{whole}_{rows.start}"
+        self.plan.constants[name] = ("view", (whole, rows))
+        self.temporary[name] = str(rows.stop - rows.start)
+        return name
+
+    def _scalar(self, name: str, number: float) -> str:
+        self.plan.constants[name] = ("scalar", number)
+        return name
+
+
+def _part_rows(split: Performed) -> slice:
+    index, _ = split.attributes
+    width: Any = split.output.shape[-1]
+    return slice(index * width, (index + 1) * width)
+
+
+class Pass:
+    """The plan of one layer and direction with its weights laid out, ready to run."""
+
+    def __init__(self, plan: Plan, weights: dict[str, Array], rows: int, dtype: Any) -> None:
+        """`weights`: weight_ih, weight_hh, … of this layer and direction."""
+        self.plan = plan
+        halves: dict[str, Array] = {}
+        for parameter, part in plan.scalings:
+            factor = halves.setdefault(parameter, np.ones(len(weights[parameter]), dtype))
+            factor[part] = 0.5
+        scaled = {
+            name: array * halves[name].reshape(-1, *[1] * (array.ndim - 1))
+            if name in halves else array
+            for name, array in weights.items()
+        }  # fmt: skip
+        self.ahead = {}
+        for product, (weight, *biases) in plan.ahead.items():
+            matrix = np.zeros((len(scaled[weight]), scaled[weight].shape[1] + 1), dtype)
+            matrix[:, :-1] = scaled[weight]
+            for bias in biases:
+                matrix[:, -1] += scaled[bias]
+            self.ahead[product] = matrix
+        made: dict[str, Any] = {}
+        for name, (kind, detail) in plan.constants.items():
+            if kind == "dot":
+                made[name] = np.ascontiguousarray(scaled[detail]).dot
+            elif kind == "bias":
+                made[name] = np.repeat(scaled[detail][:, None], rows, axis=1)
+            elif kind == "buffer":
+                made[name] = np.empty((detail, rows), dtype)
+            elif kind == "view":
+                made[name] = made[detail[0]][detail[1]]
+            elif kind == "scalar":
+                made[name] = np.asarray(detail, dtype)
+            else:
+                (_, height), parts = detail
+                made[name] = np.full((height, rows), 1.0 if kind == "slope" else 0.0, dtype)
+                for part in parts:
+                    made[name][part] = 0.5
+        self.constants = tuple(made.values())
+
+    def products(self, x: Array) -> list[Array]:
+        """What the loop reads ahead for the steps of x (steps, width + 1, rows), last row ones."""
+        wholes = {}
+        for product, matrix in self.ahead.items():
+            if x.shape[2] == 1:
+                wholes[product] = (x[:, :, 0] @ matrix.T)[:, :, None]
+            else:
+                wholes[product] = np.matmul(matrix, x)
+        return [wholes[part.product][:, part.rows] for part in self.plan.parts]

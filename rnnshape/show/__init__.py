@@ -1,0 +1,1 @@
+"""How results are shown: as text for a person, as JSON for a program."""

@@ -1,0 +1,196 @@
+"""The JSON documents: one object, or one object a line while the walk goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..dims import json_dim, json_shape
+from ..spec import Spec
+from ..trace import Selection, Trace
+from ..walk import Performed, Record, Step, Tensor
+
+if TYPE_CHECKING:
+    from ..arrays import Result
+
+ITEM_BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+
+
+def params_document(trace: Trace, dtype: str) -> dict[str, Any]:
+    """`rnnshape/params/1`: the parameters of a network, and what they weigh as `dtype`."""
+    return {
+        "schema": "rnnshape/params/1",
+        "spec": trace.spec.to_dict(),
+        "tensors": _shapes(trace.tensors),
+        **_parameters(trace),
+        "dtype": dtype,
+        "bytes": json_dim(ITEM_BYTES[dtype] * trace.parameter_count),
+    }
+
+
+def trace_lines(trace: Trace, selection: Selection) -> Iterator[str]:
+    """`rnnshape/trace/1` as one JSON object, in pieces: a line of head, then a line a step."""
+    head = json.dumps(_trace_head(trace))
+    yield f'{head[:-1]}, "steps": ['
+    waiting = ""
+    for text in _steps(trace.steps(selection), "{"):
+        if waiting:
+            yield waiting + ","
+        waiting = text
+    yield waiting + "]}" if waiting else "]}"
+
+
+def trace_ndjson(trace: Trace, selection: Selection) -> Iterator[str]:
+    """The same as one object a line: a header, the steps, and an end that counts them."""
+    yield json.dumps({"kind": "header", **_trace_head(trace)})
+    count = 0
+    for text in _steps(trace.steps(selection), '{"kind": "step", '):
+        count += 1
+        yield text
+    yield json.dumps({"kind": "end", "steps": count})
+
+
+def array_json(array: Any) -> Any:
+    """An array as nested lists; what is no finite number as null, since JSON has no such number."""
+    if array.dtype.kind == "f" and not abs(array).max(initial=0) < float("inf"):
+        return _finite(array.tolist())
+    return array.tolist()
+
+
+def _finite(nested: Any) -> Any:
+    if isinstance(nested, list):
+        return [_finite(item) for item in nested]
+    return nested if abs(nested) < float("inf") else None
+
+
+def run_document(trace: Trace, result: Result) -> dict[str, Any]:
+    """`rnnshape/run/1`: the shapes and values of output, hn and cn."""
+    return {
+        "schema": "rnnshape/run/1",
+        "spec": trace.spec.to_dict(),
+        "dtype": str(result.output.dtype),
+        "tensors": _shapes(trace.tensors),
+        **({"packed": _packed(trace)} if trace.batch.packed else {}),
+        **{name: array_json(array) for name, array in result.to_dict().items()},
+    }
+
+
+def _shapes(tensors: dict[str, Any]) -> dict[str, list[int | str]]:
+    return {name: json_shape(shape) for name, shape in tensors.items()}
+
+
+def _parameters(trace: Trace) -> dict[str, Any]:
+    listed: list[dict[str, Any]] = []
+    for parameter in trace.parameters:
+        row: dict[str, Any] = {
+            "name": parameter.name,
+            "shape": json_shape(parameter.shape),
+            "count": json_dim(parameter.count),
+            "rule": parameter.rule,
+        }
+        if trace.feed is not None:
+            row["value"] = array_json(trace.feed.weights[parameter.name])
+        listed.append(row)
+    return {"parameters": listed, "parameter_count": json_dim(trace.parameter_count)}
+
+
+def _packed(trace: Trace) -> dict[str, Any]:
+    batch, spec = trace.batch, trace.spec
+    rows = sum(batch.lengths or ())
+    return {
+        "lengths": list(batch.lengths or ()),
+        "batch_sizes": batch.batch_sizes,
+        "sorted_indices": list(batch.order),
+        "unsorted_indices": list(batch.restored),
+        "data": json_shape((rows, spec.input_size)),
+        "output_data": json_shape((rows, spec.output_size)),
+    }
+
+
+def _trace_head(trace: Trace) -> dict[str, Any]:
+    effect = trace.batch_first
+    head: dict[str, Any] = {
+        "schema": "rnnshape/trace/1",
+        "spec": trace.spec.to_dict(),
+        "unbatched": trace.batch.unbatched,
+        "tensors": _shapes(trace.tensors),
+        **_parameters(trace),
+        "batch_first": {
+            "false": _shapes(effect.false),
+            "true": _shapes(effect.true),
+            "changed": effect.changed,
+        },
+    }
+    if trace.batch.packed:
+        head["packed"] = _packed(trace)
+    head["sources"] = {
+        "output": {
+            "layer": trace.spec.num_layers - 1,
+            "directions": list(trace.spec.directions),
+            "equal": [list(pair) for pair in trace.equalities()],
+        },
+        "states": [
+            {"piece": source.piece, "layer": layer, "direction": direction, "t": time}
+            for source in trace.state_sources()
+            for layer, direction, time in source.cells
+        ],
+    }
+    if trace.feed is not None and trace.result is not None:
+        values = {**trace.feed.given, **trace.result.to_dict()}
+        head["values"] = {name: array_json(array) for name, array in values.items()}
+    return head
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    plain = {"name": tensor.name, "shape": json_shape(tensor.shape)}
+    return plain if tensor.value is None else {**plain, "value": array_json(tensor.value)}
+
+
+def operation(performed: Performed) -> dict[str, Any]:
+    """One operation of a step as it stands in JSON."""
+    return {
+        "op": performed.op,
+        "inputs": [_tensor(tensor) for tensor in performed.inputs],
+        "output": _tensor(performed.output),
+        "expression": performed.expression,
+        "macs": json_dim(performed.macs),
+    }
+
+
+def _record(record: Record) -> str:
+    """The part of a step that equal steps share, its names written for any time."""
+    return json.dumps(
+        {
+            "ops": [operation(performed) for performed in record.performed],
+            "state": {name: json_shape(tensor.shape) for name, tensor in zip("hc", record.state)},
+        }
+    )[1:]
+
+
+def _steps(steps: Iterable[Step], opening: str) -> Iterator[str]:
+    last: Record | None = None
+    shared = ""
+    for step in steps:
+        number, layer, direction, t, previous, record, repeat = step
+        if record is not last:
+            last, shared = record, _record(record)
+        told = t if isinstance(t, int) else f'"{t}"'
+        again = "" if repeat == 1 else f'"repeat": "{repeat}", '
+        yield (
+            f'{opening}"index": {number}, "layer": {layer}, "direction": "{direction}", '
+            f'"t": {told}, {again}' + shared.replace("{t}", str(t)).replace("{p}", str(previous))
+        )
+
+
+def spec_of(document: Any) -> Spec | None:
+    """The spec in a JSON document: the object itself, or any that carries one as `spec`."""
+    if isinstance(document, dict):
+        if isinstance(document.get("spec"), dict):
+            return Spec.from_dict(document["spec"])
+        modules = document.get("modules")
+        if isinstance(modules, list) and len(modules) == 1:
+            return spec_of(modules[0])
+        if document and "schema" not in document:
+            return Spec.from_dict(document)
+    return None

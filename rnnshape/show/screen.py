@@ -1,0 +1,125 @@
+"""Lines of styled text, and how they reach a terminal, a pipe or a file.
+
+A line is a list of pieces (text, kind). A kind is what the text is about, and has one colour
+wherever it is shown: input, state, weight, output; besides them title, note, positive, negative.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+
+Piece = tuple[str, str]
+Line = list[Piece]
+
+STYLES = {
+    "": "",
+    "input": "cyan",
+    "state": "green",
+    "weight": "yellow",
+    "output": "magenta",
+    "title": "bold",
+    "note": "dim",
+    "positive": "blue",
+    "negative": "red",
+    "bad": "bold red",
+    "good": "bold green",
+}
+
+# what a console shows that has no such signs
+_PLAIN = {
+    "→": "->", "×": "x", "·": "*", "⊙": "(*)", "ᵀ": "^T", "−": "-", "…": "...", "σ": "sigmoid",
+    "—": "-", "≤": "<=", "≥": ">=", "✓": "ok", "✗": "x", "²": "^2", "∂": "d", "’": "'",
+}  # fmt: skip
+
+
+def text(words: str, kind: str = "") -> Line:
+    """A line of one piece."""
+    return [(words, kind)]
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether `stream` takes colour: a terminal that is not dumb, and no NO_COLOR."""
+    return (
+        not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+        and hasattr(stream, "isatty")
+        and stream.isatty()
+    )
+
+
+def encodable(words: str, stream: TextIO) -> str:
+    """`words` with signs that the stream's encoding lacks in plain letters."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        words.encode(encoding)
+    except UnicodeEncodeError:
+        for sign, plain in _PLAIN.items():
+            words = words.replace(sign, plain)
+        words = words.encode(encoding, "replace").decode(encoding)
+    return words
+
+
+def visible(words: str) -> str:
+    """Foreign text made harmless to a terminal: control characters are shown as escapes."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in words
+    )
+
+
+def put(lines: Iterable[Line], stream: TextIO | None = None) -> None:
+    """Write lines to a stream (standard output unless told), in colour where it takes colour."""
+    stream = stream or sys.stdout
+    if not colours(stream):
+        for plain in plain_lines(lines):
+            stream.write(encodable(plain, stream) + "\n")
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, soft_wrap=True)
+    for line in lines:
+        pieces = [(encodable(words, stream), STYLES[kind]) for words, kind in line]
+        console.print(Text.assemble(*pieces))
+
+
+def plain_lines(lines: Iterable[Line]) -> Iterator[str]:
+    """Lines without colour, for a file."""
+    for line in lines:
+        yield "".join(words for words, _ in line).rstrip()
+
+
+def html(lines: Iterable[Line]) -> str:
+    """Lines as an HTML fragment, for a notebook."""
+    from html import escape
+
+    colour = {"dim": "opacity:.6", "bold": "font-weight:bold", "": ""}
+    rows = []
+    for line in lines:
+        row = ""
+        for words, kind in line:
+            style = ";".join(
+                colour.get(part, f"color:{_HTML.get(part, part)}") for part in STYLES[kind].split()
+            )
+            row += f'<span style="{style}">{escape(words)}</span>' if style else escape(words)
+        rows.append(row)
+    return '<pre style="line-height:1.35">' + "\n".join(rows) + "</pre>"
+
+
+_HTML = {"cyan": "#0e7490", "green": "#15803d", "yellow": "#a16207", "magenta": "#a21caf"}
+
+
+def columns(rows: list[list[Piece]], indent: str = "  ") -> list[Line]:
+    """Rows of pieces as lines, each column as wide as its widest piece."""
+    widths: dict[int, int] = {}
+    for row in rows:
+        for i, (words, _) in enumerate(row):
+            widths[i] = max(widths.get(i, 0), len(words))
+    return [
+        [(indent, "")]
+        + [(words.ljust(widths[i]) + "  ", kind) for i, (words, kind) in enumerate(row)]
+        for row in rows
+    ]

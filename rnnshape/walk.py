@@ -1,0 +1,272 @@
+"""The walk: layer by layer, direction by direction, step by step, as torch's loops run.
+
+It knows no output format and no equation: the loops are here, the cells in `cells`, the meaning
+of an operation in the interpreter. Names are written for any step: `{t}` stands for the step's
+own time and `{p}` for the time before it in walking order, so that equal steps share one record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from .batch import Batch
+from .cells import Equations, Parameters
+from .dims import Dim, Shape, Symbol, write_shape
+from .ops import OPERATIONS
+from .spec import Spec
+
+
+class Tensor(NamedTuple):
+    """A named intermediate: its shape and, in a walk with numbers, its array."""
+
+    name: str
+    shape: Shape
+    value: Any = None
+
+
+class Performed(NamedTuple):
+    """One operation as it was performed."""
+
+    op: str
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    attributes: tuple[int, ...] = ()
+
+    @property
+    def expression(self) -> str:
+        """Over shapes: `(7×10)·(10×20)+20→7×20`."""
+        left = OPERATIONS[self.op].shapes([i.shape for i in self.inputs], self.attributes)
+        return f"{left}→{write_shape(self.output.shape)}"
+
+    @property
+    def macs(self) -> Dim:
+        """Multiply-accumulates of the matrix product; 0 for everything else."""
+        return OPERATIONS[self.op].macs([i.shape for i in self.inputs])
+
+
+class Shapes:
+    """The interpreter of shapes: performs nothing, records every operation."""
+
+    def __init__(self) -> None:
+        self.performed: list[Performed] = []
+
+    def apply(
+        self, op: str, name: str, inputs: tuple[Tensor, ...], attributes: tuple[int, ...]
+    ) -> Tensor:
+        """Record `op`; the result has the shape that the table's rule gives."""
+        shape = OPERATIONS[op].shape([i.shape for i in inputs], attributes)
+        output = Tensor(name, shape, self.value(op, inputs, attributes))
+        self.performed.append(Performed(op, inputs, output, attributes))
+        return output
+
+    def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[int, ...]) -> Any:
+        """The value of the result; shapes have none."""
+        return None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one step does, written for any time; equal steps share it."""
+
+    performed: tuple[Performed, ...]
+    state: tuple[Tensor, ...]  # h, and c of an lstm, after the step
+
+    @cached_property
+    def macs(self) -> Dim:
+        """Multiply-accumulates of the whole step."""
+        macs: Dim = 0
+        for performed in self.performed:
+            macs = macs + performed.macs
+        return macs
+
+
+class Step(NamedTuple):  # a tuple, since a long walk makes one a step
+    """One cell at one time: its place in the walk and what it does there.
+
+    `t` is a symbol's letter where the sequence length is a symbol; `previous` is the time that
+    this direction read before, or None at its first step.
+    """
+
+    number: int
+    layer: int
+    direction: str
+    t: int | str
+    previous: int | str | None
+    record: Record
+    repeat: Dim = 1
+
+    def name(self, text: str) -> str:
+        """A name of the record as it is called at this step."""
+        return text.replace("{t}", str(self.t)).replace("{p}", str(self.previous))
+
+    def tensor(self, tensor: Tensor) -> Tensor:
+        """A tensor of the record under its name at this step."""
+        return tensor._replace(name=self.name(tensor.name))
+
+    @property
+    def ops(self) -> list[Performed]:
+        """The step's operations in the order in which they are computed, under their names."""
+        return [
+            performed._replace(
+                inputs=tuple(map(self.tensor, performed.inputs)),
+                output=self.tensor(performed.output),
+            )
+            for performed in self.record.performed
+        ]
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """h, and for an lstm c, after the step."""
+        return dict(zip("hc", map(self.tensor, self.record.state), strict=False))
+
+
+class Pass(NamedTuple):
+    """One layer in one direction; `row` is its place in h0, c0, hn and cn."""
+
+    layer: int
+    direction: str
+    row: int
+
+
+def passes(spec: Spec) -> Iterator[Pass]:
+    """The outer two loops, in torch's order: for each layer, for each direction."""
+    for layer in range(spec.num_layers):
+        for number, direction in enumerate(spec.directions):
+            yield Pass(layer, direction, spec.num_directions * layer + number)
+
+
+class World:
+    """What a walk goes over: the tensors that a step finds and leaves.
+
+    This one has shapes alone; `arrays.ArrayWorld` has the same with numbers.
+    """
+
+    repeats = True  # equal steps leave equal records
+
+    def __init__(self, spec: Spec, batch: Batch) -> None:
+        self.spec, self.batch = spec, batch
+
+    def interpreter(self) -> Shapes:
+        """A fresh interpreter for one step."""
+        return Shapes()
+
+    def parameters(self, place: Pass) -> Parameters[Tensor]:
+        """The parameters of one layer and direction."""
+        named = {
+            parameter.kind: Tensor(parameter.name, parameter.shape, self.parameter(parameter.name))
+            for parameter in self.spec.layer_parameters(place.layer, place.direction)
+        }
+        return Parameters(**named)
+
+    def parameter(self, name: str) -> Any:
+        """The value of a parameter."""
+        return None
+
+    def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
+        """What the layer reads at t: (rows, I), or (rows, D·R) above the first layer."""
+        width = self.spec.input_size if place.layer == 0 else self.spec.output_size
+        return Tensor("x_{t}", (rows, width))
+
+    def initial(self, place: Pass) -> tuple[Tensor, ...]:
+        """The rows of h0 (and c0) that belong to a pass."""
+        return tuple(
+            Tensor(f"{name}0[{place.row}]", (self.batch.size, self.spec.state_width(name)))
+            for name in self.spec.state_names
+        )
+
+    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...]) -> None:
+        """Take what a step leaves."""
+
+
+def every_step(times: range) -> Iterable[int]:
+    """Tell all of a run of steps."""
+    return range(len(times))
+
+
+def walk(
+    world: World,
+    chosen: Callable[[Pass], bool] = lambda place: True,
+    told: Callable[[range], Iterable[int]] = every_step,
+) -> Iterator[Step]:
+    """Every step in its order: layer, then direction, then time as that direction reads it.
+
+    `chosen` picks the passes and `told` the positions within a run of steps on equal rows; what
+    is left out keeps its place in the count of steps. Lazy: with shapes alone nothing is
+    computed twice and memory does not grow with T. With a symbolic T each pass is told once, at
+    time `t`, as a step that repeats T times.
+    """
+    spec, batch = world.spec, world.batch
+    index = 0
+    for place in passes(spec):
+        if isinstance(batch.seq_len, Symbol):
+            if chosen(place):
+                before = "(t+1)" if place.direction == "reverse" else "(t-1)"
+                record = _step(world, place, "t", batch.size, _carried(world.initial(place)))
+                yield Step(index, place.layer, place.direction, "t", before, record, batch.seq_len)
+            index += 1
+            continue
+        if world.repeats and not chosen(place):
+            index += batch.seq_len
+            continue
+        state, previous = world.initial(place), None
+        for times, rows in batch.segments(place.direction):
+            shared: Record | None = None
+            tell = told(times) if chosen(place) else ()
+            for position in tell if world.repeats else every_step(times):
+                t = times[position]
+                if position:
+                    previous = times[position - 1]
+                    if world.repeats:
+                        state = _carried(state, rows)
+                if position and shared:
+                    record = shared
+                else:
+                    record = _step(world, place, t, rows, state)
+                    if position and world.repeats:
+                        shared = record
+                if world.repeats or position in tell:
+                    yield Step(index + position, place.layer, place.direction, t, previous, record)
+                state = _carried(record.state)
+            if world.repeats:
+                state = _carried(state, rows)
+            previous = times[-1]
+            index += len(times)
+
+
+def _carried(state: tuple[Tensor, ...], rows: Dim | None = None) -> tuple[Tensor, ...]:
+    """A state as the next step finds it: h_{p}, and c_{p} of an lstm."""
+    return tuple(
+        Tensor(
+            f"{name}_{{p}}",
+            tensor.shape if rows is None else (rows, *tensor.shape[1:]),
+            tensor.value,
+        )
+        for name, tensor in zip("hc", state, strict=False)
+    )
+
+
+def _step(world: World, place: Pass, t: int | str, rows: Dim, state: tuple[Tensor, ...]) -> Record:
+    """One application of the cell, after the state has been cut or grown to `rows`."""
+    interpreter = world.interpreter()
+    if state[0].shape[0] != rows:
+        state = tuple(
+            _resized(interpreter, own, whole, rows)
+            for own, whole in zip(state, world.initial(place), strict=True)
+        )
+    x = world.x(place, t, rows)
+    equations = Equations(interpreter)
+    new = world.spec.equation(equations, x, state, world.parameters(place))
+    world.keep(place, t, new)
+    return Record(tuple(interpreter.performed), new)
+
+
+def _resized(interpreter: Shapes, own: Tensor, whole: Tensor, rows: Any) -> Tensor:
+    """The state of a packed batch for `rows` sequences: cut, or grown by rows of h0."""
+    have: Any = own.shape[0]
+    if have > rows:
+        return interpreter.apply("narrow", f"{own.name}[:{rows}]", (own,), (0, rows))
+    begun = interpreter.apply("narrow", f"{whole.name}[{have}:{rows}]", (whole,), (have, rows))
+    return interpreter.apply("concat", f"{own.name}+{rows - have}", (own, begun), (0,))

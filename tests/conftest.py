@@ -1,0 +1,64 @@
+"""What several test files use: the recordings, and the program run as a user runs it."""
+
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TORCH = ROOT / "fixtures" / "torch"
+
+
+def recorded(name: str) -> list[dict]:
+    """The cases of a recording made by fixtures/record.py."""
+    return json.loads((TORCH / f"{name}.json").read_text(encoding="utf-8"))["cases"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def rnnshape(monkeypatch, tmp_path):
+    """Run a command line inside this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object, stdin: str = "") -> Ended:
+        from rnnshape.cli import run_command
+
+        out, err = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        try:
+            status = run_command([str(argument) for argument in arguments])
+        finally:
+            monkeypatch.undo()
+            monkeypatch.chdir(tmp_path)
+        return Ended(status, out.getvalue(), err.getvalue())
+
+    return call
+
+
+@pytest.fixture
+def process():
+    """Run a command line as a process of its own."""
+
+    def call(*arguments: str, **more) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "rnnshape", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, **more)
+
+    return call

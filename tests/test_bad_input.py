@@ -1,0 +1,91 @@
+"""Wrong use ends with one message (expected, got, fix), status 2, and nothing written."""
+
+import pytest
+
+CASES = [
+    (["trace", "--hidden-size", "0"], "hidden_size must be greater than zero"),
+    (["trace", "--input-size", "-1"], "input_size must be greater than zero"),
+    (["trace", "--hidden-size", "2.5"], "hidden_size should be of type int, got: float"),
+    (["trace", "--hidden-size", "1" + "0" * 30], "at most 2^63 - 1"),
+    (["trace", "--layers", "0"], "num_layers must be greater than zero"),
+    (["trace", "--layers", "2.5"], "'float' object cannot be interpreted as an integer"),
+    (["trace", "--layers", "1" + "0" * 30], "an integer from 1 to 10,000"),
+    (["trace", "--layers", "two"], "expected a number"),
+    (["trace", "--cell", "elman"], "one of rnn, lstm, gru"),
+    (["trace", "--nonlinearity", "gelu"], "Unknown nonlinearity 'gelu'"),
+    (["trace", "--cell", "lstm", "--nonlinearity", "relu"], "nonlinearity"),
+    (["trace", "--cell", "lstm", "--proj-size", "20"], "proj_size has to be smaller than hidden"),
+    (["trace", "--cell", "gru", "--proj-size", "5"], "only supported for LSTM, not RNN or GRU"),
+    (["trace", "--dropout", "1.5"], "dropout should be a number in range [0, 1]"),
+    (["trace", "--dropout", "nan"], "dropout should be a number in range [0, 1]"),
+    (["trace", "--seq-len", "0"], "Expected sequence length to be larger than 0 in RNN"),
+    (["trace", "--batch-size", "-3"], "batch size: expected an integer of at least 0"),
+    (["trace", "--lengths", "5,0"], "Length of all samples has to be greater than 0"),
+    (["trace", "--lengths", "5,x"], "whole numbers between commas"),
+    (["trace", "--lengths", ""], "at least one length"),
+    (["trace", "--lengths", "5,3", "--seq-len", "4"], "--seq-len: expected 5, as --lengths says"),
+    (["trace", "--lengths", "5,3", "--batch-size", "3"], "--batch-size: expected 2"),
+    (["trace", "--lengths", "5,3", "--unbatched"], "a packed batch always has a batch axis"),
+    (["trace", "--unbatched", "--batch-size", "7"], "--batch-size: expected 1"),
+    (["trace", "--layer", "1"], "--layer: expected a layer from 0 to 0"),
+    (["trace", "--direction", "reverse"], "--direction: expected forward"),
+    (["trace", "--step", "5"], "--step: expected a time from 0 to 4"),
+    (["trace", "--step", "0", "--seq-len", "T"], "expected a number for --seq-len"),
+    (["trace", "--values", "--hidden-size", "H"], "got the symbol H"),
+    (["run", "--seq-len", "T"], "got the symbol T"),
+    (["run", "--module", "rnn"], "--module: expected beside --weights"),
+    (["run", "--dtype", "int8"], "--dtype: expected float32, float64"),
+    (["run", "--hidden-size", "1000000000"], "numbers to draw at random"),
+    (["run", "--input", "missing.npy"], "No such file"),
+    (["run", "--c0", "random"], "for an lstm alone"),
+    (["params", "--dtype", "complex"], "--dtype: expected"),
+    (["schema", "nothing"], "schema: expected one of"),
+    (["trace", "--no-such-option"], "No such option"),
+    (["tarce"], "No such command"),
+    (["trace", "--spec", "missing.json"], "No such file"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments, message", CASES, ids=[" ".join(a)[:60] for a, _ in CASES])
+def test_wrong_use_is_one_message(rnnshape, tmp_path, arguments, message):
+    ended = rnnshape(*arguments)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith("rnnshape: ") and message in ended.err
+    assert len(ended.err.splitlines()) <= 6
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("{", "expected JSON"),
+        ("", "expected JSON"),
+        ("[1]", "expected an object with a `spec`"),
+        ('{"spec": {"layers": 3}}', "expected the fields"),
+        ('{"spec": {"hidden_size": 0}}', "hidden_size must be greater than zero"),
+        ('{"spec": {"hidden_size": null}}', "hidden_size should be of type int, got: NoneType"),
+        ('{"spec": {"cell": 7}}', "one of rnn, lstm, gru"),
+        ('{"spec": {"bidirectional": "yes"}}', "bidirectional: expected true or false"),
+        ("[" * 100_000, "expected JSON"),
+        ('{"spec": {"cell": "\\u001b[31m"}}', "one of rnn, lstm, gru"),
+    ],
+)
+def test_a_broken_spec_on_standard_input(rnnshape, text, message):
+    ended = rnnshape("trace", "--spec", "-", stdin=text)
+    assert (ended.status, ended.out) == (2, "")
+    assert message in ended.err and "\x1b" not in ended.err
+
+
+def test_a_file_that_cannot_be_written_is_said(rnnshape):
+    ended = rnnshape("trace", "--json", "-o", "no/such/folder.json")
+    assert ended.status == 2 and "No such file or directory" in ended.err
+
+
+def test_a_full_disk_is_said(process):
+    ended = process("trace", "--json", "-o", "/dev/full")
+    assert ended.returncode == 2 and "No space left" in ended.stderr
+
+
+def test_no_arguments_show_the_help(rnnshape):
+    ended = rnnshape()
+    assert ended.status == 0 and "Usage: rnnshape" in ended.out
