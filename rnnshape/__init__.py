@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     from .compute import run
     from .errors import ShapeError, UsageError
     from .spec import Spec
-    from .trace import trace
+    from .tracing import trace
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Spec": "spec", "trace": "trace", "run": "compute", "UsageError": "errors",
+    "Spec": "notebook",
+    "trace": "notebook",
+    "run": "compute",
+    "UsageError": "errors",
     "ShapeError": "errors",
-}  # fmt: skip
+}
 
 __all__ = ["ShapeError", "Spec", "UsageError", "run", "trace"]
 

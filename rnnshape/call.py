@@ -50,7 +50,8 @@ class Call:
         """N and T as torch reads them."""
         shape = self.given.input
         # pack_padded_sequence takes the first two axes of whatever it gets
-        return sizes(self.spec, (*shape, 1) if self.given.lengths and len(shape) == 2 else shape)
+        packed = self.given.lengths is not None
+        return sizes(self.spec, (*shape, 1) if packed and len(shape) == 2 else shape)
 
     @property
     def batch_size(self) -> Dim:
@@ -169,7 +170,7 @@ def dtype(call: Call) -> Fault | None:
         f"RNN input dtype (torch.{given}) does not match weight dtype (torch.float32). "
         f"Convert input: input.to(torch.float32), or convert model: model.to(torch.{given})"
     )
-    return fault("input", "ValueError", message)
+    return fault("dtype", "ValueError", message)
 
 
 def features(call: Call) -> Fault | None:

@@ -89,6 +89,18 @@ def constructor_error(
     return fault.torch if fault else None
 
 
+def constructor_warning(call: Construction) -> TorchError | None:
+    """The UserWarning of a dropout that has no layer to come after, or None."""
+    dropout, layers = call["dropout"], call["num_layers"]
+    if _dropout_number(call) or _dropout_range(call) or not dropout > 0 or layers != 1:
+        return None
+    message = (
+        "dropout option adds dropout after all but last recurrent layer, so non-zero dropout "
+        f"expects num_layers greater than 1, but got dropout={dropout} and num_layers={layers}"
+    )
+    return TorchError("UserWarning", message)
+
+
 def _fault(about: str, type: str, message: str) -> Fault:
     return Fault(about, TorchError(type, message))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .errors import UsageError
 
@@ -41,6 +41,20 @@ class Symbol:
         if any(n % divisor for _, n in self._terms):
             raise ValueError(f"{self} does not divide by {divisor}")
         return _polynomial((names, n // divisor) for names, n in self._terms)
+
+    def at(self, values: Mapping[str, int]) -> Dim:
+        """The size where some of its names have a value."""
+        return total(
+            product([n, *(values.get(name, symbol(name)) for name in names)])
+            for names, n in self._terms
+        )
+
+    def solved(self, value: int) -> tuple[str, int] | None:
+        """The name and what it stands for where a multiple of one name is `value`, else None."""
+        (names, n), *rest = self._terms
+        if rest or len(names) != 1 or value % n:
+            return None
+        return names[0], value // n
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Symbol) and self._terms == other._terms

@@ -35,7 +35,7 @@ def forward_error(spec: Spec, given: Given) -> TorchError | None:
 
 
 def forward_fault(spec: Spec, given: Given) -> Fault | None:
-    """The same with the tensor at fault: input, h0, c0 or lengths."""
+    """The same with what is at fault: input, dtype, h0, c0, lengths or a constructor argument."""
     call = Call(spec, given)
     if given.lengths is not None:
         return packed_fault(call)

@@ -9,7 +9,7 @@ from .compute import compute
 from .dims import json_shape
 from .errors import UsageError
 from .spec import Spec
-from .trace import Trace
+from .tracing import Trace
 
 TOLERANCE = 1e-12  # absolute, in float64
 

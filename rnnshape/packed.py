@@ -316,7 +316,7 @@ def _first_product(call: Call) -> Fault | None:
     sizes = product_differs(data_shape(call), call.spec.input_size, 4 * call.spec.hidden_size)
     types = types_differ(call)
     error = types or sizes if call.spec.bias else sizes or types
-    return Fault("input", error) if error else None
+    return Fault("dtype" if error is types else "input", error) if error else None
 
 
 def _hidden_product(call: Call) -> Fault | None:
@@ -385,4 +385,4 @@ STACKED: tuple[Check, ...] = (
     _parameter_groups, _odd_rows, _rows, _weights, _first_product, _hidden_product, _gates,
     _forget, _too_long,
 )  # fmt: skip
-ONEDNN: tuple[Check, ...] = (_parameter_block, _block, _row)
+ONEDNN: tuple[Check, ...] = (_block, _parameter_block, _row)

@@ -294,24 +294,31 @@ class Pass:
         for parameter, part in plan.scalings:
             factor = halves.setdefault(parameter, np.ones(len(weights[parameter]), dtype))
             factor[part] = 0.5
-        scaled = {
-            name: array * halves[name].reshape(-1, *[1] * (array.ndim - 1))
-            if name in halves else array
-            for name, array in weights.items()
-        }  # fmt: skip
+
+        def scaled(name: str, out: Array | None = None) -> Array:
+            array = weights[name]
+            if name not in halves:
+                if out is None:
+                    return array
+                out[...] = array
+                return out
+            factor = halves[name].reshape(-1, *[1] * (array.ndim - 1))
+            product: Array = np.multiply(array, factor, out, order="F" if rows == 1 else "C")
+            return product
+
         self.ahead = {}
         for product, (weight, *biases) in plan.ahead.items():
-            matrix = np.zeros((len(scaled[weight]), scaled[weight].shape[1] + 1), dtype)
-            matrix[:, :-1] = scaled[weight]
-            for bias in biases:
-                matrix[:, -1] += scaled[bias]
+            height, width = weights[weight].shape
+            matrix = np.empty((height, width + 1), dtype)
+            scaled(weight, matrix[:, :-1])
+            matrix[:, -1] = sum(scaled(bias) for bias in biases)
             self.ahead[product] = matrix
         made: dict[str, Any] = {}
         for name, (kind, detail) in plan.constants.items():
             if kind == "dot":
-                made[name] = np.ascontiguousarray(scaled[detail]).dot
+                made[name] = scaled(detail).dot
             elif kind == "bias":
-                made[name] = np.repeat(scaled[detail][:, None], rows, axis=1)
+                made[name] = np.repeat(scaled(detail)[:, None], rows, axis=1)
             elif kind == "buffer":
                 made[name] = np.empty((detail, rows), dtype)
             elif kind == "view":

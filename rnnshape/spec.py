@@ -12,6 +12,7 @@ from typing import Any
 from . import cells
 from .constructor import GATES as GATES
 from .constructor import Construction, constructor_fault
+from .constructor import constructor_error as constructor_error
 from .dims import LARGEST, Dim, Shape, Symbol, json_dim, parse_dim, product
 from .errors import TorchError, UsageError
 

@@ -211,25 +211,26 @@ def walk(
         if world.repeats and not chosen(place):
             index += batch.seq_len
             continue
+        layer, direction, _ = place
         state, previous = world.initial(place), None
         for times, rows in batch.segments(place.direction):
             shared: Record | None = None
             tell = told(times) if chosen(place) else ()
             for position in tell if world.repeats else every_step(times):
-                t = times[position]
                 if position:
                     previous = times[position - 1]
-                    if world.repeats:
-                        state = _carried(state, rows)
-                if position and shared:
-                    record = shared
-                else:
-                    record = _step(world, place, t, rows, state)
+                if shared is None:
                     if position and world.repeats:
+                        state = _carried(state, rows)
+                    record = _step(world, place, times[position], rows, state)
+                    if not world.repeats:
+                        state = _carried(record.state)
+                    elif position:
                         shared = record
                 if world.repeats or position in tell:
-                    yield Step(index + position, place.layer, place.direction, t, previous, record)
-                state = _carried(record.state)
+                    yield Step(
+                        index + position, layer, direction, times[position], previous, record
+                    )
             if world.repeats:
                 state = _carried(state, rows)
             previous = times[-1]

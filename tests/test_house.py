@@ -11,8 +11,8 @@ from conftest import ROOT
 PACKAGE = ROOT / "rnnshape"
 # from the ground up; a room imports rooms that stand before it
 ROOMS = [
-    "errors", "dims", "ops", "cells", "constructor", "spec", "forward", "batch", "walk", "draw",
-    "arrays", "plan", "compute", "trace", "live", "doctor", "models", "show", "cli",
+    "errors", "kernels", "dims", "ops", "cells", "constructor", "spec", "call", "kernel", "packed", "forward", "batch", "walk", "draw",
+    "arrays", "plan", "compute", "tracing", "live", "doctor", "models", "show", "notebook", "cli",
 ]  # fmt: skip
 WINGS = {"doctor", "models", "show", "explore"}
 FILES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in ROOMS]

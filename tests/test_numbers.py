@@ -8,7 +8,7 @@ from rnnshape import ShapeError, Spec, UsageError, run, trace
 from rnnshape.arrays import feed
 from rnnshape.compute import compute
 from rnnshape.draw import drawn_weights
-from rnnshape.trace import Trace
+from rnnshape.tracing import Trace
 
 CASES = recorded("numeric")
 ARRAYS = np.load(TORCH / "numeric.npz")

@@ -9,7 +9,10 @@ import pytest
 from conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = {kind: re.findall(rf"^```{kind}\n(.*?)^```$", README, re.M | re.S) for kind in ("console", "python")}
+BLOCKS = {
+    kind: re.findall(rf"^```{kind}\n(.*?)^```$", README, re.M | re.S)
+    for kind in ("console", "python")
+}
 EXAMPLES = [
     (command, expected)
     for block in BLOCKS["console"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import UsageError
-from ..trace import Trace
+from ..tracing import Trace
 from .options import Network
 
 _DTYPES = ("float32", "float64", "float16")
@@ -37,6 +37,9 @@ def numeric_trace(
     if module is not None and weights is None:
         raise UsageError("--module: expected beside --weights", got="no weights",
                          fix="--weights model.safetensors --module encoder.rnn")  # fmt: skip
+    from ..kernels import prefer_avx512
+
+    prefer_avx512()
     import numpy as np
 
     from ..arrays import feed

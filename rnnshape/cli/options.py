@@ -16,7 +16,7 @@ from ..batch import Batch
 from ..dims import parse_dim
 from ..errors import UsageError
 from ..spec import Spec
-from ..trace import Trace
+from ..tracing import Trace
 
 _NETWORK, _BATCH = "The network", "The batch"
 _SPEC_FIELDS = (

@@ -41,7 +41,7 @@ def trace(
 
     Example: rnnshape trace --layers 3 --bidirectional
     """
-    from ..trace import Selection
+    from ..tracing import Selection
 
     subject = network.trace()
     if values or weights or input or h0 or c0:

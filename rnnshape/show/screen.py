@@ -24,6 +24,8 @@ STYLES = {
     "note": "dim",
     "positive": "blue",
     "negative": "red",
+    "large positive": "bold blue",
+    "large negative": "bold red",
     "bad": "bold red",
     "good": "bold green",
 }

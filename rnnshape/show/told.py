@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..dims import Dim, Shape, write_dim, write_shape
 from ..ops import OPERATIONS
 from ..spec import Parameter, Spec
-from ..trace import Selection, Source, Trace
+from ..tracing import Selection, Source, Trace
 from ..walk import Performed, Step, Tensor
 from .document import ITEM_BYTES
 from .screen import Line, Piece, columns, text

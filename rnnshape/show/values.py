@@ -45,7 +45,8 @@ def _number(value: Any) -> Piece:
     text = f"{number:.4f}" if magnitude < 1000 else f"{number:.3g}"
     if magnitude < 0.00005:
         return (f"{text:>9}", "note")
-    return (f"{text:>9}", "negative" if number < 0 else "positive")
+    kind = "negative" if number < 0 else "positive"
+    return (f"{text:>9}", f"large {kind}" if magnitude >= 1 else kind)
 
 
 def _kept(count: int, most: int) -> list[int | None]:

@@ -1,0 +1,227 @@
+"""`python -m rnnshape.benchmark`: every speed that the project promises, as ratios in one run.
+
+Each figure is measured beside its rival, in turn, on the same machine; what it prints is the
+median of the ratios. Rivals that are not installed are said and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+SIZES = [  # N, T, I, H, L
+    (7, 5, 10, 20, 3), (1, 50, 32, 64, 2), (32, 100, 128, 256, 2), (1, 1000, 128, 256, 1),
+    (64, 100, 512, 1024, 2),
+]  # fmt: skip
+LIMITS = {"rnn": 1.0, "lstm": 2.0, "gru": 2.0}
+
+ARTICLE = """
+import torch
+from torch import nn
+model = nn.RNN(10, 20, 3, bidirectional=True, batch_first=False)
+input = torch.randn(5, 7, 10)
+h0 = torch.randn(6, 7, 20)
+output, hn = model(input, h0)
+for name, tensor in (("input", input), ("h0", h0), ("output", output), ("hn", hn)):
+    print(name, list(tensor.shape))
+for k, v in model._parameters.items():
+    print(k, list(v.shape))
+"""
+EMPTY = """
+import typer
+app = typer.Typer()
+@app.command()
+def main():
+    from rich.console import Console
+    from rich.table import Table
+    table = Table("name", "shape")
+    table.add_row("weight_ih_l0", "20x10")
+    Console().print(table)
+app()
+"""
+_PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure; `limit` is what the project promises, `better` in which direction."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+    better: str = "less"
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise is kept."""
+        if self.limit is None:
+            return True
+        return self.value <= self.limit if self.better == "less" else self.value >= self.limit
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Wall seconds of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def ratio(ours: Callable[[], object], theirs: Callable[[], object], rounds: int) -> float:
+    """The median over rounds of our time by theirs, the two measured in turn."""
+    ours(), theirs()
+    return statistics.median(seconds(ours) / seconds(theirs) for _ in range(rounds))
+
+
+def process(*arguments: str) -> Callable[[], object]:
+    """A whole Python process, its output thrown away."""
+    command = [sys.executable, *arguments]
+    return lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+
+
+def available(module: str) -> bool:
+    """Whether a rival is installed."""
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None
+
+
+def startup(rounds: int) -> list[Figure]:
+    """A symbolic command as a whole process."""
+    trace = process("-m", "rnnshape", "trace", "--layers", "3", "--bidirectional")
+    figures = [
+        Figure("trace: by an empty typer program with a rich table",
+               ratio(trace, process("-c", EMPTY), rounds), "ratio", 1.3),
+    ]  # fmt: skip
+    if available("torch"):
+        article = ratio(trace, process("-c", ARTICLE), max(3, rounds // 3))
+        figures.append(Figure("trace: by the article's script with torch", article, "ratio", 0.15))
+    return figures
+
+
+def ndjson() -> list[Figure]:
+    """A symbolic walk as NDJSON: steps a second, and how memory grows with T."""
+
+    def command(steps: int) -> list[str]:
+        return ["-m", "rnnshape", "trace", "--ndjson", "--seq-len", str(steps)]
+
+    def peak(steps: int) -> int:
+        measured = [sys.executable, "-c", _PEAK, sys.executable, *command(steps)]
+        return int(subprocess.run(measured, capture_output=True, check=True).stdout)
+
+    process(*command(10))()
+    start = min(seconds(process(*command(10))) for _ in range(3))
+    rate = max(500_000 / (seconds(process(*command(500_000))) - start) for _ in range(3))
+    return [
+        Figure("trace --ndjson: steps", rate, "1/s", 100_000, "more"),
+        Figure("trace --ndjson: memory at T = 1,000,000 by T = 10,000",
+               peak(1_000_000) / peak(10_000), "ratio", 1.05),
+    ]  # fmt: skip
+
+
+def forward(budget: float) -> list[Figure]:
+    """The forward pass in NumPy by torch.nn's, float32; blocks of calls in turn.
+
+    Measured twice: as a Python program finds NumPy, and with the kernels that `rnnshape run`
+    prefers; a process of its own for each, since kernels are chosen when NumPy is loaded.
+    """
+    figures = []
+    for kernels in ("default", "preferred"):
+        command = [sys.executable, "-m", "rnnshape.benchmark", "--forward", kernels, str(budget)]
+        rows = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        figures += [Figure(**row) for row in rows]
+    return figures
+
+
+def forward_with(kernels: str, budget: float) -> list[Figure]:
+    """The forward pass with one choice of kernels; none where the choice changes nothing."""
+    from .kernels import prefer_avx512
+
+    if kernels == "preferred" and not prefer_avx512():
+        return []
+    note = ", AVX-512" if kernels == "preferred" else ""
+    import numpy as np
+    import torch
+
+    from . import Spec, run
+
+    def block(call: Callable[[], object]) -> float:
+        """Seconds a call, the median over a share of the budget, after one call to warm up."""
+        call()
+        taken: list[float] = []
+        while sum(taken) < budget / 6 or len(taken) < 3:
+            taken.append(seconds(call))
+        return statistics.median(taken)
+
+    figures = []
+    for cell, limit in LIMITS.items():
+        for n, t, i, h, layers in SIZES:
+            torch.manual_seed(0)
+            module = getattr(torch.nn, cell.upper())(i, h, layers)
+            spec = Spec.from_module(module)
+            weights = {k: p.detach().numpy() for k, p in module.named_parameters()}
+            x = torch.randn(t, n, i)
+            array = np.ascontiguousarray(x.numpy())
+
+            def theirs(module: torch.nn.Module = module, x: torch.Tensor = x) -> object:
+                with torch.no_grad():
+                    return module(x)
+
+            def ours(spec: Spec = spec, weights: object = weights, x: object = array) -> object:
+                return run(spec, weights, x)  # type: ignore[arg-type]
+
+            value = statistics.median(block(ours) / block(theirs) for _ in range(3))
+            figures.append(
+                Figure(
+                    f"forward {cell} {(n, t, i, h, layers)}{note}: by torch", value, "ratio", limit
+                )
+            )
+    return figures
+
+
+def measure(quick: bool) -> list[Figure]:
+    """Every figure; `quick` takes fewer rounds."""
+    figures = startup(5 if quick else 21) + ndjson()
+    if available("torch"):
+        figures += forward(0.3 if quick else 3.0)
+    else:
+        print("torch is not installed: what is measured against it is left out", file=sys.stderr)
+    return figures
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = argparse.ArgumentParser(prog="python -m rnnshape.benchmark", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--forward", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    options = parser.parse_args()
+    if options.forward:
+        kernels, budget = options.forward
+        print(json.dumps([asdict(figure) for figure in forward_with(kernels, float(budget))]))
+        return
+    figures = measure(options.quick)
+    if options.json:
+        rows = [{**asdict(figure), "kept": figure.kept} for figure in figures]
+        print(json.dumps({"schema": "rnnshape/benchmark/1", "figures": rows}))
+        return
+    for figure in figures:
+        limit = "" if figure.limit is None else f"{'≤' if figure.better == 'less' else '≥'} " + (
+            f"{figure.limit:,.2f}" if figure.unit == "ratio" else f"{figure.limit:,.0f}"
+        )  # fmt: skip
+        value = f"{figure.value:,.2f}" if figure.unit == "ratio" else f"{figure.value:,.0f}"
+        print(f"{figure.name:<58} {value:>9}  {limit:<10} {'' if figure.kept else 'missed'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""What the package offers to a program, showing itself in a notebook.
+
+The rooms below know no output format, so the roof lends them one: a Spec is displayed as its
+parameters, a Trace as the whole trace.
+"""
+
+from __future__ import annotations
+
+from .batch import Batch
+from .show.screen import html
+from .show.told import params_text, trace_text
+from .spec import Spec
+from .tracing import Selection, Trace, trace
+
+
+def _spec_html(spec: Spec) -> str:
+    return html(params_text(Trace(spec, Batch()), "float32"))
+
+
+def _trace_html(subject: Trace) -> str:
+    return html(trace_text(subject, Selection(folded=True)))
+
+
+Spec._repr_html_ = _spec_html  # type: ignore[attr-defined]
+Trace._repr_html_ = _trace_html  # type: ignore[attr-defined]
+
+__all__ = ["Spec", "trace"]

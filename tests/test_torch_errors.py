@@ -1,0 +1,148 @@
+"""What torch raises, to the letter and in its order: every case is a recording of real torch."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnshape.constructor import (
+    Construction,
+    constructor_error,
+    constructor_fault,
+    constructor_warning,
+)
+from rnnshape.dims import symbol
+from rnnshape.forward import Given, forward_error, forward_fault
+from rnnshape.spec import Spec
+
+RECORDED = Path(__file__).parent.parent / "fixtures" / "torch" / "errors.json"
+CASES = json.loads(RECORDED.read_text(encoding="utf-8"))["cases"]
+
+NOT_ASKED_FOR = {
+    # a question has one dtype, the input's; and the state's own is told by oneDNN
+    **{
+        f"forward-{cell}-state-{dtype}": "the state has another dtype than the input"
+        for cell in ("rnn", "lstm", "gru")
+        for dtype in ("float64", "float16", "int64")
+    },
+    # torch accepts it in the constructor, and then no forward call can succeed
+    **{
+        f"forward-odd-{call}-False-0-0-False-5": "an rnn or gru with a positional proj_size"
+        for call in ("RNN-10-20-1-text-tanh-text-True", "GRU-10-20-1-True")
+    },
+}
+
+
+def of_kind(*kinds: str) -> list[Any]:
+    cases = [c for c in CASES if c["kind"] in kinds and c["id"] not in NOT_ASKED_FOR]
+    return [pytest.param(case, id=case["id"]) for case in cases]
+
+
+def recorded_error(case: dict[str, Any]) -> tuple[str, str] | None:
+    error = case["error"]
+    return None if error is None else (error["type"], error["message"])
+
+
+def construction(case: dict[str, Any]) -> Construction:
+    made = case["constructor"]
+    keywords = {
+        name: float(value) if value in ("nan", "inf") else value
+        for name, value in made["kwargs"].items()
+    }
+    return Construction(made["class"].lower(), keywords, tuple(made["args"]))
+
+
+def spec_of(case: dict[str, Any]) -> Spec:
+    if case["spec"]:
+        return Spec(**case["spec"])
+    call = construction(case)
+    fields = {**call.arguments, "bidirectional": bool(call["bidirectional"])}
+    return Spec(**{**fields, "cell": call.cell, "num_layers": int(call["num_layers"])})
+
+
+def given_of(case: dict[str, Any]) -> Given:
+    call = case["call"]
+    shape = {name: None if call[name] is None else tuple(call[name]) for name in ("h0", "c0")}
+    raw = {} if case["spec"] else construction(case).keywords
+    return Given(
+        input=tuple(call["input"]),
+        **shape,
+        dtype=call["dtype"],
+        lengths=None if call["lengths"] is None else tuple(call["lengths"]),
+        enforce_sorted=call["enforce_sorted"],
+        tuple_length=0 if call["lone_tensor"] else call["tuple_length"],
+        raw=raw,
+    )
+
+
+@pytest.mark.parametrize("case", of_kind("constructor"))
+def test_a_constructor_raises_what_torch_raises_first(case: dict[str, Any]) -> None:
+    call = construction(case)
+    assert constructor_error(call.cell, call.keywords, call.positional) == recorded_error(case)
+
+
+@pytest.mark.parametrize("case", of_kind("forward", "packed"))
+def test_a_forward_call_raises_what_torch_raises_first(case: dict[str, Any]) -> None:
+    assert forward_error(spec_of(case), given_of(case)) == recorded_error(case)
+
+
+PACK = re.compile(
+    r"packed = pack_padded_sequence\(torch\.randn\(([\d, ]+)\), \[([-\d, ]*)\]"
+    r"(, batch_first=True)?(, enforce_sorted=False)?\)(\noutput, hn = nn\.RNN.*)?"
+)
+PACKINGS = [
+    pytest.param(match, case, id=case["id"])
+    for case in CASES
+    if case["kind"] == "packing" and (match := PACK.fullmatch(case["code"]))
+]
+
+
+@pytest.mark.parametrize(("code", "case"), PACKINGS)
+def test_packing_raises_what_torch_raises_first(code: re.Match[str], case: dict[str, Any]) -> None:
+    shape, lengths, batch_first, unsorted, run = code.groups()
+    input = tuple(map(int, shape.split(",")))
+    spec = Spec(batch_first=bool(batch_first), input_size=input[-1])
+    given = Given(
+        input, lengths=tuple(int(n) for n in lengths.split(",") if n), enforce_sorted=not unsorted
+    )
+    fault = forward_fault(spec, given)
+    if not run and fault and fault.torch.message.startswith("start ("):
+        fault = None  # it comes when the layer runs
+    assert (fault and fault.torch) == recorded_error(case)
+
+
+def test_at_least_two_hundred_bad_cases_are_recorded() -> None:
+    bad = [case for case in of_kind("constructor", "forward", "packed") if case.values[0]["error"]]
+    assert len(bad) >= 200
+    assert len(PACKINGS) >= 15
+
+
+def test_a_symbol_fits_any_size() -> None:
+    n, t, h = symbol("N"), symbol("T"), symbol("H")
+    spec = Spec(cell="lstm", hidden_size="H", input_size="I")
+    assert forward_error(spec, Given((t, n, 3), (1, n, h), (1, 7, 20))) is None
+    assert forward_error(spec, Given((t, n, 3), (2, n, h), (1, n, h))) is not None
+
+
+@pytest.mark.parametrize("case", of_kind("constructor"))
+def test_a_constructor_without_its_faults_is_accepted(case: dict[str, Any]) -> None:
+    call, found = construction(case), []
+    while fault := constructor_fault(call):
+        found.append(fault.about)
+        call = call.mended(fault.about)
+        assert len(found) < 12, found
+    assert bool(found) == bool(case["error"])
+
+
+@pytest.mark.parametrize("case", of_kind("constructor"))
+def test_dropout_without_a_layer_to_come_after_is_warned_of(case: dict[str, Any]) -> None:
+    warned = [(w["type"], w["message"]) for w in case["warnings"]]
+    call = construction(case)
+    if "__init__" in (case["error"] or {}).get("message", "") or "supported" in str(case["error"]):
+        return  # torch ends before it warns
+    told = constructor_warning(call)
+    assert ([told] if told else []) == warned
