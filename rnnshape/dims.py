@@ -109,9 +109,10 @@ def parse_dim(text: str | int, what: str) -> Dim:
     if isinstance(text, int):
         return _bounded(int(text), what)
     product: Dim = 1
-    for part in text.strip().split("*"):
-        part = part.strip()
-        if re.fullmatch(r"[+-]?[0-9]{1,400}", part):
+    parts = [part.strip() for part in text.split("*")]
+    for part in parts:
+        sign = "[+-]?" if len(parts) == 1 else ""  # no size is a negative multiple of another
+        if re.fullmatch(sign + "[0-9]{1,400}", part):
             product = product * _bounded(int(part), what)
         elif _NAME.match(part):
             product = product * symbol(part)

@@ -44,7 +44,7 @@ def params(
     from ..show.told import params_text
 
     told = params_text(subject, dtype)
-    if output:
+    if output is not None:
         write_lines(plain_lines(told), output)
     else:
         put(told)

@@ -60,7 +60,7 @@ def trace(
     from ..show.told import trace_text
 
     told = trace_text(subject, selection)
-    if output:
+    if output is not None:
         write_lines(plain_lines(told), output)
     else:
         put(told)

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ..dims import Dim, Shape, write_dim, write_shape
-from ..ops import OPERATIONS
+from ..dims import Dim, write_dim, write_shape
 from ..spec import Parameter, Spec
 from ..tracing import Selection, Source, Trace
-from ..walk import Performed, Step, Tensor
 from .document import ITEM_BYTES
 from .screen import Line, Piece, columns, text
-from .values import array_lines, value_lines
+from .steps import kind_of, step_lines
+from .values import array_lines
 
 if TYPE_CHECKING:
     from ..arrays import Result
     from ..live import Comparison
 
 _MANY_ROWS = 48  # longer listings fold in the middle
-
-
-def kind_of(name: str) -> str:
-    """What a tensor is: input, state, weight, output, or an intermediate."""
-    if name.startswith(("weight", "bias", "W_", "b_")):
-        return "weight"
-    if name.startswith(("h0", "c0", "hn", "cn", "h_", "c_")):
-        return "state"
-    if name.startswith(("x_", "input")):
-        return "input"
-    return "output" if name.startswith("output") else ""
 
 
 def trace_text(trace: Trace, selection: Selection) -> Iterator[Line]:
@@ -43,7 +30,7 @@ def trace_text(trace: Trace, selection: Selection) -> Iterator[Line]:
         yield []
         yield from parameter_lines(trace)
     yield []
-    yield from _step_lines(trace, selection)
+    yield from step_lines(trace, selection)
     if not narrowed:
         yield []
         yield from _result_lines(trace)
@@ -91,14 +78,16 @@ def tensor_lines(trace: Trace) -> Iterator[Line]:
 def _packed_lines(trace: Trace) -> Iterator[Line]:
     batch, spec = trace.batch, trace.spec
     total = sum(batch.lengths or ())
-    yield text(
-        f"  packed: lengths {_listed(batch.lengths or ())}, sorted longest first as "
-        f"{_listed(batch.order)}", "note",
-    )  # fmt: skip
-    yield text(
-        f"  data {write_shape((total, spec.input_size))} ({total} real steps), "
-        f"batch_sizes {_listed(batch.batch_sizes)}; the rest is padding", "note",
-    )  # fmt: skip
+    data = (
+        f"data {write_shape((total, spec.input_size))}, {total:,} real steps; the rest is padding"
+    )
+    for line in (
+        f"packed: lengths {_listed(batch.lengths or ())}",
+        f"longest first: {_listed(batch.order)}, put back in order in output, hn and cn",
+        data,
+        f"batch_sizes {_listed(batch.batch_sizes)}: how many sequences are longer than t",
+    ):
+        yield text(f"  {line}", "note")
 
 
 def _listed(numbers: tuple[int, ...] | list[int]) -> str:
@@ -147,140 +136,6 @@ def _parameter_row(parameter: Parameter) -> list[Piece]:
         (parameter.rule, "note"),
         (write_dim(parameter.count).rjust(9), "note"),
     ]
-
-
-def _step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
-    yield text("steps", "title")
-    then = "then direction, " if trace.spec.bidirectional else ""
-    yield text(f"  loop order: layer first, {then}time inside", "note")
-    yield text(f"  {_linear_remark(trace.spec)}", "note")
-    for (layer, direction), steps in groupby(
-        trace.steps(selection), key=lambda step: (step.layer, step.direction)
-    ):
-        yield []
-        yield from _pass_heading(trace, layer, direction)
-        before: Step | None = None
-        for step in steps:
-            yield from _skipped(before, step, selection)
-            yield from step_text(step)
-            before = step
-
-
-def _linear_remark(spec: Spec) -> str:
-    rows, width = spec.gates * spec.hidden_size, spec.input_size
-    return (
-        f"F.linear(x, W, b) computes x·Wᵀ + b: W_ih of {write_shape((rows, width))} "
-        f"appears as ({write_shape((width, rows))})"
-    )
-
-
-def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
-    spec, length = trace.spec, trace.batch.seq_len
-    last = length - 1 if isinstance(length, int) else f"{length}-1"
-    times = f"t = {last} → 0" if direction == "reverse" else f"t = 0 → {last}"
-    if length == 1:
-        times = "t = 0"
-    yield [(f"layer {layer} {direction}", "title"), (f"   {times}", "note")]
-    if layer == 0:
-        cut = "input[:, t]" if trace.cuts_batch_first else "input[t]"
-        yield [("  x_t", "input"), (f" = {cut}", "")]
-    else:
-        below = [f"layer {layer - 1} {d} h_t" for d in spec.directions]
-        source = f"concat({', '.join(below)})" if spec.bidirectional else below[0]
-        dropout = f", through dropout(p={spec.dropout}) in training" if spec.dropout else ""
-        yield [("  x_t", "input"), (f" = {source}{dropout}", "")]
-    names = [p.name for p in spec.layer_parameters(layer, direction)]
-    for start in range(0, len(names), 2):
-        pairs = [f"{short_name(name)} = {name}" for name in names[start : start + 2]]
-        yield [("  ", ""), (", ".join(pairs), "weight")]
-    if isinstance(length, int):
-        return
-    after = "t+1" if direction == "reverse" else "t-1"
-    edge = f"{length}-1" if direction == "reverse" else "0"
-    row = spec.num_directions * layer + spec.directions.index(direction)
-    states = " and ".join(f"{name}_({after}) is {name}0[{row}]" for name in spec.state_names)
-    yield text(f"  told once for every t: only the names change; at t={edge} {states}", "note")
-
-
-def _skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[Line]:
-    """The line that stands for steps which were folded away."""
-    if before is None or not selection.folded or selection.step is not None:
-        return
-    assert isinstance(step.t, int) and isinstance(before.t, int)
-    stride = 1 if step.t > before.t else -1
-    first, last = before.t + stride, step.t - stride
-    count = abs(step.t - before.t) - 1
-    if count > 0:
-        span = f"t={first}" if count == 1 else f"t={first} … {last}"
-        noun = "step" if count == 1 else "steps"
-        same = f"{count:,} {noun} of the same shapes as t={before.t} (--all unfolds)"
-        yield text(f"  {span}: {same}", "note")
-
-
-def short_name(name: str) -> str:
-    """A parameter's name in an equation: weight_ih_l0_reverse is W_ih."""
-    kind, _, rest = name.partition("_")
-    return {"weight": "W_", "bias": "b_"}.get(kind, kind + "_") + rest.split("_l")[0]
-
-
-def step_text(step: Step) -> Iterator[Line]:
-    """One step: each operation's names, below them its shapes, and its values where it has any."""
-    yield text(f"  t={step.t}", "title")
-    for op, group in groupby(step.ops, key=lambda performed: performed.op):
-        performed = list(group)
-        if op == "split":
-            for _, parts in groupby(performed, key=lambda part: part.inputs[0].name):
-                yield from _split_lines(list(parts))
-        else:
-            for one in performed:
-                yield from _operation_lines(one)
-
-
-def _operation_lines(performed: Performed) -> Iterator[Line]:
-    out = performed.output.name
-    names = [_equation_name(tensor) for tensor in performed.inputs]
-    equation = OPERATIONS[performed.op].equation(names, performed.attributes)
-    indent = " " * (len(out) + 7)
-    yield [("    ", ""), (out, kind_of(out)), (" = ", ""), *_coloured(equation, names)]
-    yield [(indent, ""), *_coloured_shapes(performed)]
-    yield from value_lines(performed.output, indent)
-
-
-def _split_lines(parts: list[Performed]) -> Iterator[Line]:
-    source, outs = parts[0].inputs[0], [part.output for part in parts]
-    names = ", ".join(out.name for out in outs)
-    yield text(f"    {names} = split({source.name}, {len(outs)})")
-    indent = " " * (len(names) + 7)
-    yield [(indent if len(indent) < 40 else " " * 7, ""),
-           (f"{write_shape(source.shape)}→{len(outs)} of {write_shape(outs[0].shape)}", "")]  # fmt: skip
-
-
-def _equation_name(tensor: Tensor) -> str:
-    name = tensor.name
-    return short_name(name) if name.startswith(("weight_", "bias_")) else name
-
-
-def _coloured(equation: str, names: list[str]) -> Line:
-    """An equation in pieces, each name in the colour of what it names."""
-    line: Line = []
-    rest = equation
-    for name in names:
-        before, found, rest = rest.partition(name)
-        line += [(before, ""), (found, kind_of(found))]
-    return [*line, (rest, "")]
-
-
-def _coloured_shapes(performed: Performed) -> Line:
-    """A shape expression in pieces, each operand's shape in the colour of the operand."""
-    line: Line = []
-    rest = performed.expression
-    for tensor in (*performed.inputs, performed.output):
-        shape: Shape = tensor.shape
-        if performed.op == "linear" and tensor is performed.inputs[1]:
-            shape = shape[::-1]
-        before, found, rest = rest.partition(write_shape(shape))
-        line += [(before, ""), (found, kind_of(tensor.name))]
-    return [*line, (rest, "")]
 
 
 def _source_line(source: Source) -> Line:
