@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -130,26 +131,7 @@ def ndjson() -> list[Figure]:
 
 
 def forward(budget: float) -> list[Figure]:
-    """The forward pass in NumPy by torch.nn's, float32; blocks of calls in turn.
-
-    Measured twice: as a Python program finds NumPy, and with the kernels that `rnnshape run`
-    prefers; a process of its own for each, since kernels are chosen when NumPy is loaded.
-    """
-    figures = []
-    for kernels in ("default", "preferred"):
-        command = [sys.executable, "-m", "rnnshape.benchmark", "--forward", kernels, str(budget)]
-        rows = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-        figures += [Figure(**row) for row in rows]
-    return figures
-
-
-def forward_with(kernels: str, budget: float) -> list[Figure]:
-    """The forward pass with one choice of kernels; none where the choice changes nothing."""
-    from .kernels import prefer_avx512
-
-    if kernels == "preferred" and not prefer_avx512():
-        return []
-    note = ", AVX-512" if kernels == "preferred" else ""
+    """The forward pass in NumPy by torch.nn's, float32; blocks of calls in turn."""
     import numpy as np
     import torch
 
@@ -183,10 +165,15 @@ def forward_with(kernels: str, budget: float) -> list[Figure]:
             value = statistics.median(block(ours) / block(theirs) for _ in range(3))
             figures.append(
                 Figure(
-                    f"forward {cell} {(n, t, i, h, layers)}{note}: by torch", value, "ratio", limit
+                    f"forward {cell} {(n, t, i, h, layers)}: by torch", value, "ratio", limit
                 )
             )
     return figures
+
+
+def kernels() -> str | None:
+    """The processor that OpenBLAS is told to take this machine for, where it is told."""
+    return os.environ.get("OPENBLAS_CORETYPE")
 
 
 def measure(quick: bool) -> list[Figure]:
@@ -203,18 +190,16 @@ def main() -> None:
     """Measure, and print a table or JSON."""
     parser = argparse.ArgumentParser(prog="python -m rnnshape.benchmark", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--forward", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     options = parser.parse_args()
-    if options.forward:
-        kernels, budget = options.forward
-        print(json.dumps([asdict(figure) for figure in forward_with(kernels, float(budget))]))
-        return
     figures = measure(options.quick)
     if options.json:
         rows = [{**asdict(figure), "kept": figure.kept} for figure in figures]
-        print(json.dumps({"schema": "rnnshape/benchmark/1", "figures": rows}))
+        document = {"schema": "rnnshape/benchmark/1", "kernels": kernels(), "figures": rows}
+        print(json.dumps(document))
         return
+    if kernels():
+        print(f"OPENBLAS_CORETYPE={kernels()} chooses the kernels of NumPy's matrix products")
     for figure in figures:
         limit = "" if figure.limit is None else f"{'≤' if figure.better == 'less' else '≥'} " + (
             f"{figure.limit:,.2f}" if figure.unit == "ratio" else f"{figure.limit:,.0f}"

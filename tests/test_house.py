@@ -11,7 +11,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "rnnshape"
 # from the ground up; a room imports rooms that stand before it
 ROOMS = [
-    "errors", "kernels", "dims", "ops", "cells", "constructor", "spec", "call", "kernel", "packed", "forward", "batch", "walk", "draw",
+    "errors", "dims", "ops", "cells", "constructor", "spec", "call", "kernel", "packed", "forward", "batch", "walk", "draw",
     "arrays", "plan", "compute", "tracing", "live", "doctor", "models", "show", "notebook", "cli",
 ]  # fmt: skip
 WINGS = {"doctor", "models", "show", "explore"}

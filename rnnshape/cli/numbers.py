@@ -37,9 +37,6 @@ def numeric_trace(
     if module is not None and weights is None:
         raise UsageError("--module: expected beside --weights", got="no weights",
                          fix="--weights model.safetensors --module encoder.rnn")  # fmt: skip
-    from ..kernels import prefer_avx512
-
-    prefer_avx512()
     import numpy as np
 
     from ..arrays import feed
