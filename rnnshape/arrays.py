@@ -44,13 +44,15 @@ class Result:
 @dataclass(frozen=True)
 class Feed:
     """A forward call as the walk reads it: input (T, N, I) and states (D·L, N, ·), sorted by
-    length where packed."""
+    length where packed. `masks` (T, N, D·R) stand between the layers in training, one for each
+    layer but the last: 0 where dropout zeroes, else 1 / (1 − p)."""
 
     spec: Spec
     batch: Batch
     weights: dict[str, Array]
     input: Array
     states: tuple[Array, ...]
+    masks: tuple[Array, ...] = ()
 
     @property
     def given(self) -> dict[str, Array]:
@@ -211,10 +213,7 @@ class Arrays(Shapes):
 
 
 class ArrayWorld(World):
-    """A walk's tensors with their arrays; `result` is complete once the walk has ended.
-
-    Between layers, `drop` (layer, output of the layer) stands for dropout where it is asked for.
-    """
+    """A walk's tensors with their arrays; `result` is complete once the walk has ended."""
 
     repeats = False
 
@@ -239,7 +238,9 @@ class ArrayWorld(World):
     def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
         """The input, or what the layer below left."""
         if place.layer != self._layer:
-            self._layer, self._below = place.layer, self._output
+            masks = self._feed.masks
+            self._below = self._output * masks[self._layer] if masks else self._output
+            self._layer = place.layer
             self._output = np.zeros_like(self._output)
         value = self._below[t, :rows]  # type: ignore[index]
         return Tensor("x_{t}", value.shape, value)

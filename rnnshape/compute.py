@@ -43,7 +43,10 @@ def compute(source: Feed) -> Result:
     finals = tuple(state.copy() for state in source.states)
     for place in passes(spec):
         if place.direction == "forward":
-            below = above if place.layer else below
+            if place.layer:
+                below = above
+                if source.masks:
+                    below[:, :-1] *= source.masks[place.layer - 1].transpose(0, 2, 1)
             above = np.zeros((steps, spec.output_size + 1, size), below.dtype)
             above[:, -1] = 1
         weights = {

@@ -24,6 +24,19 @@ def drawn_weights(spec: Spec, generator: np.random.Generator, dtype: Any) -> dic
     }
 
 
+def drawn_masks(spec: Spec, batch: Batch, generator: np.random.Generator, dtype: Any) -> Any:
+    """What dropout multiplies the output of each layer but the last with, in training.
+
+    Each mask (T, N, D·R): 0 with probability p, else 1 / (1 − p), as torch.nn.Dropout.
+    """
+    kept = 1 - spec.dropout
+    shape: Any = (batch.seq_len, batch.size, spec.output_size)
+    scale = 1 / kept if kept else 0.0
+    return tuple(
+        ((generator.random(shape) < kept) * scale).astype(dtype) for _ in range(spec.num_layers - 1)
+    )
+
+
 def drawn_tensor(
     name: str, spec: Spec, batch: Batch, generator: np.random.Generator, dtype: Any
 ) -> Array:

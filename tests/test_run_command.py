@@ -67,6 +67,25 @@ def test_what_is_drawn_follows_the_seed_and_torchs_bounds(rnnshape):
     assert abs(values).max() <= 0.5 and abs(values).max() > 0.4
 
 
+def test_dropout_is_off_unless_training_is_asked_for(rnnshape):
+    options = ["--layers", 2, "--json"]
+    plain, still, trained = (
+        rnnshape("run", *options, *more).json
+        for more in ([], ["--dropout", 0.5], ["--dropout", 0.5, "--train"])
+    )
+    assert plain["output"] == still["output"] != trained["output"]
+    assert plain["hn"][0] == trained["hn"][0], "the first layer reads what is not dropped"
+
+
+def test_dropout_of_everything_leaves_the_layer_above_an_input_of_zeros(rnnshape):
+    options = ["--layers", 2, "--dropout", 1, "--train", "--json", "--dtype", "float64"]
+    document = rnnshape("trace", "--values", *options).json
+    above = [step for step in document["steps"] if step["layer"] == 1]
+    assert all(not np.any(step["ops"][0]["inputs"][0]["value"]) for step in above)
+    ran = rnnshape("run", *options).json["output"]
+    assert np.allclose(ran, document["values"]["output"], atol=1e-12)
+
+
 def test_figure_8_of_the_article(rnnshape):
     ended = rnnshape("run", "--input-size", 2, "--hidden-size", 4, "--layers", 3, "--json")
     assert ended.json["output"][-1] == ended.json["hn"][-1]

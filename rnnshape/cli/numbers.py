@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..errors import UsageError
@@ -22,11 +23,12 @@ def numeric_trace(
     c0: str | None,
     seed: int,
     dtype: str,
+    train: bool = False,
 ) -> Trace:
     """The network over true numbers.
 
     Parameters and input are drawn with `seed` where no file is named; h0 and c0 are zeros, as in
-    torch, or drawn for the word `random`. Raises UsageError.
+    torch, or drawn for the word `random`; dropout drops only to `train`. Raises UsageError.
     """
     if dtype not in _DTYPES:
         raise UsageError(
@@ -40,7 +42,7 @@ def numeric_trace(
     import numpy as np
 
     from ..arrays import feed
-    from ..draw import drawn_tensor, drawn_weights
+    from ..draw import drawn_masks, drawn_tensor, drawn_weights
     from ..models.files import read_array
     from ..models.infer import completed
 
@@ -83,6 +85,9 @@ def numeric_trace(
         elif source is not None:
             states[name] = read_array(source, name)
     source_feed = feed(spec, parameters, x, states.get("h0"), states.get("c0"), lengths)
+    if train and spec.dropout:
+        masks = drawn_masks(spec, source_feed.batch, generator, dtype)
+        source_feed = replace(source_feed, masks=masks)
     return Trace(spec, source_feed.batch, source_feed)
 
 

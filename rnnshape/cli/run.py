@@ -28,6 +28,9 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     dtype: Annotated[str, typer.Option(help="float32, float64 or float16.")] = "float32",
+    train: Annotated[
+        bool, typer.Option("--train", help="With dropout between layers, as in training.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Shapes and values as JSON.")] = False,
     output: Annotated[
         str | None,
@@ -44,7 +47,7 @@ def run(
     from ..compute import compute
     from .numbers import numeric_trace
 
-    subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype)
+    subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype, train)
     assert subject.feed is not None
     result = compute(subject.feed)
     if output is not None:

@@ -33,6 +33,9 @@ def trace(
     c0: Annotated[str | None, typer.Option(metavar="C.npy", help="With --values.")] = None,
     seed: Annotated[int, typer.Option(help="With --values: of what is drawn.")] = 0,
     dtype: Annotated[str, typer.Option(help="With --values.")] = "float32",
+    train: Annotated[
+        bool, typer.Option("--train", help="With --values: with dropout, as in training.")
+    ] = False,
     output: Annotated[
         str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
     ] = None,
@@ -44,10 +47,10 @@ def trace(
     from ..tracing import Selection
 
     subject = network.trace()
-    if values or weights or input or h0 or c0:
+    if values or weights or input or h0 or c0 or train:
         from .numbers import numeric_trace
 
-        subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype)
+        subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype, train)
     machine = json or ndjson
     selection = Selection(layer, direction, step, folded=not (all or machine))
     selection.check(subject.spec, subject.batch)
