@@ -164,9 +164,7 @@ def forward(budget: float) -> list[Figure]:
 
             value = statistics.median(block(ours) / block(theirs) for _ in range(3))
             figures.append(
-                Figure(
-                    f"forward {cell} {(n, t, i, h, layers)}: by torch", value, "ratio", limit
-                )
+                Figure(f"forward {cell} {(n, t, i, h, layers)}: by torch", value, "ratio", limit)
             )
     return figures
 
