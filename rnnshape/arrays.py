@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from .batch import Batch
 from .dims import Dim, write_shape
 from .errors import ShapeError, UsageError
 from .forward import Given, forward_error, sizes
+from .head import Head
 from .ops import OPERATIONS
 from .spec import Spec
 from .walk import Pass, Shapes, Tensor, World
@@ -30,6 +31,7 @@ class Result:
     output: Array
     hn: Array
     cn: Array | None = None
+    o: Array | None = None  # of a head: (T, N, K) as output, or (N, K)
 
     def __iter__(self) -> Iterator[Any]:
         yield self.output
@@ -37,8 +39,8 @@ class Result:
 
     def to_dict(self) -> dict[str, Array]:
         """Name to array."""
-        named = {"output": self.output, "hn": self.hn}
-        return named if self.cn is None else {**named, "cn": self.cn}
+        named = {"output": self.output, "hn": self.hn, "cn": self.cn, "o": self.o}
+        return {name: array for name, array in named.items() if array is not None}
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Feed:
     input: Array
     states: tuple[Array, ...]
     masks: tuple[Array, ...] = ()
+    head: Head | None = None  # its parameters are among the weights
 
     @property
     def given(self) -> dict[str, Array]:
@@ -61,18 +64,31 @@ class Feed:
         states = zip(("h0", "c0"), (finished.hn, finished.cn), strict=True)
         return {"input": finished.output, **{n: a for n, a in states if a is not None}}
 
-    def finish(self, output: Array, states: tuple[Array, ...]) -> Result:
-        """Back from the walk's layout to the caller's: unsorted, batch_first, unbatched."""
-        batch = self.batch
-        if batch.packed:
-            restored = list(batch.restored)
-            output = output[:, restored]
-            states = tuple(state[:, restored] for state in states)
-        if batch.unbatched:
-            output, states = output[:, 0], tuple(state[:, 0] for state in states)
-        elif self.spec.batch_first:
-            output = output.transpose(1, 0, 2)
-        return Result(output, *states)
+    def finish(self, output: Array, states: tuple[Array, ...], o: Array | None = None) -> Result:
+        """Back from the walk's layout to the caller's: unsorted, batch_first, unbatched.
+
+        o is (T, N, K), or (1, N, K) from a head that reads the final states alone.
+        """
+        result = Result(self._outward(output), *self._states_outward(states))
+        if o is None or self.head is None:
+            return result
+        last = self.head.at == "last"
+        o = self._states_outward((o,))[0][0] if last else self._outward(o)
+        return replace(result, o=o)
+
+    def _outward(self, sequence: Array) -> Array:
+        """A sequence (T, N, ·) in the caller's layout."""
+        if self.batch.packed:
+            sequence = sequence[:, list(self.batch.restored)]
+        if self.batch.unbatched:
+            return sequence[:, 0]
+        return sequence.transpose(1, 0, 2) if self.spec.batch_first else sequence
+
+    def _states_outward(self, states: tuple[Array, ...]) -> tuple[Array, ...]:
+        """States (rows, N, ·) in the caller's layout."""
+        if self.batch.packed:
+            states = tuple(state[:, list(self.batch.restored)] for state in states)
+        return tuple(state[:, 0] for state in states) if self.batch.unbatched else states
 
 
 def feed(
@@ -82,17 +98,20 @@ def feed(
     h0: Any = None,
     c0: Any = None,
     lengths: tuple[int, ...] | None = None,
+    head: Head | None = None,
 ) -> Feed:
     """Check a forward call as torch would and bring it into the walk's layout.
 
-    weights: torch's names to arrays of one floating type, in which everything is computed.
-    Raises UsageError or ShapeError.
+    weights: torch's names to arrays of one floating type, in which everything is computed;
+    those of a head are head.weight (K, D·R) and head.bias (K). Raises UsageError or ShapeError.
     """
     if spec.symbolic:
         open_sizes = [n for n in ("input_size", "hidden_size") if not isinstance(
             getattr(spec, n), int)]  # fmt: skip
         raise needs_numbers(open_sizes[0], getattr(spec, open_sizes[0]))
-    arrays = checked_weights(spec, weights)
+    if head is not None and not isinstance(head.size, int):
+        raise needs_numbers("output_size", head.size)
+    arrays = checked_weights(spec, weights, head)
     dtype = next(iter(arrays.values())).dtype
     x = _numbers("input", input, dtype)
     given = [_numbers(name, value, dtype) for name, value in (("h0", h0), ("c0", c0))]
@@ -132,7 +151,7 @@ def feed(
         order = list(batch.order)
         x = x[: max(batch.lengths or ()), order]
         states = [state[:, order] for state in states]
-    return Feed(spec, batch, arrays, x, tuple(states))
+    return Feed(spec, batch, arrays, x, tuple(states), head=head)
 
 
 def needs_numbers(name: str, size: Dim) -> UsageError:
@@ -145,12 +164,16 @@ def needs_numbers(name: str, size: Dim) -> UsageError:
     )
 
 
-def checked_weights(spec: Spec, weights: Mapping[str, Any]) -> dict[str, Array]:
-    """The network's parameters among `weights`, as arrays of one floating type.
+def checked_weights(
+    spec: Spec, weights: Mapping[str, Any], head: Head | None = None
+) -> dict[str, Array]:
+    """The network's parameters (and its head's) in `weights`, as arrays of one floating type.
 
     Raises UsageError with torch's words for names and shapes that do not fit.
     """
     expected = spec.parameters()
+    if head is not None:
+        expected |= {parameter.name: parameter.shape for parameter in head.parameters(spec)}
     title = f"Error(s) in loading state_dict for {spec.cell.upper()}:\n\t"
     missing = [name for name in expected if name not in weights]
     unexpected = [name for name in weights if name not in expected]
@@ -218,7 +241,7 @@ class ArrayWorld(World):
     repeats = False
 
     def __init__(self, source: Feed) -> None:
-        super().__init__(source.spec, source.batch)
+        super().__init__(source.spec, source.batch, source.head)
         self._feed = source
         self._below = source.input
         steps, rows = source.input.shape[:2]
@@ -226,6 +249,10 @@ class ArrayWorld(World):
         self._output = np.zeros((steps, rows, width), source.input.dtype)
         self._states = tuple(state.copy() for state in source.states)
         self._layer = 0
+        if source.head is not None:
+            size: Any = source.head.size
+            times = steps if source.head.at == "every" else 1
+            self._o = np.zeros((times, rows, size), source.input.dtype)
 
     def interpreter(self) -> Shapes:
         """A fresh interpreter for one step."""
@@ -263,7 +290,24 @@ class ArrayWorld(World):
         for whole, tensor in zip(self._states, state, strict=True):
             whole[place.row, :rows] = tensor.value
 
+    def top(self, t: int | str, rows: Dim) -> tuple[Tensor, ...]:
+        """What the head reads at t, with its values."""
+        read = super().top(t, rows)
+        if len(read) == 1 and read[0].name.startswith("output"):
+            return (read[0]._replace(value=self._output[t, :rows]),)  # type: ignore[index]
+        rows_read = range(-len(read), 0)
+        return tuple(
+            tensor._replace(value=self._states[0][row])
+            for row, tensor in zip(rows_read, read, strict=True)
+        )
+
+    def keep_output(self, t: int | str, o: Tensor) -> None:
+        """Lay o into its place; behind the end of a packed sequence it is 0, as output is."""
+        every = self._feed.head is not None and self._feed.head.at == "every"
+        self._o[t if every else 0, : len(o.value)] = o.value  # type: ignore[index]
+
     @property
     def result(self) -> Result:
         """Output and final states in the caller's layout."""
-        return self._feed.finish(self._output, self._states)
+        o = None if self._feed.head is None else self._o
+        return self._feed.finish(self._output, self._states, o)

@@ -158,7 +158,7 @@ def lstm_states(call: Call) -> list[Shape] | TorchError:
 
 def blamed(call: Call, state: str) -> str:
     """The tensor at fault where `state` does not fit: what is missing of a pair comes first."""
-    return f"{state}0" if call.tuple_length == 2 else "c0"
+    return "c0" if call.spec.cell == "lstm" and call.tuple_length != 2 else f"{state}0"
 
 
 def dtype(call: Call) -> Fault | None:
@@ -189,5 +189,5 @@ def state_sizes(call: Call, states: Mapping[str, Shape]) -> Fault | None:
         if wrong_size(shape, expected):
             label = "hidden" if call.spec.cell != "lstm" else f"hidden[{'hc'.index(state)}]"
             message = f"Expected {label} size {tupled(expected)}, got {listed(shape)}"
-            return fault(blamed(call, state) if state == "h" else "c0", "RuntimeError", message)
+            return fault(blamed(call, state), "RuntimeError", message)
     return None

@@ -60,8 +60,12 @@ class Equations(Generic[V]):
         return self._apply("one_minus", name, (a,), ())
 
     def activate(self, function: str, name: str, a: V) -> V:
-        """tanh, relu or sigmoid of a."""
+        """tanh, relu, sigmoid or softmax of a."""
         return self._apply(function, name, (a,), ())
+
+    def concat(self, name: str, parts: tuple[V, ...], axis: int) -> V:
+        """The parts one behind the other along an axis."""
+        return self._apply("concat", name, parts, (axis,))
 
     def split(self, names: tuple[str, ...], a: V) -> list[V]:
         """Equal parts of a along its last axis."""
@@ -113,6 +117,13 @@ def gru(e: Equations[V], x: V, state: State[V], p: Parameters[V]) -> State[V]:
     z = e.activate("sigmoid", "z", e.add("a_z", ih_z, hh_z))
     n = e.activate("tanh", "n", e.add("a_n", ih_n, e.mul("r_hh_n", r, hh_n)))
     return (e.add("h", e.mul("new_part", e.one_minus("not_z", z), n), e.mul("old_part", z, h)),)
+
+
+def output(e: Equations[V], h: V, weight: V, bias: V, activation: str) -> V:
+    """o = g(W h + b): the head on top of the last layer."""
+    if activation == "none":
+        return e.linear("o", h, weight, bias)
+    return e.activate(activation, "o", e.linear("y", h, weight, bias))
 
 
 def _pre_activation(e: Equations[V], x: V, h: V, p: Parameters[V]) -> V:

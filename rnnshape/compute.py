@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Array, Feed, Result, feed
+from .ops import OPERATIONS
 from .plan import Pass, plan
 from .spec import Spec
 from .walk import passes
@@ -61,7 +62,25 @@ def compute(source: Feed) -> Result:
             _segment(spec, weights, below, out, states, times, rows)  # type: ignore[arg-type]
             for final, state in zip(finals, states):
                 final[place.row, :rows] = state[:, :rows].T
-    return source.finish(above[:, :-1].transpose(0, 2, 1), finals)
+    output = above[:, :-1].transpose(0, 2, 1)
+    return source.finish(output, finals, head_output(source, output, finals[0]))
+
+
+def head_output(source: Feed, output: Array, h: Array) -> Array | None:
+    """What the head makes of output (T, N, D·R), or of the last layer's final h (D·L, N, R)."""
+    head, spec = source.head, source.spec
+    if head is None:
+        return None
+    every = head.at == "every"
+    read = output if every else np.concatenate(h[-spec.num_directions :], axis=-1)[None]
+    parameters = (source.weights["head.weight"], source.weights["head.bias"])
+    o: Array = OPERATIONS["linear"].array(np, (read, *parameters), ())
+    if head.activation != "none":
+        o = OPERATIONS[head.activation].array(np, (o,), ())
+    if every and source.batch.packed:
+        for row, index in enumerate(source.batch.order):
+            o[(source.batch.lengths or ())[index] :, row] = 0
+    return o
 
 
 def _segment(

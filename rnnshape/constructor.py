@@ -65,10 +65,10 @@ class Construction:
         fresh: Any = Symbol([((name[0].upper(),), 1)]) if name in _SIZES else DEFAULTS.get(name)
         keywords = {key: value for key, value in self.keywords.items() if key != name}
         positional = self.positional[: len(positional_names(self.cell))]
-        if name in self.named:
+        if name in self.named and name not in self.keywords:
             at = self.named.index(name)
             positional = (*positional[:at], fresh, *positional[at + 1 :])
-        elif name in _SIZES:
+        elif name in _SIZES and name not in self.named:
             keywords[name] = fresh
         return Construction(self.cell, keywords, positional)
 

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .batch import Batch
-from .spec import Spec
+from .head import Head
+from .spec import Parameter, Spec
 
 Array = np.ndarray[Any, Any]
 
 
 def drawn_weights(spec: Spec, generator: np.random.Generator, dtype: Any) -> dict[str, Array]:
     """Parameters uniform in ±1/√H, in torch's order (RNNBase.reset_parameters)."""
-    hidden: Any = spec.hidden_size
-    bound = 1 / math.sqrt(hidden)
-    shapes: dict[str, Any] = spec.parameters()
-    return {
-        name: generator.uniform(-bound, bound, shape).astype(dtype)
-        for name, shape in shapes.items()
-    }
+    return _uniform(spec.parameter_list(), spec.hidden_size, generator, dtype)
+
+
+def drawn_head(
+    head: Head, spec: Spec, generator: np.random.Generator, dtype: Any
+) -> dict[str, Array]:
+    """A head's parameters uniform in ±1/√(D·R), its inputs (Linear.reset_parameters)."""
+    return _uniform(head.parameters(spec), spec.output_size, generator, dtype)
+
+
+def _uniform(
+    parameters: Iterable[Parameter], inputs: Any, generator: np.random.Generator, dtype: Any
+) -> dict[str, Array]:
+    bound = 1 / math.sqrt(inputs)
+    drawn = {}
+    for parameter in parameters:
+        shape: Any = parameter.shape
+        drawn[parameter.name] = generator.uniform(-bound, bound, shape).astype(dtype)
+    return drawn
 
 
 def drawn_masks(spec: Spec, batch: Batch, generator: np.random.Generator, dtype: Any) -> Any:

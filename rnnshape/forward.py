@@ -84,7 +84,7 @@ def _state_rank(call: Call) -> Fault | None:
     else:
         what, got = "hx", f"{ranks[0]} tensor"
     message = f"{kind}, {what} should also be {wanted}-D but got {got}"
-    return fault(blamed(call, wrong[0]) if call.tuple_length else "h0", "RuntimeError", message)
+    return fault(blamed(call, wrong[0]), "RuntimeError", message)
 
 
 def _state_sizes(call: Call) -> Fault | None:

@@ -93,6 +93,11 @@ def _sigmoid(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
     )
 
 
+def _softmax(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
+    shifted = np.exp(arrays[0] - arrays[0].max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
 def _elementwise(mark: str) -> Callable[[Sequence[Shape], Attributes], str]:
     return lambda shapes, _: mark.join(write_shape(shape) for shape in shapes)
 
@@ -148,6 +153,12 @@ OPERATIONS: dict[str, Operation] = {
         array=_sigmoid,
         equation=lambda names, _: f"σ({names[0]})",
         shapes=_call("σ"),
+    ),
+    "softmax": Operation(  # along the last axis
+        shape=_same,
+        array=_softmax,
+        equation=lambda names, _: f"softmax({names[0]})",
+        shapes=_call("softmax"),
     ),
     "split": Operation(  # attributes: index of the part, number of parts; along the last axis
         shape=_split_shape,

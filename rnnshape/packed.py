@@ -117,7 +117,7 @@ def _one_length_each(call: Call) -> Fault | None:
 
 
 def _positive(call: Call) -> Fault | None:
-    if _lengths(call)[-1] > 0:
+    if min(_lengths(call)[-1:], default=1) > 0:
         return None
     message = (
         "Length of all samples has to be greater than 0, "

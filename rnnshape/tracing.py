@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .batch import Batch
 from .dims import Dim, Shape, symbol, total
 from .errors import UsageError
+from .head import Head
 from .spec import Parameter, Spec
-from .walk import Pass, Step, World, every_step, passes, walk
+from .walk import HEAD, Pass, Step, World, every_step, passes, walk
 
 if TYPE_CHECKING:
     from .arrays import Feed, Result
@@ -37,17 +38,18 @@ class Selection:
     step: int | None = None
     folded: bool = False
 
-    def check(self, spec: Spec, batch: Batch) -> None:
+    def check(self, spec: Spec, batch: Batch, head: Head | None = None) -> None:
         """Refuse what the network does not have."""
+        directions = (*spec.directions, HEAD) if head else spec.directions
         if self.layer is not None and not 0 <= self.layer < spec.num_layers:
             raise UsageError(
                 f"--layer: expected a layer from 0 to {spec.num_layers - 1}",
                 got=str(self.layer),
                 fix="layers count from 0, as in weight_ih_l0",
             )
-        if self.direction is not None and self.direction not in spec.directions:
+        if self.direction is not None and self.direction not in directions:
             raise UsageError(
-                f"--direction: expected {' or '.join(spec.directions)}",
+                f"--direction: expected {' or '.join(directions)}",
                 got=repr(self.direction),
                 fix="add --bidirectional, or choose forward",
             )
@@ -94,16 +96,20 @@ class Trace:
     spec: Spec
     batch: Batch
     feed: Feed | None = None
+    head: Head | None = None
 
     @property
     def tensors(self) -> dict[str, Shape]:
-        """The shapes of input, h0 (c0), output and hn (cn)."""
-        return self.batch.tensors(self.spec)
+        """The shapes of input, h0 (c0), output and hn (cn), and of the head's o."""
+        tensors = self.batch.tensors(self.spec)
+        return tensors if self.head is None else {**tensors, "o": self.head.output(
+            self.spec, self.batch)}  # fmt: skip
 
     @property
     def parameters(self) -> list[Parameter]:
-        """Every parameter in torch's order."""
-        return self.spec.parameter_list()
+        """Every parameter in torch's order, the head's last."""
+        own = self.spec.parameter_list()
+        return own if self.head is None else [*own, *self.head.parameters(self.spec)]
 
     @property
     def parameter_count(self) -> Dim:
@@ -113,8 +119,8 @@ class Trace:
     def steps(self, selection: Selection | None = None) -> Iterator[Step]:
         """The steps in the order in which torch computes them, lazily."""
         selection = selection or Selection()
-        selection.check(self.spec, self.batch)
-        world = World(self.spec, self.batch)
+        selection.check(self.spec, self.batch, self.head)
+        world = World(self.spec, self.batch, self.head)
         if self.feed is not None:
             from .arrays import ArrayWorld
 
@@ -215,18 +221,20 @@ def trace(
     input: Any = None,
     h0: Any = None,
     c0: Any = None,
+    head: Head | None = None,
 ) -> Trace:
     """Walk `spec` over a batch: over shapes, or with `weights` and `input` in numbers too.
 
     batch_size N and seq_len T are integers or names of symbolic sizes. `lengths` makes a packed
     batch and gives N and T. With `weights` (torch's names to arrays) and `input` (T, N, I), N and
-    T follow from the input. Raises UsageError.
+    T follow from the input. A `head` is walked after the last layer. Raises UsageError.
     """
     given = None if lengths is None else tuple(lengths)
     if weights is not None:
         from .arrays import feed
 
-        source = feed(spec, weights, input, h0, c0, given)
-        return Trace(spec, source.batch, source)
+        source = feed(spec, weights, input, h0, c0, given, head)
+        return Trace(spec, source.batch, source, head)
     size, length = (symbol(d) if isinstance(d, str) else d for d in (batch_size, seq_len))
-    return Trace(spec, Batch(size=size, seq_len=length, unbatched=unbatched, lengths=given))
+    batch = Batch(size=size, seq_len=length, unbatched=unbatched, lengths=given)
+    return Trace(spec, batch, head=head)

@@ -13,9 +13,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from .batch import Batch
-from .cells import Equations, Parameters
+from .cells import Equations, Parameters, output
 from .dims import Dim, Shape, Symbol, write_shape
 from .ops import OPERATIONS
+from .head import Head
 from .spec import Spec
 
 
@@ -86,7 +87,7 @@ class Record:
 class Step(NamedTuple):  # a tuple, since a long walk makes one a step
     """One cell at one time: its place in the walk and what it does there.
 
-    `t` is a symbol's letter where the sequence length is a symbol; `previous` is the time that
+    The head of a network is a layer above the last, in the direction `head`. `t` is a symbol's letter where the sequence length is a symbol; `previous` is the time that
     this direction read before, or None at its first step.
     """
 
@@ -119,8 +120,12 @@ class Step(NamedTuple):  # a tuple, since a long walk makes one a step
 
     @property
     def state(self) -> dict[str, Tensor]:
-        """h, and for an lstm c, after the step."""
-        return dict(zip("hc", map(self.tensor, self.record.state), strict=False))
+        """h, and for an lstm c, after the step; o of a head."""
+        names = "o" if self.direction == HEAD else "hc"
+        return dict(zip(names, map(self.tensor, self.record.state), strict=False))
+
+
+HEAD = "head"  # the direction of a head's steps
 
 
 class Pass(NamedTuple):
@@ -146,8 +151,8 @@ class World:
 
     repeats = True  # equal steps leave equal records
 
-    def __init__(self, spec: Spec, batch: Batch) -> None:
-        self.spec, self.batch = spec, batch
+    def __init__(self, spec: Spec, batch: Batch, head: Head | None = None) -> None:
+        self.spec, self.batch, self.head = spec, batch, head
 
     def interpreter(self) -> Shapes:
         """A fresh interpreter for one step."""
@@ -179,6 +184,18 @@ class World:
 
     def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...]) -> None:
         """Take what a step leaves."""
+
+    def top(self, t: int | str, rows: Dim) -> tuple[Tensor, ...]:
+        """What the head reads at t: output[t], or the last layer's final states for its one o."""
+        spec, head = self.spec, self.head
+        if head is None or head.at == "every":
+            return (Tensor("output[{t}]", (rows, spec.output_size)),)
+        return tuple(
+            Tensor(f"hn[{row}]", (rows, spec.state_size)) for row in range(-spec.num_directions, 0)
+        )
+
+    def keep_output(self, t: int | str, o: Tensor) -> None:
+        """Take what the head puts out."""
 
 
 def every_step(times: range) -> Iterable[int]:
@@ -235,6 +252,44 @@ def walk(
                 state = _carried(state, rows)
             previous = times[-1]
             index += len(times)
+    if world.head is not None and chosen(Pass(spec.num_layers, HEAD, -1)):
+        yield from _head_steps(world, index, told)
+
+
+def _head_steps(world: World, index: int, told: Callable[[range], Iterable[int]]) -> Iterator[Step]:
+    """The steps of the head: it reads both directions, so it comes after the last layer."""
+    batch, layer = world.batch, world.spec.num_layers
+    assert world.head is not None
+    if isinstance(batch.seq_len, Symbol) or world.head.at == "last":
+        last = batch.seq_len - 1 if isinstance(batch.seq_len, int) else batch.seq_len + -1
+        every = world.head.at == "every"
+        t: int | str = "t" if every else last if isinstance(last, int) else f"{batch.seq_len}-1"
+        record = _head_record(world, t, batch.size)
+        yield Step(index, layer, HEAD, t, None, record, batch.seq_len if every else 1)
+        return
+    for times, rows in batch.segments("forward"):
+        shared: Record | None = None
+        for position in told(times) if world.repeats else every_step(times):
+            if shared is None or not world.repeats:
+                shared = _head_record(world, times[position], rows)
+            if world.repeats or position in told(times):
+                yield Step(index + position, layer, HEAD, times[position], None, shared)
+        index += len(times)
+
+
+def _head_record(world: World, t: int | str, rows: Dim) -> Record:
+    assert world.head is not None
+    interpreter = world.interpreter()
+    equations = Equations(interpreter)
+    read = world.top(t, rows)
+    weight, bias = (
+        Tensor(parameter.name, parameter.shape, world.parameter(parameter.name))
+        for parameter in world.head.parameters(world.spec)
+    )
+    h = read[0] if len(read) == 1 else equations.concat("both", read, 1)
+    o = output(equations, h, weight, bias, world.head.activation)
+    world.keep_output(t, o)
+    return Record(tuple(interpreter.performed), (o,))
 
 
 def _carried(state: tuple[Tensor, ...], rows: Dim | None = None) -> tuple[Tensor, ...]:

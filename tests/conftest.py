@@ -1,5 +1,6 @@
 """What several test files use: the recordings, and the program run as a user runs it."""
 
+import importlib.util
 import io
 import json
 import subprocess
@@ -11,6 +12,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TORCH = ROOT / "fixtures" / "torch"
+
+
+def installed(module: str) -> bool:
+    """Whether a module can be imported; a folder that happens to have its name is none."""
+    found = importlib.util.find_spec(module)
+    return found is not None and found.origin is not None
+
+
+needs_torch = pytest.mark.skipif(not installed("torch"), reason="torch is not installed")
 
 
 def recorded(name: str) -> list[dict]:

@@ -1,24 +1,16 @@
 """The comparison with a torch that is installed, on fresh random configurations."""
 
-import importlib.util
 import json
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, needs_torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rnnshape import Spec
 from rnnshape.cli import run_command
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(
-        importlib.util.find_spec("torch") is None
-        or importlib.util.find_spec("torch").origin is None,
-        reason="torch is not installed",
-    ),
-]
+pytestmark = [pytest.mark.live, needs_torch]
 
 
 @st.composite

@@ -42,7 +42,7 @@ def numeric_trace(
     import numpy as np
 
     from ..arrays import feed
-    from ..draw import drawn_masks, drawn_tensor, drawn_weights
+    from ..draw import drawn_head, drawn_masks, drawn_tensor, drawn_weights
     from ..models.files import read_array
     from ..models.infer import completed
 
@@ -84,11 +84,15 @@ def numeric_trace(
             states[name] = drawn_tensor(name, spec, batch, generator, dtype)
         elif source is not None:
             states[name] = read_array(source, name)
-    source_feed = feed(spec, parameters, x, states.get("h0"), states.get("c0"), lengths)
+    head = network.head
+    if head is not None and "head.weight" not in parameters:
+        parameters |= drawn_head(head, spec, generator, dtype)
+    given = (x, states.get("h0"), states.get("c0"), lengths, head)
+    source_feed = feed(spec, parameters, *given)
     if train and spec.dropout:
         masks = drawn_masks(spec, source_feed.batch, generator, dtype)
         source_feed = replace(source_feed, masks=masks)
-    return Trace(spec, source_feed.batch, source_feed)
+    return Trace(spec, source_feed.batch, source_feed, head)
 
 
 def _read_parameters(path: str, module: str | None, dtype: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from ..batch import Batch
-from ..dims import parse_dim
+from ..dims import Dim, Shape, parse_dim
 from ..errors import UsageError
+from ..head import Head
 from ..spec import Spec
 from ..tracing import Trace
 
-_NETWORK, _BATCH = "The network", "The batch"
+_NETWORK, _BATCH, _TOP = "The network", "The batch", "The head"
 _SPEC_FIELDS = (
     "cell", "nonlinearity", "input_size", "hidden_size", "num_layers", "bias", "batch_first",
     "dropout", "bidirectional", "proj_size",
@@ -67,6 +69,18 @@ _OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 
 
+_HEAD_OPTIONS: dict[str, Any] = {
+    "output_size": _text("--output-size", metavar="K", panel=_TOP,
+                         help="Put a Linear of width K on top: o = g(W·h + b)."),
+    "output_activation": _text("--output-activation", default="none", panel=_TOP,
+                               metavar="none|softmax|sigmoid|tanh", help="What g is.",
+                               autocompletion=_choices("none", "softmax", "sigmoid", "tanh")),
+    "output_at": _text("--output-at", default="every", metavar="every|last", panel=_TOP,
+                       help="At every step, or once at the end.",
+                       autocompletion=_choices("every", "last")),
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Network:
     """What the command line says of the network and the batch; None where it says nothing."""
@@ -88,6 +102,21 @@ class Network:
                     base.pop(name)
         read = {name: _read(name, self.given[name]) for name in self.says(*_SPEC_FIELDS)}
         return base | read
+
+    @property
+    def constructor(self) -> dict[str, Any]:
+        """The constructor's arguments as a program would give them; a file's defaults left out."""
+        given = dict(self.arguments)
+        for name, owner in (("nonlinearity", "rnn"), ("proj_size", "lstm")):
+            file_said = name in given and self.given[name] is None
+            if file_said and given.get("cell", "rnn") != owner:
+                del given[name]
+        return given
+
+    def size(self, name: str) -> Dim | None:
+        """batch_size or seq_len, None where it was not given."""
+        text = self.given[name]
+        return None if text is None else parse_dim(text, name.replace("_", "-"))
 
     @functools.cached_property
     def spec(self) -> Spec:
@@ -121,29 +150,53 @@ class Network:
                 )
         return batch
 
+    @functools.cached_property
+    def head(self) -> Head | None:
+        """The head, where one is asked for. Raises UsageError."""
+        size = self.given.get("output_size")
+        beside = [n for n in ("output_activation", "output_at") if self.given.get(n) is not None]
+        if size is None:
+            if beside:
+                option = "--" + beside[0].replace("_", "-")
+                raise UsageError(
+                    f"{option}: expected beside --output-size",
+                    got="no head",
+                    fix=f"--output-size 3 {option} {self.given[beside[0]]}",
+                )
+            return None
+        stated = {n.removeprefix("output_"): self.given[n] for n in beside}
+        return Head(parse_dim(size, "output-size"), **stated)
+
     def trace(self) -> Trace:
         """The network over the batch, in shapes."""
-        return Trace(self.spec, self.batch)
+        return Trace(self.spec, self.batch, head=self.head)
 
 
-def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def network_options(
+    command: Callable[..., Any], options: Mapping[str, Any] = _OPTIONS
+) -> Callable[..., Any]:
     """Give `command` the options that describe a network, in place of its argument `network`."""
     own = list(inspect.signature(command, eval_str=True).parameters.values())
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
-        for name, option in _OPTIONS.items()
+        for name, option in options.items()
     ]
     kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "network"]
 
     @functools.wraps(command)
     def wrapped(**values: Any) -> Any:
-        network = Network({name: values.pop(name) for name in _OPTIONS})
+        network = Network({name: values.pop(name) for name in options})
         return command(network=network, **values)
 
     signature = inspect.Signature(kept + added)
     wrapped.__signature__ = signature  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     return wrapped
+
+
+def head_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same with the options that put a head on top."""
+    return network_options(command, {**_OPTIONS, **_HEAD_OPTIONS})
 
 
 def _read(name: str, value: Any) -> Any:
@@ -169,6 +222,19 @@ def _number(text: str, name: str, whole: bool) -> Any:
             got=repr(text[:60]),
             fix=f"--{name.replace('_', '-')} {'1' if whole else '0.5'}",
         ) from None
+
+
+def parse_shape(text: str, option: str) -> Shape:
+    """A shape as it stands on the command line, or as torch prints it: `7,5,10`, `(7, 5, 10)`."""
+    inner = re.sub(r"\A\s*(?:torch\.Size)?\s*\(?\[?|\]?\)?\s*\Z", "", text[:1000])
+    shape = tuple(parse_dim(part, f"--{option}") for part in re.split(r"[,×]", inner.rstrip(", ")))
+    if any(isinstance(size, int) and size < 0 for size in shape):
+        raise UsageError(
+            f"--{option}: expected sizes of at least 0",
+            got=repr(text[:60]),
+            fix=f"--{option} 7,5,10",
+        )
+    return shape
 
 
 def parse_lengths(text: str) -> tuple[int, ...]:

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .options import Network, network_options
+from .options import Network, head_options
 from .output import write_lines
 
 
-@network_options
+@head_options
 def params(
     network: Network,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Network, network_options
+from .options import Network, head_options
 from .output import write_file, write_lines
 
 
-@network_options
+@head_options
 def run(
     network: Network,
     weights: Annotated[

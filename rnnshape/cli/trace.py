@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from .options import Network, network_options
+from .options import Network, head_options
 from .output import write_lines
 
 
-@network_options
+@head_options
 def trace(
     network: Network,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
@@ -53,7 +53,7 @@ def trace(
         subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype, train)
     machine = json or ndjson
     selection = Selection(layer, direction, step, folded=not (all or machine))
-    selection.check(subject.spec, subject.batch)
+    selection.check(subject.spec, subject.batch, subject.head)
     if machine:
         from ..show.document import trace_lines, trace_ndjson
 

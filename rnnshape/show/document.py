@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..dims import json_dim, json_shape
 from ..spec import Spec
 from ..tracing import Selection, Trace
-from ..walk import Performed, Record, Step, Tensor
+from ..walk import HEAD, Performed, Record, Step, Tensor
 
 if TYPE_CHECKING:
     from ..arrays import Result
@@ -124,6 +124,8 @@ def _trace_head(trace: Trace) -> dict[str, Any]:
     }
     if trace.batch.packed:
         head["packed"] = _packed(trace)
+    if trace.head is not None:
+        head["head"] = trace.head.to_dict()
     head["sources"] = {
         "output": {
             "layer": trace.spec.num_layers - 1,
@@ -158,12 +160,12 @@ def operation(performed: Performed) -> dict[str, Any]:
     }
 
 
-def _record(record: Record) -> str:
+def _record(record: Record, names: str) -> str:
     """The part of a step that equal steps share, its names written for any time."""
     return json.dumps(
         {
             "ops": [operation(performed) for performed in record.performed],
-            "state": {name: json_shape(tensor.shape) for name, tensor in zip("hc", record.state)},
+            "state": {name: json_shape(tensor.shape) for name, tensor in zip(names, record.state)},
         }
     )[1:]
 
@@ -175,8 +177,8 @@ def _steps(steps: Iterable[Step], opening: str) -> Iterator[str]:
     for step in steps:
         number, layer, direction, t, previous, record, repeat = step
         if record is not last:
-            last = record
-            shared = [piece.split("{t}") for piece in _record(record).split("{p}")]
+            last, names = record, "o" if direction == HEAD else "hc"
+            shared = [piece.split("{t}") for piece in _record(record, names).split("{p}")]
         now = str(t)
         told = now if isinstance(t, int) else f'"{t}"'
         again = "" if repeat == 1 else f'"repeat": "{repeat}", '

@@ -9,20 +9,20 @@ from ..dims import Shape, write_shape
 from ..ops import OPERATIONS
 from ..spec import Spec
 from ..tracing import Selection, Trace
-from ..walk import Performed, Step, Tensor
+from ..walk import HEAD, Performed, Step, Tensor
 from .screen import Line, text
 from .values import value_lines
 
 
 def kind_of(name: str) -> str:
     """What a tensor is: input, state, weight, output, or an intermediate."""
-    if name.startswith(("weight", "bias", "W_", "b_")):
+    if name.startswith(("weight", "bias", "W_", "b_", "head.")) or name in ("W", "b"):
         return "weight"
     if name.startswith(("h0", "c0", "hn", "cn", "h_", "c_")):
         return "state"
     if name.startswith(("x_", "input")):
         return "input"
-    return "output" if name.startswith("output") else ""
+    return "output" if name.startswith(("output", "o_")) or name == "o" else ""
 
 
 def step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
@@ -35,7 +35,10 @@ def step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
         trace.steps(selection), key=lambda step: (step.layer, step.direction)
     ):
         yield []
-        yield from _pass_heading(trace, layer, direction)
+        if direction == HEAD:
+            yield from _head_heading(trace)
+        else:
+            yield from _pass_heading(trace, layer, direction)
         before: Step | None = None
         for step in steps:
             yield from _skipped(before, step, selection)
@@ -79,6 +82,21 @@ def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
     yield text(f"  told once for every t: only the names change; at t={edge} {states}", "note")
 
 
+def _head_heading(trace: Trace) -> Iterator[Line]:
+    spec, head = trace.spec, trace.head
+    assert head is not None
+    g = "" if head.activation == "none" else head.activation
+    name, read = ("o_t", "output[t]") if head.at == "every" else ("o", "hn[-1]")
+    if head.at == "last" and spec.bidirectional:
+        read = "concat(hn[-2], hn[-1])"
+    equation = f"{read}·Wᵀ + b"
+    yield [("head", "title"), (f"   {name} = {f'{g}({equation})' if g else equation}", "note")]
+    yield [("  ", ""), ("W = head.weight, b = head.bias", "weight"), (", a torch.nn.Linear", "")]
+    width = "P" if spec.proj_size else "H"
+    both = f"2 directions of {width}=" if spec.bidirectional else f"{width}="
+    yield text(f"  it reads {write_shape((spec.output_size,))}: {both}{spec.state_size}", "note")
+
+
 def _skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[Line]:
     """The line that stands for steps which were folded away."""
     if before is None or not selection.folded or selection.step is not None:
@@ -97,6 +115,8 @@ def _skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[
 def short_name(name: str) -> str:
     """A parameter's name in an equation: weight_ih_l0_reverse is W_ih."""
     kind, _, rest = name.partition("_")
+    if name.startswith("head."):
+        return {"head.weight": "W", "head.bias": "b"}[name]
     return {"weight": "W_", "bias": "b_"}.get(kind, kind + "_") + rest.split("_l")[0]
 
 
@@ -134,7 +154,7 @@ def _split_lines(parts: list[Performed]) -> Iterator[Line]:
 
 def _equation_name(tensor: Tensor) -> str:
     name = tensor.name
-    return short_name(name) if name.startswith(("weight_", "bias_")) else name
+    return short_name(name) if name.startswith(("weight_", "bias_", "head.")) else name
 
 
 def _coloured(equation: str, names: list[str]) -> Line:

@@ -49,6 +49,8 @@ def tensor_lines(trace: Trace) -> Iterator[Line]:
     for name in spec.state_names:
         width = "P" if name == "h" and spec.proj_size else "H"
         rules[name + "0"] = rules[name + "n"] = f"({layers}{inner}, {width})"
+    if trace.head is not None:
+        rules["o"] = f"({outer}, K)" if trace.head.at == "every" else f"({inner[2:]}, K)"
     yield text("tensors", "title")
     yield from columns(
         [
