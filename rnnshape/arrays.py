@@ -37,6 +37,11 @@ class Result:
         yield self.output
         yield self.hn if self.cn is None else (self.hn, self.cn)
 
+    @property
+    def states(self) -> tuple[Array, ...]:
+        """hn, and cn of an lstm."""
+        return (self.hn,) if self.cn is None else (self.hn, self.cn)
+
     def to_dict(self) -> dict[str, Array]:
         """Name to array."""
         named = {"output": self.output, "hn": self.hn, "cn": self.cn, "o": self.o}
@@ -229,7 +234,7 @@ def _numbers(name: str, value: Any, dtype: Any) -> Any:
 class Arrays(Shapes):
     """Performs each operation with NumPy, and records it with its shapes and value."""
 
-    def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[int, ...]) -> Array:
+    def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[Any, ...]) -> Array:
         """The array that the table's rule gives."""
         array: Array = OPERATIONS[op].array(np, [i.value for i in inputs], attributes)
         return array
@@ -285,7 +290,7 @@ class ArrayWorld(World):
         A shorter sequence of a packed batch is not written again after its own last step.
         """
         rows, width = state[0].value.shape
-        side = 0 if place.direction == "forward" else 1
+        side = place.row % self.spec.num_directions
         self._output[t, :rows, side * width : (side + 1) * width] = state[0].value  # type: ignore[index]
         for whole, tensor in zip(self._states, state, strict=True):
             whole[place.row, :rows] = tensor.value

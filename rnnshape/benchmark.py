@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
+
+from .spec import Spec
 
 SIZES = [  # N, T, I, H, L
     (7, 5, 10, 20, 3), (1, 50, 32, 64, 2), (32, 100, 128, 256, 2), (1, 1000, 128, 256, 1),
     (64, 100, 512, 1024, 2),
 ]  # fmt: skip
+LSTM = Spec(cell="lstm", input_size=64, hidden_size=128, num_layers=2)
 LIMITS = {"rnn": 1.0, "lstm": 2.0, "gru": 2.0}
 
 ARTICLE = """
@@ -104,10 +110,45 @@ def startup(rounds: int) -> list[Figure]:
         Figure("trace: by an empty typer program with a rich table",
                ratio(trace, process("-c", EMPTY), rounds), "ratio", 1.3),
     ]  # fmt: skip
+    drawing = process("-m", "rnnshape", "draw", "--layers", "3")
+    listing = process("-m", "rnnshape", "params", "--layers", "3")
+    figures.append(Figure("draw: by params", ratio(drawing, listing, rounds), "ratio", 1.3))
     if available("torch"):
         article = ratio(trace, process("-c", ARTICLE), max(3, rounds // 3))
         figures.append(Figure("trace: by the article's script with torch", article, "ratio", 0.15))
     return figures
+
+
+def sparse(path: str, size: int) -> None:
+    """A safetensors file of `size` bytes: an LSTM, and one large tensor in a hole of the disk."""
+    shapes: dict[str, list[Any]] = {
+        f"encoder.rnn.{name}": list(shape) for name, shape in LSTM.parameters().items()
+    }
+    shapes["embedding.weight"] = [size // 1024, 256]
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    head = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(len(head).to_bytes(8, "little") + head)
+        file.truncate(8 + len(head) + end)
+
+
+def inspecting(rounds: int) -> list[Figure]:
+    """Inspecting a large file, as a whole process, by a small one and by `rnnshape params`."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {size: os.path.join(folder, f"{size}.safetensors") for size in (1, 500)}
+        for size, path in paths.items():
+            sparse(path, size << 20)
+        small, large = (process("-m", "rnnshape", "inspect", path) for path in paths.values())
+        params = process("-m", "rnnshape", "params")
+        return [
+            Figure("inspect 500 MB of safetensors: by 1 MB",
+                   ratio(large, small, rounds), "ratio", 1.1),
+            Figure("inspect 500 MB of safetensors: by rnnshape params",
+                   ratio(large, params, rounds), "ratio", 1.5),
+        ]  # fmt: skip
 
 
 def ndjson() -> list[Figure]:
@@ -176,7 +217,8 @@ def kernels() -> str | None:
 
 def measure(quick: bool) -> list[Figure]:
     """Every figure; `quick` takes fewer rounds."""
-    figures = startup(5 if quick else 21) + ndjson()
+    rounds = 5 if quick else 21
+    figures = startup(rounds) + inspecting(rounds) + ndjson()
     if available("torch"):
         figures += forward(0.3 if quick else 3.0)
     else:

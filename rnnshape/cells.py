@@ -9,7 +9,7 @@ products, a is their sum before the activation, and a gate's own letter is its v
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 V = TypeVar("V")
 
@@ -17,14 +17,15 @@ V = TypeVar("V")
 class Interpreter(Protocol[V]):
     """What gives an operation its meaning; `name` names the result."""
 
-    def apply(self, op: str, name: str, inputs: tuple[V, ...], attributes: tuple[int, ...]) -> V:
+    def apply(self, op: str, name: str, inputs: tuple[V, ...], attributes: tuple[Any, ...]) -> V:
         """Perform `op` of the table on `inputs`."""
 
 
 class Parameters(NamedTuple, Generic[V]):
     """The parameters of one layer and direction; None where the layer has none.
 
-    G gates, H hidden_size, R the width of h: ih (G·H, I), hh (G·H, R), biases (G·H), hr (R, H).
+    G gates, H hidden_size, R the width of h: ih (G·H, I), hh (G·H, R), biases (G·H), hr (R, H),
+    peephole (3·H) of ONNX's LSTM.
     """
 
     weight_ih: V
@@ -32,6 +33,7 @@ class Parameters(NamedTuple, Generic[V]):
     bias_ih: V | None = None
     bias_hh: V | None = None
     weight_hr: V | None = None
+    peephole: V | None = None
 
 
 class Equations(Generic[V]):
@@ -40,7 +42,7 @@ class Equations(Generic[V]):
     def __init__(self, interpreter: Interpreter[V]) -> None:
         self._interpreter = interpreter
 
-    def _apply(self, op: str, name: str, inputs: tuple[V, ...], attributes: tuple[int, ...]) -> V:
+    def _apply(self, op: str, name: str, inputs: tuple[V, ...], attributes: tuple[Any, ...]) -> V:
         return self._interpreter.apply(op, name + "_{t}", inputs, attributes)
 
     def linear(self, name: str, x: V, weight: V, bias: V | None) -> V:
@@ -59,9 +61,9 @@ class Equations(Generic[V]):
         """1 − a."""
         return self._apply("one_minus", name, (a,), ())
 
-    def activate(self, function: str, name: str, a: V) -> V:
-        """tanh, relu, sigmoid or softmax of a."""
-        return self._apply(function, name, (a,), ())
+    def activate(self, function: str, name: str, a: V, *numbers: float) -> V:
+        """tanh, relu, sigmoid or softmax of a, or another function of the table, with its numbers."""
+        return self._apply(function, name, (a,), numbers)
 
     def concat(self, name: str, parts: tuple[V, ...], axis: int) -> V:
         """The parts one behind the other along an axis."""
@@ -71,6 +73,14 @@ class Equations(Generic[V]):
         """Equal parts of a along its last axis."""
         parts = len(names)
         return [self._apply("split", name, (a,), (i, parts)) for i, name in enumerate(names)]
+
+    def scale(self, name: str, a: V, row: V) -> V:
+        """a ⊙ row, each row of a by the same numbers."""
+        return self._apply("scale", name, (a, row), ())
+
+    def blocks(self, name: str, weight: V, first: int, last: int, of: int) -> V:
+        """The rows of gates first … last - 1 of a parameter of `of` gates."""
+        return self._apply("blocks", name, (weight,), (first, last, of))
 
 
 State = tuple[V, ...]

@@ -79,7 +79,7 @@ class Spec:
             size = getattr(self, name)
             if isinstance(size, str):
                 object.__setattr__(self, name, parse_dim(size, name))
-        arguments = {field.name: getattr(self, field.name) for field in fields(self)}
+        arguments = {field.name: getattr(self, field.name) for field in fields(Spec)}
         arguments.pop("cell")
         # torch takes these keywords for one class only; a default says nothing
         for name, owner in (("proj_size", "lstm"), ("nonlinearity", "rnn")):
@@ -185,7 +185,7 @@ class Spec:
 
     def to_dict(self) -> dict[str, Any]:
         """The `spec` object of the JSON documents."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {field.name: getattr(self, field.name) for field in fields(Spec)}
         return plain | {name: json_dim(plain[name]) for name in ("input_size", "hidden_size")}
 
     def __str__(self) -> str:
@@ -196,6 +196,14 @@ class Spec:
             if value != _DEFAULTS[name]:
                 text += f", {name}={value}"
         return text + ")"
+
+    @property
+    def code(self) -> str:
+        """The constructor call in torch: `nn.RNN(10, 20, nonlinearity='relu')`."""
+        text = str(self)
+        if self.nonlinearity != _DEFAULTS["nonlinearity"]:  # torch prints all but this one
+            text = f"{text[:-1]}, nonlinearity={self.nonlinearity!r})"
+        return f"nn.{text}"
 
     @staticmethod
     def from_dict(plain: Mapping[str, Any]) -> Spec:

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from .batch import Batch
-from .cells import Equations, Parameters, output
+from .cells import Cell, Equations, Parameters, output
 from .dims import Dim, Shape, Symbol, write_shape
-from .ops import OPERATIONS
 from .head import Head
+from .ops import OPERATIONS
 from .spec import Spec
 
 
@@ -34,7 +34,7 @@ class Performed(NamedTuple):
     op: str
     inputs: tuple[Tensor, ...]
     output: Tensor
-    attributes: tuple[int, ...] = ()
+    attributes: tuple[Any, ...] = ()
 
     @property
     def expression(self) -> str:
@@ -55,7 +55,7 @@ class Shapes:
         self.performed: list[Performed] = []
 
     def apply(
-        self, op: str, name: str, inputs: tuple[Tensor, ...], attributes: tuple[int, ...]
+        self, op: str, name: str, inputs: tuple[Tensor, ...], attributes: tuple[Any, ...]
     ) -> Tensor:
         """Record `op`; the result has the shape that the table's rule gives."""
         shape = OPERATIONS[op].shape([i.shape for i in inputs], attributes)
@@ -63,7 +63,7 @@ class Shapes:
         self.performed.append(Performed(op, inputs, output, attributes))
         return output
 
-    def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[int, ...]) -> Any:
+    def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[Any, ...]) -> Any:
         """The value of the result; shapes have none."""
         return None
 
@@ -87,11 +87,12 @@ class Record:
 class Step(NamedTuple):  # a tuple, since a long walk makes one a step
     """One cell at one time: its place in the walk and what it does there.
 
-    The head of a network is a layer above the last, in the direction `head`. `t` is a symbol's letter where the sequence length is a symbol; `previous` is the time that
-    this direction read before, or None at its first step.
+    The head of a network is a layer above the last, in the direction `head`. `t` is a letter where
+    the sequence length is a symbol; `previous` is the time that this direction read before, or
+    None at its first step.
     """
 
-    number: int
+    index: int  # type: ignore[assignment]  # the name that the documents use
     layer: int
     direction: str
     t: int | str
@@ -170,6 +171,10 @@ class World:
         """The value of a parameter."""
         return None
 
+    def cell(self, place: Pass) -> Cell[Tensor]:
+        """The cell of a pass; torch's networks have the same in all."""
+        return self.spec.equation
+
     def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
         """What the layer reads at t: (rows, I), or (rows, D·R) above the first layer."""
         width = self.spec.input_size if place.layer == 0 else self.spec.output_size
@@ -181,6 +186,12 @@ class World:
             Tensor(f"{name}0[{place.row}]", (self.batch.size, self.spec.state_width(name)))
             for name in self.spec.state_names
         )
+
+    def found(
+        self, place: Pass, previous: int | str | None, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        """The state that a step finds: `state`, what the step at `previous` left."""
+        return state
 
     def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...]) -> None:
         """Take what a step leaves."""
@@ -239,7 +250,8 @@ def walk(
                 if shared is None:
                     if position and world.repeats:
                         state = _carried(state, rows)
-                    record = _step(world, place, times[position], rows, state)
+                    found = world.found(place, previous, state)
+                    record = _step(world, place, times[position], rows, found)
                     if not world.repeats:
                         state = _carried(record.state)
                     elif position:
@@ -314,7 +326,7 @@ def _step(world: World, place: Pass, t: int | str, rows: Dim, state: tuple[Tenso
         )
     x = world.x(place, t, rows)
     equations = Equations(interpreter)
-    new = world.spec.equation(equations, x, state, world.parameters(place))
+    new = world.cell(place)(equations, x, state, world.parameters(place))
     world.keep(place, t, new)
     return Record(tuple(interpreter.performed), new)
 

@@ -28,6 +28,28 @@ def recorded(name: str) -> list[dict]:
     return json.loads((TORCH / f"{name}.json").read_text(encoding="utf-8"))["cases"]
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write what is shown now to tests/golden, to be looked at and committed",
+    )
+
+
+@pytest.fixture
+def golden(request):
+    """Compare what a person sees with tests/golden/NAME.txt, or with --update-golden write it."""
+
+    def compare(name: str, shown: str) -> None:
+        path = ROOT / "tests" / "golden" / f"{name}.txt"
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(shown, encoding="utf-8")
+        assert shown == path.read_text(encoding="utf-8")
+
+    return compare
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command ended."""

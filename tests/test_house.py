@@ -11,8 +11,8 @@ from conftest import ROOT
 PACKAGE = ROOT / "rnnshape"
 # from the ground up; a room imports rooms that stand before it
 ROOMS = [
-    "errors", "dims", "ops", "cells", "constructor", "spec", "call", "kernel", "packed", "forward", "batch", "walk", "draw",
-    "arrays", "plan", "compute", "tracing", "live", "doctor", "models", "show", "notebook", "cli",
+    "errors", "dims", "ops", "cells", "onnx_cells", "constructor", "spec", "call", "kernel", "packed", "forward", "batch", "head", "walk", "colours", "notation", "canvas", "draw",
+    "arrays", "plan", "compute", "kept", "tracing", "tour", "forms", "training", "live", "doctor", "models", "show", "explore", "notebook", "cli",
 ]  # fmt: skip
 WINGS = {"doctor", "models", "show", "explore"}
 FILES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in ROOMS]
@@ -49,7 +49,7 @@ def test_a_file_holds_no_more_than_one_reading(path):
 
 @pytest.mark.parametrize(
     "command",
-    [["trace", "--layers", "3"], ["trace", "--json"], ["trace", "--ndjson"], ["params"]],
+    [["trace", "--layers", "3"], ["trace", "--json"], ["trace", "--ndjson"], ["params"], ["draw", "--layers", "3"], ["trace", "--html", "/dev/null"], ["trace", "--picture"], ["state"]],
     ids=" ".join,
 )
 def test_a_symbolic_command_loads_no_numpy(command):

@@ -7,13 +7,23 @@ from importlib import import_module
 import typer
 
 from .. import __version__
+from .light import LightCommand, LightGroup
 
 # command -> its module in this folder; the function has the command's name
 COMMANDS = {
     "trace": "trace",
     "params": "params",
+    "draw": "draw",
     "run": "run",
     "verify": "verify",
+    "forms": "forms",
+    "check": "check",
+    "pick": "pick",
+    "explain": "explain",
+    "state": "state",
+    "inspect": "inspect",
+    "convert": "convert",
+    "code": "code",
     "schema": "schema",
 }
 
@@ -22,6 +32,7 @@ def build(arguments: list[str]) -> typer.Typer:
     """The program; only the command that is called is loaded, where the first word names one."""
     app = typer.Typer(
         name="rnnshape",
+        cls=LightGroup,
         help="Trace the shapes of recurrent networks: every step of nn.RNN, nn.LSTM and nn.GRU.\n\n"
         "Example: rnnshape trace --layers 3 --bidirectional",
         pretty_exceptions_enable=False,
@@ -39,5 +50,5 @@ def build(arguments: list[str]) -> typer.Typer:
     called = arguments[0] if arguments and arguments[0] in COMMANDS else None
     for name in [called] if called else COMMANDS:
         module = import_module(f".{COMMANDS[name]}", __package__)
-        app.command(name)(getattr(module, name))
+        app.command(name, cls=LightCommand)(getattr(module, name))
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from ..errors import UsageError
@@ -11,7 +12,8 @@ from .options import Network
 
 _DTYPES = ("float32", "float64", "float16")
 _OPEN = {"input_size": "--input-size 10", "hidden_size": "--hidden-size 20",
-         "size": "--batch-size 7", "seq_len": "--seq-len 5"}  # fmt: skip
+         "size": "--batch-size 7", "seq_len": "--seq-len 5", "target_len": "--target-len 3",
+         "output_size": "--output-size 3"}  # fmt: skip
 
 
 def numeric_trace(
@@ -30,12 +32,7 @@ def numeric_trace(
     Parameters and input are drawn with `seed` where no file is named; h0 and c0 are zeros, as in
     torch, or drawn for the word `random`; dropout drops only to `train`. Raises UsageError.
     """
-    if dtype not in _DTYPES:
-        raise UsageError(
-            f"--dtype: expected {', '.join(_DTYPES)}", got=repr(dtype[:40]), fix="--dtype float32"
-        )
-    if seed < 0:
-        raise UsageError("--seed: expected 0 or more", got=str(seed), fix="--seed 0")
+    check_drawing(seed, dtype)
     if module is not None and weights is None:
         raise UsageError("--module: expected beside --weights", got="no weights",
                          fix="--weights model.safetensors --module encoder.rnn")  # fmt: skip
@@ -49,13 +46,13 @@ def numeric_trace(
     generator = np.random.default_rng(seed)
     if weights is None:
         spec = network.spec
-        _only_numbers(input_size=spec.input_size, hidden_size=spec.hidden_size)
-        _affordable(int(p) for p in [spec_count(spec)])
+        check_numbers(list(spec.parameters().values()), input_size=spec.input_size,
+                      hidden_size=spec.hidden_size)  # fmt: skip
         parameters: Any = drawn_weights(spec, generator, dtype)
     else:
         parameters = _read_parameters(weights, module, dtype)
         spec = completed(parameters, network.arguments)
-        _only_numbers(input_size=spec.input_size, hidden_size=spec.hidden_size)
+        check_numbers([], input_size=spec.input_size, hidden_size=spec.hidden_size)
     lengths = network.lengths
     batch = network.batch
     if input is not None:
@@ -69,8 +66,8 @@ def numeric_trace(
                 fix=f"leave out {option}",
             )
     else:
-        _only_numbers(size=batch.size, seq_len=batch.seq_len)
-        _affordable(_count(shape) for shape in batch.tensors(spec).values())
+        shapes = list(batch.tensors(spec).values())
+        check_numbers(shapes, size=batch.size, seq_len=batch.seq_len)
         x = drawn_tensor("input", spec, batch, generator, dtype)
     if c0 is not None and spec.cell != "lstm":
         raise UsageError(
@@ -99,6 +96,7 @@ def _read_parameters(path: str, module: str | None, dtype: str) -> dict[str, Any
     import numpy as np
 
     from ..models.files import read_weights
+    from ..models.infer import Weights
 
     read = read_weights(path, module)
     for name, array in read.items():
@@ -108,10 +106,25 @@ def _read_parameters(path: str, module: str | None, dtype: str) -> dict[str, Any
                 got=f"NaN ({int(np.isnan(array).sum())} of {array.size})",
                 fix="save the weights from before the training diverged",
             )
-    return {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in read.items()}
+    arrays = {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in read.items()}
+    return Weights(arrays, read.arguments)
 
 
-def _only_numbers(**sizes: Any) -> None:
+def check_drawing(seed: int, dtype: str) -> None:
+    """Refuse what no numbers can be drawn with."""
+    if dtype not in _DTYPES:
+        raise UsageError(
+            f"--dtype: expected {', '.join(_DTYPES)}", got=repr(dtype[:40]), fix="--dtype float32"
+        )
+    if seed < 0:
+        raise UsageError("--seed: expected 0 or more", got=str(seed), fix="--seed 0")
+
+
+_MOST_NUMBERS = 500_000_000  # 2 GB as float32
+
+
+def check_numbers(counts: list[Any], **sizes: Any) -> None:
+    """Refuse sizes that are symbols, and shapes (`counts`) too large to be drawn at random."""
     for name, size in sizes.items():
         if not isinstance(size, int):
             option, _, number = _OPEN[name].partition(" ")
@@ -120,29 +133,10 @@ def _only_numbers(**sizes: Any) -> None:
                 got=f"the symbol {size}",
                 fix=f"{option} {number}",
             )
-
-
-def _count(shape: Any) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
-
-
-_MOST_NUMBERS = 500_000_000  # 2 GB as float32
-
-
-def _affordable(counts: Any) -> None:
-    """Refuse sizes whose arrays no machine here could hold, before they are drawn."""
-    total = sum(counts)
+    total = sum(prod(shape) for shape in counts)
     if total > _MOST_NUMBERS:
         raise UsageError(
             f"sizes: expected at most {_MOST_NUMBERS:,} numbers to draw at random",
             got=f"{total:,}",
             fix="give smaller sizes; rnnshape trace without --values needs no memory for them",
         )
-
-
-def spec_count(spec: Any) -> int:
-    """The number of parameters of a network whose sizes are numbers."""
-    return sum(_count(shape) for shape in spec.parameters().values())

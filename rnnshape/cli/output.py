@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 from ..errors import UsageError
@@ -65,3 +65,11 @@ def write_file(path: str, write: Callable[[IO[bytes]], Any]) -> None:
     finally:
         if name is not None:
             os.unlink(name)
+
+
+def write_arrays(path: str, arrays: Mapping[str, Any]) -> None:
+    """Arrays as a .npz file."""
+    import numpy as np
+
+    named = dict(arrays)
+    write_file(path, lambda file: np.savez(file, **named))

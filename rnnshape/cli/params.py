@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import UsageError
+from ..tracing import Trace
 from .options import Network, head_options
 from .output import write_lines
 
@@ -14,6 +17,13 @@ from .output import write_lines
 @head_options
 def params(
     network: Network,
+    framework: Annotated[
+        str,
+        typer.Option(
+            metavar="torch|onnx|keras|flax|flax-linen|equinox",
+            help="Whose names, shapes and order of gates to show.",
+        ),
+    ] = "torch",
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     dtype: Annotated[
         str, typer.Option(help="What a number is stored as: float16, bfloat16, float32, float64.")
@@ -35,16 +45,39 @@ def params(
             fix="--dtype float32",
         )
     subject = network.trace()
+    if framework != "torch":
+        document, told = _elsewhere(subject, framework, dtype)
+    else:
+        from ..show.told import params_text
+
+        document, told = partial(params_document, subject, dtype), params_text(subject, dtype)
     if json:
         from json import dumps
 
-        write_lines([dumps(params_document(subject, dtype))], output)
+        write_lines([dumps(document())], output)
         return
     from ..show.screen import plain_lines, put
-    from ..show.told import params_text
 
-    told = params_text(subject, dtype)
     if output is not None:
         write_lines(plain_lines(told), output)
     else:
         put(told)
+
+
+def _elsewhere(subject: Trace, framework: str, dtype: str) -> tuple[Callable[[], Any], Any]:
+    """The document and the text in another framework's layout."""
+    from ..models.frameworks import layout_of
+    from ..show.framework import layout_document, layout_text
+
+    layout = layout_of(framework)
+    assert layout is not None
+    if subject.head is not None:
+        raise UsageError(
+            "--output-size: expected for torch alone, since a head is a layer of its own elsewhere",
+            got=f"--framework {framework}",
+            fix="leave out --output-size",
+        )
+    spec = subject.spec
+    rest = layout.tensors(spec), layout.calls(spec, subject.batch), layout.notes(spec), dtype
+    document = partial(layout_document, subject, layout.name, *rest)
+    return document, layout_text(subject, layout.title, *rest)

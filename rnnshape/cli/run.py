@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from .forms import (
+    DecoderHidden,
+    DecoderLayers,
+    FormName,
+    TargetLength,
+    arranged,
+    form_numbers,
+    run_form,
+)
 from .options import Network, head_options
-from .output import write_file, write_lines
+from .output import write_arrays, write_lines
 
 
 @head_options
 def run(
     network: Network,
     weights: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A .npz or .safetensors file.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="A checkpoint or weights file of any format that inspect reads."
+        ),
     ] = None,
     module: Annotated[
         str | None, typer.Option(metavar="NAME", help="The part of the file to take.")
@@ -31,6 +43,10 @@ def run(
     train: Annotated[
         bool, typer.Option("--train", help="With dropout between layers, as in training.")
     ] = False,
+    form: FormName = None,
+    target_len: TargetLength = None,
+    decoder_layers: DecoderLayers = None,
+    decoder_hidden_size: DecoderHidden = None,
     json: Annotated[bool, typer.Option("--json", help="Shapes and values as JSON.")] = False,
     output: Annotated[
         str | None,
@@ -44,6 +60,16 @@ def run(
 
     Example: rnnshape run --input-size 2 --hidden-size 4 --layers 3
     """
+    if form is not None:
+        a = arranged(network, form, target_len, decoder_layers, decoder_hidden_size)
+        run_form(a, form_numbers(a, seed, dtype), json, output)
+        return
+    if weights is not None and weights.lower().endswith(".onnx"):
+        from .onnx import run_onnx
+
+        given = {"input": input, "h0": h0, "c0": c0}
+        run_onnx(network, weights, module, given, seed, dtype, json, output)
+        return
     from ..compute import compute
     from .numbers import numeric_trace
 
@@ -51,10 +77,7 @@ def run(
     assert subject.feed is not None
     result = compute(subject.feed)
     if output is not None:
-        import numpy as np
-
-        arrays: dict[str, Any] = result.to_dict()
-        write_file(output, lambda file: np.savez(file, **arrays))
+        write_arrays(output, result.to_dict())
     if json:
         from json import dumps
 

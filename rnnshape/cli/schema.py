@@ -24,6 +24,8 @@ def schema(
     if name is None:
         write_lines(names)
         return
+    if name.startswith("rnnshape/"):  # as a document names its own: rnnshape/trace/1
+        name = name.split("/")[1]
     if name not in names:
         raise UsageError(
             f"schema: expected one of {', '.join(names)}", got=repr(name[:40]),

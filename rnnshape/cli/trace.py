@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import UsageError
+from .forms import (
+    DecoderHidden,
+    DecoderLayers,
+    FormName,
+    TargetLength,
+    arranged,
+    form_numbers,
+    put_form,
+)
 from .options import Network, head_options
 from .output import write_lines
+
+if TYPE_CHECKING:
+    from ..tracing import Trace
 
 
 @head_options
@@ -36,6 +49,17 @@ def trace(
     train: Annotated[
         bool, typer.Option("--train", help="With --values: with dropout, as in training.")
     ] = False,
+    form: FormName = None,
+    target_len: TargetLength = None,
+    decoder_layers: DecoderLayers = None,
+    decoder_hidden_size: DecoderHidden = None,
+    picture: Annotated[
+        bool, typer.Option("--picture", help="Draw the cells, as wide as the terminal or COLUMNS.")
+    ] = False,
+    html: Annotated[
+        str | None,
+        typer.Option(metavar="PAGE.html", help="Write a page to walk through, in one file."),
+    ] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
     ] = None,
@@ -46,13 +70,33 @@ def trace(
     """
     from ..tracing import Selection
 
+    if picture:
+        chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
+                  "--direction": direction, "--step": step, "--form": form, "--values": values,
+                  "--weights": weights, "--input": input, "--h0": h0, "--c0": c0,
+                  "--train": train, "--html": html}  # fmt: skip
+        put_picture(network, chosen, output)
+        return
+    if html is not None:
+        check_alone("--html", {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
+                               "--direction": direction, "--step": step, "--form": form,
+                               "-o": output})  # fmt: skip
+    machine = json or ndjson
+    selection = Selection(layer, direction, step, folded=not (all or machine))
+    if form is not None:
+        a = arranged(network, form, target_len, decoder_layers, decoder_hidden_size)
+        put_form(
+            a, selection, form_numbers(a, seed, dtype) if values else None, json, ndjson, output
+        )
+        return
     subject = network.trace()
     if values or weights or input or h0 or c0 or train:
         from .numbers import numeric_trace
 
         subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype, train)
-    machine = json or ndjson
-    selection = Selection(layer, direction, step, folded=not (all or machine))
+    if html is not None:
+        put_page(subject, html)
+        return
     selection.check(subject.spec, subject.batch, subject.head)
     if machine:
         from ..show.document import trace_lines, trace_ndjson
@@ -67,3 +111,46 @@ def trace(
         write_lines(plain_lines(told), output)
     else:
         put(told)
+
+
+def put_picture(network: Network, chosen: dict[str, Any], output: str | None) -> None:
+    """Draw the network. Raises UsageError where an option that a picture cannot show is set."""
+    import sys
+
+    from ..show.picture import picture_lines
+    from ..show.screen import columns_of, plain_lines, put
+
+    for option, value in chosen.items():
+        if value is not None and value is not False:
+            raise UsageError(
+                "--picture: expected beside the network and the batch alone: it draws every layer "
+                "and step, in shapes",
+                got=option,
+                fix=f"leave out {option}, or --picture",
+            )
+    told = picture_lines(network.trace(), columns_of(None if output else sys.stdout))
+    if output is not None:
+        write_lines(plain_lines(told), output)
+    else:
+        put(told)
+
+
+def check_alone(option: str, beside: dict[str, Any]) -> None:
+    """Refuse what a page cannot follow: it holds every layer and step, and is a file of its own."""
+    for other, value in beside.items():
+        if value is not None and value is not False:
+            raise UsageError(
+                f"{option}: expected without {other}: the page holds every layer and step, "
+                "in a file of its own",
+                got="both",
+                fix=f"leave out {other} or {option}",
+            )
+
+
+def put_page(subject: Trace, path: str) -> None:
+    """Write the page. Raises UsageError where it cannot be written."""
+    from ..show.webpage import webpage
+    from .output import write_file
+
+    page = webpage(subject).encode()
+    write_file(path, lambda file: file.write(page))

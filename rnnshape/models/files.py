@@ -1,56 +1,163 @@
-"""Weights files: the tensors of a .npz or .safetensors file, by name."""
+"""Files of weights, whatever their format: opened without running anything that they hold."""
 
 from __future__ import annotations
 
-import json
 import os
-import struct
-import zipfile
+import stat
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import UsageError
+from .infer import Weights, chosen, contents
+from .pickles import Harmful
+from .stored import Damaged, Stored, TensorFile
+
+# what readers raise for bytes that are not what they should be
+_FAULTS = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError,
+    RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+_STREAMS = (".pt", ".pth", ".bin", ".ckpt", ".th", ".pkl", ".pickle", ".t7", ".tar", ".model")
+_FORMATS = ".safetensors, .npz, .pt, .onnx, .keras or .h5"
 
 
-def read_weights(path: str, module: str | None = None) -> dict[str, Any]:
-    """Name to array of the tensors in a file; with `module`, of those below that name alone.
+def open_file(path: str) -> TensorFile:
+    """The tensors of a file, of the format that its bytes say. Raises UsageError.
 
-    The names are torch's, without the module's prefix. Nothing in the file is executed: arrays
-    of objects, which are pickles, are refused. Raises UsageError.
+    Formats: safetensors, npz, torch's zip and its older stream, TorchScript, ONNX, Keras. No
+    tensor's numbers are read, and nothing of a pickle is run.
     """
-    suffix = os.path.splitext(path)[1].lower()
-    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
-    if suffix not in readers:
-        raise UsageError(
-            "weights: expected a .npz or .safetensors file",
-            got=repr(path),
-            fix="np.savez('weights.npz', **{k: v.numpy() for k, v in model.state_dict().items()})",
-        )
+    _ordinary(path)
     try:
-        tensors = readers[suffix](path)
-    except (OSError, ValueError, KeyError, EOFError, struct.error, zipfile.BadZipFile) as error:
-        raise unreadable(path, suffix, error) from None
-    prefix = module.rstrip(".") + "." if module else ""
-    chosen = {name[len(prefix) :]: a for name, a in tensors.items() if name.startswith(prefix)}
-    if not chosen:
+        return _opened(path)
+    except UsageError:
+        raise
+    except Harmful as error:
         raise UsageError(
-            f"--module: expected a module of {path!r} ({', '.join(modules_of(tensors)) or 'none'})",
-            got=repr(module or "an empty file"),
-            fix="give the part of the names that stands before .weight_ih_l0",
+            f"weights: expected a file that only holds data, such as {path!r} seems to be",
+            got=str(error),
+            fix="nothing was run; do not load this file with torch, ask for it as .safetensors",
+        ) from None
+    except _FAULTS as error:
+        raise unreadable(path, error) from None
+
+
+def _ordinary(path: str) -> None:
+    """Refuse what is no file: a folder, a pipe, a device."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        raise UsageError(
+            f"weights: expected a file ({_FORMATS})",
+            got=f"{path!r}, {kinds.get(stat.S_IFMT(mode), 'a device')}",
+            fix="name the file itself; a pipe can be saved first with cat",
         )
-    return chosen
 
 
-def unreadable(path: str, suffix: str, error: Exception) -> UsageError:
+def _opened(path: str) -> TensorFile:
+    """Open by the first bytes, and where these say nothing, by the end of the name."""
+    suffix = os.path.splitext(path)[1].lower()
+    with open(path, "rb") as file:
+        start = file.read(16)
+    if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return _open_archive(path)
+    if start[8:9] == b"{" or suffix == ".safetensors":
+        from .safe import open_safetensors
+
+        return open_safetensors(path)
+    if start.startswith(b"\x89HDF\r\n\x1a\n") or suffix in (".h5", ".hdf5"):
+        from .keras import open_hdf
+
+        return open_hdf(path)
+    if suffix == ".onnx":
+        from .onnx import open_onnx
+
+        return open_onnx(path)
+    if start.startswith(b"\x93NUMPY"):
+        raise Damaged("one array without a name", "np.savez('weights.npz', weight_ih_l0=array, …)")
+    if suffix in (".npz", ".keras"):
+        raise Damaged("no zip archive, or one that is cut short")
+    if start[:1] == b"\x80" or suffix in _STREAMS:
+        from .torchfiles import open_torch_stream
+
+        return open_torch_stream(path)
+    raise Damaged("an empty file" if not start else f"none of the formats {_FORMATS}")
+
+
+def _open_archive(path: str) -> TensorFile:
+    from .zips import Archive
+
+    archive = Archive(path)
+    names = archive.names
+    if any(name.endswith("data.pkl") for name in names):
+        from .torchfiles import open_torch_zip
+
+        return open_torch_zip(archive)
+    if "model.weights.h5" in archive:
+        from .keras import open_keras
+
+        return open_keras(archive)
+    if any(name.endswith(".npy") for name in names):
+        from .npz import open_npz
+
+        return open_npz(archive)
+    raise Damaged("a zip archive without tensors: no data.pkl, .npy or model.weights.h5 in it")
+
+
+def unreadable(path: str, error: BaseException) -> UsageError:
     """The error where a file is missing, cut short, or not what its name says."""
-    detail = getattr(error, "strerror", None) or str(error).split("\n")[0][:100]
+    suffix = os.path.splitext(path)[1].lower()
+    detail = getattr(error, "strerror", None) or str(error).split("\n")[0][:200]
+    kind = suffix if 1 < len(suffix) < 14 else "weights"
     return UsageError(
-        f"weights: expected a {suffix} file that can be read",
+        f"weights: expected a {kind} file that can be read",
         got=f"{path!r}: {detail or type(error).__name__}",
-        fix="check the file's name, and that it was written to its end",
+        fix=getattr(error, "fix", "")
+        or "check the file's name, and that it was written to its end",
     )
 
 
-def modules_of(names: Any) -> list[str]:
+def read_weights(path: str, module: str | None = None) -> Weights:
+    """The parameters of one recurrent network in a file, as arrays under torch's names.
+
+    module: the network's name, which may be left out where the file holds one alone. bfloat16
+    comes as float32. A Linear named `head` beside the network comes with it. Raises UsageError.
+    """
+    file = open_file(path)
+    network = chosen(contents(file), module)
+    if network.cannot:
+        raise UsageError(
+            f"weights: expected a network that torch has, in {path!r}", got=network.cannot,
+            fix="rnnshape inspect lists what the file holds",
+        )  # fmt: skip
+    prefix = network.full_name + "." if network.full_name else ""
+    tensors = dict(network.parameters)
+    for name in ("head.weight", "head.bias"):
+        if prefix + name in file.tensors:
+            tensors[name] = file.tensors[prefix + name]
+    return Weights(_arrays(file, tensors), network.arguments)
+
+
+def read_tensors(path: str) -> dict[str, Any]:
+    """Every tensor of a file under its own name, as arrays. Raises UsageError."""
+    file = open_file(path)
+    return _arrays(file, file.tensors)
+
+
+def _arrays(file: TensorFile, tensors: Mapping[str, Stored]) -> dict[str, Any]:
+    file.affordable(tensors.values())
+    try:
+        return {name: tensor.read() for name, tensor in tensors.items()}
+    except UsageError:
+        raise
+    except _FAULTS as error:
+        raise unreadable(file.path, error) from None
+
+
+def modules_of(names: Iterable[str]) -> list[str]:
     """The module names in front of weight_ih_l0 among tensor names, in their order."""
     end = "weight_ih_l0"
     return [name[: -len(end)].rstrip(".") for name in names if name.endswith("." + end)][:20]
@@ -70,29 +177,3 @@ def read_array(path: str, what: str) -> Any:
             got=f"{path!r}: {detail}",
             fix=f"np.save('{what}.npy', array)",
         ) from None
-
-
-def _read_npz(path: str) -> dict[str, Any]:
-    import zlib
-
-    import numpy as np
-
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            if not hasattr(archive, "files"):
-                raise ValueError("it holds one array without a name")
-            return {name: archive[name] for name in archive.files}
-    except zlib.error as error:
-        raise ValueError(str(error)) from None
-
-
-def _read_safetensors(path: str) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    if os.path.isdir(path):
-        raise IsADirectoryError(21, "Is a directory")
-    try:
-        return load_file(path)
-    except (SafetensorError, json.JSONDecodeError, TypeError, AttributeError) as error:
-        raise ValueError(str(error)) from None

@@ -24,6 +24,8 @@ def params_document(trace: Trace, dtype: str) -> dict[str, Any]:
         "spec": trace.spec.to_dict(),
         "tensors": _shapes(trace.tensors),
         **_parameters(trace),
+        "saved": [parameter.name for parameter in trace.parameters],
+        "not_saved": list(trace.tensors),
         "dtype": dtype,
         "bytes": json_dim(ITEM_BYTES[dtype] * trace.parameter_count),
     }

@@ -1,8 +1,4 @@
-"""Lines of styled text, and how they reach a terminal, a pipe or a file.
-
-A line is a list of pieces (text, kind). A kind is what the text is about, and has one colour
-wherever it is shown: input, state, weight, output; besides them title, note, positive, negative.
-"""
+"""Lines of styled text, and how they reach a terminal, a pipe or a file."""
 
 from __future__ import annotations
 
@@ -11,30 +7,20 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-Piece = tuple[str, str]
-Line = list[Piece]
-
-STYLES = {
-    "": "",
-    "input": "cyan",
-    "state": "green",
-    "weight": "yellow",
-    "output": "magenta",
-    "title": "bold",
-    "note": "dim",
-    "positive": "blue",
-    "negative": "red",
-    "large positive": "bold blue",
-    "large negative": "bold red",
-    "bad": "bold red",
-    "good": "bold green",
-}
+from ..colours import COLOURS
+from ..notation import STYLES
+from ..notation import Line as Line
+from ..notation import Piece as Piece
 
 # what a console shows that has no such signs
 _PLAIN = {
     "→": "->", "×": "x", "·": "*", "⊙": "(*)", "ᵀ": "^T", "−": "-", "…": "...", "σ": "sigmoid",
     "—": "-", "≤": "<=", "≥": ">=", "✓": "ok", "✗": "x", "²": "^2", "∂": "d", "’": "'",
+    "–": "-", "↑": "^", "│": "|", "┊": ":", "─": "-", "┄": ".", "═": "=", "┌": "+", "┐": "+",
+    "└": "+", "┘": "+", "├": "+", "┤": "+", "┬": "+", "┴": "+",
 }  # fmt: skip
+# an arrow's head with the wire behind it, so that a picture keeps its columns
+_WIRES = {"─→": "->", "┄→": ".>", "←─": "<-", "←┄": "<.", "←": "<-"}
 
 
 def text(words: str, kind: str = "") -> Line:
@@ -52,13 +38,24 @@ def colours(stream: TextIO) -> bool:
     )
 
 
+def columns_of(stream: TextIO | None) -> int:
+    """How many signs a line holds: what COLUMNS says, a terminal's width, or 80 elsewhere."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and 0 < len(told) < 6 and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80 if stream else 80
+    except (OSError, ValueError):  # no terminal, or no file behind the stream
+        return 80
+
+
 def encodable(words: str, stream: TextIO) -> str:
     """`words` with signs that the stream's encoding lacks in plain letters."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         words.encode(encoding)
     except UnicodeEncodeError:
-        for sign, plain in _PLAIN.items():
+        for sign, plain in (_WIRES | _PLAIN).items():
             words = words.replace(sign, plain)
         words = words.encode(encoding, "replace").decode(encoding)
     return words
@@ -111,7 +108,7 @@ def html(lines: Iterable[Line]) -> str:
     return '<pre style="line-height:1.35">' + "\n".join(rows) + "</pre>"
 
 
-_HTML = {"cyan": "#0e7490", "green": "#15803d", "yellow": "#a16207", "magenta": "#a21caf"}
+_HTML = {colour.terminal: colour.light for colour in COLOURS.values()}
 
 
 def columns(rows: list[list[Piece]], indent: str = "  ") -> list[Line]:

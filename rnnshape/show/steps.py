@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from ..dims import Shape, write_shape
-from ..ops import OPERATIONS
+from ..dims import write_shape
+from ..notation import equation_pieces, kind_of, shape_pieces, short_name
 from ..spec import Spec
 from ..tracing import Selection, Trace
-from ..walk import HEAD, Performed, Step, Tensor
+from ..walk import HEAD, Performed, Step
 from .screen import Line, text
 from .values import value_lines
-
-
-def kind_of(name: str) -> str:
-    """What a tensor is: input, state, weight, output, or an intermediate."""
-    if name.startswith(("weight", "bias", "W_", "b_", "head.")) or name in ("W", "b"):
-        return "weight"
-    if name.startswith(("h0", "c0", "hn", "cn", "h_", "c_")):
-        return "state"
-    if name.startswith(("x_", "input")):
-        return "input"
-    return "output" if name.startswith(("output", "o_")) or name == "o" else ""
 
 
 def step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
@@ -112,14 +101,6 @@ def _skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[
         yield text(f"  {span}: {same}", "note")
 
 
-def short_name(name: str) -> str:
-    """A parameter's name in an equation: weight_ih_l0_reverse is W_ih."""
-    kind, _, rest = name.partition("_")
-    if name.startswith("head."):
-        return {"head.weight": "W", "head.bias": "b"}[name]
-    return {"weight": "W_", "bias": "b_"}.get(kind, kind + "_") + rest.split("_l")[0]
-
-
 def step_text(step: Step) -> Iterator[Line]:
     """One step: each operation's names, below them its shapes, and its values where it has any."""
     yield text(f"  t={step.t}", "title")
@@ -135,11 +116,9 @@ def step_text(step: Step) -> Iterator[Line]:
 
 def _operation_lines(performed: Performed) -> Iterator[Line]:
     out = performed.output.name
-    names = [_equation_name(tensor) for tensor in performed.inputs]
-    equation = OPERATIONS[performed.op].equation(names, performed.attributes)
     indent = " " * (len(out) + 7)
-    yield [("    ", ""), (out, kind_of(out)), (" = ", ""), *_coloured(equation, names)]
-    yield [(indent, ""), *_coloured_shapes(performed)]
+    yield [("    ", ""), (out, kind_of(out)), (" = ", ""), *equation_pieces(performed)]
+    yield [(indent, ""), *shape_pieces(performed)]
     yield from value_lines(performed.output, indent)
 
 
@@ -150,31 +129,3 @@ def _split_lines(parts: list[Performed]) -> Iterator[Line]:
     indent = " " * (len(names) + 7)
     shapes = f"{write_shape(source.shape)}→{len(outs)} of {write_shape(outs[0].shape)}"
     yield [(indent if len(indent) < 40 else " " * 7, ""), (shapes, "")]
-
-
-def _equation_name(tensor: Tensor) -> str:
-    name = tensor.name
-    return short_name(name) if name.startswith(("weight_", "bias_", "head.")) else name
-
-
-def _coloured(equation: str, names: list[str]) -> Line:
-    """An equation in pieces, each name in the colour of what it names."""
-    line: Line = []
-    rest = equation
-    for name in names:
-        before, found, rest = rest.partition(name)
-        line += [(before, ""), (found, kind_of(found))]
-    return [*line, (rest, "")]
-
-
-def _coloured_shapes(performed: Performed) -> Line:
-    """A shape expression in pieces, each operand's shape in the colour of the operand."""
-    line: Line = []
-    rest = performed.expression
-    for tensor in (*performed.inputs, performed.output):
-        shape: Shape = tensor.shape
-        if performed.op == "linear" and tensor is performed.inputs[1]:
-            shape = shape[::-1]
-        before, found, rest = rest.partition(write_shape(shape))
-        line += [(before, ""), (found, kind_of(tensor.name))]
-    return [*line, (rest, "")]

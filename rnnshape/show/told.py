@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..dims import Dim, write_dim, write_shape
+from ..notation import kind_of
 from ..spec import Parameter, Spec
 from ..tracing import Selection, Source, Trace
 from .document import ITEM_BYTES
 from .screen import Line, Piece, columns, text
-from .steps import kind_of, step_lines
+from .steps import step_lines
 from .values import array_lines
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..notation import Line, Piece, number_piece
 from ..walk import Tensor
-from .screen import Line, Piece
 
 _ROWS, _COLUMNS = 6, 6  # more is elided in the middle
 
@@ -35,18 +35,8 @@ def array_lines(array: Any, indent: str = "  ") -> Iterator[Line]:
             continue
         cells: list[Piece] = [(indent, "")]
         for column in _kept(matrix.shape[1], _COLUMNS):
-            cells.append(("  …", "note") if column is None else _number(matrix[row, column]))
+            cells.append(("  …", "note") if column is None else number_piece(matrix[row, column]))
         yield cells
-
-
-def _number(value: Any) -> Piece:
-    number = float(value)
-    magnitude = abs(number)
-    text = f"{number:.4f}" if magnitude < 1000 else f"{number:.3g}"
-    if magnitude < 0.00005:
-        return (f"{text:>9}", "note")
-    kind = "negative" if number < 0 else "positive"
-    return (f"{text:>9}", f"large {kind}" if magnitude >= 1 else kind)
 
 
 def _kept(count: int, most: int) -> list[int | None]:

@@ -1,0 +1,89 @@
+"""rnnshape check."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .options import Network, network_options, parse_shape, read_text
+from .output import write_lines
+
+DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
+          "bool", "complex64", "complex128")  # fmt: skip
+
+
+@network_options
+def check(
+    network: Network,
+    input: Annotated[
+        str | None, typer.Option(metavar="SHAPE", help="Its shape; sizes may be names such as N.")
+    ] = None,
+    h0: Annotated[
+        str | None, typer.Option(metavar="SHAPE", help="The state that is given.")
+    ] = None,
+    c0: Annotated[str | None, typer.Option(metavar="SHAPE", help="lstm only.")] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="SHAPE", help="What you expect to come back.")
+    ] = None,
+    hn: Annotated[
+        str | None, typer.Option(metavar="SHAPE", help="What you expect to come back.")
+    ] = None,
+    cn: Annotated[str | None, typer.Option(metavar="SHAPE", help="lstm only.")] = None,
+    dtype: Annotated[str, typer.Option(help="The input's type.")] = "float32",
+    code: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT|FILE.py|-",
+            help="Python code that builds, calls or uses the layer; it is read, not run.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    file: Annotated[
+        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
+    ] = None,
+) -> None:
+    """Say whether shapes fit a network: what torch would raise, why, and how to mend it.
+
+    Ends with 1 where something does not fit. Mistakes that torch accepts are warnings.
+
+    Example: rnnshape check --layers 3 --bidirectional --input 5,7,10 --h0 3,7,20
+    """
+    from ..doctor.check import check as answer
+
+    if dtype not in DTYPES:
+        raise UsageError(
+            f"--dtype: expected {', '.join(DTYPES)}", got=repr(dtype[:40]), fix="--dtype float32"
+        )
+    given = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
+    shapes = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
+    if code is not None and (code == "-" or code.endswith(".py")):
+        code = read_text(code, "--code")
+    arguments = network.constructor
+    report = answer(
+        arguments.pop("cell", None),
+        arguments,
+        shapes,
+        code=code or "",
+        lengths=network.lengths,
+        batch_size=network.size("batch_size"),
+        seq_len=network.size("seq_len"),
+        unbatched=network.given["unbatched"],
+        dtype=dtype,
+    )
+    if json:
+        from json import dumps
+
+        write_lines([dumps(report.to_dict())], file)
+    else:
+        from ..show.doctor import check_text
+        from ..show.screen import plain_lines, put
+
+        told = check_text(report.to_dict(), shapes)
+        if file is None:
+            put(told)
+        else:
+            write_lines(plain_lines(told), file)
+    if not report.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,96 @@
+"""rnnshape code."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from ..spec import Spec
+from .options import Network, network_options
+from .output import write_lines
+
+
+@network_options
+def code(
+    network: Network,
+    framework: Annotated[
+        str,
+        typer.Option(metavar="torch|keras|flax|flax-linen|equinox", help="Whose code to write."),
+    ] = "torch",
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A weights file that tells the network, to be loaded."),
+    ] = None,
+    module: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The part of the file to take.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output-file", metavar="FILE.py", help="Write to a file.")
+    ] = None,
+) -> None:
+    """Print Python code that builds the network, loads its weights, and calls it.
+
+    Weights in torch's layout are rearranged by the code itself, whatever the framework.
+
+    Example: rnnshape code --cell lstm --layers 2 --framework keras
+    """
+    from ..models.code import code as written
+
+    spec, loaded = (network.spec, None) if weights is None else _read(
+        network, weights, module, framework)  # fmt: skip
+    text = written(spec, network.batch, framework, loaded)
+    if json:
+        from json import dumps
+
+        document = {"schema": "rnnshape/code/1", "framework": framework, "spec": spec.to_dict(),
+                    "code": text}  # fmt: skip
+        write_lines([dumps(document)], output)
+        return
+    write_lines(text.rstrip("\n").split("\n"), output)
+
+
+def _read(network: Network, path: str, module: str | None, framework: str) -> tuple[Spec, Any]:
+    """The network that a file tells, and the file as the code opens it."""
+    from ..models.code import WRITERS, Loaded
+    from ..models.convert import convert, read_source
+
+    given = network.arguments
+    source = read_source(path, module, given.get("nonlinearity"))
+    told = source.spec.to_dict()
+    for name, value in given.items():
+        if name in ("batch_first", "dropout") or value == told[name]:
+            told[name] = value
+            continue
+        option = "--" + name.replace("_", "-")
+        raise UsageError(
+            f"{option}: expected {told[name]}, as the file says",
+            got=str(value),
+            fix=f"leave out {option}: the weights tell the network",
+        )
+    if source.framework not in ("torch", framework):
+        raise UsageError(
+            f"--weights: expected a file in torch's or {framework}'s layout",
+            got=f"{source.framework}'s",
+            fix=f"rnnshape convert {path} weights.npz --to {framework}",
+        )
+    result = convert(source, framework) if framework in WRITERS else None
+    if not source.names:
+        raise UsageError(
+            "--weights: expected tensors with the names of torch or of the framework",
+            got="other names",
+            fix=f"rnnshape convert {path} weights.npz --to torch",
+        )
+    prefix = ""
+    if source.framework == "torch":
+        first = next(name for name in source.names if name.endswith("weight_ih_l0"))
+        prefix = first.removesuffix("weight_ih_l0")
+    if result and source.framework != "torch" and set(result.tensors) != set(source.names):
+        raise UsageError(
+            f"--weights: expected the names that rnnshape convert writes, as {min(result.tensors)}",
+            got=source.names[0],
+            fix=f"rnnshape convert {path} weights.npz --to {framework}",
+        )
+    return Spec.from_dict(told), Loaded(path, source.framework == "torch", prefix)

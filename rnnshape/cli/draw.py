@@ -1,0 +1,97 @@
+"""rnnshape draw."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from .options import Network, head_options
+from .output import write_file, write_lines
+
+if TYPE_CHECKING:
+    from ..show.unrolled import Unrolled
+
+_FORMATS = ("svg", "png", "mermaid", "dot")
+_THEMES = ("auto", "light", "dark")
+
+
+@head_options
+def draw(
+    network: Network,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="svg|png|mermaid|dot",
+            help="What to write; told by the ending of FILE, else svg.",
+            autocompletion=lambda: list(_FORMATS),
+        ),
+    ] = None,
+    theme: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|light|dark",
+            help="The paper; auto follows the reader's system (png: light).",
+            autocompletion=lambda: list(_THEMES),
+        ),
+    ] = "auto",
+    output: Annotated[
+        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
+    ] = None,
+) -> None:
+    """Draw the unrolled network: layers upwards, time to the right, every shape in its place.
+
+    Example: rnnshape draw --layers 3 -o rnn.svg
+    """
+    from ..show.unrolled import Unrolled
+
+    chosen = _chosen(format, output)
+    if theme not in _THEMES:
+        raise UsageError(
+            f"--theme: expected {', '.join(_THEMES)}", got=repr(theme[:40]), fix="--theme light"
+        )
+    unrolled = Unrolled(network.trace())
+    if chosen == "mermaid":
+        from ..show.mermaid import mermaid_lines
+
+        write_lines(mermaid_lines(unrolled), output)
+    elif chosen == "dot":
+        from ..show.dot import dot_lines
+
+        write_lines(dot_lines(unrolled, "dark" if theme == "dark" else "light"), output)
+    elif chosen == "svg":
+        from ..show.scene import Scene
+        from ..show.svg import svg_lines
+
+        write_lines(svg_lines(Scene(unrolled), theme), output)
+    else:
+        _put_png(unrolled, "dark" if theme == "dark" else "light", output)
+
+
+def _chosen(format: str | None, output: str | None) -> str:
+    """The format: the one that was named, or the one that the file's name says."""
+    if format is None:
+        endings = {"png": "png", "mmd": "mermaid", "mermaid": "mermaid", "dot": "dot", "gv": "dot"}
+        return endings.get((output or "").rpartition(".")[2].lower(), "svg")
+    if format not in _FORMATS:
+        raise UsageError(
+            f"--format: expected {', '.join(_FORMATS)}", got=repr(format[:40]), fix="--format svg"
+        )
+    return format
+
+
+def _put_png(unrolled: Unrolled, theme: str, output: str | None) -> None:
+    from ..show.png import png
+    from ..show.scene import Scene
+    from ..show.svg import svg_lines
+
+    if output is None and sys.stdout.isatty():
+        raise UsageError(
+            "--format png: expected a file, since a terminal shows no pixels",
+            got="no -o",
+            fix="-o rnn.png",
+        )
+    picture = png("\n".join(svg_lines(Scene(unrolled), theme)))
+    write_file(output or "-", lambda file: file.write(picture))

@@ -1,0 +1,127 @@
+"""rnnshape explain."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .options import Network, network_options, reason
+from .output import write_lines
+
+_CHUNK = 1 << 20
+_MOST_CHUNKS = 64  # of the beginning, and as many of the end; an error stands at either
+_LARGEST_SOURCE = 200_000  # bytes of a script that is looked into
+
+
+@network_options
+def explain(
+    network: Network,
+    text: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TEXT|FILE|-]", help="A message or a traceback; - is standard input."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    list: Annotated[bool, typer.Option("--list", help="Every message that has a rule.")] = False,
+) -> None:
+    """Name the causes of an error, most likely first: why, the mend as code, and a proof.
+
+    Ends with 1 where no rule knows the error. Options tell what you know of the network. A script
+    that the traceback names is looked into, if it is at hand, for how its layers are built.
+
+    Example: python train.py 2>&1 | rnnshape explain
+    """
+    if list:
+        _list(json)
+        return
+    from ..doctor.explain import explain as answer
+
+    document = answer(_read(text), _stated(network), _source).to_dict()
+    if json:
+        from json import dumps
+
+        write_lines([dumps(document)])
+    else:
+        from ..show.explain import explain_text
+        from ..show.screen import put
+
+        put(explain_text(document))
+    if not document["recognised"]:
+        raise typer.Exit(1)
+
+
+def _list(json: bool) -> None:
+    from ..doctor.explain import table
+
+    if json:
+        from json import dumps
+
+        write_lines([dumps({"schema": "rnnshape/rules/1", "rules": table()})])
+        return
+    from ..show.explain import table_text
+    from ..show.screen import put
+
+    put(table_text(table()))
+
+
+def _stated(network: Network) -> dict[str, Any]:
+    """What the command line says of network and batch. Raises UsageError where torch refuses it."""
+    arguments = network.arguments
+    if arguments:
+        _ = network.spec
+    sizes = {name: network.size(name) for name in ("batch_size", "seq_len")}
+    if network.lengths:
+        sizes = {"batch_size": len(network.lengths), "seq_len": max(network.lengths)}
+    return arguments | {name: size for name, size in sizes.items() if size is not None}
+
+
+def _read(text: str | None) -> str:
+    """The text itself, that of a file, or standard input."""
+    from ..doctor.read import decode
+
+    if text is None and sys.stdin.isatty():
+        raise UsageError(
+            "explain: expected a message, a file, or something on standard input",
+            fix="python train.py 2>&1 | rnnshape explain",
+        )
+    if text is None or text == "-":
+        stream = getattr(sys.stdin, "buffer", None)
+        return sys.stdin.read() if stream is None else decode(_ends(stream))
+    # a message has words; what has none is the name of a file
+    if not text or "\n" in text or len(text) > 1000 or (" " in text and not Path(text).is_file()):
+        return text
+    try:
+        with open(text, "rb") as file:
+            return decode(_ends(file))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "explain: expected a message, or a text file that can be read",
+            got=f"{text!r}: {reason(error)}",
+            fix='rnnshape explain "RuntimeError: Expected hidden size (1, 3, 20), got [1, 7, 20]"',
+        ) from None
+
+
+def _ends(stream: IO[bytes]) -> bytes:
+    """All of a stream, or its two ends where it is very long."""
+    first: list[bytes] = []
+    last: deque[bytes] = deque(maxlen=_MOST_CHUNKS)
+    while chunk := stream.read(_CHUNK):
+        (first if len(first) < _MOST_CHUNKS else last).append(chunk)
+    return b"".join([*first, *last])
+
+
+def _source(file: str) -> str | None:
+    """The text of a script that a traceback names."""
+    try:
+        path = Path(file)
+        if path.suffix != ".py" or not path.is_file() or path.stat().st_size > _LARGEST_SOURCE:
+            return None
+        return path.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return None

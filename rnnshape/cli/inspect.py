@@ -1,0 +1,96 @@
+"""rnnshape inspect."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .options import Network, network_options
+from .output import write_lines
+
+
+@network_options
+def inspect(
+    network: Network,
+    file: Annotated[
+        str,
+        typer.Argument(help=".safetensors, .npz, .pt, .pth, .bin, .ckpt, .onnx, .keras or .h5."),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Argument(help="A second file: would the first load into what this was saved from?"),
+    ] = None,
+    module: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One network of the file.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Say which recurrent networks a file of weights holds, without torch and without running it.
+
+    With a second file, or with options that describe a network, compare: what differs, and what
+    load_state_dict says. What no option says is taken from the file. Ends with 1 where they
+    differ, or where a network of the file is not whole.
+
+    Example: rnnshape inspect model.safetensors --module encoder.rnn
+    """
+    from ..models.files import open_file
+    from ..models.infer import chosen, contents
+    from ..models.report import document
+
+    held = contents(open_file(file))
+    stated = network.arguments
+    modules = held.modules if module is None else (chosen(held, module),)
+    if model is None and not stated:
+        _tell(document(held, modules), json)
+        if not all(found.whole for found in modules):
+            raise typer.Exit(1)
+        return
+    from ..models.compare import beside_file, beside_spec
+
+    known: dict[str, Any] = {}
+    if model is not None:
+        if stated:
+            raise UsageError(
+                "inspect: expected a second file or options that describe a network",
+                got="both",
+                fix="leave out one of them",
+            )
+        comparison = beside_file(held, contents(open_file(model)), module)
+    else:
+        modules = (chosen(held, module),)
+        comparison = beside_spec(modules[0], stated, file)
+        known = {**modules[0].spec.to_dict(), **stated}
+    causes = _causes(comparison.torch, known)
+    for cause in causes[:1]:
+        if known and cause["id"] == "checkpoint-mismatch":
+            cause["code"] = f"rnn = {modules[0].constructor}"  # the whole call: the file tells it
+    _tell(document(held, modules, comparison, causes), json)
+    if not comparison.equal:
+        raise typer.Exit(1)
+
+
+def _tell(told: dict[str, Any], json: bool) -> None:
+    if json:
+        from json import dumps
+
+        write_lines([dumps(told)])
+        return
+    from ..show.inspected import comparison_text, inspect_text
+    from ..show.screen import put
+
+    put(comparison_text(told) if "comparison" in told else inspect_text(told))
+
+
+_MOST_EXPLAINED = 60_000  # characters of a message
+
+
+def _causes(message: str, known: dict[str, Any]) -> list[dict[str, Any]]:
+    """What `explain` says of torch's message."""
+    if not message or len(message) > _MOST_EXPLAINED:
+        return []
+    from ..doctor.explain import explain
+
+    sizes = {name: value for name, value in known.items() if value is not None}
+    return list(explain(f"RuntimeError: {message}", sizes).to_dict()["causes"])

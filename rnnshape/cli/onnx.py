@@ -1,0 +1,86 @@
+"""What `rnnshape run` does with an .onnx file: its own operators in the walk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import UsageError
+from .numbers import check_drawing, check_numbers
+from .options import Network
+from .output import write_arrays, write_lines
+
+
+def run_onnx(
+    network: Network,
+    path: str,
+    module: str | None,
+    given: dict[str, str | None],
+    seed: int,
+    dtype: str,
+    json: bool,
+    output: str | None,
+) -> None:
+    """Compute the RNN, LSTM or GRU operators of a file; `given` names input, h0 and c0."""
+    check_drawing(seed, dtype)
+    import numpy as np
+
+    from ..models.files import read_array
+    from ..models.onnx_graph import read_chain
+    from ..models.onnx_run import chain_spec, run_chain
+
+    chain = read_chain(path, module)
+    spec = chain_spec(chain)
+    _agree(network, spec)
+    if given["c0"] is not None and spec.cell != "lstm":
+        raise UsageError("--c0: expected for an LSTM alone", got=spec.cell, fix="leave out --c0")
+    generator = np.random.default_rng(seed)
+    batch = network.batch
+    shapes: dict[str, Any] = batch.tensors(spec)
+    if given["input"] is None:
+        check_numbers(list(shapes.values()), size=batch.size, seq_len=batch.seq_len)
+        x = generator.standard_normal(shapes["input"]).astype(dtype)
+    else:
+        x = np.asarray(read_array(given["input"], "input"), dtype)
+    states: dict[str, Any] = {}
+    for name in ("h0", "c0"):
+        source = given[name]
+        if source == "random":
+            size = x.shape[0 if spec.batch_first else 1]
+            shape = (spec.num_layers * spec.num_directions, size, chain.nodes[0].hidden_size)
+            states[name] = generator.standard_normal(shape).astype(dtype)
+        elif source is not None:
+            states[name] = read_array(source, name)
+    result = run_chain(chain, x, states.get("h0"), states.get("c0"), network.lengths)
+    arrays = result.to_dict()
+    if output is not None:
+        write_arrays(output, arrays)
+    if json:
+        from json import dumps
+
+        from ..show.onnx import onnx_document
+
+        write_lines([dumps(onnx_document(chain.to_list(), spec, x, arrays))])
+    elif output is None:
+        from ..show.onnx import onnx_text
+        from ..show.screen import put
+
+        put(onnx_text(chain.to_list(), chain.batch_first, x, arrays))
+
+
+def _agree(network: Network, spec: Any) -> None:
+    """Refuse options that say of the network what the file does not."""
+    for name, value in network.arguments.items():
+        if value != getattr(spec, name) and name != "dropout":
+            option = "--" + name.replace("_", "-")
+            raise UsageError(
+                f"{option}: expected {getattr(spec, name)}, as the file says",
+                got=str(value),
+                fix=f"leave out {option}: an .onnx file tells its network",
+            )
+    if network.given["unbatched"] or network.given.get("output_size") is not None:
+        option = "--unbatched" if network.given["unbatched"] else "--output-size"
+        raise UsageError(
+            f"{option}: expected without an .onnx file",
+            got=option,
+            fix="give an input of three axes, and no head",
+        )

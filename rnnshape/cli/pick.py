@@ -1,0 +1,71 @@
+"""rnnshape pick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import Network, network_options
+from .output import write_lines
+
+
+@network_options
+def pick(
+    network: Network,
+    of: Annotated[
+        str,
+        typer.Option(
+            metavar="QUESTION", help="last, both-directions, layer, decoder-h0 or sample."
+        ),
+    ] = "last",
+    layer: Annotated[int, typer.Option(help="With --of layer: from 0; -1 is the last.")] = -1,
+    direction: Annotated[
+        str | None, typer.Option(metavar="forward|reverse", help="With --of layer: one alone.")
+    ] = None,
+    sample: Annotated[int, typer.Option(help="With --of sample: from 0.")] = 0,
+    bridge: Annotated[
+        str, typer.Option(metavar="concat|sum|forward", help="With --of decoder-h0.")
+    ] = "concat",
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    file: Annotated[
+        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
+    ] = None,
+) -> None:
+    """Print the code that takes what you want from output, hn and cn, and its shape.
+
+    last: output at each sequence's last step. both-directions: what the last layer ends with.
+    layer: what one layer ends with. decoder-h0: a decoder's initial state. sample: every step of
+    one sample. The code is checked in numbers on a small network of the same kind.
+
+    Example: rnnshape pick --of decoder-h0 --cell lstm --layers 2 --bidirectional
+    """
+    from ..doctor.pick import pick as answer
+    from ..doctor.questions import Wanted
+
+    picked = answer(
+        Wanted(
+            spec=network.spec,
+            batch=network.batch,
+            of=of,
+            layer=layer,
+            direction=direction,
+            sample=sample,
+            bridge=bridge,
+        )
+    )
+    if json:
+        from json import dumps
+
+        write_lines([dumps(picked.to_dict())], file)
+    else:
+        from ..show.doctor import pick_text
+        from ..show.screen import plain_lines, put
+
+        told = pick_text(picked.to_dict())
+        if file is None:
+            put(told)
+        else:
+            write_lines(plain_lines(told), file)
+    if not picked.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,59 @@
+"""rnnshape state."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .options import Network, network_options
+from .output import write_lines
+
+
+@network_options
+def state(
+    network: Network,
+    samples: Annotated[int, typer.Option(help="Of the training set.")] = 30,
+    test_batch_size: Annotated[int, typer.Option(metavar="N", help="Of the test.")] = 1,
+    stateful: Annotated[
+        bool, typer.Option("--stateful", help="Carry hn on as the next h0, detached.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show a training run over several batches: the state of each step, and what is saved of it.
+
+    Ends with 1 where a step's state does not fit its batch, as where hn is carried on to a
+    smaller last batch, and prints the ways to mend that.
+
+    Example: rnnshape state --stateful --samples 30 --batch-size 7
+    """
+    from ..training import training_run
+
+    if network.given["lengths"] is not None:
+        raise UsageError(
+            "--lengths: expected no lengths, since each batch of a run has its own",
+            got="--lengths",
+            fix="--batch-size 7 --seq-len 5",
+        )
+    batch = network.batch
+    report = training_run(
+        network.spec,
+        samples,
+        batch.size,
+        batch.seq_len,
+        test_batch_size=test_batch_size,
+        stateful=stateful,
+        unbatched=batch.unbatched,
+    )
+    if json:
+        from json import dumps
+
+        write_lines([dumps(report.to_dict())])
+    else:
+        from ..show.screen import put
+        from ..show.state import state_text
+
+        put(state_text(report))
+    if not report.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,284 @@
+"""`check`: whether a network and the shapes that somebody has fit together, and what does not.
+
+Problems come in torch's order: what torch raises first, then what it would raise with that
+mended, and so on; last what it never notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..batch import Batch
+from ..call import Given, tupled
+from ..call import listed as bracketed
+from ..constructor import Construction
+from ..dims import Dim, Shape, json_shape, symbol, write_shape
+from ..errors import Fault, TorchError
+from ..forward import forward_fault
+from ..spec import CELLS, Spec
+from .arguments import accepted, constructor_problems, late_problems, with_argument
+from .case import Case, clash
+from .describe import (
+    call_problem,
+    input_problem,
+    lengths_problem,
+    result_problem,
+    state_problem,
+)
+from .problem import Problem, counted, listed
+from .silent import Mistake, mistakes
+from .snippet import Snippet, read_snippet
+
+_MOST_LENGTHS = 1_000_000  # of a batch that is checked further once its lengths are mended
+_MOST_FAULTS = 16  # each of five things is mended at most three times
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer: what fits the network, the problems in torch's order, and the warnings.
+
+    spec and expected are None where a faulty num_layers or proj_size leaves them open.
+    """
+
+    spec: Spec | None
+    expected: Mapping[str, Shape] | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[Mistake, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem; warnings do not count."""
+        return not self.problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document rnnshape/check/1."""
+        told = self.expected
+        tensors = None if told is None else {n: json_shape(s) for n, s in told.items()}
+        return {
+            "schema": "rnnshape/check/1",
+            "ok": self.ok,
+            "spec": None if self.spec is None else self.spec.to_dict(),
+            "tensors": tensors,
+            "problems": [problem.to_dict() for problem in self.problems],
+            "warnings": [warning.to_dict() for warning in self.warnings],
+        }
+
+
+def check(
+    cell: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+    *,
+    code: str = "",
+    lengths: tuple[int, ...] | None = None,
+    batch_size: Dim | None = None,
+    seq_len: Dim | None = None,
+    unbatched: bool | None = None,
+    dtype: str = "float32",
+) -> Report:
+    """Whether the arguments of a constructor and the shapes of a call fit, and all that does not.
+
+    arguments: as they are passed to nn.RNN, nn.LSTM or nn.GRU, unchecked; input_size is 10 and
+    hidden_size 20 unless given. shapes: of input, h0, c0 as given to the layer, of output, hn, cn
+    as somebody takes them to be; what is missing is not checked. code: Python that builds, calls or
+    uses the layer, for what is not given beside it. lengths: the input goes through
+    pack_padded_sequence. batch_size, seq_len, unbatched: what is said besides. Raises UsageError
+    where the question has no answer.
+    """
+    if lengths is not None and not lengths:
+        Batch(lengths=lengths)  # says what lengths are
+    snippet = read_snippet(code)
+    construction = _construction(snippet, cell, arguments or {})
+    cell = construction.cell
+    problems, mended = constructor_problems(construction)
+    open_ended = {"num_layers"} | ({"proj_size"} if cell == "lstm" else set())
+    if {problem.tensor for problem in problems} & open_ended:
+        return Report(None, None, tuple(problems), ())
+    case = Case(
+        spec=Spec.from_dict({"cell": cell, **accepted(mended).keywords}),
+        construction=mended,
+        shapes={**snippet.shapes, **(shapes or {})},
+        lengths=lengths,
+        batch_size=batch_size,
+        seq_len=seq_len,
+        unbatched=unbatched,
+        dtype=dtype,
+        snippet=snippet,
+    ).resolved()
+    problems += _torch_problems(case)
+    problems += _silent_problems(case, {problem.tensor for problem in problems})
+    warnings = tuple(mistakes(replace(case, construction=construction)))
+    return Report(case.spec, case.expected, tuple(problems), warnings)
+
+
+def _construction(snippet: Snippet, cell: str | None, arguments: Mapping[str, Any]) -> Construction:
+    """What the code builds, with the arguments that are given beside it; else these alone."""
+    made = snippet.construction
+    if made is None:
+        sizes = {"input_size": 10, "hidden_size": 20}
+        made = Construction(cell or "rnn", {**sizes, **arguments})
+    else:
+        if cell not in (None, made.cell):
+            made = Construction(str(cell), made.arguments)
+        for name, value in arguments.items():
+            made = with_argument(made, name, value)
+    if made.cell not in CELLS:
+        Spec(cell=made.cell)  # says what a cell is
+    return made
+
+
+# -------------------------------------------------------------------------------- what torch raises
+
+
+def _torch_problems(case: Case) -> Iterator[Problem]:
+    """Each fault of the call, the ones before it mended."""
+    given = case.given
+    late = {problem.tensor: problem for problem in late_problems(case.construction)}
+    for _ in range(_MOST_FAULTS):
+        fault = forward_fault(case.spec, given)
+        if fault is None:
+            break
+        about = _culprit(case, given, fault.about)
+        if about in late:
+            yield replace(late.pop(about), torch=fault.torch)
+        else:
+            yield call_problem(case, given, Fault(about, fault.torch))
+        mended = _mended(case, given, about)
+        if mended == given and about not in given.raw:
+            break
+        given = mended
+    for problem in late.values():
+        yield replace(problem, torch=_projected_state(case))
+
+
+def _projected_state(case: Case) -> TorchError | None:
+    """What an rnn or gru says whose proj_size stands where no name forbids it."""
+    rows, size = case.spec.num_layers * case.spec.num_directions, case.sizes[0]
+    expected = (rows, size, case.construction["proj_size"])
+    state = case.shapes.get("h0", (rows, size, case.spec.hidden_size))
+    if len(state) == 2:
+        state = (state[0], 1, state[1])
+    if case.spec.cell == "lstm" or not case.construction["proj_size"] or state == expected:
+        return None
+    message = f"Expected hidden size {tupled(expected)}, got {bracketed(state)}"
+    return TorchError("RuntimeError", message)
+
+
+def _culprit(case: Case, given: Given, about: str) -> str:
+    """What is at fault; where that fits, the lengths made torch expect another batch."""
+    if about in ("h0", "c0") and given.lengths is not None:
+        shape = getattr(given, about)
+        fits = shape is not None and not clash(shape, case.expected.get(about, ()))
+        if fits and clash((len(given.lengths),), case.sizes[:1]):
+            return "lengths"
+    return about
+
+
+def _mended(case: Case, given: Given, about: str) -> Given:
+    """The call with one fault less."""
+    if about == "dtype":
+        return given._replace(dtype="float32")
+    if about == "lengths":
+        return given._replace(lengths=_fitting(case, given.lengths or ()))
+    if about == "input":
+        return given._replace(input=case.expected["input"])
+    if about == "h0":
+        return given._replace(h0=case.expected["h0"])
+    if about == "c0":
+        return given._replace(c0=case.expected.get("c0"), tuple_length=None)
+    return given._replace(raw={**given.raw, about: True if about == "bidirectional" else 1})
+
+
+def _fitting(case: Case, lengths: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Lengths with the first of their faults mended: their number, their signs, their size."""
+    size, steps = case.sizes
+    if isinstance(size, int) and size != len(lengths):
+        if size > _MOST_LENGTHS:
+            return None
+        longest = steps if isinstance(steps, int) else max(lengths, default=1)
+        return (*lengths, *[longest] * size)[: max(size, 1)]
+    if min(lengths, default=1) < 1:
+        return tuple(max(1, n) for n in lengths)
+    return tuple(min(n, steps) if isinstance(steps, int) else n for n in lengths)
+
+
+# -------------------------------------------------------------------------- what torch is silent on
+
+
+def _silent_problems(case: Case, told: set[str]) -> Iterator[Problem]:
+    """What does not fit and torch does not notice, or cannot know."""
+    for name in ("input", "h0", "c0"):
+        got = case.shapes.get(name)
+        if name in told or got is None or not _wrong(case, name, got):
+            continue
+        problem = input_problem(case) if name == "input" else state_problem(case, name, got)
+        yield replace(problem, why=f"{problem.why}; {_silence(case)}")
+    if "c0" in case.shapes and "h0" not in case.shapes and case.spec.cell == "lstm":
+        why = "nn.LSTM takes its state as a pair (h0, c0)"
+        fix = f"h0 = torch.zeros({listed(case.expected['h0'])})"
+        yield Problem("h0", case.expected["h0"], None, why, fix)
+    if "lengths" not in told and case.lengths is not None and _too_few(case):
+        problem = lengths_problem(case, case.lengths)
+        yield replace(problem, why=problem.why + "; torch packs only as many as there are lengths")
+    yield from _said(case)
+    for name in ("output", "hn", "cn"):
+        got = case.shapes.get(name)
+        if got is not None and _wrong(case, name, got):
+            yield result_problem(case, name, got)
+
+
+def _silence(case: Case) -> str:
+    """What torch does with a packed batch's tensor that it does not check."""
+    lengths = case.lengths or ()
+    if case.spec.cell == "lstm" and len(set(lengths)) == 1:
+        return "torch says nothing: where all lengths are equal oneDNN reads it unchecked"
+    if list(lengths) != sorted(lengths, reverse=True):
+        return f"torch says nothing: to sort the batch it takes the first {len(lengths)} of it"
+    return "torch says nothing: what it needs is there, and the rest is not looked at"
+
+
+def _wrong(case: Case, name: str, got: Shape) -> bool:
+    expected = case.expected.get(name)
+    if name == "output" and case.lengths is not None and expected is not None:
+        data = (sum(case.lengths), expected[-1])  # PackedSequence.data
+        return clash(got, expected) and clash(got, data)
+    return expected is None or clash(got, expected)
+
+
+def _too_few(case: Case) -> bool:
+    return clash((len(case.lengths or ()),), case.sizes[:1])
+
+
+def _said(case: Case) -> Iterator[Problem]:
+    """An input that is not what is said of it; N and T swapped are a warning's business."""
+    got = case.shapes.get("input")
+    size, lengths = case.batch_size, case.lengths
+    if lengths is not None and size is not None and clash((len(lengths),), (size,)):
+        why = f"a batch of {size} has {counted(size, 'length')}"
+        yield Problem("lengths", f"{size} lengths", lengths[:50], why, "lengths = lengths[:N]")
+    if got is None or len(got) not in (2, 3):
+        return
+    if case.unbatched and len(got) == 3:
+        expected: Shape = (case.sizes[1], case.spec.input_size)
+        why = "one sequence without a batch axis has two axes"
+        yield Problem("input", expected, got, why, f"input = input.squeeze({case.batch_axis})")
+    elif case.unbatched is False and len(got) == 2 and case.lengths is None:
+        expected = (symbol("N"), *got) if case.spec.batch_first else (got[0], symbol("N"), got[1])
+        why = "a batch has three axes; torch reads two as one sequence"
+        yield Problem("input", expected, got, why, f"input = input.unsqueeze({case.batch_axis})")
+    elif len(got) == 3:
+        yield from _said_sizes(case, got)
+
+
+def _said_sizes(case: Case, got: Shape) -> Iterator[Problem]:
+    size, steps = case.sizes
+    said_size = size if case.batch_size is None else case.batch_size
+    said_steps = steps if case.seq_len is None else case.seq_len
+    if case.said_swapped or not clash((size, steps), (said_size, said_steps)):
+        return
+    first, second = (said_size, said_steps) if case.spec.batch_first else (said_steps, said_size)
+    expected = (first, second, got[-1])
+    why = f"batch size {said_size} and sequence length {said_steps} make {write_shape(expected)}"
+    yield Problem("input", expected, got, why, f"input.shape  # ({listed(expected)})")

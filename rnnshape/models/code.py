@@ -1,0 +1,96 @@
+"""Python code that builds a network in a framework, loads its weights, and calls it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..batch import Batch
+from ..dims import Symbol
+from ..errors import UsageError
+from ..spec import Spec
+from .code_jax import equinox_lines, linen_lines, nnx_lines
+from .code_keras import keras_lines
+from .code_torch import torch_lines
+from .frameworks import layout_of
+
+WRITERS = {
+    "torch": torch_lines, "keras": keras_lines, "flax": nnx_lines, "flax-linen": linen_lines,
+    "equinox": equinox_lines,
+}  # fmt: skip
+_IMPORTS = {".npz": "", ".safetensors": "from safetensors.numpy import load_file"}
+_TORCH = (".pt", ".pth", ".bin", ".ckpt")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A weights file as the code opens it: its path, and whether its names are torch's.
+
+    prefix stands before torch's names.
+    """
+
+    path: str
+    torch: bool = True
+    prefix: str = ""
+
+    @property
+    def suffix(self) -> str:
+        """The file's ending, in small letters."""
+        return os.path.splitext(self.path)[1].lower()
+
+
+def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | None = None) -> str:
+    """The program's text. Raises UsageError where the framework has no such network.
+
+    It ends with a call on random input, so that it runs as it stands.
+    """
+    if framework not in WRITERS:
+        raise UsageError(
+            f"--framework: expected {', '.join(WRITERS)}",
+            got=repr(framework[:40]),
+            fix="rnnshape convert model.safetensors model.onnx --to onnx writes an ONNX model"
+            if framework == "onnx"
+            else "--framework keras",
+        )
+    for option, size in (
+        ("--input-size", spec.input_size), ("--hidden-size", spec.hidden_size),
+        ("--batch-size", batch.size), ("--seq-len", batch.seq_len),
+    ):  # fmt: skip
+        if isinstance(size, Symbol):
+            raise UsageError(
+                f"{option}: expected a number, since the code is to run",
+                got=f"the symbol {size}",
+                fix=f"{option} 20",
+            )
+    layout = layout_of(framework)
+    if layout is not None:
+        layout.entries(spec)
+        if batch.packed or batch.unbatched:
+            raise UsageError(
+                f"--{'lengths' if batch.packed else 'unbatched'}: expected for torch alone",
+                got=f"--framework {framework}",
+                fix="leave it out, and give the code a mask or a batch of one yourself",
+            )
+    if loaded is not None:
+        _readable(loaded, framework)
+    return "\n".join(_tidy(WRITERS[framework](spec, batch, loaded))) + "\n"
+
+
+def _readable(loaded: Loaded, framework: str) -> None:
+    known = (*_IMPORTS, *(_TORCH if framework == "torch" else ()))
+    if loaded.suffix not in known or (framework == "torch" and not loaded.torch):
+        raise UsageError(
+            f"--weights: expected a file of {', '.join(known)} in torch's or {framework}'s layout",
+            got=repr(loaded.path[-60:]),
+            fix=f"rnnshape convert {os.path.basename(loaded.path)} weights.npz --to {framework}",
+        )
+
+
+def _tidy(lines: Iterator[str]) -> Iterator[str]:
+    """No blank line at the start, never more than two in a row."""
+    blank = 2
+    for line in lines:
+        blank = blank + 1 if not line else 0
+        if blank <= 2:
+            yield line

@@ -1,0 +1,255 @@
+"""Keras's files: .keras, .weights.h5 and the older .h5, read with h5py (the extra `keras`)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import UsageError
+from ..spec import GATES
+from .blocks import reordered, row, transposed, zeros
+from .stored import Damaged, Layer, Stored, TensorFile, shape_of
+from .zips import Archive
+
+_DEEPEST = 64
+_MOST_CONFIG = 64 << 20
+_KINDS = {"f": "float", "i": "int", "u": "uint", "b": "bool", "c": "complex"}
+_PARTS = ("kernel", "recurrent_kernel", "bias")
+
+Config = Mapping[str, Any]
+
+
+def open_keras(archive: Archive) -> TensorFile:
+    """A .keras archive: the layers' configuration, and the weights as HDF5."""
+    config = archive.start("config.json", _MOST_CONFIG) if "config.json" in archive else b"{}"
+    weights = archive.window("model.weights.h5")
+    return _open(archive.path, weights, "keras", archive.size, _configs(config))
+
+
+def open_hdf(path: str) -> TensorFile:
+    """A .weights.h5, which has no configuration, or the .h5 of older Keras, which has one."""
+    return _open(path, path, "keras (HDF5)", os.path.getsize(path), None)
+
+
+def _open(
+    path: str, source: Any, form: str, size: int, configs: dict[str, Config] | None
+) -> TensorFile:
+    try:
+        import h5py
+    except ImportError:
+        raise UsageError(
+            f"weights: expected h5py, which reads Keras's {os.path.basename(path)!r}",
+            got="no such package here",
+            fix="pip install 'rnnshape[keras]'",
+        ) from None
+    file = h5py.File(source, "r")  # it stays open for the tensors that are read later
+    if configs is None:
+        text = file.attrs.get("model_config", b"{}")
+        configs = _configs(text if isinstance(text, bytes) else str(text).encode())
+    tensors: dict[str, Stored] = {}
+    titles: dict[str, str] = {}
+    _walk(h5py, file, tensors, titles)
+    return TensorFile(path, form, size, tensors, layers=tuple(_layers(tensors, titles, configs)))
+
+
+def _walk(h5py: Any, file: Any, tensors: dict[str, Stored], titles: dict[str, str]) -> None:
+    """Every dataset that lies in this file itself, and the names that Keras gave the groups."""
+    waiting: list[tuple[str, Any, int]] = [("", file, 0)]
+    seen = set()
+    while waiting:
+        path, node, depth = waiting.pop()
+        info = h5py.h5o.get_info(node.id)
+        if info.addr in seen or depth > _DEEPEST:
+            continue
+        seen.add(info.addr)
+        if isinstance(node, h5py.Dataset):
+            if node.external or node.is_virtual:
+                raise Damaged(f"{path}: numbers that lie in another file")
+            if node.shape is not None:
+                tensors[path] = Stored(path, shape_of(node.shape, path), _dtype(node.dtype),
+                                       _reader(node))  # fmt: skip
+            continue
+        if path.endswith("/vars") and isinstance(node.attrs.get("name"), str):
+            titles[path.removesuffix("/vars")] = node.attrs["name"]
+        for key in sorted(node, key=_in_order, reverse=True):
+            if isinstance(node.get(key, getlink=True), h5py.HardLink):
+                told = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
+                inner = f"{path}/{told}" if path else told
+                waiting.append((inner, node[key], depth + 1))
+
+
+def _in_order(key: Any) -> tuple[int, str]:
+    words = str(key)
+    return (int(words), "") if words.isdecimal() and len(words) < 9 else (1 << 30, words)
+
+
+def _dtype(dtype: Any) -> str:
+    if dtype.kind == "b":
+        return "bool"
+    return f"{_KINDS.get(dtype.kind, dtype.kind)}{dtype.itemsize * 8}"
+
+
+def _reader(node: Any) -> Any:
+    return lambda: node[()]
+
+
+# ------------------------------------------------------------------------ the configuration
+
+
+def _configs(text: bytes) -> dict[str, Config]:
+    """A layer's name to its configuration, wherever it stands in the model's."""
+    try:
+        root = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    found: dict[str, Config] = {}
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting.extend(node)
+        elif isinstance(node, dict):
+            config = node.get("config")
+            if isinstance(config, dict) and isinstance(config.get("name"), str):
+                found.setdefault(config["name"], {**config, "class_name": node.get("class_name")})
+            waiting.extend(node.values())
+    return found
+
+
+def _cannot(cell: str, config: Config, both: bool) -> str:
+    """Why torch has no such layer, or ''."""
+    allowed = ("tanh", "relu") if cell == "rnn" else ("tanh",)
+    if config.get("activation", "tanh") not in allowed:
+        return f"its activation is {config['activation']!r}, torch's {cell} has {allowed[0]}"
+    gate = config.get("recurrent_activation", "sigmoid")
+    if cell != "rnn" and gate != "sigmoid":
+        return f"its recurrent_activation is {gate!r}, torch's {cell} has sigmoid"
+    if config.get("reset_after") is False:
+        return _RESET_BEFORE
+    if config.get("go_backwards") is True and not both:
+        return "go_backwards=True: torch reads backwards only beside a forward direction"
+    return ""
+
+
+_RESET_BEFORE = (
+    "reset_after=False: it applies the reset gate before the product with recurrent_kernel, "
+    "torch's GRU after it"
+)
+
+
+# ---------------------------------------------------------------------------- the layers
+
+
+def _layers(
+    tensors: Mapping[str, Stored], titles: Mapping[str, str], configs: Mapping[str, Config]
+) -> list[Layer]:
+    """The recurrent layers, in the order of the file; two directions of one are one layer."""
+    cells: dict[str, list[Stored]] = {}
+    for name, tensor in tensors.items():
+        holder, _, last = name.rpartition("/")
+        if holder.endswith("cell/vars") and last in ("0", "1", "2"):
+            cells.setdefault(holder.removesuffix("/cell/vars"), []).append(tensor)
+        elif last.removesuffix(":0") in _PARTS:
+            cells.setdefault(holder, []).append(tensor)
+    for held in cells.values():
+        held.sort(key=_part)
+    cells = {place: held for place, held in cells.items() if _recurrent(held)}
+    return [layer for whole in _paired(cells) if (layer := _layer(whole, titles, configs))]
+
+
+def _part(tensor: Stored) -> int:
+    last = tensor.name.rpartition("/")[2].removesuffix(":0")
+    return _PARTS.index(last) if last in _PARTS else int(last)
+
+
+def _recurrent(held: list[Stored]) -> bool:
+    """Whether two or three tensors have the shapes of kernel, recurrent_kernel and bias."""
+    if len(held) not in (2, 3) or any(len(t.shape) != 2 or 0 in t.shape for t in held[:2]):
+        return False
+    (_, wide), (hidden, wide_again) = held[0].shape, held[1].shape
+    gates = wide // hidden
+    fits = wide == wide_again and wide % hidden == 0 and gates in GATES.values()
+    return fits and (len(held) == 2 or held[2].shape in ((wide,), (2, wide)))
+
+
+def _paired(cells: dict[str, list[Stored]]) -> list[list[tuple[str, list[Stored]]]]:
+    """Forward and backward of a Bidirectional together, each other layer alone."""
+    pairs: dict[str, list[tuple[str, list[Stored]]]] = {}
+    for place, held in cells.items():
+        above, key = place, ""
+        for part in place.split("/"):
+            side = next((s for s in ("forward", "backward") if part.startswith(s + "_")), "")
+            if side:
+                above, key = place.partition(f"/{part}")[0], side
+        pairs.setdefault(above if key else place, []).append((key, held))
+    for whole in pairs.values():
+        whole.sort(key=lambda pair: pair[0] != "forward")
+    return [[(place, held) for _, held in whole] for place, whole in pairs.items()]
+
+
+def _layer(
+    whole: list[tuple[str, list[Stored]]], titles: Mapping[str, str], configs: Mapping[str, Config]
+) -> Layer | None:
+    place, held = whole[0]
+    both = len(whole) == 2
+    if len({tuple(t.shape for t in held) for _, held in whole}) > 1:
+        return None
+    hidden, gates = held[1].shape[0], held[1].shape[1] // held[1].shape[0]
+    cell = next(name for name, count in GATES.items() if count == gates)
+    name = titles.get(place) or _title(place, configs)
+    outer = configs.get(name, {})
+    inner: Any = outer.get("layer") if both else None
+    config = inner.get("config", {}) if isinstance(inner, dict) else outer
+    cannot = _cannot(cell, config, both)
+    if cell == "gru" and len(held) == 3 and len(held[2].shape) == 1:
+        cannot = cannot or _RESET_BEFORE
+    if both and outer.get("merge_mode", "concat") != "concat":
+        cannot = cannot or f"merge_mode={outer['merge_mode']!r}: torch joins the directions"
+    arguments: dict[str, Any] = {
+        "cell": cell, "input_size": held[0].shape[0], "hidden_size": hidden,
+        "bias": len(held) == 3, "bidirectional": both, "batch_first": True, "dropout": 0.0,
+    }  # fmt: skip
+    notes = []
+    if cell == "rnn" and config.get("activation") in ("tanh", "relu"):
+        arguments["nonlinearity"] = config["activation"]
+    if not config:
+        notes.append("the file has no configuration: Keras's default activations are taken")
+    if config.get("dropout"):
+        notes.append("Keras's dropout acts on a layer's input, not between layers as torch's")
+    parameters: dict[str, Stored] = {}
+    for end, (_, tensors) in zip(("", "_reverse"), whole):
+        parameters |= torch_parameters(tensors, gates, end)
+    return Layer(name, arguments, parameters, cannot, tuple(notes))
+
+
+def _title(place: str, configs: Mapping[str, Config]) -> str:
+    """A layer's name where the file has it only as a part of the path (the older .h5)."""
+    parts = place.split("/")
+    known = [part for part in parts if part in configs]
+    return known[-1] if known else place
+
+
+def torch_parameters(held: list[Stored], gates: int, end: str) -> dict[str, Stored]:
+    """kernel, recurrent_kernel and bias in torch's layout: turned over, gates in its order.
+
+    Keras's one bias stands where torch has the sum of two: bias_hh is zeros. A GRU's bias has
+    two rows, which are torch's two.
+    """
+    order = (1, 0, 2) if gates == 3 else None
+    hidden = held[1].shape[0]
+
+    def laid(tensor: Stored, slot: str) -> Stored:
+        turned = transposed(tensor, slot) if len(tensor.shape) == 2 else tensor
+        return reordered(turned, order, slot) if order else turned
+
+    ih, hh, b_ih, b_hh = (f"{s}_l0{end}" for s in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    made = {ih: laid(held[0], ih), hh: laid(held[1], hh)}
+    if len(held) == 3:
+        bias = held[2]
+        if len(bias.shape) == 2:
+            made |= {b_ih: laid(row(bias, 0), b_ih), b_hh: laid(row(bias, 1), b_hh)}
+        else:
+            made |= {b_ih: laid(bias, b_ih), b_hh: zeros(gates * hidden, bias)}
+    return made

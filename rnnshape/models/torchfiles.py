@@ -1,0 +1,235 @@
+"""torch's own files: the zip of torch.save, TorchScript, and the older stream of pickles."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable
+from io import BytesIO
+from typing import IO, Any
+
+from .known import CALLS, NumpyArray, Storage, Tensor, storage_of
+from .pickles import Pickle, Source
+from .stored import DTYPES, Damaged, Stored, TensorFile, array_of
+from .tree import Found, Tree, tree_of
+from .zips import Archive
+
+_MAGIC = 0x1950A86A20F9469CFC6C
+_VERSION = 1001
+Bytes = Callable[[Storage, int, int], bytes]  # (storage, first byte, count) to those bytes
+
+
+def _root(archive: Archive) -> str | None:
+    """The folder that all entries of an archive of torch lie in."""
+    found = [name for name in archive.names if name.endswith("/data.pkl") or name == "data.pkl"]
+    return found[0].removesuffix("data.pkl") if found else None
+
+
+def open_torch_zip(archive: Archive) -> TensorFile:
+    """The tensors of a zip that torch wrote. Only its pickle is read. Raises Damaged."""
+    root = _root(archive)
+    assert root is not None
+    pickled = archive.read(f"{root}data.pkl")
+    pickle = _pickle(BytesIO(pickled), len(pickled))
+    tree = tree_of(pickle.load(), pickle.steps)
+    scripted = f"{root}constants.pkl" in archive
+    order = f"{root}byteorder"
+    little = order not in archive or archive.start(order, 16).strip() != b"big"
+
+    def length(storage: Storage) -> int | None:
+        entry = f"{root}data/{storage.key}"
+        return archive.length(entry) if entry in archive else None
+
+    def data(storage: Storage, begin: int, count: int) -> bytes:
+        return archive.part(f"{root}data/{storage.key}", begin, count)
+
+    tensors = _stored(tree, length, data, little)
+    if scripted:
+        tree.told |= _finals(archive, root, tree)
+    return TensorFile(
+        archive.path, "torchscript" if scripted else "torch", archive.size, tensors, tree.told,
+        notes=_notes(pickle),
+    )  # fmt: skip
+
+
+def open_torch_stream(path: str) -> TensorFile:
+    """The older form: pickles one behind the other, then the storages. Raises Damaged.
+
+    A file that is one pickle and no more (of NumPy's arrays, say) is read as well.
+    """
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        first = _pickle(file, size)
+        root = first.load()
+        if root == _MAGIC:
+            return _open_stream(path, file, size)
+    tree = tree_of(root, first.steps)
+    tensors = _stored(tree, lambda storage: None, _nowhere, True)
+    return TensorFile(path, "pickle", size, tensors, tree.told, notes=_notes(first))
+
+
+def _open_stream(path: str, file: IO[bytes], size: int) -> TensorFile:
+    """What stands behind the magic number."""
+    if _pickle(file, size).load() != _VERSION:
+        raise Damaged("a file of torch before 0.2", "load and save it with a torch of its time")
+    system = _pickle(file, size).load()
+    little = not isinstance(system, dict) or system.get("little_endian") is not False
+    pickle = _pickle(file, size)
+    storages: dict[str, Storage] = {}
+    pickle.persistent = _remembering(storages)
+    tree = tree_of(pickle.load(), pickle.steps)
+    keys = _pickle(file, size).load()
+    if not isinstance(keys, list) or any(key not in storages for key in keys):
+        raise Damaged("a list of storages that names others than the tensors do")
+    places = _places(file, size, [storages[key] for key in keys])
+
+    def length(storage: Storage) -> int | None:
+        return places[storage.key][1] if storage.key in places else None
+
+    def data(storage: Storage, begin: int, count: int) -> bytes:
+        with open(path, "rb") as again:
+            again.seek(places[storage.key][0] + begin)
+            return again.read(count)
+
+    tensors = _stored(tree, length, data, little)
+    return TensorFile(path, "torch (older stream)", size, tensors, tree.told, notes=_notes(pickle))
+
+
+def _pickle(file: IO[bytes], size: int) -> Pickle:
+    return Pickle(Source(file, size), CALLS, storage_of)
+
+
+def _remembering(storages: dict[str, Storage]) -> Callable[[Any], Any]:
+    def persistent(pid: Any) -> Any:
+        storage = storage_of(pid)
+        if isinstance(storage, Storage):
+            storages.setdefault(storage.key, storage)
+        return storage
+
+    return persistent
+
+
+def _places(file: IO[bytes], size: int, storages: list[Storage]) -> dict[str, tuple[int, int]]:
+    """Each storage's key to (where its bytes begin, how many they are), from the lengths that
+    stand before them."""
+    places = {}
+    for storage in storages:
+        count = int.from_bytes(file.read(8), "little")
+        begin = file.tell()
+        length = count * DTYPES.get(storage.dtype, ("", 1))[1]
+        if begin + length > size:
+            raise Damaged(f"a storage of {length:,} bytes past the end of the file")
+        places[storage.key] = (begin, length)
+        file.seek(begin + length)
+    return places
+
+
+def _nowhere(storage: Storage, begin: int, count: int) -> bytes:
+    raise Damaged("a tensor of torch in a plain pickle, which holds no numbers of it")
+
+
+def _notes(pickle: Pickle) -> tuple[str, ...]:
+    """What else the pickle would have made."""
+    foreign = [name for name in pickle.names if not name.startswith(("torch.", "__torch__."))]
+    if not foreign:
+        return ()
+    shown = ", ".join(foreign[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
+    return (f"the pickle also names {shown}; nothing of it was run or imported",)
+
+
+def _stored(
+    tree: Tree, length: Callable[[Storage], int | None], data: Bytes, little: bool
+) -> dict[str, Stored]:
+    tensors: dict[str, Stored] = {}
+    for found in tree.tensors:
+        name = found.name
+        if name in tensors:  # {"a.b": …} beside {"a": {"b": …}}
+            continue
+        if isinstance(found.value, NumpyArray):
+            tensors[name] = _numpy(found, found.value)
+        else:
+            tensors[name] = _torch(found, found.value, length, data, little)
+    return tensors
+
+
+def _torch(
+    found: Found, tensor: Tensor, length: Callable[[Storage], int | None], data: Bytes,
+    little: bool,
+) -> Stored:  # fmt: skip
+    storage, name = tensor.storage, found.name
+    size = DTYPES.get(tensor.dtype, ("", 0))[1]
+    if storage is not None and size:
+        held = length(storage)
+        if held is None and data is not _nowhere:
+            raise Damaged(f"{name}: its numbers (storage {storage.key[:40]}) are not in the file")
+        if held is not None and not tensor.fits(held // size):
+            raise Damaged(f"{name}: numbers past the end of its storage, which has {held:,} bytes")
+
+    def read() -> Any:
+        if storage is None:
+            raise Damaged(f"{name}: a tensor on the device meta, which has no numbers")
+        if not size or 0 in tensor.shape:
+            return array_of(b"", tensor.dtype, tensor.shape)
+        reach = 1 + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.strides))
+        part = data(storage, tensor.offset * size, reach * size)
+        if len(part) != reach * size:
+            raise Damaged(f"{name}: cut short")
+        return array_of(part, tensor.dtype, tensor.shape, tensor.strides, 0, little)
+
+    return Stored(name, tensor.shape, tensor.dtype, read, found.own)
+
+
+def _numpy(found: Found, array: NumpyArray) -> Stored:
+    code = array.dtype.lstrip("<>|=")
+    dtypes = {numpy: name for name, (numpy, _) in reversed(DTYPES.items())}
+    dtype = {**dtypes, "u2": "uint16", "u1": "uint8", "b1": "bool"}.get(code, code[:20] or "?")
+    if dtype in DTYPES and len(array.data) != math.prod(array.shape) * DTYPES[dtype][1]:
+        raise Damaged(f"{found.name}: {len(array.data):,} bytes for {list(array.shape)} of {dtype}")
+
+    def read() -> Any:
+        little = not array.dtype.startswith(">")
+        if not array.columns_first:
+            return array_of(array.data, dtype, array.shape, little=little)
+        return array_of(array.data, dtype, array.shape[::-1], little=little).T
+
+    return Stored(found.name, array.shape, dtype, read, found.own)
+
+
+# ---------------------------------------------------------------------------- TorchScript
+
+_FINAL = re.compile(r"^  (\w+) : Final\[\w+\] = (\S+)$", re.M)
+_MOST_CODE = 1 << 20
+
+
+def _finals(archive: Archive, root: str, tree: Tree) -> dict[str, dict[str, Any]]:
+    """A scripted recurrent module's name to the arguments that its code records as constants."""
+    told = {}
+    for name, kind in tree.scripted.items():
+        folder, _, wanted = kind.rpartition(".")
+        if wanted not in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"):
+            continue
+        entry = f"{root}code/{folder.replace('.', '/')}.py"
+        if entry not in archive:
+            continue
+        code = archive.start(entry, _MOST_CODE).decode("utf-8", "replace")
+        body = code.partition(f"class {wanted}(Module):")[2].partition("\n  def ")[0]
+        told[name] = _arguments(dict(_FINAL.findall(body)))
+    return {name: arguments for name, arguments in told.items() if arguments}
+
+
+def _arguments(finals: dict[str, str]) -> dict[str, Any]:
+    words: dict[str, Any] = {"True": True, "False": False}
+    arguments: dict[str, Any] = {}
+    for name in ("batch_first", "dropout"):
+        text = finals.get(name, "")
+        if text in words:
+            arguments[name] = words[text]
+        elif re.fullmatch(r"\d{1,3}\.?\d{0,20}", text):
+            arguments[name] = float(text)
+    mode = finals.get("mode", "").strip('"')
+    if mode.startswith("RNN_"):
+        arguments["nonlinearity"] = mode[4:].lower()
+    elif finals.get("nonlinearity", "").strip('"') in ("tanh", "relu"):
+        arguments["nonlinearity"] = finals["nonlinearity"].strip('"')
+    return arguments

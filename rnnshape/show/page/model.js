@@ -1,0 +1,104 @@
+// The data of the page, and where a step stands in it. Equal steps share a record; a run is
+// [pass, first time, stride, count, record].
+const data = JSON.parse(document.getElementById("data").textContent);
+const element = (id) => document.getElementById(id);
+
+for (const reading of data.readings) {
+  if (reading.like !== undefined) {
+    reading.records = data.readings[reading.like].records;
+    reading.runs = data.readings[reading.like].runs;
+  }
+  reading.starts = [];
+  reading.length = 0;
+  for (const run of reading.runs) {
+    reading.starts.push(reading.length);
+    reading.length += run[3];
+  }
+}
+
+const pool = data.numbers ? decoded(data.numbers.pool) : null;
+
+function decoded(text) {
+  const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  return new Float32Array(bytes.buffer);
+}
+
+function numbered(reading) {
+  return data.numbers !== undefined && data.numbered.includes(data.readings.indexOf(reading));
+}
+
+// The run that holds a step.
+function runAt(reading, index) {
+  let low = 0, high = reading.starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (reading.starts[middle] <= index) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+const timeIn = (run, offset) => (typeof run[1] === "number" ? run[1] + run[2] * offset : run[1]);
+
+// What is known of a step: its pass, its time, the times before and after it, its record.
+function stepAt(reading, index) {
+  const number = runAt(reading, index);
+  const run = reading.runs[number];
+  const offset = index - reading.starts[number];
+  const before = reading.runs[number - 1], after = reading.runs[number + 1];
+  const pass = reading.passes[run[0]];
+  let previous = null, next = null;
+  if (offset > 0) previous = timeIn(run, offset - 1);
+  else if (before && before[0] === run[0]) previous = timeIn(before, before[3] - 1);
+  if (offset < run[3] - 1) next = timeIn(run, offset + 1);
+  else if (after && after[0] === run[0]) next = after[1];
+  const t = timeIn(run, offset);
+  if (t === "t") previous = run[2] < 0 ? "(t+1)" : "(t-1)";
+  return { index, pass, t, previous, next, number: run[4], record: reading.records[run[4]] };
+}
+
+// The index of the step of a cell, or -1 where there is none.
+function findStep(reading, layer, direction, t) {
+  for (let number = 0; number < reading.runs.length; number++) {
+    const run = reading.runs[number], pass = reading.passes[run[0]];
+    if (pass.layer !== layer || pass.direction !== direction) continue;
+    if (typeof run[1] !== "number") return reading.starts[number];
+    const offset = (t - run[1]) / run[2];
+    if (Number.isInteger(offset) && offset >= 0 && offset < run[3]) {
+      return reading.starts[number] + offset;
+    }
+  }
+  return -1;
+}
+
+const filled = (text, step) =>
+  text.replaceAll("{t}", step.t).replaceAll("{p}", step.previous ?? "");
+
+// A tensor of an operation: its name, shape and kind, and where its numbers begin.
+function tensorOf(reading, step, place) {
+  if (typeof place === "string") {
+    const shape = shapeOfParameter(reading, place);
+    return { name: place, shape, kind: "weight", from: pool ? data.numbers.weights[place] : null };
+  }
+  const [name, shape, kind] = step.record.tensors[place];
+  const from = pool && numbered(reading) ? data.numbers.steps[step.index][place] : null;
+  return { name: filled(name, step), template: name, shape, kind, from };
+}
+
+function shapeOfParameter(reading, name) {
+  const row = reading.parameters.find((parameter) => parameter[0] === name);
+  return row[1].split("×").map((size) => (/^\d+$/.test(size) ? Number(size) : size));
+}
+
+const rowsOf = (tensor) => (tensor.shape.length > 1 ? tensor.shape[0] : 1);
+const columnsOf = (tensor) => tensor.shape[tensor.shape.length - 1];
+const valueOf = (tensor, row, column) => pool[tensor.from + row * columnsOf(tensor) + column];
+const written = (value) =>
+  Math.abs(value) < 1000 ? value.toFixed(4).replace("-", "−") : value.toPrecision(4);
+
+function made(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}

@@ -1,0 +1,322 @@
+// The page: one reading and one step of it are shown; everything else follows from these two.
+let reading = null, step = null, stop = -1, timer = 0;
+let cells = new Map(), wires = new Map(), order = [];
+const panels = new Map(); // a panel for each record that was shown
+
+function open(number, index) {
+  if (data.readings[number] !== reading) {
+    reading = data.readings[number];
+    reading.picture ??= number ? element(`picture-${number}`).content.firstChild
+      : element("picture").firstElementChild; // the first one stands in the page
+    element("picture").replaceChildren(reading.picture);
+    element("code").textContent = reading.code;
+    element("slider").max = reading.length - 1;
+    press("batch-first", reading.batchFirst);
+    press("directions", reading.bidirectional);
+    readPicture();
+    fillTables();
+    step = null;
+  }
+  go(index);
+}
+
+const press = (id, on) => element(id).setAttribute("aria-pressed", on);
+
+function readPicture() {
+  cells = new Map();
+  wires = new Map();
+  order = [];
+  for (const lit of element("picture").querySelectorAll(".now")) lit.classList.remove("now");
+  for (const group of element("picture").querySelectorAll(".cell")) {
+    const [layer, direction, t] = group.dataset.at.split(" ");
+    const index = findStep(reading, Number(layer), direction, Number(t));
+    cells.set(index, [...(cells.get(index) ?? []), group]);
+    order.push([index, group]);
+    group.onclick = () => moved(index);
+  }
+  for (const wire of element("picture").querySelectorAll("[data-to]")) {
+    wires.set(wire.dataset.to, [...(wires.get(wire.dataset.to) ?? []), wire]);
+  }
+}
+
+function go(index) {
+  const next = stepAt(reading, Math.max(0, Math.min(reading.length - 1, index)));
+  const before = step;
+  step = next;
+  light(before);
+  element("slider").value = step.index;
+  const title = step.pass.direction === "head" ? `head, t=${step.t}`
+    : `layer ${step.pass.layer} ${step.pass.direction}, t=${step.t}`;
+  element("slider").setAttribute("aria-valuetext", title);
+  const hidden = cells.has(step.index) ? "" : " (folded in the picture)";
+  element("place").textContent = `step ${step.index + 1} of ${reading.length}: ${title}${hidden}`;
+  element("step-title").textContent = title;
+  element("story").textContent = story();
+  say("");
+  showPanel();
+  element("first").disabled = element("back").disabled = step.index === 0;
+  element("last").disabled = element("forward").disabled = step.index === reading.length - 1;
+}
+
+// The current cell and what goes into it; the cells before it are done.
+function light(before) {
+  const set = (index, on) => {
+    for (const group of cells.get(index) ?? []) {
+      group.classList.toggle("now", on);
+      for (const wire of wires.get(group.id) ?? []) wire.classList.toggle("now", on);
+    }
+  };
+  if (before) set(before.index, false);
+  if (before && Math.abs(before.index - step.index) === 1) {
+    const [index, on] = [Math.min(before.index, step.index), before.index < step.index];
+    for (const group of cells.get(index) ?? []) group.classList.toggle("done", on);
+  } else {
+    for (const [index, group] of order) group.classList.toggle("done", index < step.index);
+  }
+  set(step.index, true);
+  const [group] = cells.get(step.index) ?? [];
+  if (group) reveal(group);
+}
+
+// Scroll the picture, and only the picture, until a box is in sight.
+function reveal(group) {
+  const frame = element("picture");
+  const box = group.getBoundingClientRect(), outer = frame.getBoundingClientRect();
+  const room = 60;
+  if (box.left < outer.left + room) frame.scrollLeft += box.left - outer.left - room;
+  else if (box.right > outer.right - room) frame.scrollLeft += box.right - outer.right + room;
+  if (box.top < outer.top + room) frame.scrollTop += box.top - outer.top - room;
+  else if (box.bottom > outer.bottom - room) frame.scrollTop += box.bottom - outer.bottom + room;
+}
+
+function story() {
+  const { pass, previous, next } = step;
+  const shape = (place) => step.record.tensors[place][1].join("×");
+  const left = step.record.state.map((place) =>
+    `${filled(step.record.tensors[place][0], step)} of ${shape(place)}`).join(" and ");
+  if (pass.direction === "head") {
+    return `The head reads ${filled(pass.reads, step)} and leaves ${left}: ${filled(pass.up, step)}.`;
+  }
+  const found = previous === null ? `the state ${pass.first}` : `the state that t=${previous} left`;
+  const last = `where it is the final state, ${pass.last}`;
+  const on = step.t === "t" ? "to the next step" : next === null ? last : `to t=${next}`;
+  return `This cell reads ${filled(pass.reads, step)}, and ${found}. It leaves ${left}: to the ${
+    pass.direction === "reverse" ? "left" : "right"}, ${on}; and up, to ${filled(pass.up, step)}.${turns()}`;
+}
+
+// Which sequences of a packed batch end here, or begin here in the reverse direction.
+function turns() {
+  const { pass } = step, reverse = pass.direction === "reverse";
+  const beside = reverse ? step.previous : step.next;
+  if (beside === null || step.t === "t") return "";
+  const other = stepAt(reading, step.index + (reverse ? -1 : 1));
+  const rows = ({ record }) => record.tensors[record.state[0]][1][0];
+  const count = rows(step) - rows(other);
+  if (count <= 0) return "";
+  const which = count === 1 ? "One sequence" : `${count} sequences`;
+  const [begin, end] = count === 1 ? ["begins", "ends"] : ["begin", "end"];
+  return reverse ? ` ${which} ${begin} here, from ${pass.first}.`
+    : ` ${which} ${end} here: the state goes to ${pass.last}.`;
+}
+
+// The panel of a record is built once; a step of the same record only fills in its times.
+function showPanel() {
+  const key = `${data.readings.indexOf(reading)} ${step.number}`;
+  let panel = panels.get(key);
+  if (!panel) panels.set(key, (panel = new Panel()));
+  if (element("operations").firstChild !== panel.items[0]) {
+    element("operations").replaceChildren(...panel.items);
+    element("operations").style.setProperty("--wide", panel.maps.length ? "560px" : "330px");
+  }
+  panel.fill();
+}
+
+class Panel {
+  constructor() {
+    this.texts = []; // [node, words with {t} and {p}]
+    this.maps = []; // [map, place]
+    this.items = step.record.operations.map((operation) => this.item(operation));
+  }
+
+  item(operation) {
+    const [name, , kind] = step.record.tensors[operation.output];
+    const names = made("div", { class: "names" }, this.piece(name, kind), " = ",
+      ...operation.equation.map(([words, of]) => this.piece(words, of)));
+    const shapes = made("div", { class: "shapes" },
+      ...sized(operation.shapes, operation.letters, (words, of) => this.piece(words, of)));
+    const item = made("li", {}, names, shapes);
+    if (operation.letters) item.append(made("div", { class: "letters" }, operation.letters));
+    item.append(made("div", { class: "why" }, WHY[operation.op] ?? ""));
+    if (pool && numbered(reading)) item.append(this.mapsOf(operation));
+    return item;
+  }
+
+  piece(words, kind) {
+    const node = document.createTextNode(words);
+    if (words.includes("{")) this.texts.push([node, words]);
+    return kind ? made("span", { class: kind }, node) : node;
+  }
+
+  mapsOf(operation) {
+    const places = [...operation.inputs, operation.output];
+    const maps = places.map((place, number) => {
+      const map = new HeatMap(tensorOf(reading, step, place), (at) =>
+        explain(operation, maps, number, at));
+      this.maps.push([map, place]);
+      return map;
+    });
+    return made("div", { class: "maps" }, ...maps.map((map) => map.figure));
+  }
+
+  fill() {
+    for (const [node, words] of this.texts) node.data = filled(words, step);
+    for (const [map, place] of this.maps) {
+      if (typeof place === "string" && map.tensor) continue; // a weight stays
+      map.show(tensorOf(reading, step, place));
+      map.mark([]);
+      map.picked = null;
+    }
+  }
+}
+
+const WHY = {
+  linear: "each row of the left meets each row of the weight: products, added up, and the bias",
+  add: "element by element", mul: "element by element", one_minus: "element by element",
+  tanh: "bends every number into −1 … 1", relu: "zero for what is negative",
+  sigmoid: "bends every number into 0 … 1: how far a gate is open",
+  softmax: "each row becomes parts of 1", split: "equal parts along the last axis, one a gate",
+  narrow: "the rows of the sequences that are at work", concat: "one beside the other",
+};
+
+// What is said of the number at a place of the `number`th map of an operation.
+function explain(operation, maps, number, at) {
+  for (const map of maps) map.mark([]);
+  if (!at) return say("");
+  const tensors = maps.map((map) => map.tensor);
+  const tensor = tensors[number];
+  maps[number].mark([cell(...at)]);
+  if (number < maps.length - 1) {
+    const own = `${tensor.name}${index(tensor, ...at)} = ${written(valueOf(tensor, ...at))}`;
+    return say(`${own}\n${source(reading, step, tensor)}`);
+  }
+  const [words, parts] = origin(operation, tensors.slice(0, -1), tensor, ...at);
+  parts.forEach((part, input) => maps[input].mark(part));
+  say(words);
+}
+
+function say(words) {
+  element("readout").textContent = words;
+  element("readout").hidden = !words;
+}
+
+function fillTables() {
+  const kind = (name) => (/^[hc][0n]$/.test(name) ? "state" : name === "input" ? name : "output");
+  const row = (tag, words) => made("tr", {}, ...words.map((word, number) =>
+    made(number ? tag : "th", number ? {} : { scope: "row" }, word)));
+  element("tensors").replaceChildren(
+    row("th", ["", "shape", "in letters", "batch_first=False", "batch_first=True"]),
+    ...reading.tensors.map((words) => {
+      const line = row("td", words);
+      line.firstChild.className = kind(words[0]);
+      return line;
+    }));
+  element("parameters").replaceChildren(
+    row("th", ["", "shape", "in letters", "numbers"]),
+    ...reading.parameters.map((words) => row("td", words)));
+  for (const line of [...element("parameters").rows].slice(1)) line.firstChild.className = "weight";
+  element("sizes").textContent = reading.sizes;
+  element("notes").replaceChildren(...reading.notes.map((note) => made("li", {}, note)));
+}
+
+function toggle(first, both) {
+  leaveTour();
+  const number = data.toggles[`${Number(first)}${Number(both)}`];
+  const here = step;
+  const { layer, direction } = here.pass;
+  const index = findStep(data.readings[number], layer, direction, here.t);
+  open(number, index < 0 ? findStep(data.readings[number], layer, "forward", here.t) : index);
+}
+
+function play(on) {
+  clearInterval(timer);
+  timer = 0;
+  press("play", on);
+  element("play").textContent = on ? "pause" : "play";
+  if (!on) return;
+  if (step.index === reading.length - 1) go(0);
+  timer = setInterval(() => {
+    go(step.index + 1);
+    if (step.index === reading.length - 1) play(false);
+  }, 800);
+}
+
+function visit(number) {
+  play(false);
+  stop = Math.max(0, Math.min(data.tour.length - 1, number));
+  const { title, text, reading: at, focus } = data.tour[stop];
+  element("tour").hidden = false;
+  element("tour-open").setAttribute("aria-expanded", true);
+  element("tour-count").textContent = `Stop ${stop + 1} of ${data.tour.length}`;
+  element("tour-title").textContent = title;
+  element("tour-text").replaceChildren(...text.map((words) =>
+    made("p", / = .*·/.test(words) && words.length < 70 ? { class: "equation" } : {}, words)));
+  element("tour-back").disabled = stop === 0;
+  element("tour-next").disabled = stop === data.tour.length - 1;
+  open(at, focus ? Math.max(0, findStep(data.readings[at], ...focus)) : 0);
+}
+
+function leaveTour() {
+  stop = -1;
+  element("tour").hidden = true;
+  element("tour-open").setAttribute("aria-expanded", false);
+}
+
+function closeTour() {
+  leaveTour();
+  open(0, 0);
+  element("tour-open").focus();
+}
+
+// A layer up or down at the same time.
+function climb(by) {
+  const { layer, direction } = step.pass;
+  const index = findStep(reading, layer + by, direction, step.t);
+  if (index >= 0) go(index);
+}
+
+const moved = (index) => { play(false); go(index); };
+const actions = {
+  ArrowLeft: () => moved(step.index - 1), ArrowRight: () => moved(step.index + 1),
+  ArrowUp: () => climb(1), ArrowDown: () => climb(-1),
+  Home: () => moved(0), End: () => moved(reading.length - 1), " ": () => play(!timer),
+  b: () => toggle(!reading.batchFirst, reading.bidirectional),
+  d: () => toggle(reading.batchFirst, !reading.bidirectional),
+  g: () => (stop < 0 ? visit(0) : closeTour()),
+  n: () => visit(stop + 1), p: () => stop > 0 && visit(stop - 1),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in actions)) return;
+  if (event.key === " " && event.target.closest("button")) return;
+  event.preventDefault();
+  actions[event.key]();
+});
+const on = (id, action) => element(id).addEventListener("click", action);
+on("first", actions.Home);
+on("back", actions.ArrowLeft);
+on("forward", actions.ArrowRight);
+on("last", actions.End);
+on("play", actions[" "]);
+on("batch-first", actions.b);
+on("directions", actions.d);
+on("tour-open", actions.g);
+on("tour-back", actions.p);
+on("tour-next", actions.n);
+on("tour-close", closeTour);
+element("slider").addEventListener("input", (event) => moved(Number(event.target.value)));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  known = null;
+  panels.clear();
+  showPanel();
+});
+open(0, 0);

@@ -1,0 +1,156 @@
+"""A drawing as SVG: one element a box, a wire or a label, classes for the colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from ..colours import COLOURS, INK, NOTE, PAPER, colour
+from ..notation import Line
+from .scene import Box, Label, Scene, Wire
+
+_FIXED = (
+    ".rnn text{font-family:monospace;font-size:13px}"
+    ".rnn .small{font-size:11.5px}.rnn .strong{font-size:13px;font-weight:bold}"
+    ".rnn .note{font-family:sans-serif;font-size:12px}"
+    ".rnn path{stroke-width:1.5;stroke-linejoin:round}"
+    ".rnn .halo{fill:none;stroke-width:6}"
+    ".rnn .fold{stroke-dasharray:2 4}.rnn rect{stroke-width:1.5;fill-opacity:.1}"
+    ".rnn .paper{fill-opacity:1}.rnn .concat{stroke-dasharray:3 2}"
+)
+_RADIUS = {"cell": 6, "concat": 11}
+
+
+def svg_lines(scene: Scene, theme: str) -> Iterator[str]:
+    """The drawing as a file of its own; theme is light, dark, or auto for what a reader prefers."""
+    yield from _lines(scene, f"<style>{style(theme)}</style>", "rnnshape", places=False)
+
+
+def part_lines(scene: Scene, name: str) -> Iterator[str]:
+    """The drawing as a part of a page that has the `style`, with its cells and wires marked.
+
+    name: what the ids of title and description begin with, which a page must not have twice.
+    """
+    yield from _lines(scene, "", name, places=True)
+
+
+def _lines(scene: Scene, head: str, name: str, places: bool) -> Iterator[str]:
+    w, h = _number(scene.width), _number(scene.height)
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" '
+        f'viewBox="0 0 {w} {h}" class="rnn" role="img" aria-labelledby="{name}-title {name}-desc">'
+    )
+    yield f'<title id="{name}-title">{escape(scene.title)}</title>'
+    yield f'<desc id="{name}-desc">{escape(scene.description)}</desc>'
+    if head:
+        yield head
+    yield f'<rect class="paper" width="{w}" height="{h}"/>'
+    flat = [wire for wire in scene.wires if wire.edge.kind == "state"]
+    upward = [wire for wire in scene.wires if wire.edge.kind != "state"]
+    yield from (_wire(wire, places) for wire in flat)
+    yield from (f'<path class="halo" d="{_line(wire)}"/>' for wire in upward)
+    yield from (_wire(wire, places) for wire in upward)
+    yield from (_box(box, places) for box in scene.boxes.values())
+    yield from (_label(label) for label in scene.labels)
+    yield "</svg>"
+
+
+def style(theme: str) -> str:
+    """The rules of the classes: `light`, `dark`, or `auto` for what the reader prefers."""
+    if theme != "auto":
+        return _FIXED + _colours(theme)
+    return f"{_FIXED}{_colours('light')}@media (prefers-color-scheme:dark){{{_colours('dark')}}}"
+
+
+def page_style() -> str:
+    """The same for a page, which prints on light paper; its own rules use the colours by name."""
+    light, dark = (_colours(theme) + _names(theme) for theme in ("light", "dark"))
+    return f"{_FIXED}{light}@media screen and (prefers-color-scheme:dark){{{dark}}}"
+
+
+def _names(theme: str) -> str:
+    """The colours as custom properties: --input, --paper, …."""
+    named = {kind: colour(kind, theme) for kind in (*COLOURS, "positive", "negative")}
+    named |= {"ink": INK[theme], "note": NOTE[theme], "paper": PAPER[theme]}
+    return f":root{{{';'.join(f'--{name}:{value}' for name, value in named.items())}}}"
+
+
+def _colours(theme: str) -> str:
+    rules = [
+        f".rnn text,.rnn tspan{{fill:{INK[theme]}}}.rnn .paper{{fill:{PAPER[theme]}}}"
+        f".rnn .halo{{stroke:{PAPER[theme]}}}.rnn tspan.note,.rnn text.note{{fill:{NOTE[theme]}}}"
+    ]
+    for kind in COLOURS:
+        own = colour(kind, theme)
+        rules.append(
+            f".rnn tspan.{kind}{{fill:{own}}}.rnn path.{kind},.rnn rect.{kind}"
+            f"{{stroke:{own};fill:{own}}}"
+        )
+    return "".join(rules)
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _line(wire: Wire) -> str:
+    """The wire as a path of straight parts, each of which alone: a corner would be filled."""
+    parts = []
+    for (x1, y1), (x2, y2) in zip(wire.points, wire.points[1:]):
+        step = f"H{_number(x2)}" if y1 == y2 else f"V{_number(y2)}"
+        parts.append(f"M{_number(x1)} {_number(y1)}{step}")
+    return "".join(parts)
+
+
+def _wire(wire: Wire, places: bool) -> str:
+    (x1, y1), (x2, y2) = wire.points[-2:]
+    along, across = ((6 if x2 > x1 else -6), 0) if y1 == y2 else (0, (6 if y2 > y1 else -6))
+    side = f"l{-along}-3.5v7z" if along else f"l-3.5 {-across}h7z"
+    tip = f"M{_number(x2)} {_number(y2)}{side}"
+    marked = places and wire.edge.target.startswith(("cell", "o"))
+    mark = f' data-to="{wire.edge.target}"' if marked else ""
+    if wire.edge.folded:
+        return (
+            f'<path class="{wire.edge.kind} fold" d="{_line(wire)}"{mark}/>'
+            f'<path class="{wire.edge.kind}" d="{tip}"{mark}/>'
+        )
+    return f'<path class="{wire.edge.kind}" d="{_line(wire)}{tip}"{mark}/>'
+
+
+def _box(box: Box, places: bool) -> str:
+    node = box.node
+    radius = _RADIUS.get(node.role, 3)
+    kind = f"{node.kind} concat" if node.role == "concat" else node.kind
+    x, y, w, h = map(_number, box[:4])
+    rows = [f'<rect class="{kind}" x="{x}" y="{y}" width="{w}" height="{h}" rx="{radius}"/>']
+    look = ' class="small"' if node.role == "concat" else ""
+    middle = box.y + (box.height - (14 if node.turned else 0)) / 2
+    for number, line in enumerate(node.lines):
+        base = middle + (number - (len(node.lines) - 1) / 2) * 16 + 4.5
+        words = escape(line)
+        if node.role not in ("cell", "concat"):  # a name, or a name and a shape
+            name, space, shape = words.partition(" ") if "] " in words else (words, "", "")
+            if space or number == 0:
+                words = f'<tspan class="{node.kind}">{name}</tspan>{space}{shape}'
+        at = f'x="{_number(box.middle)}" y="{_number(base)}"'
+        rows.append(f'<text{look} {at} text-anchor="middle">{words}</text>')
+    inside = "".join(rows)
+    if node.role not in ("cell", "o") or not places:
+        return inside
+    at = f"{node.layer} {node.direction} {node.t}"
+    return f'<g class="cell" id="{node.id}" data-at="{at}">{inside}</g>'
+
+
+def _label(label: Label) -> str:
+    anchor = f' text-anchor="{label.anchor}"' if label.anchor != "start" else ""
+    words = _pieces(label.pieces)
+    at = f'x="{_number(label.x)}" y="{_number(label.y)}"'
+    return f'<text class="{label.look}" {at}{anchor}>{words}</text>'
+
+
+def _pieces(line: Line) -> str:
+    return "".join(
+        f'<tspan class="{kind}">{escape(words)}</tspan>' if kind else escape(words)
+        for words, kind in line
+        if words
+    )

@@ -1,0 +1,162 @@
+"""Files that torch, Keras and ONNX's exporter wrote are read without them, and computed with."""
+
+import importlib.util
+import json
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from rnnshape import run
+from rnnshape.models.files import open_file, read_weights
+from rnnshape.models.infer import completed, contents
+
+FOLDER = ROOT / "fixtures" / "checkpoints"
+OTHERS = ROOT / "fixtures" / "frameworks"
+
+
+def cases(folder, name):
+    document = json.loads((folder / name).read_text(encoding="utf-8"))
+    return [
+        (row["file"], row["format"], module)
+        for row in document["files"]
+        for module in row["modules"]
+    ]
+
+
+TORCH = cases(FOLDER, "checkpoints.json")
+NAMES = [f"{file}:{module['name']}" for file, _, module in TORCH]
+FRAMEWORKS = cases(OTHERS, "frameworks.json")
+
+
+def module_of(folder, file, name):
+    return next(m for m in contents(open_file(str(folder / file))).modules if m.name == name)
+
+
+@pytest.mark.parametrize("file, form, saved", TORCH, ids=NAMES)
+def test_the_saved_network_is_found(file, form, saved):
+    assert open_file(str(FOLDER / file)).format == form
+    found = module_of(FOLDER, file, saved["name"])
+    open_arguments = set(found.undetermined)
+    plain = found.spec.to_dict()
+    assert {n: v for n, v in plain.items() if n not in open_arguments} == {
+        n: v for n, v in saved["spec"].items() if n not in open_arguments
+    }
+    assert found.cell is saved["cell"]
+    assert found.whole and not found.guessed
+    assert {tensor.dtype for tensor in found.parameters.values()} == {saved["dtype"]}
+
+
+@pytest.mark.parametrize("file, form, saved", TORCH, ids=NAMES)
+def test_its_weights_give_torchs_outputs(file, form, saved):
+    weights = read_weights(str(FOLDER / file), saved["name"])
+    spec = completed(weights, {n: saved["spec"][n] for n in ("batch_first", "nonlinearity")})
+    arrays = {name: array.astype("float32") for name, array in weights.items()}
+    result = run(spec, arrays, np.array(saved["input"], "float32"))
+    for name, array in result.to_dict().items():
+        assert abs(array - np.array(saved[name])).max() <= 1e-6, name
+
+
+@pytest.mark.parametrize("file, form, saved", TORCH, ids=NAMES)
+def test_every_network_of_a_file_is_one_that_was_saved(file, form, saved):
+    found = [m.name for m in contents(open_file(str(FOLDER / file))).modules]
+    assert found == [module["name"] for other, _, module in TORCH if other == file]
+
+
+def test_what_a_module_pickled_whole_or_a_script_says_is_determined():
+    for file in ("whole.pt", "script.pt"):
+        assert all(not m.undetermined for m in contents(open_file(str(FOLDER / file))).modules)
+    (whole,) = contents(open_file(str(FOLDER / "whole.pt"))).modules
+    assert whole.constructor == (
+        "nn.RNN(3, 4, num_layers=2, nonlinearity='relu', batch_first=True, dropout=0.25)"
+    )
+
+
+def test_an_optimisers_moments_and_attention_are_no_networks():
+    held = contents(open_file(str(FOLDER / "lightning.ckpt")))
+    others = {tensor.name for tensor in held.other}
+    assert {"optimizer_states.0.state.0.exp_avg", "state_dict.attention.in_proj_weight"} <= others
+    assert any("optimiser" in note for note in held.notes)
+
+
+def test_classes_of_other_packages_are_named_and_left_alone():
+    notes = contents(open_file(str(FOLDER / "lightning.ckpt"))).notes
+    assert any("argparse.Namespace" in note and "nothing of it was run" in note for note in notes)
+
+
+@pytest.mark.parametrize("file", ["zip.pt", "script.pt"])
+def test_inspecting_reads_no_numbers(rnnshape, tmp_path, file):
+    whole = bytearray((FOLDER / file).read_bytes())
+    with zipfile.ZipFile(FOLDER / file) as archive:
+        for entry in archive.infolist():
+            if "/data/" in entry.filename:
+                lengths = whole[entry.header_offset + 26 : entry.header_offset + 30]
+                begin = entry.header_offset + 30 + sum(memoryview(lengths).cast("H"))
+                whole[begin] ^= 1  # no checksum fits any longer
+    (tmp_path / "a.pt").write_bytes(whole)
+    held = contents(open_file(str(tmp_path / "a.pt")))
+    assert held.modules and rnnshape("inspect", "a.pt").status == 0
+    ended = rnnshape("run", "--weights", "a.pt", "--module", held.modules[0].name)
+    assert ended.status == 2 and "Bad CRC-32" in ended.err
+
+
+def test_tied_tensors_are_one_storage_under_two_names():
+    left, right = (read_weights(str(FOLDER / "tied.pt"), name) for name in ("left", "right"))
+    assert all((left[name] == right[name]).all() for name in left)
+
+
+def needed(file):
+    package = "onnx" if file.endswith(".onnx") else "h5py"
+    return pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"no {package}")
+
+
+@pytest.mark.parametrize(
+    "file, form, saved",
+    [pytest.param(*case, marks=needed(case[0])) for case in FRAMEWORKS],
+    ids=[f"{file}:{module['name']}" for file, _, module in FRAMEWORKS],
+)
+def test_other_frameworks_layers_give_their_outputs(file, form, saved):
+    path = str(OTHERS / file)
+    held = contents(open_file(path))
+    assert held.file.format == form
+    name = saved["name"] if saved["name"] is not None else held.modules[0].name
+    found = next(m for m in held.modules if m.name == name)
+    known = {"nonlinearity": "relu"} if "nonlinearity" in found.undetermined else {}
+    weights = read_weights(path, name)
+    result = run(completed(weights, known), weights, np.array(saved["input"], "float32"))
+    assert abs(result.output - np.array(saved["output"])).max() <= 1e-6
+    if "constructor" in saved:  # torch's repr leaves the nonlinearity out
+        assert str(found.spec) == saved["constructor"]
+
+
+@needed(".h5")
+def test_keras_layers_are_told_with_what_their_configuration_says():
+    plain = module_of(OTHERS, "model.keras", "plain")
+    assert (
+        plain.constructor == "nn.RNN(6, 3, nonlinearity='relu', bias=False, batch_first=True)"
+        or (plain.spec.nonlinearity == "relu" and not plain.undetermined)
+    )
+    silent = module_of(OTHERS, "model.weights.h5", "plain")
+    assert silent.undetermined == ("nonlinearity",)
+
+
+@needed(".h5")
+@pytest.mark.parametrize("file", ["model.keras", "model.weights.h5", "model.h5"])
+def test_a_gru_that_resets_before_the_product_is_not_torchs(rnnshape, file):
+    older = module_of(OTHERS, file, "older")
+    assert "reset_after=False" in older.cannot
+    ended = rnnshape("run", "--weights", OTHERS / file, "--module", "older")
+    assert ended.status == 2 and "reset_after=False" in ended.err
+
+
+@pytest.mark.parametrize(
+    "file, package, extra", [("model.keras", "h5py", "keras"), ("lstm.onnx", "onnx", "onnx")]
+)
+def test_a_missing_package_is_said_with_the_line_that_installs_it(
+    rnnshape, monkeypatch, file, package, extra
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    ended = rnnshape("inspect", OTHERS / file)
+    assert ended.status == 2 and f"pip install 'rnnshape[{extra}]'" in ended.err

@@ -1,0 +1,376 @@
+"""The page in a headless Chromium, as a reader uses it. Needs chromium, chromedriver, selenium."""
+
+import json
+import shutil
+from collections.abc import Callable
+
+import pytest
+from conftest import installed
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
+    pytest.mark.skipif(not DRIVER, reason="chromedriver is not installed"),
+    pytest.mark.skipif(not installed("selenium"), reason="selenium is not installed"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
+]
+SIZES = {"desk": (1280, 900), "phone": (360, 780)}
+KEYS = {"right": "\ue014", "left": "\ue012", "up": "\ue013", "down": "\ue015", "home": "\ue011",
+        "end": "\ue010", "tab": "\ue004"}  # fmt: skip
+
+
+class Reader:
+    """A browser with the page open."""
+
+    def __init__(self, driver) -> None:
+        self.driver = driver
+
+    def find(self, selector: str):
+        return self.driver.find_element("css selector", selector)
+
+    def text(self, name: str) -> str:
+        return self.find(f"#{name}").text
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.find("body").send_keys(KEYS.get(key, key))
+
+    def click(self, selector: str) -> None:
+        target = self.find(selector)
+        self.run("arguments[0].scrollIntoView({block: 'center', inline: 'center'})", target)
+        target.click()
+
+    def hover(self, selector: str, row: int, column: int, rows: int, columns: int) -> None:
+        from selenium.webdriver import ActionChains
+
+        target = self.find(selector)
+        self.run("arguments[0].scrollIntoView({block: 'center'})", target)
+        x = (column + 0.5 - columns / 2) * target.size["width"] / columns
+        y = (row + 0.5 - rows / 2) * target.size["height"] / rows
+        ActionChains(self.driver).move_to_element_with_offset(target, int(x), int(y)).perform()
+
+    def run(self, script: str, *arguments: object):
+        return self.driver.execute_script(script, *arguments)
+
+    def requests(self) -> list[str]:
+        """Every address that the page asked for."""
+        sent = [json.loads(row["message"])["message"] for row in self.driver.get_log("performance")]
+        return [
+            row["params"]["request"]["url"]
+            for row in sent
+            if row["method"] == "Network.requestWillBeSent"
+        ]
+
+
+@pytest.fixture(scope="module")
+def driver():
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def read(driver, rnnshape, tmp_path) -> Callable[..., Reader]:
+    """Open the page of a network; after the test nothing may have been wrong with it."""
+    opened = []
+
+    def call(*options: str, size: str = "desk", dark: bool = False) -> Reader:
+        assert rnnshape("trace", *options, "--html", "page.html").status == 0
+        width, height = SIZES[size]
+        metrics = {
+            "width": width,
+            "height": height,
+            "deviceScaleFactor": 1,
+            "mobile": size == "phone",
+        }
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        driver.get_log("browser"), driver.get_log("performance")
+        driver.get((tmp_path / "page.html").as_uri())
+        opened.append(Reader(driver))
+        return opened[-1]
+
+    yield call
+    for reader in opened:
+        assert reader.driver.get_log("browser") == [], "the console is silent"
+        asked = [url for url in reader.requests() if not url.startswith("data:")]
+        assert len(asked) <= 1 and all(url.startswith("file:") for url in asked), "no request"
+
+
+both_sizes = pytest.mark.parametrize("size", SIZES)
+
+
+@both_sizes
+def test_nothing_is_wider_than_the_window(read, size):
+    page = read("--layers", "3", "--values", size=size)
+    for _ in range(12):
+        page.press("n")
+        wide, window = page.run("return [document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= window
+
+
+@both_sizes
+def test_the_arrow_keys_walk_in_the_true_order(read, size):
+    page = read("--layers", "3", size=size)
+    assert page.text("place") == "step 1 of 15: layer 0 forward, t=0"
+    page.press(*["right"] * 5)
+    assert page.text("place") == "step 6 of 15: layer 1 forward, t=0"
+    page.press("left")
+    assert page.text("place") == "step 5 of 15: layer 0 forward, t=4"
+    page.press("up")
+    assert page.text("step-title") == "layer 1 forward, t=4"
+    page.press("home", "end")
+    assert page.text("place") == "step 15 of 15: layer 2 forward, t=4"
+
+
+@both_sizes
+def test_the_slider_and_the_buttons_walk_too(read, size):
+    page = read(size=size)
+    page.click("#forward")
+    assert page.text("step-title") == "layer 0 forward, t=1"
+    page.click("#slider")  # in its middle
+    assert page.text("step-title") == "layer 0 forward, t=2"
+    page.find("#slider").send_keys(KEYS["right"])
+    assert page.text("step-title") == "layer 0 forward, t=3"
+    page.click("#last")
+    assert not page.find("#forward").is_enabled()
+
+
+def test_play_walks_by_itself_to_the_end(read):
+    page = read("--seq-len", "3")
+    page.press(" ")
+    assert page.text("play") == "pause"
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(page.driver, 10).until(lambda _: page.text("play") == "play")
+    assert page.text("step-title") == "layer 0 forward, t=2"
+
+
+@both_sizes
+def test_a_click_on_a_cell_goes_there(read, size):
+    page = read("--layers", "3", size=size)
+    page.click("#cell2_forward_3 text")
+    assert page.text("place") == "step 14 of 15: layer 2 forward, t=3"
+    assert "now" in page.find("#cell2_forward_3").get_attribute("class")
+    assert "done" in page.find("#cell2_forward_2").get_attribute("class")
+    assert "done" not in page.find("#cell2_forward_4").get_attribute("class")
+
+
+def test_the_operations_of_a_step_are_those_of_the_trace(read, rnnshape):
+    page = read("--cell", "lstm", "--layers", "2")
+    page.press("end")
+    step = rnnshape("trace", "--cell", "lstm", "--layers", "2", "--json").json["steps"][-1]
+    shown = [row.text for row in page.driver.find_elements("css selector", "#operations .shapes")]
+    assert shown == [op["expression"] for op in step["ops"]]
+    names = [row.text for row in page.driver.find_elements("css selector", "#operations .names")]
+    assert [name.split(" = ")[0] for name in names] == [op["output"]["name"] for op in step["ops"]]
+
+
+def test_the_story_tells_where_everything_comes_from_and_goes(read):
+    page = read("--layers", "3")
+    page.press("right")
+    assert page.text("story") == (
+        "This cell reads input[1], and the state that t=0 left. It leaves h_1 of 7×20: "
+        "to the right, to t=2; and up, to layer 1."
+    )
+    page.press("end")
+    assert "where it is the final state, hn[2]; and up, to output[4]" in page.text("story")
+
+
+@both_sizes
+def test_the_toggles_show_both_readings(read, size):
+    page = read("--layers", "2", size=size)
+    page.press("right", "right")
+    page.click("#batch-first")
+    assert page.text("code") == "nn.RNN(10, 20, num_layers=2, batch_first=True)"
+    assert page.find("#batch-first").get_attribute("aria-pressed") == "true"
+    assert page.text("step-title") == "layer 0 forward, t=2", "the place is kept"
+    assert "input[:, 2]" in page.text("picture")
+    page.press("d")
+    assert "bidirectional=True" in page.text("code")
+    assert page.text("picture").count("concat 7×40") == 10
+    page.press("b", "d")
+    assert page.text("code") == "nn.RNN(10, 20, num_layers=2)"
+
+
+@both_sizes
+def test_the_tour_goes_from_one_cell_to_what_is_saved(read, size):
+    page = read(size=size)
+    page.click("#tour-open")
+    titles = []
+    for number in range(12):
+        assert page.text("tour-count") == f"Stop {number + 1} of 12"
+        titles.append(page.text("tour-title"))
+        if number < 11:
+            page.click("#tour-next")
+    assert titles[0] == "One cell" and titles[-1] == "What is saved"
+    page.click("#tour-close")
+    assert page.text("code") == "nn.RNN(10, 20)"
+
+
+def test_hovering_a_number_shows_where_it_comes_from(read, rnnshape):
+    options = ["--layers", "2", "--values"]
+    page = read(*options)
+    page.press("right")
+    page.hover("#operations li:nth-child(1) .map:last-child canvas", 4, 11, 7, 20)
+    op = rnnshape("trace", *options, "--json").json["steps"][1]["ops"][0]
+    value = f"{op['output']['value'][4][11]:.4f}".replace("-", "−")
+    assert page.text("readout").startswith(
+        f"ih_1[4, 11] = Σₖ x_1[4, k]·weight_ih_l0[11, k] + bias_ih_l0[11] = {value}\n"
+        "row 4 of x_1 meets row 11 of weight_ih_l0 (column 11 of its transpose)"
+    )
+    marks = page.driver.find_elements(
+        "css selector", "#operations li:nth-child(1) .mark:not([hidden])"
+    )
+    assert len(marks) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "number", "said"),
+    [
+        ([], 1, "10 is I, the features of the input (input_size)"),
+        (["--cell", "lstm"], 3, "80 is 4·H: one part for each gate"),
+        (
+            ["--seq-len", "1", "--bidirectional", "--layers", "2"],
+            1,
+            "10 is I, the features of the input (input_size)",
+        ),
+    ],
+)
+def test_hovering_a_size_shows_what_it_stands_for(read, options, number, said):
+    from selenium.webdriver import ActionChains
+
+    page = read(*options)
+    sizes = page.driver.find_elements("css selector", "#operations li:first-child .size")
+    page.run("arguments[0].scrollIntoView({block: 'center'})", sizes[number])
+    ActionChains(page.driver).move_to_element(sizes[number]).perform()
+    assert page.text("readout") == said
+
+
+def test_hovering_an_operand_shows_what_left_it(read):
+    page = read("--hidden-size", "4", "--layers", "2", "--values")
+    page.press("up", "right")
+    page.hover("#operations li:nth-child(1) .map:first-child canvas", 0, 0, 7, 4)
+    assert page.text("readout").endswith("x_1 is h_1 of layer 0")
+    page.hover("#operations li:nth-child(2) .map:first-child canvas", 0, 0, 7, 4)
+    assert page.text("readout").endswith("h_0 is what step t=0 has left")
+    page.hover("#operations li:nth-child(2) .map:nth-child(2) canvas", 0, 0, 4, 4)
+    assert "weight_hh_l1 is learned, and the same at every step of layer 1" in page.text("readout")
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "item", "said"),
+    [
+        (["--cell", "lstm"], 0, 5, "part 1 of 4"),
+        (["--lengths", "3,1"], 1, 1, "the rows that are at work"),
+        (["--lengths", "3,1", "--bidirectional"], 5, 2, "h0[1][1:2][0, 0]"),
+        (["--output-size", "3", "--output-activation", "softmax"], 5, 2, "by the sum of exp"),
+    ],
+    ids=["split", "narrow", "concat", "softmax"],
+)
+def test_every_kind_of_operation_has_its_words(read, options, steps, item, said):
+    page = read("--hidden-size", "4", *options, "--values")
+    page.press(*["right"] * steps)
+    canvases = f"#operations li:nth-child({item}) .map:last-child canvas"
+    rows, columns = page.run(
+        "const c = document.querySelector(arguments[0]), s = c.parentNode.parentNode"
+        ".querySelector('figcaption').textContent.split(' ').at(-1).split('×'); return s.map(Number)",
+        canvases,
+    )
+    page.hover(canvases, rows - 1, 0, rows, columns)
+    assert said in page.text("readout")
+
+
+def test_a_heat_map_is_read_with_the_keys(read):
+    page = read("--values")
+    canvas = page.find("#operations .map:last-child canvas")
+    canvas.send_keys(KEYS["down"], KEYS["down"], KEYS["right"])
+    assert page.text("readout").startswith("ih_0[1, 1] = ")
+    assert page.text("step-title") == "layer 0 forward, t=0", "the walk stands still meanwhile"
+    assert "from" in canvas.get_attribute("aria-label")
+
+
+def test_the_keyboard_alone_is_enough_and_the_focus_is_seen(read):
+    page = read()
+    reached = set()
+    for _ in range(10):
+        page.driver.switch_to.active_element.send_keys(KEYS["tab"])
+        active = page.driver.switch_to.active_element
+        reached.add(active.get_attribute("id"))
+        assert page.run("return getComputedStyle(arguments[0]).outlineStyle", active) != "none"
+    assert {
+        "batch-first",
+        "directions",
+        "tour-open",
+        "forward",
+        "play",
+        "slider",
+        "picture",
+    } <= reached
+
+
+def test_every_control_has_a_name(read):
+    page = read("--values")
+    page.press("g")
+    tree = page.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    controls = [
+        node
+        for node in tree
+        if not node["ignored"]
+        and node["role"]["value"] in ("button", "slider", "img", "image", "figure")
+    ]
+    assert len(controls) > 10
+    named = [node for node in controls if node["role"]["value"] != "figure"]
+    assert all(node["name"]["value"] for node in named)
+
+
+@pytest.mark.parametrize(
+    ("dark", "paper"), [(False, "rgba(255, 255, 255, 1)"), (True, "rgba(15, 23, 42, 1)")]
+)
+def test_the_paper_is_as_light_as_the_reader_wants(read, dark, paper):
+    page = read(dark=dark)
+    assert page.find("body").value_of_css_property("background-color") == paper
+
+
+def test_a_page_is_printed_without_its_controls(read):
+    page = read("--layers", "3", dark=True)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert not page.find("#controls").is_displayed()
+    assert page.find("body").value_of_css_property("background-color") == "rgba(255, 255, 255, 1)"
+    wide = page.run("return document.querySelector('#picture svg').getBoundingClientRect().width")
+    assert wide <= 1280
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_a_key_is_answered_within_a_frame(read):
+    page = read("--layers", "4", "--bidirectional", "--seq-len", "64")
+    assert page.text("place").startswith("step 1 of 512")
+    taken = page.run(
+        """
+        const taken = [];
+        for (let i = 0; i < 200; i++) {
+          const start = performance.now();
+          document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true}));
+          document.body.getBoundingClientRect(); // with the layout that it asks for
+          taken.push(performance.now() - start);
+        }
+        return taken.sort((a, b) => a - b);
+        """
+    )
+    assert page.text("place").startswith("step 201 of 512")
+    assert taken[len(taken) // 2] < 1000 / 60
+    assert taken[int(len(taken) * 0.95)] < 1000 / 60
