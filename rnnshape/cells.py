@@ -62,7 +62,7 @@ class Equations(Generic[V]):
         return self._apply("one_minus", name, (a,), ())
 
     def activate(self, function: str, name: str, a: V, *numbers: float) -> V:
-        """tanh, relu, sigmoid or softmax of a, or another function of the table, with its numbers."""
+        """tanh, relu, sigmoid, softmax or another function of the table, with its numbers."""
         return self._apply(function, name, (a,), numbers)
 
     def concat(self, name: str, parts: tuple[V, ...], axis: int) -> V:

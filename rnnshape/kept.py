@@ -57,7 +57,7 @@ class _Reading(World):
     def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
         """The input, or what the layer below left."""
         if place.layer == 0:
-            value = self._feed.input[t, :rows]  # type: ignore[index, misc]
+            value = self._feed.input[t, :rows]  # type: ignore[index]
         else:
             value = self._output(place.layer - 1, t, rows)
         return Tensor("x_{t}", value.shape, value)
@@ -76,7 +76,7 @@ class _Reading(World):
         if previous is None:
             return state
         return tuple(
-            tensor._replace(value=whole[previous, : tensor.shape[0]])  # type: ignore[index, misc]
+            tensor._replace(value=whole[previous, : tensor.shape[0]])  # type: ignore[index]
             for tensor, whole in zip(state, self._store[place.row], strict=True)
         )
 
@@ -96,9 +96,11 @@ class _Reading(World):
         """The last h of a pass (N, R): of a packed batch each sequence's own."""
         h = self._store[place.row][0]
         if place.direction == "reverse":
-            return h[0]
+            first: Array = h[0]
+            return first
         lengths = sorted(self.batch.lengths or [len(h)] * h.shape[1], reverse=True)
-        return h[[length - 1 for length in lengths], range(len(lengths))]
+        final: Array = h[[length - 1 for length in lengths], range(len(lengths))]
+        return final
 
 
 class Kept:

@@ -122,9 +122,7 @@ def _function(name: str, array: Callable[..., Any]) -> Operation:
 
     return Operation(
         shape=_same,
-        array=lambda np, arrays, numbers: array(
-            np, arrays[0], *map(arrays[0].dtype.type, numbers)
-        ),
+        array=lambda np, arrays, numbers: array(np, arrays[0], *map(arrays[0].dtype.type, numbers)),
         equation=lambda names, numbers: call(names[0], numbers),
         shapes=lambda shapes, numbers: call(write_shape(shapes[0]), numbers),
     )

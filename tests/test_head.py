@@ -17,7 +17,9 @@ ACTIVATIONS = ["none", "softmax", "sigmoid", "tanh"]
 def numeric(spec: Spec, head: Head, lengths=None, seed=0):
     """A trace in numbers over T = 5, N = 3."""
     generator = np.random.default_rng(seed)
-    weights = drawn_weights(spec, generator, "float64") | drawn_head(head, spec, generator, "float64")
+    weights = drawn_weights(spec, generator, "float64") | drawn_head(
+        head, spec, generator, "float64"
+    )
     shape = (3, 5, spec.input_size) if spec.batch_first else (5, 3, spec.input_size)
     x = generator.standard_normal(shape)
     return trace(spec, weights=weights, input=x, lengths=lengths, head=head)
@@ -30,7 +32,12 @@ def test_the_head_is_walked_after_the_last_layer(rnnshape):
         "output_size": 3, "output_activation": "none", "output_at": "every",
     }  # fmt: skip
     step = document["steps"][5]
-    assert (step["layer"], step["direction"], step["t"], step["state"]) == (1, "head", 0, {"o": [7, 3]})
+    assert (step["layer"], step["direction"], step["t"], step["state"]) == (
+        1,
+        "head",
+        0,
+        {"o": [7, 3]},
+    )
     assert step["ops"][0]["expression"] == "(7×20)·(20×3)+3→7×3"
     assert step["ops"][0]["macs"] == 7 * 20 * 3
 
@@ -50,7 +57,9 @@ def test_its_parameters_are_listed_with_their_rule(rnnshape):
 
 
 @pytest.mark.parametrize("at", ["every", "last"])
-@pytest.mark.parametrize("options", [[], ["--bidirectional"], ["--unbatched"], ["--lengths", "5,2"]])
+@pytest.mark.parametrize(
+    "options", [[], ["--bidirectional"], ["--unbatched"], ["--lengths", "5,2"]]
+)
 def test_every_document_with_a_head_keeps_to_its_schema(rnnshape, at, options):
     options = [*options, "--output-size", 3, "--output-activation", "softmax", "--output-at", at]
     jsonschema.validate(rnnshape("trace", *options, "--json").json, schema("trace"))

@@ -49,7 +49,16 @@ def test_a_file_holds_no_more_than_one_reading(path):
 
 @pytest.mark.parametrize(
     "command",
-    [["trace", "--layers", "3"], ["trace", "--json"], ["trace", "--ndjson"], ["params"], ["draw", "--layers", "3"], ["trace", "--html", "/dev/null"], ["trace", "--picture"], ["state"]],
+    [
+        ["trace", "--layers", "3"],
+        ["trace", "--json"],
+        ["trace", "--ndjson"],
+        ["params"],
+        ["draw", "--layers", "3"],
+        ["trace", "--html", "/dev/null"],
+        ["trace", "--picture"],
+        ["state"],
+    ],
     ids=" ".join,
 )
 def test_a_symbolic_command_loads_no_numpy(command):

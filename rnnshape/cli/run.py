@@ -72,10 +72,12 @@ def run(
         return
     from ..compute import compute
     from .numbers import numeric_trace
+    from .progress import waiting
 
-    subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype, train)
-    assert subject.feed is not None
-    result = compute(subject.feed)
+    with waiting("computing"):
+        subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype, train)
+        assert subject.feed is not None
+        result = compute(subject.feed)
     if output is not None:
         write_arrays(output, result.to_dict())
     if json:

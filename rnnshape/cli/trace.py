@@ -92,16 +92,20 @@ def trace(
     subject = network.trace()
     if values or weights or input or h0 or c0 or train:
         from .numbers import numeric_trace
+        from .progress import waiting
 
-        subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype, train)
+        with waiting("numbers"):
+            subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype, train)
     if html is not None:
         put_page(subject, html)
         return
     selection.check(subject.spec, subject.batch, subject.head)
     if machine:
         from ..show.document import trace_lines, trace_ndjson
+        from .progress import counted
 
-        write_lines((trace_ndjson if ndjson else trace_lines)(subject, selection), output)
+        lines = (trace_ndjson if ndjson else trace_lines)(subject, selection)
+        write_lines(counted(lines, _steps(subject), "steps", output is not None), output)
         return
     from ..show.screen import plain_lines, put
     from ..show.told import trace_text
@@ -111,6 +115,12 @@ def trace(
         write_lines(plain_lines(told), output)
     else:
         put(told)
+
+
+def _steps(subject: Trace) -> int | None:
+    """The number of steps of the whole walk, without those of a head."""
+    spec, length = subject.spec, subject.batch.seq_len
+    return spec.num_layers * spec.num_directions * length if isinstance(length, int) else None
 
 
 def put_picture(network: Network, chosen: dict[str, Any], output: str | None) -> None:

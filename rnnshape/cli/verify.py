@@ -24,8 +24,10 @@ def verify(
 
     subject = numeric_trace(network, None, None, None, "random", _c0(network), seed, "float64")
     from ..live import compare
+    from .progress import waiting
 
-    comparison = compare(subject)
+    with waiting("comparing"):
+        comparison = compare(subject)
     if json:
         from json import dumps
 

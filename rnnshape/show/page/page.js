@@ -45,8 +45,9 @@ function go(index) {
   step = next;
   light(before);
   element("slider").value = step.index;
-  const title = step.pass.direction === "head" ? `head, t=${step.t}`
-    : `layer ${step.pass.layer} ${step.pass.direction}, t=${step.t}`;
+  const time = step.t === "t" ? "every t" : `t=${step.t}`;
+  const title = step.pass.direction === "head" ? `head, ${time}`
+    : `layer ${step.pass.layer} ${step.pass.direction}, ${time}`;
   element("slider").setAttribute("aria-valuetext", title);
   const hidden = cells.has(step.index) ? "" : " (folded in the picture)";
   element("place").textContent = `step ${step.index + 1} of ${reading.length}: ${title}${hidden}`;
