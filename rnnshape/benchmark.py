@@ -219,6 +219,10 @@ def measure(quick: bool) -> list[Figure]:
     """Every figure; `quick` takes fewer rounds."""
     rounds = 5 if quick else 21
     figures = startup(rounds) + inspecting(rounds) + ndjson()
+    if os.name == "posix" and available("textual"):
+        from .benchmark_explore import exploring
+
+        figures += exploring(rounds)
     if available("torch"):
         figures += forward(0.3 if quick else 3.0)
     else:

@@ -171,8 +171,17 @@ def npy_header(shape) -> bytes:
 
 
 def test_a_zip_bomb_in_place_of_a_pickle_is_not_unpacked(rnnshape, tmp_path):
-    told = refused(rnnshape, tmp_path, "a.pt", bomb(b"\x80\x02", 200, "a/data.pkl"))
-    assert "claim to unpack to 209,715,202" in told
+    for times, size in ((2, "2,097,154"), (200, "209,715,202")):
+        told = refused(rnnshape, tmp_path, "a.pt", bomb(b"\x80\x02", times, "a/data.pkl"))
+        assert f"claim to unpack to {size}" in told
+
+
+def test_a_pickle_of_too_many_instructions_is_given_up(rnnshape, tmp_path, monkeypatch):
+    from rnnshape.models import pickles
+
+    monkeypatch.setattr(pickles, "_MOST_STEPS", 1000)
+    told = refused(rnnshape, tmp_path, "a.pkl", b"\x80\x02" + b"]" * 2000 + b".")
+    assert "more than 1,000 instructions" in told
 
 
 def test_a_zip_bomb_in_place_of_an_array_is_listed_and_not_unpacked(rnnshape, tmp_path):

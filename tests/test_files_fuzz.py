@@ -47,6 +47,15 @@ def test_any_row_of_opcodes_is_read_or_refused(opcodes):
 
 
 @pytest.mark.live
+@pytest.mark.parametrize("package, suffixes", [("onnx", (".onnx",)), ("h5py", (".keras", ".h5"))])
+def test_changed_files_of_other_frameworks(tmp_path, package, suffixes):
+    pytest.importorskip(package)
+    count = 1000 if package == "onnx" else 40  # an HDF5 file takes a process of its own
+    told = fuzz(count, tmp_path, random.SystemRandom().randrange(1 << 32), originals(*suffixes))
+    assert told["read"] and told["refused"]
+
+
+@pytest.mark.live
 def test_ten_thousand_changed_files(tmp_path):
     told = fuzz(10_000, tmp_path, seed=random.SystemRandom().randrange(1 << 32))
     assert told["read"] > 500 and told["refused"] > 500

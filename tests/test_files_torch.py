@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 
 from rnnshape import run
+from rnnshape.errors import UsageError
 from rnnshape.models.files import open_file, read_weights
 from rnnshape.models.infer import completed, contents
 
@@ -149,6 +150,46 @@ def test_a_gru_that_resets_before_the_product_is_not_torchs(rnnshape, file):
     assert "reset_after=False" in older.cannot
     ended = rnnshape("run", "--weights", OTHERS / file, "--module", "older")
     assert ended.status == 2 and "reset_after=False" in ended.err
+
+
+@needed(".h5")
+def test_hdf5_that_takes_for_ever_is_given_up(rnnshape, monkeypatch):
+    from rnnshape.models import hdf
+
+    monkeypatch.setattr(hdf, "_SECONDS", 0.001)
+    ended = rnnshape("inspect", OTHERS / "model.h5")
+    assert ended.status == 2 and "HDF5 that cannot be read in 0 seconds" in ended.err
+
+
+@needed(".h5")
+def test_numbers_in_another_file_are_refused(rnnshape, tmp_path):
+    import h5py
+
+    (tmp_path / "secret").write_bytes(bytes(64))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("kernel", (4, 4), "f4", external=[("secret", 0, 64)])
+        file["elsewhere"] = h5py.ExternalLink("b.h5", "/kernel")
+    ended = rnnshape("inspect", "a.h5")
+    assert ended.status == 2 and "numbers that lie in another file" in ended.err
+
+
+@needed(".onnx")
+@pytest.mark.parametrize("place", ["../secret", "/etc/hostname", "missing", ""])
+def test_onnx_data_outside_the_models_folder_is_refused(rnnshape, tmp_path, place):
+    import onnx
+
+    model = onnx.load(OTHERS / "gru.onnx")
+    (node,) = (node for node in model.graph.node if node.op_type == "GRU")
+    tensor = next(t for t in model.graph.initializer if t.name == node.input[1])
+    tensor.ClearField("raw_data")
+    tensor.data_location = 1
+    tensor.external_data.add(key="location", value=place)
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    (tmp_path.parent / "secret").write_bytes(bytes(999))
+    held = contents(open_file(str(tmp_path / "a.onnx")))
+    assert held.modules[0].spec.cell == "gru"
+    with pytest.raises(UsageError, match="no file beside"):
+        read_weights(str(tmp_path / "a.onnx"))
 
 
 @pytest.mark.parametrize(

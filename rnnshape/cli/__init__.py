@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
@@ -14,6 +15,7 @@ def main() -> None:
 
     0 fine, 1 the answer is no, 2 wrong use or a file that cannot be read, 130 interrupted.
     """
+    gc.set_threshold(100_000)  # a start makes many objects and no garbage to look for
     try:
         status = run_command(sys.argv[1:])
         sys.stdout.flush()

@@ -24,6 +24,7 @@ COMMANDS = {
     "inspect": "inspect",
     "convert": "convert",
     "code": "code",
+    "explore": "explore",
     "schema": "schema",
 }
 

@@ -10,12 +10,11 @@ from typing import Any
 from ..errors import UsageError
 from ..spec import GATES
 from .blocks import reordered, row, transposed, zeros
-from .stored import Damaged, Layer, Stored, TensorFile, shape_of
+from .hdf import Place, arrays, installed, listing
+from .stored import Layer, Stored, TensorFile
 from .zips import Archive
 
-_DEEPEST = 64
-_MOST_CONFIG = 64 << 20
-_KINDS = {"f": "float", "i": "int", "u": "uint", "b": "bool", "c": "complex"}
+_MOST_CONFIG = 4 << 20
 _PARTS = ("kernel", "recurrent_kernel", "bias")
 
 Config = Mapping[str, Any]
@@ -24,75 +23,56 @@ Config = Mapping[str, Any]
 def open_keras(archive: Archive) -> TensorFile:
     """A .keras archive: the layers' configuration, and the weights as HDF5."""
     config = archive.start("config.json", _MOST_CONFIG) if "config.json" in archive else b"{}"
-    weights = archive.window("model.weights.h5")
-    return _open(archive.path, weights, "keras", archive.size, _configs(config))
+    name = "model.weights.h5"
+    window = archive.window(name)
+    place = Place(archive.path, *window) if window else Place("", 0, 0, archive.read(name))
+    return _open(archive.path, place, "keras", archive.size, _configs(config))
 
 
 def open_hdf(path: str) -> TensorFile:
     """A .weights.h5, which has no configuration, or the .h5 of older Keras, which has one."""
-    return _open(path, path, "keras (HDF5)", os.path.getsize(path), None)
+    size = os.path.getsize(path)
+    return _open(path, Place(path, 0, size), "keras (HDF5)", size, None)
 
 
 def _open(
-    path: str, source: Any, form: str, size: int, configs: dict[str, Config] | None
+    path: str, place: Place, form: str, size: int, configs: dict[str, Config] | None
 ) -> TensorFile:
-    try:
-        import h5py
-    except ImportError:
+    if not installed():
         raise UsageError(
             f"weights: expected h5py, which reads Keras's {os.path.basename(path)!r}",
             got="no such package here",
             fix="pip install 'rnnshape[keras]'",
-        ) from None
-    file = h5py.File(source, "r")  # it stays open for the tensors that are read later
-    if configs is None:
-        text = file.attrs.get("model_config", b"{}")
-        configs = _configs(text if isinstance(text, bytes) else str(text).encode())
-    tensors: dict[str, Stored] = {}
-    titles: dict[str, str] = {}
-    _walk(h5py, file, tensors, titles)
-    return TensorFile(path, form, size, tensors, layers=tuple(_layers(tensors, titles, configs)))
+        )
+    held = listing(place)
+    together: dict[str, list[str]] = {}  # a tensor's name to those that are read with it
+    kept: dict[str, Any] = {}
+    tensors = {
+        name: Stored(name, shape, dtype, _reader(place, name, together, kept))
+        for name, (shape, dtype) in held.datasets.items()
+    }
+    known = _configs(held.config.encode()) if configs is None else configs
+    layers = _layers(tensors, held.titles, known)
+    for layer in layers:
+        names = list(dict.fromkeys(n for t in layer.parameters.values() for n in t.stored))
+        together |= dict.fromkeys(names, names)
+    return TensorFile(path, form, size, tensors, layers=tuple(layers))
 
 
-def _walk(h5py: Any, file: Any, tensors: dict[str, Stored], titles: dict[str, str]) -> None:
-    """Every dataset that lies in this file itself, and the names that Keras gave the groups."""
-    waiting: list[tuple[str, Any, int]] = [("", file, 0)]
-    seen = set()
-    while waiting:
-        path, node, depth = waiting.pop()
-        info = h5py.h5o.get_info(node.id)
-        if info.addr in seen or depth > _DEEPEST:
-            continue
-        seen.add(info.addr)
-        if isinstance(node, h5py.Dataset):
-            if node.external or node.is_virtual:
-                raise Damaged(f"{path}: numbers that lie in another file")
-            if node.shape is not None:
-                tensors[path] = Stored(path, shape_of(node.shape, path), _dtype(node.dtype),
-                                       _reader(node))  # fmt: skip
-            continue
-        if path.endswith("/vars") and isinstance(node.attrs.get("name"), str):
-            titles[path.removesuffix("/vars")] = node.attrs["name"]
-        for key in sorted(node, key=_in_order, reverse=True):
-            if isinstance(node.get(key, getlink=True), h5py.HardLink):
-                told = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
-                inner = f"{path}/{told}" if path else told
-                waiting.append((inner, node[key], depth + 1))
+def _reader(
+    place: Place, name: str, together: dict[str, list[str]], kept: dict[str, Any]
+) -> Any:  # fmt: skip
+    """Reads a tensor, and keeps those of its layer, which are asked for next."""
 
+    def read() -> Any:
+        if name not in kept:
+            names = together.get(name, [name])
+            found = dict(zip(names, arrays(place, names)))
+            kept.clear()
+            kept.update(found)
+        return kept[name]
 
-def _in_order(key: Any) -> tuple[int, str]:
-    words = str(key)
-    return (int(words), "") if words.isdecimal() and len(words) < 9 else (1 << 30, words)
-
-
-def _dtype(dtype: Any) -> str:
-    if dtype.kind == "b":
-        return "bool"
-    return f"{_KINDS.get(dtype.kind, dtype.kind)}{dtype.itemsize * 8}"
-
-
-def _reader(node: Any) -> Any:
-    return lambda: node[()]
+    return read
 
 
 # ------------------------------------------------------------------------ the configuration

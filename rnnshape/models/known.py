@@ -59,7 +59,6 @@ class NumpyType:
 
     def __init__(self, code: Any) -> None:
         self.code = code if isinstance(code, str) else "?"
-        self.little = True
 
     def build(self, state: Any) -> None:
         """(version, order of bytes, …)."""

@@ -16,6 +16,7 @@ from .stored import Damaged
 
 _KEYS = (str, int, float, bool, bytes, type(None))
 _SPARE = 100_000  # copies that a short pickle may make
+_MOST_STEPS = 20_000_000  # half a million tensors; each step may lay down a small object
 # what a pickle has no business to call: modules that act on the machine, and Python's own doors
 _ACTING = {
     "os", "posix", "nt", "subprocess", "sys", "pty", "shutil", "socket", "ctypes", "runpy",
@@ -118,6 +119,8 @@ class Pickle:
                 raise Damaged("a pickle that is cut short" if not code else
                               f"no pickle: there is no instruction {code!r}")  # fmt: skip
             self.steps += 1
+            if self.steps > _MOST_STEPS:
+                raise Damaged(f"a pickle of more than {_MOST_STEPS:,} instructions")
             try:
                 step(self)
             except IndexError:

@@ -110,9 +110,11 @@ class TensorFile:
             )
 
 
-def expandable(size: int, packed: int, name: str) -> None:
+def expandable(
+    size: int, packed: int, name: str, free: int = _FREE, times: int = _TIMES
+) -> None:  # fmt: skip
     """Refuse an entry of an archive that claims to grow as no weights do (a zip bomb)."""
-    if size > _FREE + _TIMES * packed:
+    if size > free + times * packed:
         raise Damaged(f"{name}: {packed:,} bytes that claim to unpack to {size:,}",
                       "do not unpack it; ask for the weights as .safetensors")  # fmt: skip
 

@@ -1,0 +1,86 @@
+"""rnnshape explore."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .options import Network, head_options
+
+if TYPE_CHECKING:
+    from ..tracing import Trace
+
+
+@head_options
+def explore(
+    network: Network,
+    weights: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A weights file, as of rnnshape run.")
+    ] = None,
+    module: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The part of the file to take.")
+    ] = None,
+    values: Annotated[bool, typer.Option("--values", help="Begin with numbers.")] = False,
+    seed: Annotated[int, typer.Option(help="Of what is drawn, and of the quiz.")] = 0,
+    tour: Annotated[bool, typer.Option("--tour", help="A guided tour in twelve stops.")] = False,
+    quiz: Annotated[bool, typer.Option("--quiz", help="Be asked for shapes.")] = False,
+) -> None:
+    """Walk in the network: a grid of cells, the arrow keys, and what each step computes.
+
+    Example: rnnshape explore --layers 3 --bidirectional
+    """
+    check_terminal()
+    if tour and quiz:
+        raise UsageError("--tour: expected without --quiz", got="both", fix="leave out one")
+    trace, parameters = _subject(network, weights, module, seed)
+    from .writers import save, writers
+
+    try:
+        from ..explore.app import Explorer
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "explore: expected the package textual", got=str(error), fix="pip install textual"
+        ) from None
+    from ..explore.session import Session
+
+    session = Session(
+        trace,
+        values=values or weights is not None,
+        weights=parameters,
+        seed=seed,
+        writers=writers(weights, module),
+        save=save,
+        guide="tour" if tour else "quiz" if quiz else "",
+    )
+    program = Explorer(session)
+    program.run()
+    if program.return_code:
+        raise typer.Exit(program.return_code)
+
+
+def _subject(
+    network: Network, weights: str | None, module: str | None, seed: int
+) -> tuple[Trace, Any]:
+    """The network to begin with, and its parameters where a file tells them."""
+    if weights is None and module is None:
+        return network.trace(), None
+    from .numbers import numeric_trace
+
+    trace = numeric_trace(network, weights, module, None, None, None, seed, "float32")
+    assert trace.feed is not None
+    return trace, trace.feed.weights
+
+
+def check_terminal() -> None:
+    """Refuse pipes: the program needs a terminal to draw on and to read keys from."""
+    streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}
+    for name, stream in streams.items():
+        if not (hasattr(stream, "isatty") and stream.isatty()):
+            raise UsageError(
+                f"explore: expected a terminal as standard {name}",
+                got="a pipe or a file",
+                fix="rnnshape trace tells the same walk as text",
+            )

@@ -1,0 +1,127 @@
+"""What stands below the grid on a tour or in a quiz."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..notation import Line
+from .heading import Edit
+from .lines import paragraph, wrapped
+from .settings import Settings
+from .view import View
+
+if TYPE_CHECKING:
+    from ..tour import Stop
+    from .questions import Question
+
+
+@dataclass(frozen=True)
+class Tour:
+    """The stop that one is at."""
+
+    at: int = 0
+
+    foot = "n next  p back  Esc leave"
+
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        """All of them."""
+        from ..tour import TOUR
+
+        return TOUR
+
+    def moved(self, by: int) -> Tour:
+        """At another stop."""
+        return Tour(min(max(self.at + by, 0), len(self.stops) - 1))
+
+    @property
+    def view(self) -> View:
+        """The network of the stop, and the cell it looks at."""
+        stop = self.stops[self.at]
+        view = View(Settings.of(stop.trace()))
+        return view if stop.focus is None else view.find(*stop.focus)
+
+    def lines(self, width: int) -> list[Line]:
+        """The stop's text."""
+        stop = self.stops[self.at]
+        place = f"tour {self.at + 1}/{len(self.stops)}"
+        return [
+            [("─" * width, "note")],
+            [(f"{place}  ", "note"), (stop.title, "title")],
+            *paragraph(stop.text, width),
+        ]
+
+
+@dataclass(frozen=True)
+class Quiz:
+    """A round of questions: the one that is asked, what is typed, and what was right so far.
+
+    verdict: None until the answer is given, then whether it was right.
+    """
+
+    round: tuple[Question, ...]
+    at: int = 0
+    typed: Edit = Edit("answer", "", 0)  # noqa: RUF009  (it is immutable)
+    verdict: bool | None = None
+    unread: bool = False  # what was typed is no answer at all
+    score: int = 0
+
+    @property
+    def foot(self) -> str:
+        """The keys."""
+        return f"Enter {'answer' if self.waiting else 'next'}  Esc leave"
+
+    @property
+    def asked(self) -> Question:
+        """The question."""
+        return self.round[self.at]
+
+    @property
+    def over(self) -> bool:
+        """Whether the last one has been answered."""
+        return self.at == len(self.round)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is being typed."""
+        return not self.over and self.verdict is None
+
+    def retyped(self, typed: Edit) -> Quiz:
+        """With the answer as it is being typed."""
+        return replace(self, typed=typed, unread=False)
+
+    def answered(self) -> Quiz:
+        """What follows when the answer is given, or its explanation was read."""
+        if self.over:
+            return self
+        if self.verdict is not None:
+            return Quiz(self.round, self.at + 1, score=self.score)
+        right = self.asked.right(self.typed.text)
+        if right is None:
+            return replace(self, unread=True)
+        return replace(self, verdict=right, unread=False, score=self.score + right)
+
+    def lines(self, width: int) -> list[Line]:
+        """The question and its answer, or the score."""
+        rule: Line = [("─" * width, "note")]
+        if self.over:
+            total = len(self.round)
+            praise = "all of them" if self.score == total else f"{self.score} of {total}"
+            return [rule, [("the quiz is over  ", "title"), (f"right: {praise}", "good")],
+                    [("Enter asks another round  Esc explores on", "note")]]  # fmt: skip
+        place = f"quiz {self.at + 1}/{len(self.round)}, {self.score} right  "
+        head: Line = [(place, "note"), (self.asked.text, "title")]
+        lines: list[Line] = [rule, *wrapped(head, width)]
+        if self.verdict is None:
+            lines.append([("> ", ""), *self.typed.pieces()])
+            words = f"expected {self.asked.form}" if self.unread else self.asked.form
+            lines.append([(words, "bad" if self.unread else "note")])
+            return lines
+        if self.verdict:
+            lines.append([("✓ right: ", "good"), (self.asked.answer, "good")])
+        else:
+            lines += wrapped([("✗ ", "bad"), (self.typed.text, "bad"), ("  the answer is ", ""),
+                              (self.asked.answer, "good")], width, 2)  # fmt: skip
+        lines += paragraph(self.asked.why, width)
+        return lines

@@ -1,0 +1,163 @@
+"""The lines above the grid: the network, its tensors, and the fields that can be edited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..dims import write_shape
+from ..notation import Line, Piece, kind_of
+from .lines import length
+from .view import View
+
+# the key that goes to a field's next choice
+TOGGLES = {
+    "c": "cell", "a": "nonlinearity", "d": "bidirectional", "b": "batch_first", "i": "bias",
+    "u": "unbatched",
+}  # fmt: skip
+_KEYS = {name: key for key, name in TOGGLES.items()}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A field that is being typed; `cursor` stands before that sign of `text`."""
+
+    field: str
+    text: str
+    cursor: int
+
+    def key(self, key: str, character: str | None) -> Edit:
+        """The edit after a key; itself where the key means nothing here."""
+        text, at = self.text, self.cursor
+        moves = {"left": max(0, at - 1), "right": min(len(text), at + 1), "home": 0,
+                 "end": len(text), "ctrl+a": 0, "ctrl+e": len(text)}  # fmt: skip
+        if key in moves:
+            return Edit(self.field, text, moves[key])
+        if key in ("backspace", "ctrl+h"):
+            return Edit(self.field, text[: max(0, at - 1)] + text[at:], max(0, at - 1))
+        if key == "delete":
+            return Edit(self.field, text[:at] + text[at + 1 :], at)
+        if key == "ctrl+u":
+            return Edit(self.field, text[at:], 0)
+        if character and character.isprintable():
+            return self.typed(character)
+        return self
+
+    def typed(self, words: str) -> Edit:
+        """The edit after words were typed or pasted."""
+        words = "".join(sign for sign in words if sign.isprintable())[:200]
+        text = self.text[: self.cursor] + words + self.text[self.cursor :]
+        return Edit(self.field, text[:400], self.cursor + len(words))
+
+    def pieces(self) -> list[Piece]:
+        """The text with its cursor."""
+        text = self.text + " "
+        at = self.cursor
+        return [(text[:at], "|field"), (text[at], "|edit"), (text[at + 1 :], "|field")]
+
+
+class Place(NamedTuple):
+    """Where a field stands on the widget."""
+
+    field: str
+    row: int
+    columns: range
+
+
+class Heading(NamedTuple):
+    """The lines, and where their fields are."""
+
+    lines: list[Line]
+    places: list[Place]
+
+    def field(self, x: int, y: int) -> str | None:
+        """The field at a place."""
+        for place in self.places:
+            if y == place.row and x in place.columns:
+                return place.field
+        return None
+
+
+def heading(
+    view: View,
+    width: int,
+    note: str = "",
+    chosen: str | None = None,
+    edit: Edit | None = None,
+    veiled: bool = False,
+    fields: bool = True,
+) -> Heading:
+    """The network and where one stands, the tensors' shapes, and where asked for the fields.
+
+    note: what follows the number of the step. veiled: no shape is told.
+    """
+    title = str(view.trace.spec)
+    where = "" if veiled else f"step {view.index + 1:,} of {view.total:,}{note}"
+    if len(title) + len(where) + 2 > width:
+        title = title[: max(0, width - len(where) - 3)] + "…"
+    gap = " " * max(1, width - len(title) - len(where))
+    lines: list[Line] = [[(title, "title"), (gap, ""), (where, "note")]]
+    tensors: list[list[Line]] = [
+        _rows([_tensor(view, name, veiled, axes) for name in view.trace.tensors], width)
+        for axes in (True, False)
+    ]
+    fewest = min(tensors, key=len)
+    lines += fewest
+    places: list[Place] = []
+    shown = view.settings.shown() if fields else []
+    items = [_field(view, name, name == chosen, edit) for name in shown]
+    row, x = len(lines), 0
+    if fields:
+        lines.append([])
+    for name, item in zip(shown, items, strict=True):
+        if x and x + length(item) > width:
+            lines.append([])
+            row, x = row + 1, 0
+        places.append(Place(name, row, range(x, x + length(item))))
+        lines[-1] += [*item, ("  ", "")]
+        x += length(item) + 2
+    lines.append([("─" * width, "note")])
+    return Heading(lines, places)
+
+
+def _tensor(view: View, name: str, veiled: bool, axes: bool) -> Line:
+    shape = "?" if veiled else write_shape(view.trace.tensors[name])
+    letters = f" ({_axes(view, name)})" if axes and not veiled else ""
+    return [(name, kind_of(name)), (f" {shape}", ""), (letters, "note")]
+
+
+def _axes(view: View, name: str) -> str:
+    """The axes of a tensor by their letters."""
+    spec, batch, head = view.trace.spec, view.trace.batch, view.trace.head
+    first = "T" if batch.unbatched else "N,T" if spec.batch_first else "T,N"
+    both = "2" if spec.bidirectional else ""
+    wide = both + ("P" if spec.proj_size else "H")
+    if name == "o" and head is not None:
+        at = first if head.at == "every" else "" if batch.unbatched else "N"
+        return f"{at},K".lstrip(",")
+    if name in ("input", "output"):
+        return f"{first},{'I' if name == 'input' else wide}"
+    inner = "P" if spec.proj_size and name[0] == "h" else "H"
+    return f"{both}L{'' if batch.unbatched else ',N'},{inner}"
+
+
+def _field(view: View, name: str, chosen: bool, edit: Edit | None) -> Line:
+    key = _KEYS.get(name)
+    label: Line = [(name, "note")]
+    if key is not None:  # the letter that changes it, set off in its name
+        at = name.index(key)
+        label = [(name[:at], "note"), (key, "|key"), (name[at + 1 :], "note")]
+    if chosen and edit is not None:
+        return [*label, (" ", ""), *edit.pieces()]
+    value = view.settings.text(name)
+    return [*label, (" ", ""), (value, "|edit" if chosen else "|field")]
+
+
+def _rows(items: list[Line], width: int) -> list[Line]:
+    """Items side by side, in as many rows as they need."""
+    rows: list[Line] = [[]]
+    for item in items:
+        if rows[-1] and length(rows[-1]) + length(item) > width:
+            rows.append([])
+        rows[-1] += [*item, ("   ", "")]
+    return rows

@@ -1,0 +1,59 @@
+"""An array as a heat map that needs no colour: signs for size, their shape and colour for sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..notation import Line, Piece, number_piece
+
+_MORE, _LESS = "░▒▓█", "-=≡#"  # above and below zero, each from small to large
+_DIGITS = 9  # what a number needs
+
+
+def heat_lines(array: Any, width: int, rows: int, indent: int = 2) -> Iterator[Line]:
+    """A matrix as numbers where they have room, else as a map of signs; a vector is one row.
+
+    At most `rows` rows; a last line says what is left out and how large the largest are.
+    """
+    matrix = array.reshape(1, -1) if array.ndim < 2 else array
+    room = width - indent
+    shown = matrix[:rows]
+    left = len(matrix) - len(shown)
+    more = f"… {left} more row{'s' if left > 1 else ''}" if left else ""
+    if matrix.shape[1] * _DIGITS <= room:
+        for row in shown:
+            yield [(" " * indent, ""), *map(number_piece, row)]
+        if more:
+            yield [(" " * indent + more, "note")]
+        return
+    most = float(abs(matrix).max(initial=0)) or 1.0
+    columns = min(matrix.shape[1], room if matrix.shape[1] <= room else room - 1)
+    cut = [("…", "note")] if columns < matrix.shape[1] else []
+    for row in shown:
+        yield [(" " * indent, ""), *_joined(_sign(value, most) for value in row[:columns]), *cut]
+    low, high = float(matrix.min(initial=0)), float(matrix.max(initial=0))
+    ends = f"{low:.2f} {_LESS[::-1]}·{_MORE} {high:.2f}"
+    yield [(" " * indent + ends, "note"), *([("  " + more, "note")] if more else [])]
+
+
+def _sign(value: Any, most: float) -> Piece:
+    share = float(value) / most
+    if share != share:  # no number
+        return "?", "bad"
+    level = min(3, int(abs(share) * 4))
+    if abs(share) < 0.02:
+        return "·", "note"
+    kind = ("large " if level == 3 else "") + ("positive" if share > 0 else "negative")
+    return (_MORE if share > 0 else _LESS)[level], kind
+
+
+def _joined(pieces: Iterator[Piece]) -> list[Piece]:
+    """Neighbours of one kind as one piece."""
+    line: list[Piece] = []
+    for words, kind in pieces:
+        if line and line[-1][1] == kind:
+            line[-1] = (line[-1][0] + words, kind)
+        else:
+            line.append((words, kind))
+    return line

@@ -1,0 +1,192 @@
+"""What one step reads, computes and leaves, as lines for the side of the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from ..dims import Shape, write_dim, write_shape
+from ..notation import Line, equation_pieces, kind_of, shape_pieces, short_name
+from ..walk import HEAD, Performed, Step, Tensor
+from .lines import length, wrapped
+from .view import View
+
+_HEAT_ROWS = 8
+
+
+def step_lines(view: View, step: Step, width: int) -> list[Line]:
+    """The step of `view`, with values where it has some, in lines of at most `width`."""
+    lines: list[Line] = [line for line in _told(view, step, width) if line is not None]
+    return [part for line in lines for part in wrapped(line, width, 4)]
+
+
+def _told(view: View, step: Step, width: int) -> Iterator[Line]:
+    time = "every t" if view.symbolic else f"t={step.t}"
+    place = "head" if step.direction == HEAD else f"layer {step.layer} {step.direction}"
+    yield [(f"{place}, {time}", "title")]
+    yield from _computed(step, width)
+    yield [("reads", "note")]
+    for tensor, source in _read(view, step):
+        yield [
+            (f"  {tensor.name}", kind_of(tensor.name)),
+            (f" {write_shape(tensor.shape)}", ""),
+            (f" {source}", "note"),
+        ]
+    yield [("leaves", "note")]
+    yield from _left(view, step)
+    yield [("with", "note")]
+    for tensor in _parameters(step):
+        yield [
+            (f"  {short_name(tensor.name)}", "weight"),
+            (f" {write_shape(tensor.shape)}", ""),
+            (f" {tensor.name}", "note"),
+        ]
+    macs = step.record.macs
+    yield [(f"  {write_dim(macs)} multiply-accumulates", "note")]
+
+
+def _outside(step: Step) -> Iterator[Tensor]:
+    """The tensors that the step does not compute itself."""
+    made = {performed.output.name for performed in step.ops}
+    seen = set()
+    for performed in step.ops:
+        for tensor in performed.inputs:
+            if tensor.name not in made and tensor.name not in seen:
+                seen.add(tensor.name)
+                yield tensor
+
+
+def _parameters(step: Step) -> list[Tensor]:
+    return [tensor for tensor in _outside(step) if kind_of(tensor.name) == "weight"]
+
+
+def _read(view: View, step: Step) -> Iterator[tuple[Tensor, str]]:
+    for tensor in _outside(step):
+        if kind_of(tensor.name) != "weight":
+            yield tensor, _source(view, step, tensor.name)
+
+
+def _source(view: View, step: Step, name: str) -> str:
+    trace = view.trace
+    spec = trace.spec
+    if name.startswith("x_"):
+        if step.layer == 0:
+            return f"= input[:, {step.t}]" if trace.cuts_batch_first else f"= input[{step.t}]"
+        below, h = f"layer {step.layer - 1}", f"h_{step.t}"
+        source = f"= {below} {h}"
+        if spec.bidirectional:
+            source = f"= concat of {below}'s forward and reverse {h}"
+        return f"{source}, through dropout in training" if spec.dropout else source
+    if name.startswith("output"):
+        return f"from layer {spec.num_layers - 1}"
+    if name.startswith(("h_", "c_")):
+        return f"from t={step.previous}"
+    if name.startswith("hn"):
+        return "the last state"
+    return "where the lane begins"
+
+
+def _computed(step: Step, width: int) -> Iterator[Line]:
+    rows: list[tuple[Line, Line, list[Tensor]]] = []
+    for op, group in groupby(step.ops, key=lambda performed: performed.op):
+        if op != "split":
+            rows += [_operation(performed) for performed in group]
+            continue
+        for _, parts in groupby(group, key=lambda part: part.inputs[0].name):
+            rows.append(_split(list(parts)))
+    names = max(length(name) for name, _, _ in rows)
+    shapes = max(length(shape) for _, shape, _ in rows)
+    beside = 2 + names + 3 + shapes <= width
+    for name, shape, tensors in rows:
+        if beside:
+            gap = (" " * (names - length(name) + 3), "")
+            yield [("  ", ""), *name, gap, *shape]
+        else:
+            yield [("  ", ""), *name]
+            yield [("    ", ""), *shape]
+        for tensor in tensors:
+            if tensor.value is not None:
+                from .heat import heat_lines
+
+                yield from heat_lines(tensor.value, width, _HEAT_ROWS, 4)
+
+
+def _operation(performed: Performed) -> tuple[Line, Line, list[Tensor]]:
+    out = performed.output
+    return (
+        [(out.name, kind_of(out.name)), (" = ", ""), *equation_pieces(performed)],
+        shape_pieces(performed),
+        [out],
+    )
+
+
+def _split(parts: list[Performed]) -> tuple[Line, Line, list[Tensor]]:
+    source, outs = parts[0].inputs[0], [part.output for part in parts]
+    names = ", ".join(out.name for out in outs)
+    shape: Shape = outs[0].shape
+    return (
+        [(f"{names} = split({source.name}, {len(outs)})", "")],
+        [(f"{write_shape(source.shape)}→{len(outs)} of {write_shape(shape)}", "")],
+        outs,
+    )
+
+
+def _left(view: View, step: Step) -> Iterator[Line]:
+    """Where what the step leaves goes: on along its lane, and up."""
+    spec, trace = view.trace.spec, view.trace
+    for name, tensor in step.state.items():
+        if step.direction == HEAD:
+            yield [
+                ("  o", "output"),
+                (f" {write_shape(tensor.shape)}", ""),
+                (" what the head puts out", "note"),
+            ]
+            continue
+        here = view.lane
+        end = 0 if step.direction == "reverse" else view.length - 1
+        ahead = -1 if step.direction == "reverse" else 1
+        if view.symbolic:
+            right = f"the state at t{ahead:+d}; at the end {name}n[{here}]"
+        elif view.t == end:
+            right = f"{name}n[{here}]: the end of this lane"
+        else:
+            right = f"the state at t={view.t + ahead}"
+            stays = view.rows(view.t) if isinstance(view.rows(view.t), int) else 0
+            goes = view.rows(view.t + ahead)
+            if (
+                trace.batch.packed
+                and isinstance(goes, int)
+                and isinstance(stays, int)
+                and (goes < stays)
+            ):
+                right += f", {goes} of {stays} rows; the others are done: {name}n[{here}]"
+        named = (f"  {tensor.name}", "state")
+        arrow = "←" if step.direction == "reverse" else "→"
+        yield [named, (f" {arrow} {right}", "note")]
+        if name == "c":
+            continue
+        half = ""
+        if spec.bidirectional:
+            half = "its half of " if step.layer < spec.num_layers - 1 else ""
+        if step.layer == spec.num_layers - 1:
+            piece = trace.output_source(view.time(view.t)).piece
+            up = piece
+            if spec.bidirectional:
+                width = spec.state_size
+                up = f"{piece}, " + (f"columns {width}:" if ahead < 0 else f"columns :{width}")
+            yield [named, (f" ↑ {up}", "note")]
+        else:
+            yield [named, (f" ↑ {half}x_{step.t} of layer {step.layer + 1}", "note")]
+    for left, right in trace.equalities():
+        if _corner(view, step, right):
+            yield [("  ", ""), (left, "output"), (" equals ", "note"), (right, "state")]
+
+
+def _corner(view: View, step: Step, state: str) -> bool:
+    """Whether the step leaves the row of hn that an equality speaks of."""
+    spec = view.trace.spec
+    if step.direction == HEAD or step.layer != spec.num_layers - 1 or view.trace.batch.packed:
+        return False
+    end = 0 if step.direction == "reverse" else view.length - 1
+    row = -1 if not spec.bidirectional or step.direction == "reverse" else -2
+    return (view.t == end or view.symbolic) and state == f"hn[{row}]"

@@ -1,0 +1,589 @@
+"""The explorer: what stands on its screen, what its keys do, how fast and how safe it is."""
+
+import asyncio
+import io
+import json
+import os
+import random
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from rnnshape import Spec, trace
+from rnnshape.cli.writers import command_line, save, writers
+from rnnshape.dims import symbol
+from rnnshape.explore.app import Explorer
+from rnnshape.explore.export import Export
+from rnnshape.explore.keys import KEYS
+from rnnshape.explore.page import Page
+from rnnshape.explore.session import Session
+from rnnshape.explore.settings import FIELDS
+from rnnshape.head import Head
+from rnnshape.tour import TOUR
+from rnnshape.walk import HEAD
+
+_BATCH = ("batch_size", "seq_len", "unbatched", "lengths", "head")
+
+
+def session(guide="", values=False, weights=None, **network) -> Session:
+    batch = {name: network.pop(name) for name in _BATCH if name in network}
+    return Session(
+        trace(Spec(**network), **batch),
+        guide=guide,
+        values=values,
+        weights=weights,
+        writers=writers(None, None),
+        save=save,
+    )
+
+
+def press(state: Session, *keys: str) -> Session:
+    for key in keys:
+        state.key(key, key if len(key) == 1 else None)
+    return state
+
+
+def type_in(state: Session, text: str) -> Session:
+    for sign in text:
+        state.key(sign, sign)
+    return state
+
+
+def screen(state: Session, width=80, height=24) -> str:
+    lines = Page(state).lines(width, height)
+    return "\n".join("".join(words for words, _ in line).rstrip() for line in lines)
+
+
+def said(state: Session) -> str:
+    return "\n".join("".join(words for words, _ in line) for line in state.message)
+
+
+# what stands on the screen; pytest --update-golden writes it anew
+
+SCREENS = {
+    "80": (80, 24, {"num_layers": 3}, ["up", "right", "right"]),
+    "120-lstm": (120, 40, {"num_layers": 2, "bidirectional": True, "cell": "lstm"}, ["end", "up"]),
+    "200-gru": (200, 50, {"num_layers": 3, "bidirectional": True, "cell": "gru"}, ["up", "up"]),
+    "80-long-and-deep": (80, 24, {"num_layers": 8, "bidirectional": True, "seq_len": 1000},
+                         ["up"] * 6 + ["end"]),
+    "80-packed-head": (80, 24, {"lengths": (5, 3, 2), "head": Head(3)}, ["right", "right"]),
+    "80-symbols": (80, 24, {"seq_len": symbol("T"), "batch_size": symbol("N"), "cell": "gru"}, []),
+    "50-narrow": (50, 30, {"num_layers": 2}, ["right"]),
+    "80-wrong-size": (80, 24, {"num_layers": 3}, ["tab", "right", "enter", "ctrl+u", "0", "enter"]),
+    "80-tour": (80, 24, {"guide": "tour"}, ["n", "n"]),
+    "80-quiz": (80, 24, {"guide": "quiz"}, ["3"]),
+    "80-quiz-answered": (80, 24, {"guide": "quiz"}, ["3", "enter"]),
+    "80-help": (80, 24, {}, ["?"]),
+    "80-export": (80, 24, {}, ["e"]),
+    "80-code": (80, 24, {"cell": "lstm"}, ["e", "5"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_the_screen(name, golden, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    width, height, network, keys = SCREENS[name]
+    shown = screen(press(session(**network), *keys), width, height)
+    assert max(map(len, shown.split("\n"))) <= width
+    golden(f"explore-{name}", shown + "\n")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=str)
+@pytest.mark.parametrize(
+    "network",
+    [{}, {"num_layers": 8, "bidirectional": True, "cell": "lstm", "seq_len": 1000},
+     {"num_layers": 2, "hidden_size": 1024, "batch_size": 256, "values": True, "seq_len": 2}],
+    ids=["small", "large", "wide"],
+)  # fmt: skip
+def test_every_line_has_its_place(network, size):
+    shown = screen(session(**network), *size).split("\n")
+    assert len(shown) == size[1]
+    assert max(map(len, shown)) <= size[0]
+
+
+# walking
+
+
+def test_arrows_walk_along_time_and_up_the_layers():
+    view = press(session(num_layers=3), "right", "right", "up").view
+    assert (view.here.layer, view.t) == (1, 2)
+    assert (press(session(num_layers=3), "down", "left").view.index) == 0
+
+
+def test_space_plays_the_true_order():
+    state = press(session(num_layers=2, bidirectional=True, head=Head(3)), "space")
+    seen = [(*state.view.here, state.view.t)]
+    while state.playing:
+        state.tick(1)
+        seen.append((*state.view.here, state.view.t))
+    wanted = trace(Spec(num_layers=2, bidirectional=True), head=Head(3)).steps()
+    assert seen == [(step.layer, step.direction, step.t) for step in wanted]
+
+
+@pytest.mark.parametrize("head", [None, Head(3), Head(3, at="last")], ids=str)
+@pytest.mark.parametrize("network", [{"bidirectional": True}, {"lengths": (5, 3, 2)}], ids=str)
+def test_the_panel_tells_the_step_of_the_walk(network, head):
+    state = session(num_layers=2, head=head, **network)
+    for step in state.view.trace.steps():
+        view = state.view.at(step.index)
+        assert (*view.here, view.t, view.index) == (*step[1:4], step.index)
+        assert [done.expression for done in view.step().ops] == [d.expression for d in step.ops]
+
+
+def test_a_click_goes_to_a_cell():
+    async def click():
+        app = Explorer(session(num_layers=3))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            hit = next(h for h in app.page._drawn.hits if (h.lane, h.t) == (2, 3))
+            top = len(app.page._heading.lines)
+            await pilot.click(offset=(hit.columns[2], hit.rows[1] + top))
+            return app.session.view
+
+    view = asyncio.run(click())
+    assert (view.lane, view.t) == (2, 3)
+
+
+def test_keys_reach_the_program_and_q_ends_it():
+    async def run(last):
+        app = Explorer(session(num_layers=2))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("up", "right", "b", "question_mark", "escape", last)
+        return app
+
+    app = asyncio.run(run("q"))
+    assert app.return_code == 0
+    assert (app.session.view.lane, app.session.view.t) == (1, 1)
+    assert app.session.view.trace.spec.batch_first
+    assert asyncio.run(run("ctrl+c")).return_code == 130
+
+
+def test_another_size_of_the_window_is_used_at_once():
+    async def run():
+        app = Explorer(session(num_layers=2))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.resize_terminal(120, 40)
+            await pilot.pause()
+            shown = [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
+            return shown, screen(app.session, 120, 40).split("\n")
+
+    shown, wanted = asyncio.run(run())
+    assert shown == wanted
+
+
+def test_space_plays_by_the_clock():
+    async def run():
+        app = Explorer(session(num_layers=2))
+        app.session.rate = 8
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("space")
+            while app.session.playing:
+                await pilot.pause(0.02)
+            return app.session.view.index
+
+    assert asyncio.run(run()) == 9
+
+
+def test_the_mouse_alone_is_enough_for_a_field():
+    async def run():
+        app = Explorer(session())
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            place = next(p for p in app.page._heading.places if p.field == "bidirectional")
+            await pilot.click(offset=(place.columns[3], place.row))
+            return app.session.view.trace.spec.bidirectional
+
+    assert asyncio.run(run())
+
+
+# changing the network
+
+
+@pytest.mark.parametrize(
+    "key, field", [("d", "bidirectional"), ("b", "batch_first"), ("i", "bias")], ids=str
+)
+def test_a_letter_toggles(key, field):
+    state = session()
+    before = getattr(state.view.trace.spec, field)
+    assert getattr(press(state, key).view.trace.spec, field) is not before
+    assert getattr(press(state, key).view.trace.spec, field) is before
+
+
+def test_the_cell_goes_round_and_what_it_does_not_have_comes_back():
+    state = session(nonlinearity="relu")
+    cells = [press(state, "c").view.trace.spec.cell for _ in range(3)]
+    assert cells == ["lstm", "gru", "rnn"]
+    assert state.view.trace.spec.nonlinearity == "relu"
+    press(state, "c", "a")
+    assert "expected for the rnn alone" in said(state)
+
+
+def test_the_place_is_kept_as_far_as_it_exists():
+    state = press(session(num_layers=2, bidirectional=True), "up", "up", "up", "right", "d")
+    assert (state.view.here.layer, state.view.here.direction, state.view.t) == (1, "forward", 1)
+
+
+def test_a_size_is_typed_in_place():
+    state = press(session(), "tab", "right", "enter", "ctrl+u")
+    type_in(state, "32")
+    press(state, "enter")
+    assert state.view.trace.spec.hidden_size == 32
+
+
+def test_a_size_that_torch_refuses_keeps_what_was_typed_and_says_torchs_words():
+    state = press(session(), "tab", "right", "enter", "ctrl+u", "0", "enter")
+    assert "torch: ValueError: hidden_size must be greater than zero" in said(state)
+    assert state.edit.text == "0"
+    assert state.view.trace.spec.hidden_size == 20
+    type_in(press(state, "ctrl+u"), "8")
+    press(state, "enter")
+    assert state.view.trace.spec.hidden_size == 8 and state.edit is None
+
+
+@pytest.mark.parametrize(
+    "field, text, wanted",
+    [("num_layers", "0", "num_layers must be greater than zero"),
+     ("num_layers", "two", "expected a number"), ("dropout", "2", "dropout"),
+     ("input_size", "3.5", "input_size"), ("seq_len", "0", "sequence length to be larger than 0"),
+     ("lengths", "3,0", "greater than 0"), ("lengths", "x", "expected whole numbers"),
+     ("output_size", "-1", "expected an integer"), ("batch_size", "?", "expected")],
+)  # fmt: skip
+def test_what_is_wrong_is_said(field, text, wanted):
+    state = session()
+    state.chosen = field
+    press(state, "enter", "ctrl+u")
+    before = state.view
+    type_in(state, text)
+    press(state, "enter")
+    assert wanted in said(state)
+    assert state.view == before
+
+
+def test_sizes_may_be_names_and_a_lane_is_told_for_every_t():
+    state = session()
+    state.chosen = "seq_len"
+    type_in(press(state, "enter", "ctrl+u"), "T")
+    press(state, "enter", "escape")
+    assert "layer 0 forward, every t" in screen(state)
+    press(state, "v")
+    assert "expected a number, since values are to be computed" in said(state)
+
+
+def test_lengths_make_a_packed_batch_and_hold_its_sizes():
+    state = session()
+    state.chosen = "lengths"
+    type_in(press(state, "enter"), "5,3,2")
+    press(state, "enter")
+    assert state.view.trace.batch.lengths == (5, 3, 2)
+    state.chosen = "batch_size"
+    press(state, "up")
+    assert "empty the field lengths first" in said(state)
+
+
+def test_arrows_count_in_a_field():
+    state = press(session(), "tab", "up", "up")
+    assert state.view.trace.spec.input_size == 12
+
+
+# numbers
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("head", [None, Head(3, "sigmoid"), Head(3, at="last")], ids=str)
+@pytest.mark.parametrize("lengths", [None, (3, 5, 2)], ids=str)
+def test_every_step_has_the_values_of_the_walk(cell, head, lengths):
+    state = session(cell=cell, num_layers=2, bidirectional=True, head=head, lengths=lengths,
+                    values=True)  # fmt: skip
+    while state.walk_on():
+        pass
+    for step in state.trace.steps():
+        state.view = state.view.at(step.index)
+        told = state.step()
+        for mine, wanted in zip(told.ops, step.ops, strict=True):
+            assert mine.output.name == wanted.output.name
+            np.testing.assert_allclose(mine.output.value, wanted.output.value, rtol=1e-6)
+
+
+def test_numbers_come_while_the_walk_goes_on():
+    state = session(num_layers=8, seq_len=1000)
+    state.key("v")
+    assert state.walking and "values" in state.note
+    press(state, "up", "up", "up", "up", "up", "up", "up", "end")
+    assert state.step().ops[0].output.value is None
+    while state.walk_on():
+        pass
+    assert state.step().ops[0].output.value.shape == (7, 20)
+
+
+def test_small_tensors_stand_as_numbers_and_large_ones_as_a_map():
+    small = screen(session(input_size=2, hidden_size=2, values=True))
+    assert re.search(r"-?0\.\d{4} +-?0\.\d{4}$", small, re.M)
+    large = screen(session(values=True))
+    assert re.search(r"[░▒▓█].*[-=≡#]", large)
+
+
+def test_weights_are_used_where_they_fit():
+    spec = Spec(num_layers=2)
+    ones = {n: np.full(s, 0.5, "float32") for n, s in spec.parameters().items()}
+    state = session(num_layers=2, weights=ones, values=True)
+    assert state.step().ops[0].inputs[1].value.flat[0] == 0.5
+    press(state, "d")
+    assert "drawn at random" in said(state)
+    press(state, "d")
+    assert said(state) == "" and state.step().ops[0].inputs[1].value.flat[0] == 0.5
+
+
+def test_too_many_numbers_are_refused():
+    state = press(session(seq_len=10**9), "v")
+    assert "expected at most" in said(state) and state.kept is None
+
+
+# the tour and the quiz
+
+
+def test_the_tour_has_twelve_stops_and_each_fits_on_a_small_screen():
+    state = session("tour")
+    for number, stop in enumerate(TOUR):
+        shown = screen(state)
+        assert f"tour {number + 1}/{len(TOUR)}" in shown and stop.title in shown
+        last = stop.text.split()[-1]
+        assert last in shown and ("»" in shown or "║" in shown)
+        if stop.focus is not None:
+            layer, direction, t = stop.focus
+            assert (*state.view.here, state.view.t) == (layer, direction, t)
+        press(state, "n")
+    press(state, "p")
+    assert state.tour.at == len(TOUR) - 2
+    press(state, "escape")
+    assert state.tour is None
+
+
+def test_the_quiz_counts_what_is_right():
+    state = session("quiz")
+    while not state.quiz.over:
+        type_in(state, state.quiz.asked.answer)
+        press(state, "enter")
+        assert "✓ right" in screen(state)
+        press(state, "enter")
+    assert "all of them" in screen(state)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_answer_is_right_and_every_explanation_ends_with_it(seed):
+    from rnnshape.explore.questions import questions
+
+    asked = questions(seed)
+    assert [q.text for q in asked] == [q.text for q in questions(seed)]
+    for question in asked:
+        assert question.right(question.answer) is True
+        assert question.right("no idea") is None
+        assert question.why
+
+
+def test_a_wrong_answer_is_explained_from_the_walk():
+    state = type_in(session("quiz"), "1,2,3")
+    press(state, "enter")
+    shown = screen(state)
+    assert "✗ 1,2,3" in shown and f"the answer is {state.quiz.round[0].answer}" in shown
+
+
+def test_shapes_are_hidden_while_one_is_asked_for():
+    state = session("quiz")
+    assert "×" not in screen(state).replace("2 directions × ", "")
+
+
+def test_what_is_no_answer_costs_nothing():
+    state = type_in(session("quiz"), "what?")
+    press(state, "enter")
+    assert state.quiz.waiting and state.quiz.unread
+
+
+@pytest.mark.parametrize(
+    "typed", ["3,7,20", "3x7x20", "(3, 7, 20)", "3×7×20", "3 7 20", "torch.Size([3, 7, 20])",
+              "[3,7,20]"],
+)  # fmt: skip
+def test_a_shape_may_be_written_in_any_usual_way(typed):
+    from rnnshape.explore.answers import shape_of
+
+    assert shape_of(typed) == (3, 7, 20)
+
+
+@pytest.mark.parametrize(
+    "typed, equal",
+    [("output[-1]", True), ("output[4]", True), ("output[4, :, :]", True), ("output[-1, ...]", True),
+     ("output[4:5]", False), ("output[:, -1]", False), ("output[0]", False)],
+)  # fmt: skip
+def test_indices_that_take_the_same_are_the_same(typed, equal):
+    from rnnshape.explore.answers import index_of
+
+    shape = (5, 7, 20)
+    assert (index_of(typed, "output", shape) == index_of("output[-1]", "output", shape)) is equal
+
+
+@pytest.mark.parametrize(
+    "typed", ["output", "hn[-1]", "output[9]", "output[", "output[a]", "output[::0]",
+              "__import__('os')", "output[1,1,1,1]", "((((", "output[1.5]"],
+)  # fmt: skip
+def test_what_is_no_index_is_none(typed):
+    from rnnshape.explore.answers import index_of
+
+    assert index_of(typed, "output", (5, 7, 20)) is None
+
+
+# exports
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_every_export_writes_its_file(number, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    state = press(session(num_layers=2), "e", str(number), "enter")
+    (path,) = tmp_path.iterdir()
+    assert f"wrote {path.name}" in said(state)
+    text = path.read_text(encoding="utf-8")
+    begin = {".json": '{"schema"', ".svg": "<svg", ".html": "<!doctype", ".sh": "rnnshape trace"}
+    assert text.lower().startswith(begin.get(path.suffix, "")) and len(text) > 10
+
+
+def test_the_exported_json_is_that_of_trace(rnnshape):
+    state = session(num_layers=2, cell="gru")
+    text = Export(writers(None, None)).opened(state.trace).content(state.trace)
+    assert json.loads(text) == rnnshape("trace", "--cell", "gru", "--layers", 2, "--json").json
+
+
+@pytest.mark.parametrize(
+    "network",
+    [{}, {"cell": "lstm", "proj_size": 5, "bias": False, "batch_first": True},
+     {"lengths": (5, 3, 2), "nonlinearity": "relu", "dropout": 0.5, "num_layers": 2},
+     {"unbatched": True, "seq_len": 9}, {"seq_len": symbol("T"), "input_size": "I"},
+     {"head": Head(3, "softmax", "last"), "bidirectional": True, "batch_size": 4}],
+    ids=str,
+)  # fmt: skip
+def test_the_exported_command_line_leads_to_the_same_trace(network, rnnshape):
+    state = session(**network)
+    command = command_line(state.trace).split()
+    assert command[:2] == ["rnnshape", "trace"]
+    document = rnnshape(*command[1:], "--json").json
+    assert document["spec"] == state.trace.spec.to_dict()
+    assert document["tensors"] == json.loads(json.dumps(
+        {n: [d if isinstance(d, int) else str(d) for d in s] for n, s in state.trace.tensors.items()}
+    ))  # fmt: skip
+
+
+def test_an_export_that_cannot_be_written_says_so_and_asks_again(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    state = press(session(), "e", "1", "ctrl+u")
+    type_in(state, "nowhere/x.json")
+    press(state, "enter")
+    assert "expected a file that can be written" in screen(state) and state.dialog is not None
+
+
+def test_a_long_command_line_is_shown_whole():
+    network = {"cell": "lstm", "num_layers": 2, "input_size": 3, "hidden_size": 64, "bias": False}
+    shown = screen(press(session(**network, batch_first=True, seq_len=9), "e", "4"))
+    assert command_line(trace(Spec(**network, batch_first=True), seq_len=9)) in " ".join(
+        shown.split()
+    )
+
+
+def test_a_new_export_takes_a_free_name(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    state = press(session(), "e", "4", "enter", "e", "4")
+    assert state.dialog.name.text == "rnnshape-2.sh"
+
+
+# safety and speed
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_key_brings_it_down(seed, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    drawn = random.Random(seed)
+    keys = [key for row in KEYS for key in row.keys if key not in ("q", "v")]
+    keys += ["escape", "enter", "tab", "backspace", "n", "p", "v", "0", "5", "3", ",", "T", "-"]
+    state = session(drawn.choice(["", "tour", "quiz"]), num_layers=2)
+    page = Page(state)
+    for _ in range(400):
+        key = drawn.choice(keys)
+        state.key(key, key if len(key) == 1 else None)
+        sizes = state.view.trace.batch.size, state.view.length, len(state.view.lanes)
+        if max(size for size in sizes if isinstance(size, int)) > 10_000:
+            state = session()
+            page = Page(state)
+        page.lines(drawn.choice((0, 1, 30, 80, 200)), drawn.choice((1, 5, 24, 50)))
+
+
+def test_a_key_touches_only_what_the_window_shows():
+    state = session(num_layers=8, bidirectional=True, seq_len=1_000_000_000)
+    page = Page(state)
+    for key in ("end", "up", "up", "left", "full_stop", "home", "d"):
+        press(state, key)
+        page.lines(200, 50)
+    assert len(page._drawn.hits) < 500
+
+
+def test_every_field_can_be_reached_and_has_a_text():
+    state = session(cell="lstm", head=Head(3))
+    assert set(state.view.settings.shown()) == set(FIELDS) - {"nonlinearity"}
+    assert all(state.view.settings.text(name) for name in FIELDS)
+
+
+def test_no_colour_leaves_the_signs(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def run():
+        app = Explorer(session(num_layers=2))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("right")
+            strips = app.screen._compositor.render_strips()
+            return [segment for strip in strips for segment in strip]
+
+    segments = asyncio.run(run())
+    text = "".join(segment.text for segment in segments)
+    assert "╔════╗" in text and "┌┄┄┄┄┐" in text and "┌────┐" in text
+    colours = {s.style.color.name for s in segments if s.style and s.style.color}
+    assert colours <= {"default"}
+
+
+def test_a_pipe_is_refused_with_what_to_use_instead(rnnshape):
+    ended = rnnshape("explore")
+    assert ended.status == 2
+    assert ended.err.startswith("rnnshape: explore: expected a terminal as standard input")
+    assert "fix: rnnshape trace" in ended.err
+
+
+def test_without_textual_the_way_to_it_is_said(rnnshape, monkeypatch):
+    import rnnshape.cli.explore as command
+
+    monkeypatch.setattr(command, "check_terminal", lambda: None)
+    monkeypatch.setitem(sys.modules, "rnnshape.explore.app", None)
+    ended = rnnshape("explore")
+    assert ended.status == 2 and "fix: pip install textual" in ended.err
+
+
+def test_progress_is_for_terminals_alone(monkeypatch):
+    from rnnshape.cli import progress
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert not progress.watched(to_file=True)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert not progress.watched(to_file=True)
+        assert list(progress.counted(range(3), 3, "steps", to_file=True)) == [0, 1, 2]
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        monkeypatch.setattr(sys, "stdout", nowhere)
+        assert progress.watched(to_file=True) and not progress.watched(to_file=False)
+
+
+def test_the_head_is_a_lane_of_its_own():
+    state = press(session(head=Head(3, at="last")), "up")
+    assert (state.view.here.direction, state.view.t) == (HEAD, 4)
+    assert "what the head puts out" in screen(state)
