@@ -184,7 +184,7 @@ def checked_weights(
     unexpected = [name for name in weights if name not in expected]
     if missing or unexpected:
         words = []
-        for what, names in (("Unexpected", unexpected), ("Missing", missing)):
+        for what, names in (("Missing", missing), ("Unexpected", unexpected)):
             if names:
                 listed = ", ".join('"' + name + '"' for name in names[:12])
                 listed += ", …" if len(names) > 12 else ""

@@ -37,7 +37,8 @@ def kind_of(name: str) -> str:
         return "state"
     if name.startswith(("x_", "input")):
         return "input"
-    return "output" if name.startswith(("output", "o_")) or name == "o" else ""
+    # o_3 is a gate of an lstm as well as a head's output: as an intermediate it has no colour
+    return "output" if name.startswith("output") or name == "o" else ""
 
 
 def short_name(name: str) -> str:

@@ -31,7 +31,8 @@ def test_a_console_example(command, expected):
     if "jq" in command and not shutil.which("jq"):
         pytest.skip("jq is not installed")
     script = f'rnnshape() {{ "{sys.executable}" -m rnnshape "$@"; }}\n{command}'
-    ended = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60,
+                           cwd=ROOT)  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert matches(expected, ended.stdout), ended.stdout
 

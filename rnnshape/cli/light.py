@@ -44,10 +44,10 @@ class _WhenNeeded:
         self._types = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
         self._parameter = parameter
 
-    def coerce(self, value: Any, *, param: Any, ctx: Any) -> Any:
+    def coerce(self, value: Any, **more: Any) -> Any:
         """The value in its option's type."""
-        one = not param.multiple and param.nargs == 1
+        one = not self._parameter.multiple and self._parameter.nargs == 1
         if one and (value is None or type(value) in self._types):
             return value
         self._parameter._runtime_param = None
-        return self._parameter.get_runtime_param().coerce(value, param=param, ctx=ctx)
+        return self._parameter.get_runtime_param().coerce(value, **more)
