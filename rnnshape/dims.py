@@ -135,11 +135,6 @@ def _bounded(value: int, what: str) -> int:
     return value
 
 
-def is_symbolic(*dims: Dim) -> bool:
-    """Whether any of `dims` is a symbol."""
-    return any(isinstance(dim, Symbol) for dim in dims)
-
-
 def product(dims: Iterable[Dim]) -> Dim:
     """The product of `dims`; 1 for none."""
     result: Dim = 1

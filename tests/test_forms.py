@@ -162,6 +162,9 @@ def test_the_calls_of_a_long_form_fold(rnnshape):
         (["--form", "encoder-decoder", "--decoder-layers", "2"], "Expected hidden size (2, 7, 20)"),
         (["--form", "encoder-decoder", "--target-len", "T", "--values"], "got the symbol T"),
         (["--form", "circle"], "--form: expected one-to-one"),
+        (["--form", "many-to-one", "--weights", "w.npz"], "--weights: expected without --form"),
+        (["--form", "many-to-one", "--train"], "--train: expected without --form"),
+        (["--target-len", "3"], "--target-len: expected with --form"),
     ],
 )
 def test_wrong_options_of_a_form(rnnshape, options, message):

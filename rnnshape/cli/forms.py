@@ -128,6 +128,21 @@ def _only_with_decoder(options: str, name: str) -> UsageError:
     )
 
 
+def check_form(form: str | None, beside: dict[str, Any], own: dict[str, Any]) -> None:
+    """Refuse what a form does not take (`beside`), and a form's own options without one."""
+    if form is not None:
+        given, expected, fix = beside, "expected without --form, whose numbers are drawn", ""
+    else:
+        given, expected, fix = own, "expected with --form", "--form encoder-decoder"
+    for option, value in given.items():
+        if value is not None and value is not False:
+            raise UsageError(
+                f"{option}: {expected}",
+                got=f"--form {form}" if form is not None else "no form",
+                fix=fix or f"leave out {option} or --form",
+            )
+
+
 def form_numbers(arrangement: Arrangement, seed: int, dtype: str) -> Numbers:
     """Seeded random parameters, inputs and first states for a form. Raises UsageError."""
     from ..forms import drawn

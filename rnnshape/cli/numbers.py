@@ -11,9 +11,6 @@ from ..tracing import Trace
 from .options import Network
 
 _DTYPES = ("float32", "float64", "float16")
-_OPEN = {"input_size": "--input-size 10", "hidden_size": "--hidden-size 20",
-         "size": "--batch-size 7", "seq_len": "--seq-len 5", "target_len": "--target-len 3",
-         "output_size": "--output-size 3"}  # fmt: skip
 
 
 def numeric_trace(
@@ -127,12 +124,9 @@ def check_numbers(counts: list[Any], **sizes: Any) -> None:
     """Refuse sizes that are symbols, and shapes (`counts`) too large to be drawn at random."""
     for name, size in sizes.items():
         if not isinstance(size, int):
-            option, _, number = _OPEN[name].partition(" ")
-            raise UsageError(
-                f"{option}: expected a number, since values are to be computed",
-                got=f"the symbol {size}",
-                fix=f"{option} {number}",
-            )
+            from ..arrays import needs_numbers
+
+            raise needs_numbers(name, size)
     total = sum(prod(shape) for shape in counts)
     if total > _MOST_NUMBERS:
         raise UsageError(

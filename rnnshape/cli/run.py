@@ -12,6 +12,7 @@ from .forms import (
     FormName,
     TargetLength,
     arranged,
+    check_form,
     form_numbers,
     run_form,
 )
@@ -60,6 +61,11 @@ def run(
 
     Example: rnnshape run --input-size 2 --hidden-size 4 --layers 3
     """
+    files = {"--weights": weights, "--module": module, "--input": input, "--h0": h0,
+             "--c0": c0, "--train": train}  # fmt: skip
+    own = {"--target-len": target_len, "--decoder-layers": decoder_layers,
+              "--decoder-hidden-size": decoder_hidden_size}  # fmt: skip
+    check_form(form, files, own)
     if form is not None:
         a = arranged(network, form, target_len, decoder_layers, decoder_hidden_size)
         run_form(a, form_numbers(a, seed, dtype), json, output)

@@ -13,6 +13,7 @@ from .forms import (
     FormName,
     TargetLength,
     arranged,
+    check_form,
     form_numbers,
     put_form,
 )
@@ -81,6 +82,11 @@ def trace(
         check_alone("--html", {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
                                "--direction": direction, "--step": step, "--form": form,
                                "-o": output})  # fmt: skip
+    files = {"--weights": weights, "--module": module, "--input": input, "--h0": h0,
+             "--c0": c0, "--train": train}  # fmt: skip
+    own = {"--target-len": target_len, "--decoder-layers": decoder_layers,
+              "--decoder-hidden-size": decoder_hidden_size}  # fmt: skip
+    check_form(form, files, own)
     machine = json or ndjson
     selection = Selection(layer, direction, step, folded=not (all or machine))
     if form is not None:
