@@ -80,6 +80,11 @@ class Batch:
         return self.lengths is not None
 
     @property
+    def real_steps(self) -> Dim:
+        """The steps of all sequences together, padding left out: T·N, or the sum of lengths."""
+        return self.seq_len * self.size if self.lengths is None else sum(self.lengths)
+
+    @property
     def symbolic(self) -> bool:
         """Whether N or T is left open."""
         return isinstance(self.size, Symbol) or isinstance(self.seq_len, Symbol)

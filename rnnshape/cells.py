@@ -82,6 +82,12 @@ class Equations(Generic[V]):
         """The rows of gates first … last - 1 of a parameter of `of` gates."""
         return self._apply("blocks", name, (weight,), (first, last, of))
 
+    def loss(self, kind: str, o: V, target: V, count: Any) -> V:
+        """What one step adds to a loss: sum, mse or cross-entropy, the means over `count`."""
+        if kind == "sum":
+            return self._apply("total", "loss", (o,), ())
+        return self._apply(kind.replace("-", "_"), "loss", (o, target), (count,))
+
 
 State = tuple[V, ...]
 Cell = Callable[[Equations[V], V, State[V], Parameters[V]], State[V]]

@@ -12,6 +12,7 @@ from .spec import Parameter, Spec
 
 ACTIVATIONS = ("none", "softmax", "sigmoid", "tanh")
 PLACES = ("every", "last")
+LOSSES = ("sum", "mse", "cross-entropy")
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class Head:
     """o_t = g₂(W_ya·h_t + b_y) at every step, or one o from the final states of the last layer.
 
     size: K, the width of o; activation g₂: none, softmax (over K), sigmoid or tanh; at: every or
-    last. Raises UsageError.
+    last; loss: sum, or torch's mse_loss or cross_entropy of o, means over what is no padding.
+    Raises UsageError.
     """
 
     size: Dim
     activation: str = "none"
     at: str = "every"
+    loss: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, Symbol) and (not isinstance(self.size, int) or self.size < 1):
@@ -36,8 +39,9 @@ class Head:
         for option, value, known in (
             ("--output-activation", self.activation, ACTIVATIONS),
             ("--output-at", self.at, PLACES),
+            ("--loss", self.loss, LOSSES),
         ):
-            if value not in known:
+            if value is not None and value not in known:
                 raise UsageError(
                     f"{option}: expected {', '.join(known)}",
                     got=repr(value[:40]),
@@ -63,10 +67,16 @@ class Head:
             return (*shape[:-1], self.size)
         return (self.size,) if batch.unbatched else (batch.size, self.size)
 
+    def compared(self, batch: Batch) -> Dim:
+        """How many numbers the mean of the loss is taken over: those of o, or of its classes."""
+        steps: Dim = batch.size if self.at == "last" else batch.real_steps
+        return steps * self.size if self.loss == "mse" else steps
+
     def to_dict(self) -> dict[str, Any]:
         """The `head` object of the JSON documents."""
         return {
             "output_size": json_dim(self.size),
             "output_activation": self.activation,
             "output_at": self.at,
+            **({} if self.loss is None else {"loss": self.loss}),
         }

@@ -70,10 +70,16 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Record:
-    """What one step does, written for any time; equal steps share it."""
+    """What one step does, written for any time; equal steps share it.
+
+    state: what the step leaves, under `names`: h, and c of an lstm; o of a head; backward, what
+    it passes on. arrives: the gradients that a backward step begins with.
+    """
 
     performed: tuple[Performed, ...]
-    state: tuple[Tensor, ...]  # h, and c of an lstm, after the step
+    state: tuple[Tensor, ...]
+    names: tuple[str, ...] = ("h", "c")
+    arrives: tuple[Tensor, ...] = ()
 
     @cached_property
     def macs(self) -> Dim:
@@ -121,9 +127,13 @@ class Step(NamedTuple):  # a tuple, since a long walk makes one a step
 
     @property
     def state(self) -> dict[str, Tensor]:
-        """h, and for an lstm c, after the step; o of a head."""
-        names = "o" if self.direction == HEAD else "hc"
-        return dict(zip(names, map(self.tensor, self.record.state), strict=False))
+        """What the step leaves: h, and for an lstm c; o of a head; backward, what it passes on."""
+        return dict(zip(self.record.names, map(self.tensor, self.record.state), strict=False))
+
+    @property
+    def arrives(self) -> list[Tensor]:
+        """The gradients that a backward step begins with."""
+        return list(map(self.tensor, self.record.arrives))
 
 
 HEAD = "head"  # the direction of a head's steps
@@ -207,6 +217,15 @@ class World:
 
     def keep_output(self, t: int | str, o: Tensor) -> None:
         """Take what the head puts out."""
+
+    def target(self, t: int | str, rows: Dim) -> Tensor:
+        """What o is compared with: (rows, K); of cross_entropy 1 in the column of the class."""
+        assert self.head is not None
+        one = self.head.at == "last"
+        return Tensor("target" if one else "target[{t}]", (rows, self.head.size))
+
+    def keep_loss(self, loss: Tensor) -> None:
+        """Take what one step adds to the loss."""
 
 
 def every_step(times: range) -> Iterable[int]:
@@ -301,7 +320,13 @@ def _head_record(world: World, t: int | str, rows: Dim) -> Record:
     h = read[0] if len(read) == 1 else equations.concat("both", read, 1)
     o = output(equations, h, weight, bias, world.head.activation)
     world.keep_output(t, o)
-    return Record(tuple(interpreter.performed), (o,))
+    if world.head.loss is None:
+        return Record(tuple(interpreter.performed), (o,), ("o",))
+    loss = equations.loss(
+        world.head.loss, o, world.target(t, rows), world.head.compared(world.batch)
+    )
+    world.keep_loss(loss)
+    return Record(tuple(interpreter.performed), (o, loss), ("o", "loss"))
 
 
 def _carried(state: tuple[Tensor, ...], rows: Dim | None = None) -> tuple[Tensor, ...]:

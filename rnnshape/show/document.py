@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..dims import json_dim, json_shape
 from ..spec import Spec
 from ..tracing import Selection, Trace
-from ..walk import HEAD, Performed, Record, Step, Tensor
+from ..walk import Performed, Record, Step, Tensor
 
 if TYPE_CHECKING:
     from ..arrays import Result
@@ -162,14 +162,15 @@ def operation(performed: Performed) -> dict[str, Any]:
     }
 
 
-def _record(record: Record, names: str) -> str:
+def _record(record: Record) -> str:
     """The part of a step that equal steps share, its names written for any time."""
-    return json.dumps(
-        {
-            "ops": [operation(performed) for performed in record.performed],
-            "state": {name: json_shape(tensor.shape) for name, tensor in zip(names, record.state)},
-        }
-    )[1:]
+    document: dict[str, Any] = {}
+    if record.arrives:
+        document["arrives"] = list(map(_tensor, record.arrives))
+    document["ops"] = [operation(performed) for performed in record.performed]
+    left = zip(record.names, record.state)
+    document["state"] = {name: json_shape(tensor.shape) for name, tensor in left}
+    return json.dumps(document)[1:]
 
 
 def _steps(steps: Iterable[Step], opening: str) -> Iterator[str]:
@@ -179,8 +180,8 @@ def _steps(steps: Iterable[Step], opening: str) -> Iterator[str]:
     for step in steps:
         number, layer, direction, t, previous, record, repeat = step
         if record is not last:
-            last, names = record, "o" if direction == HEAD else "hc"
-            shared = [piece.split("{t}") for piece in _record(record, names).split("{p}")]
+            last = record
+            shared = [piece.split("{t}") for piece in _record(record).split("{p}")]
         now = str(t)
         told = now if isinstance(t, int) else f'"{t}"'
         again = "" if repeat == 1 else f'"repeat": "{repeat}", '
