@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .batch import Batch
+from .cells import Equations
 from .dims import Dim, write_shape
 from .errors import ShapeError, UsageError
 from .forward import Given, forward_error, sizes
@@ -32,6 +33,7 @@ class Result:
     hn: Array
     cn: Array | None = None
     o: Array | None = None  # of a head: (T, N, K) as output, or (N, K)
+    loss: Array | None = None  # a number
 
     def __iter__(self) -> Iterator[Any]:
         yield self.output
@@ -44,7 +46,8 @@ class Result:
 
     def to_dict(self) -> dict[str, Array]:
         """Name to array."""
-        named = {"output": self.output, "hn": self.hn, "cn": self.cn, "o": self.o}
+        named = {"output": self.output, "hn": self.hn, "cn": self.cn, "o": self.o,
+                 "loss": self.loss}  # fmt: skip
         return {name: array for name, array in named.items() if array is not None}
 
 
@@ -52,7 +55,9 @@ class Result:
 class Feed:
     """A forward call as the walk reads it: input (T, N, I) and states (D·L, N, ·), sorted by
     length where packed. `masks` (T, N, D·R) stand between the layers in training, one for each
-    layer but the last: 0 where dropout zeroes, else 1 / (1 − p)."""
+    layer but the last: 0 where dropout zeroes, else 1 / (1 − p). `target` (T, N, K), or (1, N, K)
+    of a head on the last states, is 0 where there is padding; of classes 1 in the class's column.
+    `grad_output` (T, N, D·R) is the gradient of the loss by output, where no head has a loss."""
 
     spec: Spec
     batch: Batch
@@ -61,6 +66,8 @@ class Feed:
     states: tuple[Array, ...]
     masks: tuple[Array, ...] = ()
     head: Head | None = None  # its parameters are among the weights
+    target: Array | None = None
+    grad_output: Array | None = None
 
     @property
     def given(self) -> dict[str, Array]:
@@ -74,14 +81,46 @@ class Feed:
 
         o is (T, N, K), or (1, N, K) from a head that reads the final states alone.
         """
-        result = Result(self._outward(output), *self._states_outward(states))
+        result = Result(self.outward(output), *self.states_outward(states))
         if o is None or self.head is None:
             return result
         last = self.head.at == "last"
-        o = self._states_outward((o,))[0][0] if last else self._outward(o)
-        return replace(result, o=o)
+        shown = self.states_outward((o,))[0][0] if last else self.outward(o)
+        return replace(result, o=shown, loss=self._loss(o))
 
-    def _outward(self, sequence: Array) -> Array:
+    def _loss(self, o: Array) -> Array | None:
+        """The loss of o, in which as in target padding is 0."""
+        if self.head is None or self.head.loss is None:
+            return None
+        interpreter = Arrays()
+        target = o if self.target is None else self.target
+        tensors = [Tensor(name, array.shape, array) for name, array in (("o", o), ("y", target))]
+        count = self.head.compared(self.batch)
+        value: Array = np.asarray(
+            Equations(interpreter).loss(self.head.loss, tensors[0], tensors[1], count).value
+        )
+        return value
+
+    def target_at(self, t: int | str) -> Array | None:
+        """The target of one step, of all sequences."""
+        if self.target is None:
+            return None
+        array: Array = self.target[0 if len(self.target) == 1 else t]
+        return array
+
+    def gradients(
+        self, x: Array, states: tuple[Array, ...], weights: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """Gradients by input, states and parameters in the caller's layout, under their names.
+
+        x is (T, N, I); in the caller's layout 0 where a packed batch has padding.
+        """
+        outward = self.states_outward(states)
+        named = {f"grad.{n}0": state for n, state in zip(self.spec.state_names, outward)}
+        parameters = {f"grad.{name}": array for name, array in weights.items()}
+        return {"grad.input": self.outward(x), **named, **parameters}
+
+    def outward(self, sequence: Array) -> Array:
         """A sequence (T, N, ·) in the caller's layout."""
         if self.batch.packed:
             sequence = sequence[:, list(self.batch.restored)]
@@ -89,7 +128,7 @@ class Feed:
             return sequence[:, 0]
         return sequence.transpose(1, 0, 2) if self.spec.batch_first else sequence
 
-    def _states_outward(self, states: tuple[Array, ...]) -> tuple[Array, ...]:
+    def states_outward(self, states: tuple[Array, ...]) -> tuple[Array, ...]:
         """States (rows, N, ·) in the caller's layout."""
         if self.batch.packed:
             states = tuple(state[:, list(self.batch.restored)] for state in states)
@@ -143,20 +182,26 @@ def feed(
             got=", ".join(map(str, lengths[:20])),
             fix="give one length for each sequence of the input",
         )
-    if unbatched:
-        x = x[:, None]
-    elif spec.batch_first:
-        x = x.transpose(1, 0, 2)
     rows = spec.num_layers * spec.num_directions
     states = []
     for name, state in zip(spec.state_names, given, strict=False):
         shape: Any = (rows, size, spec.state_width(name))
         states.append(np.zeros(shape, dtype) if state is None else state.reshape(shape))
     if batch.packed:
-        order = list(batch.order)
-        x = x[: max(batch.lengths or ()), order]
-        states = [state[:, order] for state in states]
-    return Feed(spec, batch, arrays, x, tuple(states), head=head)
+        states = [state[:, list(batch.order)] for state in states]
+    source = Feed(spec, batch, arrays, x, tuple(states), head=head)
+    return replace(source, input=inward(source, x))
+
+
+def inward(source: Feed, sequence: Array) -> Array:
+    """A sequence of the caller's layout in the walk's: (T, N, ·), sorted by length."""
+    if source.batch.unbatched:
+        return sequence[:, None]
+    if source.spec.batch_first:
+        sequence = sequence.transpose(1, 0, 2)
+    if source.batch.packed:
+        sequence = sequence[: max(source.batch.lengths or ()), list(source.batch.order)]
+    return sequence
 
 
 def needs_numbers(name: str, size: Dim) -> UsageError:
@@ -240,6 +285,12 @@ class Arrays(Shapes):
         return array
 
 
+def with_target(tensor: Tensor, source: Feed, t: int | str) -> Tensor:
+    """`tensor`, the target at t, with its value."""
+    value = source.target_at(t)
+    return tensor if value is None else tensor._replace(value=value[: tensor.shape[0]])
+
+
 class ArrayWorld(World):
     """A walk's tensors with their arrays; `result` is complete once the walk has ended."""
 
@@ -310,6 +361,10 @@ class ArrayWorld(World):
         """Lay o into its place; behind the end of a packed sequence it is 0, as output is."""
         every = self._feed.head is not None and self._feed.head.at == "every"
         self._o[t if every else 0, : len(o.value)] = o.value  # type: ignore[index]
+
+    def target(self, t: int | str, rows: Dim) -> Tensor:
+        """What o is compared with."""
+        return with_target(super().target(t, rows), self._feed, t)
 
     @property
     def result(self) -> Result:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, Arrays, ArrayWorld, Feed
+from .arrays import Array, Arrays, ArrayWorld, Feed, with_target
 from .dims import Dim
 from .errors import UsageError
 from .walk import HEAD, Pass, Shapes, Step, Tensor, World, passes, walk
@@ -60,6 +60,8 @@ class _Reading(World):
             value = self._feed.input[t, :rows]  # type: ignore[index]
         else:
             value = self._output(place.layer - 1, t, rows)
+            if self._feed.masks:
+                value = value * self._feed.masks[place.layer - 1][t, :rows]  # type: ignore[index]
         return Tensor("x_{t}", value.shape, value)
 
     def initial(self, place: Pass) -> tuple[Tensor, ...]:
@@ -91,6 +93,10 @@ class _Reading(World):
             tensor._replace(value=self._final(place))
             for tensor, place in zip(read, rows_read, strict=True)
         )
+
+    def target(self, t: int | str, rows: Dim) -> Tensor:
+        """What o is compared with."""
+        return with_target(super().target(t, rows), self._feed, t)
 
     def _final(self, place: Pass) -> Array:
         """The last h of a pass (N, R): of a packed batch each sequence's own."""

@@ -224,9 +224,6 @@ class World:
         one = self.head.at == "last"
         return Tensor("target" if one else "target[{t}]", (rows, self.head.size))
 
-    def keep_loss(self, loss: Tensor) -> None:
-        """Take what one step adds to the loss."""
-
 
 def every_step(times: range) -> Iterable[int]:
     """Tell all of a run of steps."""
@@ -325,7 +322,6 @@ def _head_record(world: World, t: int | str, rows: Dim) -> Record:
     loss = equations.loss(
         world.head.loss, o, world.target(t, rows), world.head.compared(world.batch)
     )
-    world.keep_loss(loss)
     return Record(tuple(interpreter.performed), (o, loss), ("o", "loss"))
 
 
