@@ -212,7 +212,7 @@ class Arrangement:
 
     def parts(
         self,
-        numbers: Numbers | None = None,
+        numbers: FormNumbers | None = None,
         told: Callable[[range], Iterable[int]] = every_step,
     ) -> Iterator[Part]:
         """The calls in their order; with `numbers`, each over what the one before it left.
@@ -225,7 +225,7 @@ class Arrangement:
         }.get(self.form.name, self._one)
         yield from make(numbers, told)
 
-    def _one(self, numbers: Numbers | None, _: object) -> Iterator[Part]:
+    def _one(self, numbers: FormNumbers | None, _: object) -> Iterator[Part]:
         if numbers is None:
             trace = Trace(self.spec, self.batch, head=self.head)
         else:
@@ -234,7 +234,7 @@ class Arrangement:
         yield Part("rnn", trace, "one call")
 
     def _fed_back(
-        self, numbers: Numbers | None, told: Callable[[range], Iterable[int]]
+        self, numbers: FormNumbers | None, told: Callable[[range], Iterable[int]]
     ) -> Iterator[Part]:
         batch = replace(self.batch, seq_len=1)
         first, later = "input is the one input", "input = o of the call before, h0 = its hn"
@@ -256,7 +256,7 @@ class Arrangement:
             if t in wanted:
                 yield Part(f"call {t}", trace, later if t else first)
 
-    def _two(self, numbers: Numbers | None, _: object) -> Iterator[Part]:
+    def _two(self, numbers: FormNumbers | None, _: object) -> Iterator[Part]:
         decoder = self.decoder_spec
         remark = "its output is not used, its hn goes on to the decoder"
         joined = "hn of the encoder"
@@ -280,7 +280,7 @@ class Arrangement:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class FormNumbers:
     """The numbers of a form: parameters under their names in the model, inputs, first states."""
 
     weights: Mapping[str, Any]
@@ -309,7 +309,7 @@ class Numbers:
         return Trace(spec, source.batch, source, head)
 
 
-def drawn(arrangement: Arrangement, seed: int, dtype: str) -> Numbers:
+def drawn(arrangement: Arrangement, seed: int, dtype: str) -> FormNumbers:
     """Seeded random numbers for a form whose sizes are numbers: parameters as torch initialises
     them, inputs and first states standard normal."""
     import numpy as np
@@ -326,7 +326,7 @@ def drawn(arrangement: Arrangement, seed: int, dtype: str) -> Numbers:
     made = {name: generator.standard_normal(shapes[name]).astype(dtype)
             for name in ("input", "target", "h0", "c0") if name in shapes}  # fmt: skip
     states = tuple(made[name] for name in ("h0", "c0") if name in made)
-    return Numbers(weights, made["input"], made.get("target"), states)
+    return FormNumbers(weights, made["input"], made.get("target"), states)
 
 
 def arrange(
@@ -352,7 +352,7 @@ def arrange(
     return Arrangement(FORMS[name], spec, batch, head, target_len, decoder)
 
 
-def result(arrangement: Arrangement, numbers: Numbers) -> dict[str, Any]:
+def result(arrangement: Arrangement, numbers: FormNumbers) -> dict[str, Any]:
     """What a form computes: o, and the last call's hn (and cn), as arrays."""
     import numpy as np
 

@@ -67,9 +67,9 @@ def _subject(
     """The network to begin with, and its parameters where a file tells them."""
     if weights is None and module is None:
         return network.trace(), None
-    from .numbers import numeric_trace
+    from .numbers import Numbers, numeric_trace
 
-    trace = numeric_trace(network, weights, module, None, None, None, seed, "float32")
+    trace = numeric_trace(network, Numbers(weights=weights, module=module, seed=seed))
     assert trace.feed is not None
     return trace, trace.feed.weights
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..dims import parse_dim
 from ..errors import UsageError
+from .numbers import Numbers, check_drawing, check_numbers
 from .options import Network, head_options
 from .output import write_arrays, write_lines
+from .shared import Command, first_set, with_options
 
 if TYPE_CHECKING:
-    from ..forms import Arrangement, Numbers
+    from ..forms import Arrangement, FormNumbers
     from ..tracing import Selection
 
 FormName = Annotated[
@@ -21,31 +25,49 @@ FormName = Annotated[
                  autocompletion=lambda: ["one-to-one", "one-to-many", "many-to-one",
                                          "many-to-many", "encoder-decoder"]),
 ]  # fmt: skip
-TargetLength = Annotated[
-    str | None,
-    typer.Option(
-        "--target-len", metavar="T", help="Steps of the decoder.", rich_help_panel="The form"
-    ),
-]
-DecoderLayers = Annotated[
-    str | None,
-    typer.Option(metavar="L", help="Unlike the encoder's.", rich_help_panel="The form"),
-]
-DecoderHidden = Annotated[
-    str | None,
-    typer.Option(metavar="H", help="Unlike the bridge's.", rich_help_panel="The form"),
-]
+
+
+def _decoder_option(**more: Any) -> Any:
+    return Annotated[str | None, typer.Option(rich_help_panel="The form", **more)]
+
+
+_DECODER = {
+    "target_len": _decoder_option(metavar="T", help="Steps of the decoder."),
+    "decoder_layers": _decoder_option(metavar="L", help="Unlike the encoder's."),
+    "decoder_hidden_size": _decoder_option(metavar="H", help="Unlike the bridge's."),
+}
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """What the command line says of an encoder-decoder's decoder; None where it says nothing."""
+
+    target_len: str | None = None
+    decoder_layers: str | None = None
+    decoder_hidden_size: str | None = None
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """The fields of its spec that were given. Raises UsageError."""
+        given = {"num_layers": (self.decoder_layers, "decoder-layers"),
+                 "hidden_size": (self.decoder_hidden_size, "decoder-hidden-size")}  # fmt: skip
+        return {field: parse_dim(text, option) for field, (text, option) in given.items()
+                if text is not None}  # fmt: skip
+
+
+def decoder_options(command: Command) -> Command:
+    """Give `command` the options of a decoder, in place of its argument `decoder`."""
+    return with_options(command, "decoder", _DECODER, lambda values: Decoder(**values))
 
 
 @head_options
+@decoder_options
 def forms(
     network: Network,
+    decoder: Decoder,
     code: Annotated[
         str | None, typer.Option("--code", metavar="NAME", help="The torch code of one form.")
     ] = None,
-    target_len: TargetLength = None,
-    decoder_layers: DecoderLayers = None,
-    decoder_hidden_size: DecoderHidden = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """List the forms, one-to-one to encoder-decoder: pictures, settings, shapes, torch code.
@@ -56,14 +78,13 @@ def forms(
     from ..show.form_code import form_code
     from ..show.forms import forms_document, forms_text
 
-    beside = (target_len, decoder_layers, decoder_hidden_size)
     if code is not None:
-        write_lines([form_code(arranged(network, code, *beside))])
+        write_lines([form_code(arranged(network, code, decoder))])
         return
     rows: dict[str, Arrangement | UsageError] = {}
     for name in FORMS:
         try:
-            rows[name] = arranged(network, name, *beside, listing=True)
+            rows[name] = arranged(network, name, decoder, listing=True)
         except UsageError as error:
             rows[name] = error
     if all(isinstance(row, UsageError) for row in rows.values()):
@@ -78,21 +99,11 @@ def forms(
     put(forms_text(rows))
 
 
-def arranged(
-    network: Network,
-    name: str,
-    target_len: str | None = None,
-    decoder_layers: str | None = None,
-    decoder_hidden_size: str | None = None,
-    listing: bool = False,
-) -> Arrangement:
+def arranged(network: Network, name: str, decoder: Decoder, listing: bool = False) -> Arrangement:
     """The form that the options describe. Raises UsageError.
 
     A listing takes of the head what fits each form; --output-at is one form's own.
     """
-    from dataclasses import replace
-
-    from ..dims import parse_dim
     from ..forms import arrange
 
     batch, head, spec = network.batch, network.head, network.spec
@@ -102,22 +113,15 @@ def arranged(
         head = replace(head, at="last" if name == "many-to-one" else "every")
     if listing and head is not None and name == "one-to-many" and head.size != spec.input_size:
         head = replace(head, size=spec.input_size)
-    decoder = None
-    if decoder_layers is not None or decoder_hidden_size is not None:
-        changed: dict[str, Any] = {}
-        if decoder_layers is not None:
-            changed["num_layers"] = parse_dim(decoder_layers, "decoder-layers")
-        if decoder_hidden_size is not None:
-            changed["hidden_size"] = parse_dim(decoder_hidden_size, "decoder-hidden-size")
-        if name == "encoder-decoder":
-            fitting = arrange(name, spec, batch, head).fitting_decoder
-            decoder = replace(fitting, **changed)
-        elif not listing:
-            raise _only_with_decoder("--decoder-layers, --decoder-hidden-size", name)
-    if target_len is not None and name != "encoder-decoder" and not listing:
+    own, sizes = None, decoder.sizes
+    if sizes and name == "encoder-decoder":
+        own = replace(arrange(name, spec, batch, head).fitting_decoder, **sizes)
+    elif sizes and not listing:
+        raise _only_with_decoder("--decoder-layers, --decoder-hidden-size", name)
+    if decoder.target_len is not None and name != "encoder-decoder" and not listing:
         raise _only_with_decoder("--target-len", name)
-    length = parse_dim("3" if target_len is None else target_len, "target-len")
-    return arrange(name, spec, batch, head, length, decoder)
+    length = parse_dim("3" if decoder.target_len is None else decoder.target_len, "target-len")
+    return arrange(name, spec, batch, head, length, own)
 
 
 def _only_with_decoder(options: str, name: str) -> UsageError:
@@ -128,27 +132,24 @@ def _only_with_decoder(options: str, name: str) -> UsageError:
     )
 
 
-def check_form(form: str | None, beside: dict[str, Any], own: dict[str, Any]) -> None:
-    """Refuse what a form does not take (`beside`), and a form's own options without one."""
-    if form is not None:
-        given, expected, fix = beside, "expected without --form, whose numbers are drawn", ""
+def check_form(form: str | None, numbers: Numbers, decoder: Decoder) -> None:
+    """Refuse what a form does not take, and a form's own options without one."""
+    if form is None:
+        own = {"--" + name.replace("_", "-"): value for name, value in asdict(decoder).items()}
+        option, expected, fix = first_set(own), "with --form", "--form encoder-decoder"
     else:
-        given, expected, fix = own, "expected with --form", "--form encoder-decoder"
-    for option, value in given.items():
-        if value is not None and value is not False:
-            raise UsageError(
-                f"{option}: {expected}",
-                got=f"--form {form}" if form is not None else "no form",
-                fix=fix or f"leave out {option} or --form",
-            )
+        option, expected = first_set(numbers.sources), "without --form, whose numbers are drawn"
+        fix = f"leave out {option} or --form"
+    if option is not None:
+        got = "no form" if form is None else f"--form {form}"
+        raise UsageError(f"{option}: expected {expected}", got=got, fix=fix)
 
 
-def form_numbers(arrangement: Arrangement, seed: int, dtype: str) -> Numbers:
+def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
     """Seeded random parameters, inputs and first states for a form. Raises UsageError."""
     from ..forms import drawn
-    from .numbers import check_drawing, check_numbers
 
-    check_drawing(seed, dtype)
+    check_drawing(numbers.seed, numbers.dtype)
     a, spec = arrangement, arrangement.spec
     shapes = [*(p.shape for p in a.parameters), *a.tensors.values()]
     check_numbers(
@@ -160,13 +161,13 @@ def form_numbers(arrangement: Arrangement, seed: int, dtype: str) -> Numbers:
         target_len=a.target_len,
         output_size=a.head.size,
     )
-    return drawn(arrangement, seed, dtype)
+    return drawn(arrangement, numbers.seed, numbers.dtype)
 
 
 def put_form(
     arrangement: Arrangement,
     selection: Selection,
-    numbers: Numbers | None,
+    numbers: FormNumbers | None,
     json: bool,
     ndjson: bool,
     output: str | None,
@@ -185,7 +186,9 @@ def put_form(
         put(form_text(arrangement, selection, numbers))
 
 
-def run_form(arrangement: Arrangement, numbers: Numbers, json: bool, output: str | None) -> None:
+def run_form(
+    arrangement: Arrangement, numbers: FormNumbers, json: bool, output: str | None
+) -> None:
     """The numbers of a form: o, hn and cn."""
     from ..forms import result
     from ..show.forms import result_document, result_text

@@ -2,34 +2,80 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from ..errors import UsageError
 from ..tracing import Trace
 from .options import Network
+from .shared import Command, first_set, with_options
 
 _DTYPES = ("float32", "float64", "float16")
 
 
-def numeric_trace(
-    network: Network,
-    weights: str | None,
-    module: str | None,
-    input: str | None,
-    h0: str | None,
-    c0: str | None,
-    seed: int,
-    dtype: str,
-    train: bool = False,
-) -> Trace:
+def _option(kind: Any, *names: str, **more: Any) -> Any:
+    default = {"show_default": False} | more
+    return Annotated[kind | None, typer.Option(*names, rich_help_panel="The numbers", **default)]
+
+
+_OPTIONS: dict[str, Any] = {
+    "weights": _option(str, metavar="FILE",
+                       help="A checkpoint or weights file of any format that inspect reads."),
+    "module": _option(str, metavar="NAME", help="The part of the file to take."),
+    "input": _option(str, metavar="X.npy", help="Drawn unless given."),
+    "h0": _option(str, metavar="H.npy|random", help="Zeros unless given."),
+    "c0": _option(str, metavar="C.npy|random", help="Zeros unless given; lstm only."),
+    "seed": _option(int, show_default="0", help="Of what is drawn."),
+    "dtype": _option(str, show_default="float32", help="float32, float64 or float16."),
+    "train": _option(bool, "--train", help="With dropout between layers, as in training."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the command line says of weights and inputs; files by name, `random` to be drawn."""
+
+    weights: str | None = None
+    module: str | None = None
+    input: str | None = None
+    h0: str | None = None
+    c0: str | None = None
+    seed: int = 0
+    dtype: str = "float32"
+    train: bool = False
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """By option: what asks for numbers, all but the seed and the dtype of those drawn."""
+        return {"--weights": self.weights, "--module": self.module, "--input": self.input,
+                "--h0": self.h0, "--c0": self.c0, "--train": self.train}  # fmt: skip
+
+    @property
+    def asked(self) -> bool:
+        """Whether any option asks for numbers."""
+        return first_set(self.sources) is not None
+
+
+def number_options(command: Command) -> Command:
+    """Give `command` the options of weights and inputs, in place of its argument `numbers`."""
+
+    def given(values: dict[str, Any]) -> Numbers:
+        return Numbers(**{name: value for name, value in values.items() if value is not None})
+
+    return with_options(command, "numbers", _OPTIONS, given)
+
+
+def numeric_trace(network: Network, numbers: Numbers) -> Trace:
     """The network over true numbers.
 
-    Parameters and input are drawn with `seed` where no file is named; h0 and c0 are zeros, as in
-    torch, or drawn for the word `random`; dropout drops only to `train`. Raises UsageError.
+    Parameters and input are drawn with the seed where no file is named; h0 and c0 are zeros, as
+    in torch, or drawn for the word `random`; dropout drops only with --train. Raises UsageError.
     """
-    check_drawing(seed, dtype)
+    weights, module, dtype = numbers.weights, numbers.module, numbers.dtype
+    check_drawing(numbers.seed, dtype)
     if module is not None and weights is None:
         raise UsageError("--module: expected beside --weights", got="no weights",
                          fix="--weights model.safetensors --module encoder.rnn")  # fmt: skip
@@ -40,7 +86,7 @@ def numeric_trace(
     from ..models.files import read_array
     from ..models.infer import completed
 
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(numbers.seed)
     if weights is None:
         spec = network.spec
         check_numbers(list(spec.parameters().values()), input_size=spec.input_size,
@@ -52,8 +98,8 @@ def numeric_trace(
         check_numbers([], input_size=spec.input_size, hidden_size=spec.hidden_size)
     lengths = network.lengths
     batch = network.batch
-    if input is not None:
-        x = read_array(input, "input")
+    if numbers.input is not None:
+        x = read_array(numbers.input, "input")
         contradicted = network.says("batch_size", "seq_len", "unbatched")
         if contradicted:
             option = "--" + contradicted[0].replace("_", "-")
@@ -66,14 +112,14 @@ def numeric_trace(
         shapes = list(batch.tensors(spec).values())
         check_numbers(shapes, size=batch.size, seq_len=batch.seq_len)
         x = drawn_tensor("input", spec, batch, generator, dtype)
-    if c0 is not None and spec.cell != "lstm":
+    if numbers.c0 is not None and spec.cell != "lstm":
         raise UsageError(
             "--c0: expected for an lstm alone", got=f"--cell {spec.cell}", fix="leave out --c0"
         )
     states = {}
-    for name, source in (("h0", h0), ("c0", c0)):
+    for name, source in (("h0", numbers.h0), ("c0", numbers.c0)):
         if source == "random":
-            if input is not None:
+            if numbers.input is not None:
                 batch = feed(spec, parameters, x, None, None, lengths).batch
             states[name] = drawn_tensor(name, spec, batch, generator, dtype)
         elif source is not None:
@@ -83,7 +129,7 @@ def numeric_trace(
         parameters |= drawn_head(head, spec, generator, dtype)
     given = (x, states.get("h0"), states.get("c0"), lengths, head)
     source_feed = feed(spec, parameters, *given)
-    if train and spec.dropout:
+    if numbers.train and spec.dropout:
         masks = drawn_masks(spec, source_feed.batch, generator, dtype)
         source_feed = replace(source_feed, masks=masks)
     return Trace(spec, source_feed.batch, source_feed, head)

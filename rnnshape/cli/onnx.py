@@ -5,45 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import UsageError
-from .numbers import check_drawing, check_numbers
+from .numbers import Numbers, check_drawing, check_numbers
 from .options import Network
 from .output import write_arrays, write_lines
 
 
-def run_onnx(
-    network: Network,
-    path: str,
-    module: str | None,
-    given: dict[str, str | None],
-    seed: int,
-    dtype: str,
-    json: bool,
-    output: str | None,
-) -> None:
-    """Compute the RNN, LSTM or GRU operators of a file; `given` names input, h0 and c0."""
-    check_drawing(seed, dtype)
+def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: str | None) -> None:
+    """Compute the RNN, LSTM or GRU operators of a file."""
+    dtype = numbers.dtype
+    check_drawing(numbers.seed, dtype)
     import numpy as np
 
     from ..models.files import read_array
     from ..models.onnx_graph import read_chain
     from ..models.onnx_run import chain_spec, run_chain
 
-    chain = read_chain(path, module)
+    chain = read_chain(path, numbers.module)
     spec = chain_spec(chain)
     _agree(network, spec)
-    if given["c0"] is not None and spec.cell != "lstm":
+    if numbers.c0 is not None and spec.cell != "lstm":
         raise UsageError("--c0: expected for an LSTM alone", got=spec.cell, fix="leave out --c0")
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(numbers.seed)
     batch = network.batch
     shapes: dict[str, Any] = batch.tensors(spec)
-    if given["input"] is None:
+    if numbers.input is None:
         check_numbers(list(shapes.values()), size=batch.size, seq_len=batch.seq_len)
         x = generator.standard_normal(shapes["input"]).astype(dtype)
     else:
-        x = np.asarray(read_array(given["input"], "input"), dtype)
+        x = np.asarray(read_array(numbers.input, "input"), dtype)
     states: dict[str, Any] = {}
-    for name in ("h0", "c0"):
-        source = given[name]
+    for name, source in (("h0", numbers.h0), ("c0", numbers.c0)):
         if source == "random":
             size = x.shape[0 if spec.batch_first else 1]
             shape = (spec.num_layers * spec.num_directions, size, chain.nodes[0].hidden_size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 import re
 import sys
@@ -19,6 +18,7 @@ from ..errors import UsageError
 from ..head import Head
 from ..spec import Spec
 from ..tracing import Trace
+from .shared import Command, with_options
 
 _NETWORK, _BATCH, _TOP = "The network", "The batch", "The head"
 _SPEC_FIELDS = (
@@ -172,29 +172,12 @@ class Network:
         return Trace(self.spec, self.batch, head=self.head)
 
 
-def network_options(
-    command: Callable[..., Any], options: Mapping[str, Any] = _OPTIONS
-) -> Callable[..., Any]:
+def network_options(command: Command, options: Mapping[str, Any] = _OPTIONS) -> Command:
     """Give `command` the options that describe a network, in place of its argument `network`."""
-    own = list(inspect.signature(command, eval_str=True).parameters.values())
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
-        for name, option in options.items()
-    ]
-    kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "network"]
-
-    @functools.wraps(command)
-    def wrapped(**values: Any) -> Any:
-        network = Network({name: values.pop(name) for name in options})
-        return command(network=network, **values)
-
-    signature = inspect.Signature(kept + added)
-    wrapped.__signature__ = signature  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    return wrapped
+    return with_options(command, "network", options, Network)
 
 
-def head_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def head_options(command: Command) -> Command:
     """The same with the options that put a head on top."""
     return network_options(command, {**_OPTIONS, **_HEAD_OPTIONS})
 

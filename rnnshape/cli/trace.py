@@ -8,25 +8,30 @@ import typer
 
 from ..errors import UsageError
 from .forms import (
-    DecoderHidden,
-    DecoderLayers,
+    Decoder,
     FormName,
-    TargetLength,
     arranged,
     check_form,
+    decoder_options,
     form_numbers,
     put_form,
 )
+from .numbers import Numbers, number_options, numeric_trace
 from .options import Network, head_options
 from .output import write_lines
+from .shared import first_set
 
 if TYPE_CHECKING:
     from ..tracing import Trace
 
 
 @head_options
+@number_options
+@decoder_options
 def trace(
     network: Network,
+    numbers: Numbers,
+    decoder: Decoder,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     ndjson: Annotated[
         bool, typer.Option("--ndjson", help="One JSON object a line, while the walk goes on.")
@@ -40,20 +45,7 @@ def trace(
     values: Annotated[
         bool, typer.Option("--values", help="With the value of every intermediate.")
     ] = False,
-    weights: Annotated[str | None, typer.Option(metavar="FILE", help="With --values.")] = None,
-    module: Annotated[str | None, typer.Option(metavar="NAME", help="With --weights.")] = None,
-    input: Annotated[str | None, typer.Option(metavar="X.npy", help="With --values.")] = None,
-    h0: Annotated[str | None, typer.Option(metavar="H.npy", help="With --values.")] = None,
-    c0: Annotated[str | None, typer.Option(metavar="C.npy", help="With --values.")] = None,
-    seed: Annotated[int, typer.Option(help="With --values: of what is drawn.")] = 0,
-    dtype: Annotated[str, typer.Option(help="With --values.")] = "float32",
-    train: Annotated[
-        bool, typer.Option("--train", help="With --values: with dropout, as in training.")
-    ] = False,
     form: FormName = None,
-    target_len: TargetLength = None,
-    decoder_layers: DecoderLayers = None,
-    decoder_hidden_size: DecoderHidden = None,
     picture: Annotated[
         bool, typer.Option("--picture", help="Draw the cells, as wide as the terminal or COLUMNS.")
     ] = False,
@@ -71,37 +63,28 @@ def trace(
     """
     from ..tracing import Selection
 
+    chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
+              "--direction": direction, "--step": step, "--form": form}  # fmt: skip
     if picture:
-        chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
-                  "--direction": direction, "--step": step, "--form": form, "--values": values,
-                  "--weights": weights, "--input": input, "--h0": h0, "--c0": c0,
-                  "--train": train, "--html": html}  # fmt: skip
-        put_picture(network, chosen, output)
+        beside = {**chosen, "--values": values, **numbers.sources, "--html": html}
+        put_picture(network, beside, output)
         return
     if html is not None:
-        check_alone("--html", {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
-                               "--direction": direction, "--step": step, "--form": form,
-                               "-o": output})  # fmt: skip
-    files = {"--weights": weights, "--module": module, "--input": input, "--h0": h0,
-             "--c0": c0, "--train": train}  # fmt: skip
-    own = {"--target-len": target_len, "--decoder-layers": decoder_layers,
-              "--decoder-hidden-size": decoder_hidden_size}  # fmt: skip
-    check_form(form, files, own)
+        check_page({**chosen, "-o": output})
+    check_form(form, numbers, decoder)
     machine = json or ndjson
     selection = Selection(layer, direction, step, folded=not (all or machine))
     if form is not None:
-        a = arranged(network, form, target_len, decoder_layers, decoder_hidden_size)
-        put_form(
-            a, selection, form_numbers(a, seed, dtype) if values else None, json, ndjson, output
-        )
+        a = arranged(network, form, decoder)
+        drawn = form_numbers(a, numbers) if values else None
+        put_form(a, selection, drawn, json, ndjson, output)
         return
     subject = network.trace()
-    if values or weights or input or h0 or c0 or train:
-        from .numbers import numeric_trace
+    if values or numbers.asked:
         from .progress import waiting
 
         with waiting("numbers"):
-            subject = numeric_trace(network, weights, module, input, h0, c0, seed, dtype, train)
+            subject = numeric_trace(network, numbers)
     if html is not None:
         put_page(subject, html)
         return
@@ -129,21 +112,21 @@ def _steps(subject: Trace) -> int | None:
     return spec.num_layers * spec.num_directions * length if isinstance(length, int) else None
 
 
-def put_picture(network: Network, chosen: dict[str, Any], output: str | None) -> None:
+def put_picture(network: Network, beside: dict[str, Any], output: str | None) -> None:
     """Draw the network. Raises UsageError where an option that a picture cannot show is set."""
     import sys
 
     from ..show.picture import picture_lines
     from ..show.screen import columns_of, plain_lines, put
 
-    for option, value in chosen.items():
-        if value is not None and value is not False:
-            raise UsageError(
-                "--picture: expected beside the network and the batch alone: it draws every layer "
-                "and step, in shapes",
-                got=option,
-                fix=f"leave out {option}, or --picture",
-            )
+    option = first_set(beside)
+    if option is not None:
+        raise UsageError(
+            "--picture: expected beside the network and the batch alone: it draws every layer "
+            "and step, in shapes",
+            got=option,
+            fix=f"leave out {option}, or --picture",
+        )
     told = picture_lines(network.trace(), columns_of(None if output else sys.stdout))
     if output is not None:
         write_lines(plain_lines(told), output)
@@ -151,16 +134,16 @@ def put_picture(network: Network, chosen: dict[str, Any], output: str | None) ->
         put(told)
 
 
-def check_alone(option: str, beside: dict[str, Any]) -> None:
+def check_page(beside: dict[str, Any]) -> None:
     """Refuse what a page cannot follow: it holds every layer and step, and is a file of its own."""
-    for other, value in beside.items():
-        if value is not None and value is not False:
-            raise UsageError(
-                f"{option}: expected without {other}: the page holds every layer and step, "
-                "in a file of its own",
-                got="both",
-                fix=f"leave out {other} or {option}",
-            )
+    option = first_set(beside)
+    if option is not None:
+        raise UsageError(
+            f"--html: expected without {option}: the page holds every layer and step, "
+            "in a file of its own",
+            got="both",
+            fix=f"leave out {option} or --html",
+        )
 
 
 def put_page(subject: Trace, path: str) -> None:

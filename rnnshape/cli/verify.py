@@ -20,9 +20,11 @@ def verify(
 
     Example: rnnshape verify --cell lstm --layers 2 --bidirectional
     """
-    from .numbers import numeric_trace
+    from .numbers import Numbers, numeric_trace
 
-    subject = numeric_trace(network, None, None, None, "random", _c0(network), seed, "float64")
+    subject = numeric_trace(
+        network, Numbers(h0="random", c0=_c0(network), seed=seed, dtype="float64")
+    )
     from ..live import compare
     from .progress import waiting
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dims import json_dim, json_shape, write_dim, write_shape
 from ..errors import UsageError
-from ..forms import FORMS, Arrangement, Form, Numbers, Part
+from ..forms import FORMS, Arrangement, Form, FormNumbers, Part
 from ..notation import kind_of
 from ..tracing import Selection
 from .document import array_json, trace_lines, trace_ndjson
@@ -78,7 +78,7 @@ def _tensors(arrangement: Arrangement) -> Iterator[Line]:
 
 
 def form_text(
-    arrangement: Arrangement, selection: Selection, numbers: Numbers | None
+    arrangement: Arrangement, selection: Selection, numbers: FormNumbers | None
 ) -> Iterator[Line]:
     """The walk of a form: its picture, what goes in and out, and each call with its steps."""
     form = arrangement.form
@@ -128,7 +128,7 @@ def _head(arrangement: Arrangement) -> dict[str, Any]:
 
 
 def form_lines(
-    arrangement: Arrangement, selection: Selection, numbers: Numbers | None
+    arrangement: Arrangement, selection: Selection, numbers: FormNumbers | None
 ) -> Iterator[str]:
     """`rnnshape/form/1`: what goes in and out, and a trace document for each call."""
     yield f'{json.dumps(_head(arrangement))[:-1]}, "parts": ['
@@ -142,7 +142,7 @@ def form_lines(
 
 
 def form_ndjson(
-    arrangement: Arrangement, selection: Selection, numbers: Numbers | None
+    arrangement: Arrangement, selection: Selection, numbers: FormNumbers | None
 ) -> Iterator[str]:
     """The same as one object a line: a form, then for each call a part and its lines."""
     yield json.dumps({"kind": "form", **_head(arrangement)})

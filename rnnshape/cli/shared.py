@@ -1,0 +1,44 @@
+"""Options that several commands share: declared once, handed to a command as one object."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Command = Callable[..., Any]
+
+
+def with_options(
+    command: Command,
+    argument: str,
+    options: Mapping[str, Any],
+    make: Callable[[dict[str, Any]], Any],
+) -> Command:
+    """Give `command` the `options` in place of its `argument`, which `make` makes of their values.
+
+    An option is the annotation of a parameter; not given, its value is None.
+    """
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != argument]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        for name, option in options.items()
+    ]
+
+    @functools.wraps(command)
+    def wrapped(**values: Any) -> Any:
+        made = make({name: values.pop(name) for name in options})
+        return command(**{argument: made}, **values)
+
+    signature = inspect.Signature(kept + added)
+    wrapped.__signature__ = signature  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return wrapped
+
+
+def first_set(options: Mapping[str, Any]) -> str | None:
+    """The first of the options that is set: neither None nor an absent flag."""
+    chosen = (name for name, value in options.items() if value is not None and value is not False)
+    return next(chosen, None)
