@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .arrays import Array, Arrays, Feed
-from .backward import BackWorld, Forward
+from .backward import WHOLE, Back, BackWorld, Forward
 from .dims import Dim
 from .kept import Kept
 from .walk import HEAD, Pass, Shapes, Tensor
@@ -22,8 +22,8 @@ class BackArrays(BackWorld):
 
     repeats = False
 
-    def __init__(self, source: Feed, tbptt: int | None = None) -> None:
-        super().__init__(source.spec, source.batch, source.head, tbptt)
+    def __init__(self, source: Feed, back: Back = WHOLE) -> None:
+        super().__init__(source.spec, source.batch, source.head, back)
         self._feed = source
         self._kept = Kept(source)
         self._kept.run()

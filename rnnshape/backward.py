@@ -8,10 +8,12 @@ after) is added up and taken back through the operations of the forward step by 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .batch import Batch
 from .dims import Dim, Shape, Symbol
+from .errors import UsageError
 from .head import Head
 from .spec import Spec
 from .tape import differentiate
@@ -20,19 +22,43 @@ from .walk import HEAD, Pass, Record, Shapes, Step, Tensor, World, every_step, p
 Forward = Callable[[range, int], Record]  # the record of a forward step: its run, its position
 
 
+@dataclass(frozen=True)
+class Back:
+    """That the walk goes on in reverse; `tbptt` K cuts the graph between t = K·m - 1 and K·m.
+
+    Raises UsageError.
+    """
+
+    tbptt: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.tbptt is not None and self.tbptt < 1:
+            raise UsageError(
+                "--tbptt: expected the steps of a window, at least 1",
+                got=str(self.tbptt),
+                fix="--tbptt 2, or leave it out to go back to the first step",
+            )
+
+    def cut(self, earlier: int, later: int) -> bool:
+        """Whether nothing is passed back from one time to another next to it."""
+        return self.tbptt is not None and earlier // self.tbptt != later // self.tbptt
+
+
+WHOLE = Back()
+
+
 class BackWorld:
     """What the walk goes over: the forward steps, and the gradients that arrive and are left.
 
-    This one has shapes alone; `backnumbers.BackArrays` has the same with numbers. `tbptt` cuts
-    the graph between the times K·m - 1 and K·m: no gradient is passed on across.
+    This one has shapes alone; `backnumbers.BackArrays` has the same with numbers.
     """
 
     repeats = True  # equal steps leave equal records
 
     def __init__(
-        self, spec: Spec, batch: Batch, head: Head | None = None, tbptt: int | None = None
+        self, spec: Spec, batch: Batch, head: Head | None = None, back: Back = WHOLE
     ) -> None:
-        self.spec, self.batch, self.head, self.tbptt = spec, batch, head, tbptt
+        self.spec, self.batch, self.head, self.back = spec, batch, head, back
         self._reached: dict[int, set[int]] = {}  # times at which a layer's x gets a gradient
 
     def interpreter(self) -> Shapes:
@@ -69,7 +95,7 @@ class BackWorld:
     @property
     def cuts_last(self) -> bool:
         """Whether the loss is on the last states alone and some windows never hear of it."""
-        return self.tbptt is not None and self.head is not None and self.head.at == "last"
+        return self.back.tbptt is not None and self.head is not None and self.head.at == "last"
 
     def final(self, place: Pass, rows: Dim) -> tuple[Tensor, ...]:
         """What comes to the final states of a pass, where the head reads them: (N, R)."""
@@ -104,9 +130,7 @@ class BackWorld:
 
     def cut(self, earlier: int | None, later: int | None) -> bool:
         """Whether nothing is passed back between two times that are read one after the other."""
-        if self.tbptt is None or earlier is None or later is None:
-            return False
-        return earlier // self.tbptt != later // self.tbptt
+        return earlier is not None and later is not None and self.back.cut(earlier, later)
 
 
 def backward(
@@ -213,9 +237,9 @@ def _step(
     world.keep(place, t, gradients)
     left = {"dx": gradients["x_{t}"]}
     for name in world.spec.state_names:
-        for read in (f"{name}_{{p}}", f"{name}0[{place.row}]"):
+        for passed_on, read in ((name, f"{name}_{{p}}"), (f"{name}0", f"{name}0[{place.row}]")):
             if read in gradients:
-                left.setdefault(f"d{name}", gradients[read])
+                left[f"d{passed_on}"] = gradients[read]
     return Record(tuple(interpreter.performed), tuple(left.values()), tuple(left), arrives)
 
 

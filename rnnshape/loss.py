@@ -15,20 +15,13 @@ from .errors import ShapeError, UsageError
 def with_grad_output(source: Feed, given: Any = None) -> Feed:
     """The call with the gradient of a loss by output: `given`, of output's shape; ones unless told.
 
-    Raises ShapeError, with torch's words, where the shape does not fit, and UsageError where the
-    network has a head, whose loss says what comes to output.
+    Raises ShapeError, with torch's words, where the shape does not fit.
     """
     expected: tuple[int, ...] = source.batch.tensors(source.spec)["output"]  # type: ignore[assignment]
     if given is None:
         array = np.ones(expected, source.input.dtype)
     else:
         array = _floats("grad-output", given, source.input.dtype)
-        if source.head is not None:
-            raise UsageError(
-                "--grad-output: expected without a head, whose loss says what comes to output",
-                got="both",
-                fix="leave out --grad-output, or --output-size",
-            )
         if array.shape != expected:
             raise ShapeError(
                 f"--grad-output: expected the shape of output, {write_shape(expected)}",

@@ -30,7 +30,9 @@ STYLES = {
 
 
 def kind_of(name: str) -> str:
-    """What a tensor is: input, state, weight, output, or an intermediate."""
+    """What a tensor or its gradient is: input, state, weight, output, or an intermediate."""
+    if name.startswith("d") and len(name) > 1:
+        return kind_of(name[1:])
     if name.startswith(("weight", "bias", "W_", "b_", "head.")) or name in ("W", "b"):
         return "weight"
     if name.startswith(("h0", "c0", "hn", "cn", "h_", "c_")):
@@ -51,7 +53,7 @@ def short_name(name: str) -> str:
 
 def equation_pieces(performed: Performed) -> Line:
     """The right side over names, `x_0·W_ihᵀ + b_ih`, each name in the colour of what it names."""
-    names = [_equation_name(tensor) for tensor in performed.inputs]
+    names = [equation_name(tensor) for tensor in performed.inputs]
     rest = OPERATIONS[performed.op].equation(names, performed.attributes)
     line: Line = []
     for name in names:
@@ -84,6 +86,9 @@ def number_piece(value: Any) -> Piece:
     return (f"{text:>9}", f"large {kind}" if magnitude >= 1 else kind)
 
 
-def _equation_name(tensor: Tensor) -> str:
+def equation_name(tensor: Tensor) -> str:
+    """A tensor in an equation: x_0, W_ih, dW_ih."""
     name = tensor.name
-    return short_name(name) if name.startswith(("weight_", "bias_", "head.")) else name
+    d = "d" if name.startswith(("dweight_", "dbias_", "dhead.")) else ""
+    own = name.removeprefix(d)
+    return d + short_name(own) if own.startswith(("weight_", "bias_", "head.")) else name

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .backward import WHOLE, Back, BackWorld, backward
 from .batch import Batch
 from .dims import Dim, Shape, symbol, total
 from .errors import UsageError
@@ -15,7 +16,7 @@ from .spec import Parameter, Spec
 from .walk import HEAD, Pass, Step, World, every_step, passes, walk
 
 if TYPE_CHECKING:
-    from .arrays import Feed, Result
+    from .arrays import Array, Feed, Result
 
 
 class Source(NamedTuple):
@@ -80,6 +81,15 @@ class Selection:
             return (0, 1, len(times) - 1)
         return every_step(times)
 
+    def told_back(self, run: range, back: Back) -> Iterable[int]:
+        """The same within a run in the backward's order: with the first cut, where there is one."""
+        told = self.told(run)
+        if not isinstance(told, tuple) or back.tbptt is None or self.step is not None:
+            return told
+        around = next((i for i in range(len(run) - 1) if back.cut(run[i + 1], run[i])), None)
+        cuts = () if around is None else (around, around + 1, around + 2)
+        return sorted({i for i in (*told, *cuts) if i < len(run)})
+
 
 class BatchFirst(NamedTuple):
     """The same tensors without and with batch_first, and which of them differ."""
@@ -97,6 +107,7 @@ class Trace:
     batch: Batch
     feed: Feed | None = None
     head: Head | None = None
+    back: Back | None = None
 
     @property
     def tensors(self) -> dict[str, Shape]:
@@ -138,6 +149,39 @@ class Trace:
         for _ in walk(world):
             pass
         return world.result
+
+    def backward_steps(self, selection: Selection | None = None) -> Iterator[Step]:
+        """The steps of the backward in the order in which torch computes them, lazily."""
+        selection = selection or Selection()
+        selection.check(self.spec, self.batch, self.head)
+        back = self.back or WHOLE
+        world = BackWorld(self.spec, self.batch, self.head, back)
+        if self.feed is not None:
+            from .backnumbers import BackArrays
+
+            world = BackArrays(self.feed, back)
+        return backward(world, selection.chosen, lambda run: selection.told_back(run, back))
+
+    @property
+    def gradient_shapes(self) -> dict[str, Shape]:
+        """The shapes of grad.input, grad.h0 (grad.c0) and grad.<parameter>."""
+        tensors = self.batch.tensors(self.spec)
+        names = ["input", *(f"{name}0" for name in self.spec.state_names)]
+        own = {name: tensors[name] for name in names}
+        own |= {parameter.name: parameter.shape for parameter in self.parameters}
+        return {f"grad.{name}": shape for name, shape in own.items()}
+
+    @cached_property
+    def gradients(self) -> dict[str, Array]:
+        """The gradients as the backward walk leaves them; empty where there are no numbers."""
+        if self.feed is None or self.back is None:
+            return {}
+        from .backnumbers import BackArrays
+
+        world = BackArrays(self.feed, self.back)
+        for _ in backward(world):
+            pass
+        return world.gradients
 
     @property
     def batch_first(self) -> BatchFirst:

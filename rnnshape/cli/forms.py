@@ -132,13 +132,13 @@ def _only_with_decoder(options: str, name: str) -> UsageError:
     )
 
 
-def check_form(form: str | None, numbers: Numbers, decoder: Decoder) -> None:
+def check_form(form: str | None, beside: dict[str, Any], decoder: Decoder) -> None:
     """Refuse what a form does not take, and a form's own options without one."""
     if form is None:
         own = {"--" + name.replace("_", "-"): value for name, value in asdict(decoder).items()}
         option, expected, fix = first_set(own), "with --form", "--form encoder-decoder"
     else:
-        option, expected = first_set(numbers.sources), "without --form, whose numbers are drawn"
+        option, expected = first_set(beside), "without --form, whose numbers are drawn"
         fix = f"leave out {option} or --form"
     if option is not None:
         got = "no form" if form is None else f"--form {form}"

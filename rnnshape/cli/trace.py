@@ -16,6 +16,7 @@ from .forms import (
     form_numbers,
     put_form,
 )
+from .gradients import Gradients, gradient_options
 from .numbers import Numbers, number_options, numeric_trace
 from .options import Network, head_options
 from .output import write_lines
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
 
 @head_options
 @number_options
+@gradient_options
 @decoder_options
 def trace(
     network: Network,
     numbers: Numbers,
+    gradients: Gradients,
     decoder: Decoder,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     ndjson: Annotated[
@@ -66,12 +69,13 @@ def trace(
     chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
               "--direction": direction, "--step": step, "--form": form}  # fmt: skip
     if picture:
-        beside = {**chosen, "--values": values, **numbers.sources, "--html": html}
+        beside = {**chosen, "--values": values, **numbers.sources, **gradients.asked,
+                  "--html": html}  # fmt: skip
         put_picture(network, beside, output)
         return
     if html is not None:
-        check_page({**chosen, "-o": output})
-    check_form(form, numbers, decoder)
+        check_page({**chosen, **gradients.asked, "-o": output})
+    check_form(form, {**numbers.sources, **gradients.asked}, decoder)
     machine = json or ndjson
     selection = Selection(layer, direction, step, folded=not (all or machine))
     if form is not None:
@@ -80,11 +84,13 @@ def trace(
         put_form(a, selection, drawn, json, ndjson, output)
         return
     subject = network.trace()
-    if values or numbers.asked:
+    if values or numbers.asked or gradients.files:
         from .progress import waiting
 
         with waiting("numbers"):
-            subject = numeric_trace(network, numbers)
+            subject = gradients.numbers(numeric_trace(network, numbers), numbers.seed)
+    else:
+        subject = gradients.wanted(subject)
     if html is not None:
         put_page(subject, html)
         return

@@ -35,12 +35,20 @@ def trace_lines(trace: Trace, selection: Selection) -> Iterator[str]:
     """`rnnshape/trace/1` as one JSON object, in pieces: a line of head, then a line a step."""
     head = json.dumps(_trace_head(trace))
     yield f'{head[:-1]}, "steps": ['
-    waiting = ""
-    for text in _steps(trace.steps(selection), "{"):
-        if waiting:
-            yield waiting + ","
+    yield from _list_lines(_steps(trace.steps(selection), "{"))
+    if trace.back is not None:
+        yield '], "backward_steps": ['
+        yield from _list_lines(_steps(trace.backward_steps(selection), "{"))
+    yield "]}"
+
+
+def _list_lines(texts: Iterator[str]) -> Iterator[str]:
+    """The items of a list, a line each, commas between them."""
+    waiting = next(texts, "")
+    for text in texts:
+        yield waiting + ","
         waiting = text
-    yield waiting + "]}" if waiting else "]}"
+    yield waiting
 
 
 def trace_ndjson(trace: Trace, selection: Selection) -> Iterator[str]:
@@ -50,7 +58,14 @@ def trace_ndjson(trace: Trace, selection: Selection) -> Iterator[str]:
     for text in _steps(trace.steps(selection), '{"kind": "step", '):
         count += 1
         yield text
-    yield json.dumps({"kind": "end", "steps": count})
+    end = {"kind": "end", "steps": count}
+    if trace.back is not None:
+        count = 0
+        for text in _steps(trace.backward_steps(selection), '{"kind": "backward_step", '):
+            count += 1
+            yield text
+        end["backward_steps"] = count
+    yield json.dumps(end)
 
 
 def array_json(array: Any) -> Any:
@@ -75,6 +90,7 @@ def run_document(trace: Trace, result: Result) -> dict[str, Any]:
         "tensors": _shapes(trace.tensors),
         **({"packed": _packed(trace)} if trace.batch.packed else {}),
         **{name: array_json(array) for name, array in result.to_dict().items()},
+        **{name: array_json(array) for name, array in trace.gradients.items()},
     }
 
 
@@ -128,6 +144,9 @@ def _trace_head(trace: Trace) -> dict[str, Any]:
         head["packed"] = _packed(trace)
     if trace.head is not None:
         head["head"] = trace.head.to_dict()
+    if trace.back is not None:
+        shapes = {name: json_shape(shape) for name, shape in trace.gradient_shapes.items()}
+        head["backward"] = {"tbptt": trace.back.tbptt, "gradients": shapes}
     head["sources"] = {
         "output": {
             "layer": trace.spec.num_layers - 1,
@@ -141,7 +160,7 @@ def _trace_head(trace: Trace) -> dict[str, Any]:
         ],
     }
     if trace.feed is not None and trace.result is not None:
-        values = {**trace.feed.given, **trace.result.to_dict()}
+        values = {**trace.feed.given, **trace.result.to_dict(), **trace.gradients}
         head["values"] = {name: array_json(array) for name, array in values.items()}
     return head
 

@@ -30,7 +30,7 @@ def step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
             yield from _pass_heading(trace, layer, direction)
         before: Step | None = None
         for step in steps:
-            yield from _skipped(before, step, selection)
+            yield from skipped(before, step, selection)
             yield from step_text(step)
             before = step
 
@@ -86,7 +86,7 @@ def _head_heading(trace: Trace) -> Iterator[Line]:
     yield text(f"  it reads {write_shape((spec.output_size,))}: {both}{spec.state_size}", "note")
 
 
-def _skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[Line]:
+def skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[Line]:
     """The line that stands for steps which were folded away."""
     if before is None or not selection.folded or selection.step is not None:
         return

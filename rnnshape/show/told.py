@@ -9,6 +9,7 @@ from ..dims import Dim, write_dim, write_shape
 from ..notation import kind_of
 from ..spec import Parameter, Spec
 from ..tracing import Selection, Source, Trace
+from .backsteps import backward_lines
 from .document import ITEM_BYTES
 from .screen import Line, Piece, columns, text
 from .steps import step_lines
@@ -37,6 +38,9 @@ def trace_text(trace: Trace, selection: Selection) -> Iterator[Line]:
         yield from _result_lines(trace)
         yield []
         yield from _batch_first_lines(trace)
+    if trace.back is not None:
+        yield []
+        yield from backward_lines(trace, selection)
 
 
 def tensor_lines(trace: Trace) -> Iterator[Line]:
@@ -217,9 +221,10 @@ def run_text(trace: Trace, result: Result) -> Iterator[Line]:
     """The computed tensors with their shapes and values."""
     assert trace.feed is not None
     yield text(str(trace.spec), "title")
-    for name, array in {**trace.feed.given, **result.to_dict()}.items():
+    arrays = {**trace.feed.given, **result.to_dict(), **trace.gradients}
+    for name, array in arrays.items():
         yield []
-        yield [(name, kind_of(name)), (f"  {write_shape(array.shape)}", "")]
+        yield [(name, kind_of(name.removeprefix("grad."))), (f"  {write_shape(array.shape)}", "")]
         yield from array_lines(array)
     yield []
     for left, right in trace.equalities():
