@@ -93,6 +93,11 @@ class BackWorld:
         return [Tensor("doutput[{t}]", shape)]
 
     @property
+    def shares(self) -> bool:
+        """Whether equal steps share a record, so that not every one need be walked."""
+        return self.repeats and not self.cuts_last
+
+    @property
     def cuts_last(self) -> bool:
         """Whether the loss is on the last states alone and some windows never hear of it."""
         return self.back.tbptt is not None and self.head is not None and self.head.at == "last"
@@ -156,7 +161,7 @@ def backward(
             index += 1
             continue
         last = place.direction == HEAD and world.head is not None and world.head.at == "last"
-        if chosen(place) or not world.repeats:
+        if chosen(place) or not world.shares:
             for step in _head_last(world, place) if last else _pass(world, place, told):
                 if chosen(place):
                     yield step._replace(index=index + step.index)
@@ -178,12 +183,13 @@ def _pass(world: BackWorld, place: Pass, told: Callable[[range], Iterable[int]])
     segments = list(world.batch.segments("forward" if head else place.direction))
     index = 0
     after: tuple[int, Dim] | None = None  # the time that was read next, and its rows
+    silent = False  # whether nothing arrived there, so that nothing is passed on
     for number in range(len(segments) - 1, -1, -1):
         times, rows = segments[number]
         run = times[::-1]
         shared: dict[tuple[bool, bool, _Around], Record] = {}
         tell = told(run)
-        for position in tell if world.repeats else every_step(run):
+        for position in tell if world.shares else every_step(run):
             t = run[position]
             if position:
                 after = (run[position - 1], rows)
@@ -192,10 +198,10 @@ def _pass(world: BackWorld, place: Pass, told: Callable[[range], Iterable[int]])
                 before = segments[number - 1].times[-1]
             around = _Around(None)
             if after is not None:
-                around = _Around(after[1], world.cut(t, after[0]))
+                around = _Around(after[1], silent or world.cut(t, after[0]))
             around = around._replace(cut_before=world.cut(before, t))
             key = (position == 0, position == len(run) - 1, around)
-            record = shared.get(key) if world.repeats and not world.cuts_last else None
+            record = shared.get(key) if world.shares else None
             if record is None:
                 source = forward(times, len(run) - 1 - position)
                 if head:
@@ -203,7 +209,8 @@ def _pass(world: BackWorld, place: Pass, told: Callable[[range], Iterable[int]])
                 else:
                     record = _step(world, place, t, rows, source, around)
                 shared[key] = record
-            if world.repeats or position in tell:
+            silent = not record.performed
+            if world.shares or position in tell:
                 passed_to = None if head else before
                 yield Step(index + position, place.layer, place.direction, t, passed_to, record)
         after = (run[-1], rows)
