@@ -13,6 +13,7 @@ from .light import LightCommand, LightGroup
 COMMANDS = {
     "trace": "trace",
     "params": "params",
+    "cost": "cost",
     "draw": "draw",
     "run": "run",
     "verify": "verify",

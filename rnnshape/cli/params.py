@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..tracing import Trace
 from .options import Network, head_options
 from .output import write_lines
+from .shared import check_item_type
 
 
 @head_options
@@ -36,14 +37,9 @@ def params(
 
     Example: rnnshape params --cell lstm --layers 2 --bidirectional
     """
-    from ..show.document import ITEM_BYTES, params_document
+    from ..show.document import params_document
 
-    if dtype not in ITEM_BYTES:
-        raise UsageError(
-            f"--dtype: expected {', '.join(ITEM_BYTES)}",
-            got=repr(dtype[:40]),
-            fix="--dtype float32",
-        )
+    check_item_type(dtype)
     subject = network.trace()
     if framework != "torch":
         document, told = _elsewhere(subject, framework, dtype)

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..errors import UsageError
+
 Command = Callable[..., Any]
 
 
@@ -42,3 +44,15 @@ def first_set(options: Mapping[str, Any]) -> str | None:
     """The first of the options that is set: neither None nor an absent flag."""
     chosen = (name for name, value in options.items() if value is not None and value is not False)
     return next(chosen, None)
+
+
+def check_item_type(dtype: str) -> None:
+    """Refuse a type that parameters are not stored as."""
+    from ..show.document import ITEM_BYTES
+
+    if dtype not in ITEM_BYTES:
+        raise UsageError(
+            f"--dtype: expected {', '.join(ITEM_BYTES)}",
+            got=repr(dtype[:40]),
+            fix="--dtype float32",
+        )

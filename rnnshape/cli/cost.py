@@ -1,0 +1,69 @@
+"""rnnshape cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from .options import Network, head_options
+from .output import write_lines
+from .shared import check_item_type
+
+
+@head_options
+def cost(
+    network: Network,
+    tbptt: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            show_default="the root of T",
+            help="The steps of a window of truncated backpropagation.",
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            show_default="the root of T",
+            help="The steps between the states that checkpointing keeps.",
+        ),
+    ] = None,
+    dtype: Annotated[
+        str, typer.Option(help="What a number is stored as: float16, bfloat16, float32, float64.")
+    ] = "float32",
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
+    ] = None,
+) -> None:
+    """Count what forward and backward cost: MACs, and the bytes kept for the backward.
+
+    Each figure stands beside its formula; N, T, I, H as names give the formula alone.
+
+    Example: rnnshape cost --cell lstm --layers 2 --seq-len 100
+    """  # fmt: skip
+    from .. import cost as costs
+    from ..show.cost import cost_document, cost_text
+    from ..tracing import Trace
+
+    check_item_type(dtype)
+    subject = network.trace()
+    if subject.head is not None:
+        subject = Trace(subject.spec, subject.batch, head=replace(subject.head, loss="sum"))
+    found = costs.cost(subject, tbptt, checkpoint)
+    letters = costs.cost(costs.in_letters(subject))
+    if json:
+        from json import dumps
+
+        write_lines([dumps(cost_document(found, letters, dtype))], output)
+        return
+    from ..show.screen import plain_lines, put
+
+    told = cost_text(found, letters, dtype)
+    if output is not None:
+        write_lines(plain_lines(told), output)
+    else:
+        put(told)
