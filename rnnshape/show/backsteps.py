@@ -68,8 +68,13 @@ def _cut_lines(trace: Trace) -> Iterator[Line]:
     yield text("  gradient goes back", "note")
     yield text("  lost: what output says to the steps before its window, and to h0 from", "note")
     yield text("  all windows but the first", "note")
-    yield text(f"  kept in memory: {window} steps at a time instead of {write_dim(length)} "
-               "(rnnshape cost)", "note")  # fmt: skip
+    if trace.spec.bidirectional:
+        yield text(
+            "  kept in memory: all steps, since the reverse direction begins at the end", "note"
+        )
+        return
+    whole = write_dim(length)
+    yield text(f"  kept in memory: {window} steps instead of {whole} (rnnshape cost)", "note")
 
 
 def _heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
