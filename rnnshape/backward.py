@@ -17,7 +17,19 @@ from .errors import UsageError
 from .head import Head
 from .spec import Spec
 from .tape import differentiate
-from .walk import HEAD, Pass, Record, Shapes, Step, Tensor, World, every_step, passes, walk
+from .walk import (
+    HEAD,
+    Pass,
+    Record,
+    Shapes,
+    Step,
+    Tensor,
+    World,
+    every_step,
+    head_pass,
+    passes,
+    walk_pass,
+)
 
 Forward = Callable[[range, int], Record]  # the record of a forward step: its run, its position
 
@@ -68,14 +80,14 @@ class BackWorld:
     def forward(self, place: Pass) -> Forward:
         """The records of the forward steps of a pass."""
         world = World(self.spec, self.batch, self.head)
-        runs = walk(world, lambda other: other == place, lambda times: range(min(2, len(times))))
+        runs = walk_pass(world, place, told=lambda times: range(min(2, len(times))))
         found = {step.t: step.record for step in runs}
         return lambda times, position: found[times[min(position, 1)]]
 
     def told_once(self, place: Pass) -> Step:
         """The one forward step of a pass where T is a symbol."""
         world = World(self.spec, self.batch, self.head)
-        return next(walk(world, lambda other: other == place))
+        return next(walk_pass(world, place))
 
     def above(self, place: Pass, t: int | str, rows: Dim) -> list[Tensor]:
         """What comes to a layer's output at t: (rows, D·R), from output or the layer above."""
@@ -153,7 +165,7 @@ def backward(
     index = 0
     places = list(passes(spec))[::-1]
     if world.head is not None:
-        places.insert(0, Pass(spec.num_layers, HEAD, -1))
+        places.insert(0, head_pass(spec))
     for place in places:
         if isinstance(batch.seq_len, Symbol):
             if chosen(place):

@@ -14,7 +14,7 @@ import numpy as np
 from .arrays import Array, Arrays, ArrayWorld, Feed, with_target
 from .dims import Dim
 from .errors import UsageError
-from .walk import HEAD, Pass, Shapes, Step, Tensor, World, passes, walk
+from .walk import HEAD, Pass, Shapes, Step, Tensor, World, head_pass, passes, walk, walk_pass
 
 MOST_NUMBERS = 500_000_000  # 2 GB as float32
 
@@ -144,12 +144,12 @@ class Kept:
 
     def step(self, layer: int, direction: str, t: int) -> Step:
         """One step that has been walked, with the values of its intermediates."""
-        return next(
-            walk(
-                _Reading(self.source, self._store),
-                lambda place: (
-                    place.direction == direction and (direction == HEAD or place.layer == layer)
-                ),
-                lambda times: (times.index(t),) if t in times else (),
-            )
+        spec, length = self.source.spec, len(self.source.input)
+        row = spec.num_directions * (spec.num_layers if direction == HEAD else layer)
+        row += direction == "reverse"
+        place = head_pass(spec) if direction == HEAD else Pass(layer, direction, row)
+        reading = _Reading(self.source, self._store)
+        told = walk_pass(
+            reading, place, row * length, lambda run: (run.index(t),) if t in run else ()
         )
+        return next(told)

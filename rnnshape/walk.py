@@ -245,43 +245,61 @@ def walk(
     spec, batch = world.spec, world.batch
     index = 0
     for place in passes(spec):
-        if isinstance(batch.seq_len, Symbol):
-            if chosen(place):
-                before = "(t+1)" if place.direction == "reverse" else "(t-1)"
-                record = _step(world, place, "t", batch.size, _carried(world.initial(place)))
-                yield Step(index, place.layer, place.direction, "t", before, record, batch.seq_len)
-            index += 1
-            continue
-        if world.repeats and not chosen(place):
-            index += batch.seq_len
-            continue
-        layer, direction, _ = place
-        state, previous = world.initial(place), None
-        for times, rows in batch.segments(place.direction):
-            shared: Record | None = None
-            tell = told(times) if chosen(place) else ()
-            for position in tell if world.repeats else every_step(times):
-                if position:
-                    previous = times[position - 1]
-                if shared is None:
-                    if position and world.repeats:
-                        state = _carried(state, rows)
-                    found = world.found(place, previous, state)
-                    record = _step(world, place, times[position], rows, found)
-                    if not world.repeats:
-                        state = _carried(record.state)
-                    elif position:
-                        shared = record
-                if world.repeats or position in tell:
-                    yield Step(
-                        index + position, layer, direction, times[position], previous, record
-                    )
-            if world.repeats:
-                state = _carried(state, rows)
-            previous = times[-1]
-            index += len(times)
-    if world.head is not None and chosen(Pass(spec.num_layers, HEAD, -1)):
+        if chosen(place):
+            yield from walk_pass(world, place, index, told)
+        elif not world.repeats:
+            for _ in walk_pass(world, place, index):
+                pass
+        index += batch.seq_len if isinstance(batch.seq_len, int) else 1
+    place = head_pass(spec)
+    if world.head is not None and chosen(place):
+        yield from walk_pass(world, place, index, told)
+
+
+def head_pass(spec: Spec) -> Pass:
+    """Where the head stands: above the last layer, since it reads both its directions."""
+    return Pass(spec.num_layers, HEAD, -1)
+
+
+def walk_pass(
+    world: World,
+    place: Pass,
+    index: int = 0,
+    told: Callable[[range], Iterable[int]] = every_step,
+) -> Iterator[Step]:
+    """The steps of one layer and direction, or of the head; `index` counts those before."""
+    batch = world.batch
+    layer, direction, _ = place
+    if direction == HEAD:
         yield from _head_steps(world, index, told)
+        return
+    if isinstance(batch.seq_len, Symbol):
+        before = "(t+1)" if direction == "reverse" else "(t-1)"
+        record = _step(world, place, "t", batch.size, _carried(world.initial(place)))
+        yield Step(index, layer, direction, "t", before, record, batch.seq_len)
+        return
+    state, previous = world.initial(place), None
+    for times, rows in batch.segments(direction):
+        shared: Record | None = None
+        tell = told(times)
+        for position in tell if world.repeats else every_step(times):
+            if position:
+                previous = times[position - 1]
+            if shared is None:
+                if position and world.repeats:
+                    state = _carried(state, rows)
+                found = world.found(place, previous, state)
+                record = _step(world, place, times[position], rows, found)
+                if not world.repeats:
+                    state = _carried(record.state)
+                elif position:
+                    shared = record
+            if world.repeats or position in tell:
+                yield Step(index + position, layer, direction, times[position], previous, record)
+        if world.repeats:
+            state = _carried(state, rows)
+        previous = times[-1]
+        index += len(times)
 
 
 def _head_steps(world: World, index: int, told: Callable[[range], Iterable[int]]) -> Iterator[Step]:
