@@ -45,3 +45,9 @@ def test_a_python_example(code):
 def test_the_two_lines_stand_in_the_readme():
     assert "pip install . && rnnshape trace --layers 3 --bidirectional" in README
     assert "pip install '.[test]' && pytest" in README
+
+
+def test_the_reference_is_made_from_the_commands():
+    from rnnshape.reference import reference
+
+    assert (ROOT / "REFERENCE.md").read_text(encoding="utf-8") == reference()
