@@ -162,7 +162,7 @@ def test_the_calls_of_a_long_form_fold(rnnshape):
         (["--form", "encoder-decoder", "--decoder-layers", "2"], "Expected hidden size (2, 7, 20)"),
         (["--form", "encoder-decoder", "--target-len", "T", "--values"], "got the symbol T"),
         (["--form", "circle"], "--form: expected one-to-one"),
-        (["--form", "many-to-one", "--weights", "w.npz"], "--weights: expected without --form"),
+        (["--form", "many-to-one", "--input", "x.npy"], "--input: expected without --form"),
         (["--form", "many-to-one", "--train"], "--train: expected without --form"),
         (["--target-len", "3"], "--target-len: expected with --form"),
     ],
@@ -170,3 +170,30 @@ def test_the_calls_of_a_long_form_fold(rnnshape):
 def test_wrong_options_of_a_form(rnnshape, options, message):
     ended = rnnshape("trace", *options)
     assert (ended.status, ended.out) == (2, "") and message in ended.err
+
+
+FORMS_READ = [a for a in ARRANGED if not a.batch.unbatched and a.spec.cell != "rnn"]
+
+
+@pytest.mark.parametrize("arrangement", FORMS_READ, ids=lambda a: f"{a.form.name} {a.spec}")
+def test_a_form_takes_its_parameters_and_sizes_from_a_file(rnnshape, tmp_path, arrangement):
+    numbers = drawn(arrangement, 0, "float32")
+    np.savez(tmp_path / "model.npz", **numbers.weights)
+    batch = arrangement.batch
+    options = ["--lengths", "2,5,3"] if batch.packed else ["--batch-size", batch.size]
+    if arrangement.spec.batch_first:
+        options.append("--batch-first")
+    ended = rnnshape("run", "--form", arrangement.form.name, *options, "--json",
+                     "--weights", tmp_path / "model.npz")  # fmt: skip
+    assert ended.status == 0, ended.err
+    told = json.loads(ended.out)
+    for name, array in result(arrangement, numbers).items():
+        np.testing.assert_allclose(told[name], array, atol=1e-6)
+
+
+def test_a_file_without_a_parameter_of_the_form_is_refused(rnnshape, tmp_path):
+    weights = drawn(ARRANGED[0], 0, "float32").weights
+    del weights["head.bias"]
+    np.savez(tmp_path / "model.npz", **weights)
+    ended = rnnshape("run", "--form", "many-to-one", "--weights", tmp_path / "model.npz")
+    assert (ended.status, ended.out) == (2, "") and "weights: expected head.bias" in ended.err

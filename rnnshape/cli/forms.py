@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,9 @@ import typer
 
 from ..dims import parse_dim
 from ..errors import UsageError
-from .numbers import Numbers, check_drawing, check_numbers
+from ..head import Head
+from ..spec import Spec
+from .numbers import Numbers, as_drawn, check_drawing, check_numbers
 from .options import Network, head_options
 from .output import write_arrays, write_lines
 from .shared import Command, first_set, with_options
@@ -99,14 +102,26 @@ def forms(
     put(forms_text(rows))
 
 
-def arranged(network: Network, name: str, decoder: Decoder, listing: bool = False) -> Arrangement:
-    """The form that the options describe. Raises UsageError.
+def arranged(
+    network: Network,
+    name: str,
+    decoder: Decoder,
+    weights: str | None = None,
+    listing: bool = False,
+) -> Arrangement:
+    """The form that the options describe, and a file of weights where they do not.
 
-    A listing takes of the head what fits each form; --output-at is one form's own.
+    A listing takes of the head what fits each form; --output-at is one form's own. Raises
+    UsageError.
     """
     from ..forms import arrange
 
-    batch, head, spec = network.batch, network.head, network.spec
+    batch, head = network.batch, network.head
+    told = {} if weights is None else _told(weights)
+    first = told.get("encoder" if name == "encoder-decoder" else "rnn")
+    spec = network.spec if first is None else Spec.from_dict({**first, **network.arguments})
+    if head is None and "head" in told:
+        head = Head(told["head"]["size"])
     if name == "one-to-one" and (listing or not network.says("seq_len")):
         batch = replace(batch, seq_len=1, lengths=None)
     if head is not None and (listing or network.given["output_at"] is None):
@@ -114,6 +129,8 @@ def arranged(network: Network, name: str, decoder: Decoder, listing: bool = Fals
     if listing and head is not None and name == "one-to-many" and head.size != spec.input_size:
         head = replace(head, size=spec.input_size)
     own, sizes = None, decoder.sizes
+    if name == "encoder-decoder":
+        sizes = {**told.get("decoder", {}), **sizes}
     if sizes and name == "encoder-decoder":
         own = replace(arrange(name, spec, batch, head).fitting_decoder, **sizes)
     elif sizes and not listing:
@@ -122,6 +139,19 @@ def arranged(network: Network, name: str, decoder: Decoder, listing: bool = Fals
         raise _only_with_decoder("--target-len", name)
     length = parse_dim("3" if decoder.target_len is None else decoder.target_len, "target-len")
     return arrange(name, spec, batch, head, length, own)
+
+
+def _told(path: str) -> dict[str, Mapping[str, Any]]:
+    """By name in the model: what a file tells of its networks and of the size of its head."""
+    from ..models.files import open_file
+    from ..models.infer import contents
+
+    held = contents(open_file(path))
+    told = {module.name: module.arguments for module in held.modules}
+    for tensor in held.other:
+        if tensor.path == "head.weight" and len(tensor.shape) == 2:
+            told["head"] = {"size": tensor.shape[0]}
+    return told
 
 
 def _only_with_decoder(options: str, name: str) -> UsageError:
@@ -138,7 +168,8 @@ def check_form(form: str | None, beside: dict[str, Any], decoder: Decoder) -> No
         own = {"--" + name.replace("_", "-"): value for name, value in asdict(decoder).items()}
         option, expected, fix = first_set(own), "with --form", "--form encoder-decoder"
     else:
-        option, expected = first_set(beside), "without --form, whose numbers are drawn"
+        taken = {**beside, "--weights": None}
+        option, expected = first_set(taken), "without --form, whose inputs are drawn"
         fix = f"leave out {option} or --form"
     if option is not None:
         got = "no form" if form is None else f"--form {form}"
@@ -146,7 +177,10 @@ def check_form(form: str | None, beside: dict[str, Any], decoder: Decoder) -> No
 
 
 def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
-    """Seeded random parameters, inputs and first states for a form. Raises UsageError."""
+    """Seeded random inputs and first states for a form, and parameters where no file has them.
+
+    Raises UsageError where the file lacks one.
+    """
     from ..forms import drawn
 
     check_drawing(numbers.seed, numbers.dtype)
@@ -161,7 +195,13 @@ def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
         target_len=a.target_len,
         output_size=a.head.size,
     )
-    return drawn(arrangement, numbers.seed, numbers.dtype)
+    made = drawn(arrangement, numbers.seed, numbers.dtype)
+    if numbers.weights is None:
+        return made
+    from ..models.files import read_named
+
+    named = read_named(numbers.weights, [parameter.name for parameter in a.parameters])
+    return replace(made, weights=as_drawn(named, numbers.dtype))
 
 
 def put_form(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Annotated, Any
@@ -136,21 +137,25 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
 
 
 def _read_parameters(path: str, module: str | None, dtype: str) -> dict[str, Any]:
-    import numpy as np
-
     from ..models.files import read_weights
     from ..models.infer import Weights
 
     read = read_weights(path, module)
-    for name, array in read.items():
+    return Weights(as_drawn(read, dtype), read.arguments)
+
+
+def as_drawn(arrays: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+    """Arrays of a file in the type that numbers are drawn in. Raises UsageError for NaN."""
+    import numpy as np
+
+    for name, array in arrays.items():
         if array.dtype.kind == "f" and np.isnan(array).any():
             raise UsageError(
                 f"weights: expected numbers in {name}",
                 got=f"NaN ({int(np.isnan(array).sum())} of {array.size})",
                 fix="save the weights from before the training diverged",
             )
-    arrays = {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in read.items()}
-    return Weights(arrays, read.arguments)
+    return {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in arrays.items()}
 
 
 def check_drawing(seed: int, dtype: str) -> None:

@@ -55,7 +55,7 @@ def run(
     """
     check_form(form, {**numbers.sources, **gradients.asked}, decoder)
     if form is not None:
-        a = arranged(network, form, decoder)
+        a = arranged(network, form, decoder, numbers.weights)
         run_form(a, form_numbers(a, numbers), json, output)
         return
     if numbers.weights is not None and numbers.weights.lower().endswith(".onnx"):

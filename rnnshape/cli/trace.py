@@ -79,8 +79,8 @@ def trace(
     machine = json or ndjson
     selection = Selection(layer, direction, step, folded=not (all or machine))
     if form is not None:
-        a = arranged(network, form, decoder)
-        drawn = form_numbers(a, numbers) if values else None
+        a = arranged(network, form, decoder, numbers.weights)
+        drawn = form_numbers(a, numbers) if values or numbers.asked else None
         put_form(a, selection, drawn, json, ndjson, output)
         return
     subject = network.trace()

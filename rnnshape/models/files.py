@@ -141,10 +141,20 @@ def read_weights(path: str, module: str | None = None) -> Weights:
     return Weights(_arrays(file, tensors), network.arguments)
 
 
-def read_tensors(path: str) -> dict[str, Any]:
-    """Every tensor of a file under its own name, as arrays. Raises UsageError."""
+def read_named(path: str, names: Iterable[str]) -> dict[str, Any]:
+    """The tensors of a file with these names, as arrays. Raises UsageError where one is missing."""
     file = open_file(path)
-    return _arrays(file, file.tensors)
+    held = {tensor.path: tensor for tensor in file.tensors.values()}
+    wanted = list(names)
+    missing = [name for name in wanted if name not in held]
+    if missing:
+        more = f", and {len(missing) - 1:,} more that it lacks" if missing[1:] else ""
+        raise UsageError(
+            f"weights: expected {missing[0]} in {path!r}{more}",
+            got=", ".join([*held][:4]) + (", …" if len(held) > 4 else "") or "no tensors",
+            fix="rnnshape inspect shows what the file holds",
+        )
+    return _arrays(file, {name: held[name] for name in wanted})
 
 
 def _arrays(file: TensorFile, tensors: Mapping[str, Stored]) -> dict[str, Any]:
