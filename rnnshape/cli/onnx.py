@@ -17,7 +17,7 @@ def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: 
     import numpy as np
 
     from ..models.files import read_array
-    from ..models.onnx_graph import read_chain
+    from ..models.onnx import read_chain
     from ..models.onnx_run import chain_spec, run_chain
 
     chain = read_chain(path, numbers.module)

@@ -58,9 +58,3 @@ def reordered(tensor: Stored, order: Sequence[int], name: str) -> Stored:
         return np.concatenate([blocks[i] for i in order])
 
     return _made(name, tensor.shape, [tensor], read)
-
-
-def part(tensor: Stored, index: int, first: int, last: int, name: str) -> Stored:
-    """Rows `first` to `last` of tensor[index]."""
-    shape = (last - first, *tensor.shape[2:])
-    return _made(name, shape, [tensor], lambda: tensor.read()[index, first:last])

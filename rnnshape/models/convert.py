@@ -14,7 +14,8 @@ from ..spec import Spec
 from .files import modules_of, open_file, read_weights
 from .frameworks import converted, layout_of, restored
 from .infer import inferred
-from .onnx_graph import read_chain
+from .layouts import laid
+from .onnx import placed, read_chain
 from .onnx_run import chain_spec
 
 
@@ -157,25 +158,20 @@ def _onnx_source(path: str, module: str | None) -> Source:
     """A chain of operators. Raises UsageError for what torch does not compute."""
     chain = read_chain(path, module)
     spec = chain_spec(chain)
-    tensors: dict[str, Any] = {}
-    for layer, node in enumerate(chain.nodes):
+    for node in chain.nodes:
         if node.unlike_torch:
             raise UsageError(
                 f"{node.title}: expected what torch.nn.{node.operator} computes",
                 got=node.unlike_torch,
                 fix="rnnshape run computes it as it is",
             )
-        given = {name: node.inputs.get(name) for name in ("W", "R", "B")}
-        if given["B"] is None and spec.bias:
-            given["B"] = node.inputs["R"][..., 0].repeat(2, axis=1) * 0
-        tensors |= {f"{spec.cell}_{layer}.{n}": a for n, a in given.items() if a is not None}
-    read = restored(tensors)
-    assert read is not None
     notes = [
         f"{node.title}: {name} is not a weight, and is left out"
         for node in chain.nodes
         for name in ("initial_h", "initial_c", "sequence_lens")
         if name in node.inputs and (name == "sequence_lens" or node.inputs[name].any())
     ]
-    weights = checked_weights(spec, read.weights)
-    return Source("onnx", spec, weights, tuple(tensors), (), tuple(notes))
+    found = placed(chain)
+    weights = checked_weights(spec, laid(spec, found))
+    return Source("onnx", spec, weights, tuple(tensor.name for tensor, _ in found), (),
+                  tuple(notes))  # fmt: skip

@@ -138,7 +138,7 @@ def read_weights(path: str, module: str | None = None) -> Weights:
     for name in ("head.weight", "head.bias"):
         if prefix + name in file.tensors:
             tensors[name] = file.tensors[prefix + name]
-    return Weights(_arrays(file, tensors), network.arguments)
+    return Weights(arrays_of(file, tensors), network.arguments)
 
 
 def read_named(path: str, names: Iterable[str]) -> dict[str, Any]:
@@ -154,10 +154,11 @@ def read_named(path: str, names: Iterable[str]) -> dict[str, Any]:
             got=", ".join([*held][:4]) + (", …" if len(held) > 4 else "") or "no tensors",
             fix="rnnshape inspect shows what the file holds",
         )
-    return _arrays(file, {name: held[name] for name in wanted})
+    return arrays_of(file, {name: held[name] for name in wanted})
 
 
-def _arrays(file: TensorFile, tensors: Mapping[str, Stored]) -> dict[str, Any]:
+def arrays_of(file: TensorFile, tensors: Mapping[str, Stored]) -> dict[str, Any]:
+    """The numbers of some of a file's tensors. Raises UsageError where they cannot be read."""
     file.affordable(tensors.values())
     try:
         return {name: tensor.read() for name, tensor in tensors.items()}

@@ -9,7 +9,7 @@ from typing import Any
 from ..constructor import GATES
 from ..errors import UsageError
 from ..spec import Spec
-from .layouts import Entry, Layout, Placed, name
+from .layouts import Entry, Layout, Placed, laid, name
 from .layouts_equinox import EQUINOX
 from .layouts_flax import FLAX, LINEN
 from .layouts_keras import KERAS
@@ -172,8 +172,6 @@ def _refuse_reset_before(layout: Layout, cell: str, stacks: Mapping[str, list[Gr
 
 def _read(layout: Layout, cell: str, entries: tuple[Entry, ...], groups: list[Group]) -> Read:
     """The network that a stack of groups makes. Raises UsageError where it makes none."""
-    import numpy as np
-
     biased = any(row.leaf in groups[0].tensors for row in entries if row.is_bias)
     joined = entries[0].joined
     first = groups[0].tensors
@@ -192,9 +190,7 @@ def _read(layout: Layout, cell: str, entries: tuple[Entry, ...], groups: list[Gr
         "bidirectional": both,
     }  # fmt: skip
     spec = Spec.from_dict(arguments)
-    shapes: dict[str, Any] = spec.parameters()
-    dtype = _array(first[entries[0].leaf]).dtype
-    weights = {own: np.zeros(shape, dtype) for own, shape in shapes.items()}
+    found: list[tuple[Placed, Any]] = []
     each = iter(groups)
     for layer in range(spec.num_layers):
         for direction in spec.directions[: 1 if joined else 2]:
@@ -206,8 +202,10 @@ def _read(layout: Layout, cell: str, entries: tuple[Entry, ...], groups: list[Gr
                 placed = Placed(f"{group.prefix}.{row.leaf}".strip("."), spec, row, layer, sides)
                 array = group.tensors.get(row.leaf)
                 _expect(layout, placed, array)
-                placed.restore(_array(array), weights)
-    return Read(layout, arguments, weights, [own for group in groups for own in group.names])
+                found.append((placed, _array(array)))
+    return Read(
+        layout, arguments, laid(spec, found), [own for group in groups for own in group.names]
+    )
 
 
 def _array(tensor: Any) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from ..spec import GATES
 from .blocks import reordered, row, stacked, transposed, zeros
+from .layouts import LETTERS
+from .layouts_keras import KERAS
 from .names import Group, optimisers
 from .stored import Stored
 
@@ -32,7 +34,7 @@ _PLACE = re.compile(r"_l(\d{1,4})(_reverse)?\Z")
 _MXNET = re.compile(r"(?:\A|(?<=[._/]))([lr])(\d{1,4})_\Z")
 _GATE = re.compile(r"(?:\A|(?<=[._/]))(?:(w|weight|b|bias)_?)?([ihx])([ifgcorzn])\Z", re.I)
 _SHORT_GATE = re.compile(r"(?:\A|(?<=[._/]))(w|u|b)_([ifgcorzn])\Z", re.I)
-_ORDER = {"lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}
+_ORDER = {cell: tuple(letters) for cell, letters in LETTERS.items() if letters}
 
 
 def guessed_groups(tensors: Iterable[Stored]) -> list[Group]:
@@ -158,7 +160,8 @@ def _from_keras(made: dict[str, Stored]) -> dict[str, Stored]:
     hidden = next(t.shape for name, t in made.items() if name.startswith("weight_hh"))
     if hidden[0] != 3 * hidden[1]:
         return made
-    return {name: reordered(t, (1, 0, 2), name) if t.name else t for name, t in made.items()}
+    order = KERAS.cells["gru"][0].pieces[0].gates
+    return {name: reordered(t, order, name) if t.name else t for name, t in made.items()}
 
 
 def _biases(slots: Mapping[str, Stored], made: dict[str, Stored], end: str, wide: int) -> bool:
@@ -180,7 +183,8 @@ def _biases(slots: Mapping[str, Stored], made: dict[str, Stored], end: str, wide
 
 def _gate_order(made: Mapping[str, Stored]) -> str:
     hidden = next(t.shape for name, t in made.items() if name.startswith("weight_hh"))
-    order = {4: "i, f, g, o", 3: "r, z, n"}.get(hidden[0] // hidden[1])
+    cell = next(cell for cell, gates in GATES.items() if gates == hidden[0] // hidden[1])
+    order = ", ".join(LETTERS[cell])
     return f"; no shape tells the order of the gates: torch's {order} is taken" if order else ""
 
 

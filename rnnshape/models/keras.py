@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UsageError
-from ..spec import GATES
-from .blocks import reordered, row, transposed, zeros
+from ..spec import GATES, Spec
 from .hdf import Place, arrays, installed, listing
+from .layouts import Placed, laid_back
+from .layouts_keras import KERAS, RESET_BEFORE
 from .stored import Layer, Stored, TensorFile
 from .zips import Archive
 
@@ -183,7 +184,8 @@ def _layer(
     inner: Any = outer.get("layer") if both else None
     config = inner.get("config", {}) if isinstance(inner, dict) else outer
     cannot = _cannot(cell, config, both)
-    if cell == "gru" and len(held) == 3 and len(held[2].shape) == 1:
+    reset_before = cell == "gru" and len(held) == 3 and len(held[2].shape) == 1
+    if reset_before:
         cannot = cannot or _RESET_BEFORE
     if both and outer.get("merge_mode", "concat") != "concat":
         cannot = cannot or f"merge_mode={outer['merge_mode']!r}: torch joins the directions"
@@ -198,10 +200,14 @@ def _layer(
         notes.append("the file has no configuration: Keras's default activations are taken")
     if config.get("dropout"):
         notes.append("Keras's dropout acts on a layer's input, not between layers as torch's")
-    parameters: dict[str, Stored] = {}
-    for end, (_, tensors) in zip(("", "_reverse"), whole):
-        parameters |= torch_parameters(tensors, gates, end)
-    return Layer(name, arguments, parameters, cannot, tuple(notes))
+    spec = Spec.from_dict(arguments)
+    rows = RESET_BEFORE if reset_before else KERAS.entries(spec)
+    placed = [
+        (Placed(tensor.name, spec, row, 0, (direction,)), tensor)
+        for direction, (_, tensors) in zip(spec.directions, whole)
+        for row, tensor in zip(rows, tensors)
+    ]
+    return Layer(name, arguments, laid_back(spec, placed), cannot, tuple(notes))
 
 
 def _title(place: str, configs: Mapping[str, Config]) -> str:
@@ -209,27 +215,3 @@ def _title(place: str, configs: Mapping[str, Config]) -> str:
     parts = place.split("/")
     known = [part for part in parts if part in configs]
     return known[-1] if known else place
-
-
-def torch_parameters(held: list[Stored], gates: int, end: str) -> dict[str, Stored]:
-    """kernel, recurrent_kernel and bias in torch's layout: turned over, gates in its order.
-
-    Keras's one bias stands where torch has the sum of two: bias_hh is zeros. A GRU's bias has
-    two rows, which are torch's two.
-    """
-    order = (1, 0, 2) if gates == 3 else None
-    hidden = held[1].shape[0]
-
-    def laid(tensor: Stored, slot: str) -> Stored:
-        turned = transposed(tensor, slot) if len(tensor.shape) == 2 else tensor
-        return reordered(turned, order, slot) if order else turned
-
-    ih, hh, b_ih, b_hh = (f"{s}_l0{end}" for s in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-    made = {ih: laid(held[0], ih), hh: laid(held[1], hh)}
-    if len(held) == 3:
-        bias = held[2]
-        if len(bias.shape) == 2:
-            made |= {b_ih: laid(row(bias, 0), b_ih), b_hh: laid(row(bias, 1), b_hh)}
-        else:
-            made |= {b_ih: laid(bias, b_ih), b_hh: zeros(gates * hidden, bias)}
-    return made

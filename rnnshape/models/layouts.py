@@ -7,8 +7,9 @@ all follow from that one row. torch's gates are counted as they stand: LSTM i, f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from ..batch import Batch
@@ -16,6 +17,7 @@ from ..constructor import GATES
 from ..dims import Dim, Shape, product, total
 from ..errors import UsageError
 from ..spec import Spec
+from .stored import Stored
 
 LETTERS = {"rnn": "", "lstm": "ifgo", "gru": "rzn"}
 BIASES = ("bias_ih", "bias_hh")
@@ -199,6 +201,12 @@ class Placed:
         ]
 
     @property
+    def targets(self) -> set[str]:
+        """torch's names of the tensors that `restore` lays its numbers into."""
+        kinds = {piece.kinds[0] for piece in self.entry.pieces}
+        return {name(kind, self.layer, side) for kind in kinds for side in self.directions}
+
+    @property
     def _gates(self) -> int:
         return sum(len(piece.gates) for piece in self.entry.pieces)
 
@@ -293,6 +301,43 @@ class Placed:
                 size = len(part) // len(gates)
                 for gate, block in zip(gates, np.split(part, len(gates))):
                     target[gate * size : (gate + 1) * size] = block
+
+
+def laid(spec: Spec, placed: Sequence[tuple[Placed, Any]]) -> dict[str, Any]:
+    """torch's parameters out of a layout's tensors, as arrays; zeros where these have no place."""
+    import numpy as np
+
+    shapes: Any = spec.parameters()
+    dtype = placed[0][1].dtype
+    weights = {own: np.zeros(shape, dtype) for own, shape in shapes.items()}
+    for tensor, array in placed:
+        tensor.restore(array, weights)
+    return weights
+
+
+def laid_back(spec: Spec, placed: Sequence[tuple[Placed, Stored]]) -> dict[str, Stored]:
+    """torch's parameters out of a layout's tensors in a file, read when they are asked for."""
+
+    @cache
+    def read() -> dict[str, Any]:
+        return laid(spec, [(tensor, held.read()) for tensor, held in placed])
+
+    sources: dict[str, list[str]] = {}
+    for tensor, held in placed:
+        for own in tensor.targets:
+            sources.setdefault(own, []).extend(held.stored)
+    dtype = placed[0][1].dtype
+    made = {}
+    for own, shape in spec.parameters().items():
+        made_of = tuple(dict.fromkeys(sources.get(own, ())))
+        sizes: Any = shape
+        made[own] = Stored(own if made_of else "", sizes, dtype, partial(_one, read, own),
+                           sources=made_of)  # fmt: skip
+    return made
+
+
+def _one(read: Callable[[], dict[str, Any]], own: str) -> Any:
+    return read()[own]
 
 
 def name(kind: str, layer: int, direction: str) -> str:

@@ -31,6 +31,8 @@ def _prefix(spec: Spec, layer: int, direction: str) -> str:
     return f"bidirectional{number}/{side}_{own}/{own}_cell"
 
 
+RESET_BEFORE = _one_bias(_GRU)  # a GRU with reset_after=False, which torch does not have
+
 KERAS = Layout(
     name="keras",
     title="Keras",
@@ -38,7 +40,7 @@ KERAS = Layout(
         "rnn": _one_bias((0,)),
         "lstm": _one_bias((0, 1, 2, 3)),
         "gru": (
-            *_one_bias(_GRU)[:2],
+            *RESET_BEFORE[:2],
             Entry("bias", (Piece(("bias_ih",), _GRU), Piece(("bias_hh",), _GRU)), stacked=True),
         ),
     },

@@ -14,6 +14,13 @@ from typing import Any
 
 from ..errors import UsageError
 from .onnx_node import OPERATORS, Node
+from .stored import Damaged, Stored, shape_of
+
+_TYPES = {
+    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool",
+    10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128",
+    16: "bfloat16", 17: "float8_e4m3fn", 19: "float8_e5m2",
+}  # fmt: skip
 
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 _ATTRIBUTES = ("hidden_size", "direction", "layout", "activations", "activation_alpha",
@@ -44,75 +51,51 @@ class Chain:
         ]
 
 
-def onnx_package() -> Any:
+def onnx_package(file: str = ".onnx files") -> Any:
     """The onnx package. Raises UsageError where it is not installed."""
     try:
         import onnx
     except ImportError:
         raise UsageError(
-            "weights: expected the onnx package, which reads and writes .onnx files",
-            got="no module named onnx",
+            f"weights: expected the onnx package, which reads and writes {file}",
+            got="no such package here",
             fix="pip install 'rnnshape[onnx]'",
         ) from None
     return onnx
 
 
-def read_chain(path: str, module: str | None = None) -> Chain:
-    """The one chain of a file, or the operator that `module` names. Raises UsageError."""
-    graph = _Graph(_load(path))
-    chains = graph.chains()
-    names = [node.name for chain in chains for node in chain.nodes]
-    if module is not None:
-        for chain in chains:
-            for place, node in enumerate(chain.nodes):
-                if node.name == module:
-                    first = chain.batch_first and not place
-                    return Chain((node,), first, chain.given)
-    if not names:
-        raise UsageError(
-            f"weights: expected an RNN, LSTM or GRU operator in {os.path.basename(path)!r}",
-            got=", ".join(sorted(graph.operators)[:12]) or "an empty graph",
-            fix="export the recurrent layer, or give another file",
-        )
-    if module is not None or len(chains) > 1:
-        raise UsageError(
-            f"--module: expected one operator of the file ({', '.join(names)[:300]})",
-            got=repr(module) if module else f"none, and {len(chains)} networks",
-            fix=f"--module {names[0]}",
-        )
-    return chains[0]
+class Graph:
+    """A graph's constants, and who makes which value; those of the graphs inside it with them.
 
+    tensors: what the file holds, by name; notes: of operators whose weights it does not hold.
+    """
 
-def _load(path: str) -> Any:
-    onnx = onnx_package()
-    try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise OSError("a folder, a pipe or a device")
-        return onnx.load(path)
-    except Exception as error:  # protobuf and onnx raise errors of many kinds
-        detail = getattr(error, "strerror", None) or str(error).split("\n")[0][:100]
-        raise UsageError(
-            "weights: expected an .onnx file that can be read",
-            got=f"{path!r}: {detail or type(error).__name__}",
-            fix="check the file's name, and that it was written to its end",
-        ) from None
-
-
-class _Graph:
-    """A graph's constants, and who makes which value."""
-
-    def __init__(self, model: Any) -> None:
-        self.graph = model.graph
-        self.stored = {tensor.name: tensor for tensor in model.graph.initializer}
-        self.makers = {out: node for node in model.graph.node for out in node.output if out}
-        self.operators = {node.op_type for node in model.graph.node}
-        self.values: dict[str, Any] = {}
-        held = sum(math.prod(tensor.dims) for tensor in model.graph.initializer)
-        self.most = 4 * held + _SPARE  # numbers of one constant
+    def __init__(self, graph: Any, path: str) -> None:
+        self.tensors: dict[str, Stored] = {}
+        self.notes: list[str] = []
+        self._nodes: list[Any] = []
+        for inner in _graphs(graph):
+            self._nodes += inner.node
+            held = [(tensor.name, tensor) for tensor in inner.initializer]
+            held += [(node.output[0], attribute.t) for node in inner.node
+                     if node.op_type == "Constant" and node.output
+                     for attribute in node.attribute if attribute.name == "value"]  # fmt: skip
+            for name, tensor in held:
+                if name not in self.tensors:
+                    self.tensors[name] = _stored(name, tensor, path)
+        self._makers = {out: node for node in self._nodes for out in node.output if out}
+        self._folded: dict[str, Stored | None] = {}
+        self._most = 4 * sum(tensor.count for tensor in self.tensors.values()) + _SPARE
 
     def chains(self) -> list[Chain]:
         """Maximal chains, in the graph's order."""
-        found = [node for node in self.graph.node if node.op_type in OPERATORS and not node.domain]
+        found, nodes = [], []
+        recurrent = (node for node in self._nodes if node.op_type in OPERATORS and not node.domain)
+        for place, node in enumerate(recurrent):
+            made = self._node(node, place)
+            if made is not None:
+                found.append(node)
+                nodes.append(made)
         before: dict[int, int] = {}
         for place, node in enumerate(found):
             source = self._source(node)
@@ -125,15 +108,18 @@ class _Graph:
             places = [start]
             while places[-1] in after:
                 places.append(after[places[-1]])
-            nodes = tuple(self._node(found[place], place) for place in places)
             given = [name for place in places for name in self._open(found[place])]
-            turned = self._turned(found[start])
-            chains.append(Chain(nodes, turned, tuple(dict.fromkeys(given))))
+            turned, own = self._turned(found[start]), tuple(nodes[place] for place in places)
+            chains.append(Chain(own, turned, tuple(dict.fromkeys(given))))
         return chains
 
-    def _node(self, node: Any, place: int) -> Node:
+    def _node(self, node: Any, place: int) -> Node | None:
+        """An operator, None where the graph is fed or computes its weights."""
         from onnx.helper import get_attribute_value
 
+        name = node.name or next(filter(None, node.output), "") or f"{node.op_type}_{place}"
+        if not isinstance(name, str):
+            raise Damaged("a node whose name is no text")
         attributes = {}
         for attribute in (own for own in node.attribute if own.name in _ATTRIBUTES):
             value = get_attribute_value(attribute)
@@ -142,60 +128,58 @@ class _Graph:
             elif isinstance(value, list):
                 value = [v.decode(errors="replace") if isinstance(v, bytes) else v for v in value]
             attributes[attribute.name] = value
-        inputs = {
-            name: array
-            for name, value in list(zip(_INPUTS, node.input))[1:]
-            if value and (array := self.constant(value)) is not None
-        }
-        for name, value in zip(("W", "R", "B", "P"), (node.input[1], node.input[2], *(
-            node.input[i] if len(node.input) > i else "" for i in (3, 7)))):  # fmt: skip
-            if value and name not in inputs:
-                raise UsageError(
-                    f"{node.op_type} {node.name!r}: expected {name} in the file",
-                    got="a value that the graph is fed or computes",
-                    fix="export the model with its weights",
-                )
-        return Node(node.op_type, node.name or f"{node.op_type}_{place}", attributes, inputs)
+        named = {kind: value for kind, value in list(zip(_INPUTS, node.input))[1:] if value}
+        held = {kind: self._constant(value) for kind, value in named.items()}
+        inputs = {kind: tensor for kind, tensor in held.items() if tensor is not None}
+        if any(kind in held and kind not in inputs for kind in ("W", "R", "B", "P")):
+            self.notes.append(f"{name}: a {node.op_type} whose weights are computed in the graph")
+            return None
+        return Node(node.op_type, name, attributes, inputs)
 
     def _open(self, node: Any) -> Iterator[str]:
         """The states and lengths of an operator that are no constants, and not surely zero."""
         for name, value in zip(_INPUTS, node.input):
-            if name not in _INPUTS[4:7] or not value or self.constant(value) is not None:
+            if name not in _INPUTS[4:7] or not value or self._constant(value) is not None:
                 continue
             if not self._zero(value):
                 yield name
 
-    def constant(self, value: str, depth: int = 0) -> Any:
-        """The array of a value that the file holds or makes of what it holds, else None."""
-        if value in self.values:
-            return self.values[value]
-        array = None
-        if value in self.stored:
-            from onnx.numpy_helper import to_array
+    def _constant(self, value: str, depth: int = 0) -> Stored | None:
+        """What the file holds under a name or makes of what it holds, else None."""
+        if value in self.tensors:
+            return self.tensors[value]
+        if value not in self._folded:
+            node = self._makers.get(value)
+            made = None if node is None or depth > 50 else self._fold(node, value, depth)
+            self._folded[value] = made
+        return self._folded[value]
 
-            array = to_array(self.stored[value])
-        elif value in self.makers and depth < 50:
-            array = self._folded(self.makers[value], value, depth)
-        self.values[value] = array
-        return array
+    def _array(self, value: str) -> Any:
+        """The numbers of a constant, else None."""
+        held = self._constant(value)
+        return None if held is None else held.read()
 
-    def _folded(self, node: Any, value: str, depth: int) -> Any:
+    def _fold(self, node: Any, value: str, depth: int) -> Stored | None:
+        """What an operator makes of constants; None where it is none of those that pack weights."""
         if node.op_type not in _FOLDED or node.domain:
             return None
-        inputs = {name: self.constant(name, depth + 1) for name in node.input if name}
-        sizes = [array.size for array in inputs.values() if array is not None]
-        if len(sizes) < len(inputs) or sum(sizes) > self.most:
+        held = {name: self._constant(name, depth + 1) for name in node.input if name}
+        known = {name: tensor for name, tensor in held.items() if tensor is not None}
+        if len(known) < len(held) or sum(tensor.count for tensor in known.values()) > self._most:
             return None
-        if _grown(node, inputs) > self.most:
+        inputs = {name: tensor.read() for name, tensor in known.items()}
+        if _grown(node, inputs) > self._most:
             return None
         from onnx.reference import ReferenceEvaluator
 
         results: Any = ReferenceEvaluator(node).run(None, inputs)
-        return results[list(node.output).index(value)]
+        array = results[list(node.output).index(value)]
+        sources = tuple(name for tensor in known.values() for name in tensor.stored)
+        return Stored(value, array.shape, str(array.dtype), lambda: array, sources=sources)
 
     def _zero(self, value: str, depth: int = 0) -> bool:
         """Whether a value of a size that is not known before the run holds zeros alone."""
-        node = self.makers.get(value)
+        node = self._makers.get(value)
         if node is None or depth > 20:
             return False
         if node.op_type == "ConstantOfShape":
@@ -205,7 +189,7 @@ class _Graph:
             return not filled or not to_array(filled[0]).any()
         if node.op_type in ("Expand", "Slice", "Squeeze", "Unsqueeze", "Identity", "Cast",
                             "Reshape", "Transpose", "Gather"):  # fmt: skip
-            known = self.constant(node.input[0])
+            known = self._array(node.input[0])
             return self._zero(node.input[0], depth + 1) if known is None else not known.any()
         return False
 
@@ -213,8 +197,8 @@ class _Graph:
         """The operator whose output, rearranged to (T, N, D·H), an operator reads, else None."""
         passed: list[Any] = []
         value = node.input[0]
-        while value in self.makers and len(passed) < 20:
-            maker = self.makers[value]
+        while value in self._makers and len(passed) < 20:
+            maker = self._makers[value]
             if maker.op_type in OPERATORS:
                 keeps = self._keeps_order(passed[::-1], maker, node)
                 return maker if value == maker.output[0] and keeps else None
@@ -229,8 +213,10 @@ class _Graph:
         layouts = [_attribute(node, "layout", 0) for node in (maker, reader)]
         if layouts[0] != layouts[1]:
             return False
-        hidden = self.constant(maker.input[2]).shape
-        first, last = 3, 4
+        held = self._constant(maker.input[2])
+        if held is None:
+            return False
+        hidden, first, last = held.shape, 3, 4
         import numpy as np
 
         # Y of a batch of 4 over 3 steps, each number telling where it stands
@@ -254,12 +240,12 @@ class _Graph:
             return value.transpose(_attribute(node, "perm", None))
         try:
             if node.op_type == "Reshape":
-                shape = self.constant(node.input[1])
+                shape = self._array(node.input[1])
                 # sizes of a batch and a length that the exporter wrote down, or computes: read as
                 # the only arrangement that keeps two axes and joins the rest
                 return value.reshape(whole) if shape is None or len(shape) == 3 else None
             axes = _attribute(node, "axes", None)
-            axes = self.constant(node.input[1]).tolist() if axes is None else axes
+            axes = self._array(node.input[1]).tolist() if axes is None else axes
             if node.op_type == "Squeeze":
                 return value.squeeze(tuple(axes))
         except (IndexError, ValueError, AttributeError):
@@ -269,8 +255,8 @@ class _Graph:
     def _turned(self, node: Any) -> bool:
         """Whether the graph's input reaches an operator by a transposition of N and T alone."""
         value, turns = node.input[0], 0
-        while value in self.makers:
-            maker = self.makers[value]
+        while value in self._makers:
+            maker = self._makers[value]
             if maker.op_type == "Transpose" and _attribute(maker, "perm", None) == [1, 0, 2]:
                 turns += 1
             elif maker.op_type not in ("Identity", "Cast", "Dropout"):
@@ -293,3 +279,48 @@ def _attribute(node: Any, name: str, default: Any) -> Any:
     from onnx.helper import get_attribute_value
 
     return next((get_attribute_value(a) for a in node.attribute if a.name == name), default)
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    """A graph and those inside its nodes (the bodies of If, Loop and Scan)."""
+    waiting = [graph]
+    while waiting:
+        inner = waiting.pop()
+        yield inner
+        for node in inner.node:
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    waiting.append(attribute.g)
+                waiting.extend(attribute.graphs)
+
+
+def _stored(name: str, tensor: Any, path: str) -> Stored:
+    if not isinstance(name, str):
+        raise Damaged("a tensor whose name is no text")
+    dtype = _TYPES.get(tensor.data_type, f"type {tensor.data_type}")
+
+    def read() -> Any:
+        import numpy as np
+        from onnx import external_data_helper, numpy_helper
+
+        folder = os.path.dirname(os.path.abspath(path))
+        if tensor.data_location == 1:
+            _beside(tensor, folder)
+            external_data_helper.load_external_data_for_tensor(tensor, folder)
+        array = numpy_helper.to_array(tensor)
+        return array.astype(np.float32) if dtype.startswith(("bfloat", "float8")) else array
+
+    return Stored(name, shape_of(tuple(tensor.dims), name), dtype, read)
+
+
+def _beside(tensor: Any, folder: str) -> None:
+    """Refuse numbers that lie in a file which is not in the model's own folder."""
+    told = {entry.key: entry.value for entry in tensor.external_data}
+    place = os.path.join(folder, told.get("location", ""))
+    inside = os.path.realpath(place).startswith(os.path.realpath(folder) + os.sep)
+    if not inside or not os.path.isfile(place):
+        raise Damaged(
+            f"{tensor.name}: its numbers lie in {told.get('location', '')[:80]!r}, no file beside "
+            "the model",
+            "keep the model and its data file in one folder",
+        )

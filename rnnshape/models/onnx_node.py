@@ -60,7 +60,8 @@ class NodeSpec(Spec):
 class Node:
     """An operator with its attributes and the inputs that the file holds.
 
-    inputs: W, R and, where they are given, B, sequence_lens, initial_h, initial_c and P.
+    inputs: W, R and, where they are given, B, sequence_lens, initial_h, initial_c and P, as arrays
+    or as they lie in the file, of which shapes alone are asked until the operator is run.
     Raises UsageError where the attributes or the shapes are not ONNX's.
     """
 
@@ -77,7 +78,7 @@ class Node:
         if self.layout not in (0, 1):
             raise _refuse(self, "layout 0 or 1", repr(self.layout))
         for name in ("W", "R"):
-            if self.inputs.get(name) is None or self.inputs[name].ndim != 3:
+            if self.inputs.get(name) is None or len(self.inputs[name].shape) != 3:
                 raise _refuse(self, f"{name} of three axes in the file", "another or none")
         spec, hidden = self.spec, self.hidden_size
         d, g = spec.num_directions, spec.gates
