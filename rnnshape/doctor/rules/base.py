@@ -169,7 +169,7 @@ class Facts:
         """The network as far as it is known, `certain` above all; open sizes are symbols."""
         plain: dict[str, Any] = {"input_size": "I", "hidden_size": "H"}
         plain |= {k: v for k, v in self.known.items() if k in SHAPING and v is not None}
-        plain |= certain
+        plain |= {"cell": self.cell or "rnn", **certain}
         if plain.get("cell") != "lstm":
             plain.pop("proj_size", None)
         return Spec(**plain)
@@ -227,6 +227,14 @@ def rule(
 def prove(before: tuple[Spec, Given], after: tuple[Spec, Given], **shown: Any) -> Proof:
     """The forward call before and after the mend, each put to the checks that torch makes."""
     return {"before": {**_told(*before), **shown}, "after": _told(*after)}
+
+
+def fitting(before: Mapping[str, Any], after: Mapping[str, Any]) -> Proof:
+    """What does not fit and what does, where no check of torch's is put to the proof."""
+    return {"before": {**before, "fits": False}, "after": {**after, "fits": True}}
+
+
+UNTOUCHED = fitting({}, {"note": "shapes are untouched"})
 
 
 def given(x: Shape, states: Sequence[Shape]) -> Given:

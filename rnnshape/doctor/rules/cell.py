@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from .base import Facts, Finding, H, I, N, Proof, T, rule
+from .base import Facts, Finding, H, I, N, T, fitting, rule
 
 _EXAMPLE = "ValueError: GRUCell: Expected input to be 1D or 2D, got 3D instead"
-
-
-def _shapes(before: dict[str, object], after: dict[str, object]) -> Proof:
-    return {"before": {**before, "fits": False}, "after": {**after, "fits": True}}
 
 
 @rule(
@@ -33,7 +29,7 @@ def whole_sequence(facts: Facts) -> Finding | None:
         "time axis.",
         "Loop over time, or use the layer (nn.RNN, nn.LSTM, nn.GRU), which does.",
         call.instead(loop),
-        _shapes({"input": [str(T), str(N), str(I)]}, {"input": [str(N), str(I)], "times": str(T)}),
+        fitting({"input": [str(T), str(N), str(I)]}, {"input": [str(N), str(I)], "times": str(T)}),
     )
 
 
@@ -58,7 +54,7 @@ def state_of_a_layer(facts: Facts) -> Finding | None:
         "A cell's state is (N, hidden_size), without an axis of layers and directions.",
         "Take one row of it, such as the last layer's: hn[-1].",
         call.with_states("{0}[-1]", pair, 1 if facts.match.group(2) == "1" else None),
-        _shapes({"h0": ["L", str(N), str(H)]}, {"h0": [str(N), str(H)]}),
+        fitting({"h0": ["L", str(N), str(H)]}, {"h0": [str(N), str(H)]}),
     )
 
 
@@ -78,7 +74,7 @@ def cell_state_width(facts: Facts) -> Finding | None:
         f"The state is {have} wide; the cell's hidden_size is {need}.",
         f"Make the state {need} wide, or build the cell with hidden_size={have}.",
         call.with_states(f"{{0}}.new_zeros(*{{0}}.shape[:-1], {need})", pair),
-        _shapes({"h0": [str(N), have]}, {"h0": [str(N), need]}),
+        fitting({"h0": [str(N), have]}, {"h0": [str(N), need]}),
     )
 
 
@@ -102,6 +98,6 @@ def cell_batch(facts: Facts) -> Finding | None:
         + (" The last batch of an epoch is often smaller." if size < kept else ""),
         "Make the state for the batch at hand, or leave it out at the first step.",
         call.with_states(form, pair),
-        _shapes({"input": [size, str(I)], "h0": [kept, str(H)]},
+        fitting({"input": [size, str(I)], "h0": [kept, str(H)]},
                 {"input": [size, str(I)], "h0": [size, str(H)]}),
     )  # fmt: skip

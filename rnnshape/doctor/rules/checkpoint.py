@@ -11,7 +11,7 @@ from ...dims import json_shape
 from ...spec import GATES
 from ..code import RECURRENT, Call, Mend, parse, with_argument, with_arguments
 from ..program import Layer
-from .base import SIZES, Facts, Finding, Proof, attempt, rule
+from .base import SIZES, Facts, Finding, Proof, attempt, fitting, rule
 
 LOADING = re.compile(r"Error\(s\) in loading state_dict for (\w{1,100}):")
 _SIZE = re.compile(
@@ -183,11 +183,8 @@ def _other_sizes(facts: Facts, differences: Differences) -> Finding | None:
         "Build the model as it was when the checkpoint was saved, or leave this layer out of what "
         "is loaded.",
         mend,
-        {
-            "before": {"model": list(differences.in_model[name]), "checkpoint": list(size),
-                       "fits": False},
-            "after": {"model": list(size), "checkpoint": list(size), "fits": True},
-        },
+        fitting({"model": list(differences.in_model[name]), "checkpoint": list(size)},
+                {"model": list(size), "checkpoint": list(size)}),
     )  # fmt: skip
 
 
@@ -307,11 +304,9 @@ def _left_out(call: Call, missing: list[str], unexpected: list[str]) -> Finding:
         "If that is meant, strict=False loads the rest; what the file lacks keeps its random "
         "beginning.",
         call.instead(with_argument(call.statement, call.node, 1, "strict", "False")),
-        {
-            "before": {"missing": missing[:8], "unexpected": unexpected[:8], "fits": False},
-            "after": {"names": [], "strict": False, "fits": True},
-        },
-    )
+        fitting({"missing": missing[:8], "unexpected": unexpected[:8]},
+                {"names": [], "strict": False}),
+    )  # fmt: skip
 
 
 def _loading(facts: Facts) -> Call:
@@ -376,5 +371,5 @@ def not_a_state_dict(facts: Facts) -> Finding | None:
         + (": the whole module was saved." if module else "."),
         "Load module.state_dict()." if module else "Save model.state_dict(), which has the names.",
         call.with_input(form),
-        {"before": {"type": kind, "fits": False}, "after": {"type": "dict", "fits": True}},
+        fitting({"type": kind}, {"type": "dict"}),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...forward import Given
-from .base import Facts, Finding, N, Proof, T, attempt, prove, rule
+from .base import UNTOUCHED, Facts, Finding, N, Proof, T, attempt, fitting, prove, rule
 
 _KINDS = {
     "Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16",
@@ -23,7 +23,7 @@ def _kind(word: str) -> str:
 
 def _dtype_proof(facts: Facts, came: str) -> Proof | None:
     def build() -> Proof:
-        spec = facts.network(cell=facts.cell or "rnn")
+        spec = facts.network()
         x = (T, N, spec.input_size)
         return prove((spec, Given(x, dtype=came)), (spec, Given(x)), dtype=came)
 
@@ -119,10 +119,7 @@ def embedding_indices(facts: Facts) -> Finding | None:
         "An nn.Embedding looks up rows by number and was given floating-point numbers.",
         "Convert the indices: x.long(). Quantities need no embedding; give them to the layer.",
         call.with_input("{0}.long()"),
-        {
-            "before": {"dtype": _kind(facts.match.group(1)), "fits": False},
-            "after": {"dtype": "int64", "fits": True},
-        },
+        fitting({"dtype": _kind(facts.match.group(1))}, {"dtype": "int64"}),
     )
 
 
@@ -157,5 +154,5 @@ def device(facts: Facts) -> Finding | None:
         "Make the state where the input is: torch.zeros(..., device=x.device), and move the input "
         "to the model's device.",
         mend,
-        {"before": {"fits": False}, "after": {"fits": True, "note": "shapes are untouched"}},
+        UNTOUCHED,
     )

@@ -45,8 +45,8 @@ def _features_proof(
     """An input of features `before` against input_size `need`, then `after` against `size`."""
 
     def build() -> Proof:
-        spec = facts.network(cell=facts.cell or "rnn", input_size=need)
-        mended = facts.network(cell=facts.cell or "rnn", input_size=size)
+        spec = facts.network(input_size=need)
+        mended = facts.network(input_size=size)
         return prove((spec, Given(before)), (mended, Given(after)), expected=need)
 
     return attempt(build)

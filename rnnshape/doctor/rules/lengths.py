@@ -7,7 +7,7 @@ from typing import Any
 
 from ...forward import Given
 from ..code import Call, Mend, dotted, find_call, with_argument
-from .base import NUMBER, Facts, Finding, I, N, Proof, T, attempt, prove, rule
+from .base import NUMBER, Facts, Finding, I, N, Proof, T, attempt, fitting, prove, rule
 
 _PACK = "packed = pack_padded_sequence(x, lengths)"
 _PAD = "output, lengths = pad_packed_sequence(packed)"
@@ -38,7 +38,7 @@ def _proof(
     """Packing a batch of `size` sequences of 7 steps with the lengths before, then after."""
 
     def build() -> Proof:
-        spec = facts.network(cell=facts.cell or "rnn")
+        spec = facts.network()
         first, width = spec.batch_first, spec.input_size
         x, y = ((n, 7, width) if first else (7, n, width) for n in (size, len(after)))
         told = prove((spec, Given(x, lengths=before, **given)), (spec, Given(y, lengths=after)))
@@ -104,10 +104,10 @@ def number_of_lengths(facts: Facts) -> Finding | None:
         fix = "Give one length for every sequence of the batch."
 
     def build() -> Proof:
-        spec = facts.network(cell=facts.cell or "rnn", batch_first=first)
+        spec = facts.network(batch_first=first)
         x = (size, count, I) if first else (count, size, I)
         steps = tuple([1] * (count if turned else size))
-        right = facts.network(cell=facts.cell or "rnn", batch_first=turned != first)
+        right = facts.network(batch_first=turned != first)
         return prove(
             (spec, Given((*x[:2], spec.input_size), lengths=tuple([1] * count))),
             (right, Given((*x[:2], spec.input_size), lengths=steps)),
@@ -173,9 +173,8 @@ def lengths_tensor(facts: Facts) -> Finding | None:
         f"The lengths came as {what}; packing reads integers on the CPU.",
         "Pass lengths.cpu(), or a plain list of integers.",
         _lengths(call, form),
-        {"before": {"lengths": what, "fits": False}, "after": {"lengths": "integers on the CPU",
-                                                               "fits": True}},
-    )  # fmt: skip
+        fitting({"lengths": what}, {"lengths": "integers on the CPU"}),
+    )
 
 
 @rule(
@@ -218,11 +217,9 @@ def total_length(facts: Facts) -> Finding | None:
         f"The longest sequence has {longest} steps and total_length={given} leaves no room for it.",
         f"total_length={longest} or more, or leave it out.",
         _with(call, "total_length", str(longest)),
-        {
-            "before": {"total_length": given, "longest": longest, "fits": given >= longest},
-            "after": {"total_length": longest, "longest": longest, "fits": True},
-        },
-    )
+        fitting({"total_length": given, "longest": longest},
+                {"total_length": longest, "longest": longest}),
+    )  # fmt: skip
 
 
 @rule(
@@ -253,14 +250,13 @@ def nothing_to_pack(facts: Facts) -> Finding | None:
 def not_packed(facts: Facts) -> Finding | None:
     """The layer's whole result, or a tensor that is padded already."""
     call = facts.call(_PAD, lambda call: call.callee.endswith("pad_packed_sequence"))
-    proof = {"before": {"fits": False}, "after": {"fits": True}}
     if facts.match.group(1) == "tuple":
         return Finding(
             0.95,
             "The layer's whole result, (output, state), was given; the packed output is its first.",
             "output, hn = rnn(packed), then pad_packed_sequence(output).",
             call.with_input("{0}[0]"),
-            proof,
+            fitting({}, {}),
         )
     outputs = call.outputs
     target = call.statement.source(outputs[0]) if outputs else "output"
@@ -270,7 +266,7 @@ def not_packed(facts: Facts) -> Finding | None:
         "has to be padded again.",
         "Pack the input before the layer, or leave pad_packed_sequence out.",
         call.instead(f"{target} = {call.text(call.input)}"),
-        proof,
+        fitting({}, {}),
     )
 
 
@@ -295,7 +291,7 @@ def empty_sequence(facts: Facts) -> Finding | None:
         mend = call.instead(passed + statement.text)
 
     def build() -> Proof:
-        spec = facts.network(cell=facts.cell or "rnn")
+        spec = facts.network()
         first = spec.batch_first
         x = [(N, t, spec.input_size) if first else (t, N, spec.input_size) for t in (0, T)]
         return prove((spec, Given(x[0])), (spec, Given(x[1])))

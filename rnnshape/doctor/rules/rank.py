@@ -212,7 +212,7 @@ def input_too_flat(facts: Facts) -> Finding | None:
 
 def _input_proof(facts: Facts, before: Shape, after: Shape) -> Proof | None:
     def build() -> Proof:
-        spec = facts.network(cell=facts.cell or "rnn")
+        spec = facts.network()
         sized = [
             tuple(spec.input_size if size == I else size for size in shape)
             for shape in (before, after)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
-from ...dims import symbol
 from ...forward import Given
 from ..code import RECURRENT, Call, Mend, Statement, dotted, parse
-from .base import Facts, Finding, N, Proof, T, attempt, prove, rule
+from .base import Facts, Finding, N, Proof, T, attempt, fitting, prove, rule
 
 _TENSOR_NOT = r"argument '\w{1,60}' \(position \d{1,3}\) must be Tensor, not "
 _RECURRENT_NAME = re.compile(r"rnn|lstm|gru|encoder|decoder", re.IGNORECASE)
@@ -140,15 +139,14 @@ def tuple_passed_on(facts: Facts) -> Finding | None:
 
 def _tuple_proof(facts: Facts, state: bool = False) -> Proof | None:
     def build() -> Proof:
-        spec = facts.network(cell=facts.cell or "rnn")
+        spec = facts.network()
         rows = spec.num_layers * spec.num_directions
         output, hn = (T, N, spec.output_size), (rows, N, spec.state_size)
         shown = [[str(d) if not isinstance(d, int) else d for d in s] for s in (output, hn)]
         taken = shown[1] if state else shown[0]
-        return {
-            "before": {"network": str(spec), "result": shown, "fits": False},
-            "after": {"network": str(spec), "passed_on": taken, "fits": True},
-        }
+        network = str(spec)
+        return fitting({"network": network, "result": shown},
+                       {"network": network, "passed_on": taken})  # fmt: skip
 
     return attempt(build)
 
@@ -267,14 +265,11 @@ def packed_passed_on(facts: Facts) -> Finding | None:
             mend = facts.call("y = linear(output)").with_input(form)
     else:
         mend = facts.call("y = linear(output)", lambda call: bool(call.input)).with_input(form)
-    S = symbol("S")
 
     def build() -> Proof:
-        spec = facts.network(cell=facts.cell or "rnn")
-        return {
-            "before": {"output.data": [str(S), str(spec.output_size)], "fits": False},
-            "after": {"output": ["T", "N", str(spec.output_size)], "fits": True},
-        }
+        spec = facts.network()
+        width = str(spec.output_size)
+        return fitting({"output.data": ["S", width]}, {"output": ["T", "N", width]})
 
     return Finding(
         0.93,
@@ -355,5 +350,5 @@ def not_a_tensor(facts: Facts) -> Finding | None:
         if kind == "list"
         else "torch.as_tensor(x, dtype=torch.float32) makes a tensor of an array.",
         call.with_input(form),
-        {"before": {"type": kind, "fits": False}, "after": {"type": "Tensor", "fits": True}},
+        fitting({"type": kind}, {"type": "Tensor"}),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..code import Mend
-from .base import SIZES, Facts, Finding, rule
+from ..code import Call, Mend
+from .base import SIZES, UNTOUCHED, Facts, Finding, fitting, rule
 
 
 @rule(
@@ -17,15 +17,14 @@ def loss_axes(facts: Facts) -> Finding | None:
     expected, got = facts.sizes(1), facts.sizes(2)
     call = facts.call("loss = criterion(output, target)", lambda call: call.state is not None)
     classes = expected[-1] if expected else 0
-    before = [*got, classes]
     return Finding(
         0.93,
         f"A cross-entropy reads (N, C, …): the classes on axis 1. The output has them last, so "
         f"its axis of {classes} was taken for one of positions.",
         "Put the classes on axis 1, or flatten steps and batch into one axis.",
         call.with_input("{0}.transpose(1, -1)"),
-        {"before": {"output": before, "target": list(got), "fits": False},
-         "after": {"output": [*got[:1], classes, *got[1:]], "target": list(got), "fits": True}},
+        fitting({"output": [*got, classes], "target": list(got)},
+                {"output": [*got[:1], classes, *got[1:]], "target": list(got)}),
     )  # fmt: skip
 
 
@@ -54,9 +53,10 @@ def one_target(facts: Facts) -> Finding | None:
         f"one target for each of the {want} sequences.",
         "Take the last step (or hn[-1]) before the Linear, or give a target for every step.",
         call.with_input(form),
-        {"before": {"output": [have, "C"], "target": [want], "fits": False},
-         "after": {"output": [want, "C"], "target": [want], "fits": True}},
-    )  # fmt: skip
+        fitting(
+            {"output": [have, "C"], "target": [want]}, {"output": [want, "C"], "target": [want]}
+        ),
+    )
 
 
 @rule(
@@ -73,8 +73,6 @@ def kept_graph(facts: Facts) -> Finding | None:
         mend = Mend("hn = hn.detach()")
     else:
         statement, call = found
-        from ..code import Call
-
         one = Call(statement, call, True)
         mend = one.with_states("{0}.detach()", facts.cell == "lstm" and len(one.states) == 1)
     return Finding(
@@ -83,7 +81,7 @@ def kept_graph(facts: Facts) -> Finding | None:
         "call is a result of the one before.",
         "Detach the state between calls: hn = hn.detach(), for an LSTM (hn.detach(), cn.detach()).",
         mend,
-        {"before": {"fits": False}, "after": {"fits": True, "note": "shapes are untouched"}},
+        UNTOUCHED,
     )
 
 
@@ -97,7 +95,6 @@ def kept_graph(facts: Facts) -> Finding | None:
 )
 def not_contiguous(facts: Facts) -> Finding | None:
     """transpose and expand move no numbers."""
-    proof = {"before": {"fits": False}, "after": {"fits": True, "note": "shapes are untouched"}}
     if facts.match.groups() and facts.match.group(1):
         call = facts.stateful_call(facts.cell == "lstm" or facts.match.group(1) == "cx")
         return Finding(
@@ -107,7 +104,7 @@ def not_contiguous(facts: Facts) -> Finding | None:
             "Call .contiguous() on the state.",
             call.with_states("{0}.contiguous()", facts.cell == "lstm" or call.statement.text.count(
                 "c0") > 0),
-            proof,
+            UNTOUCHED,
         )  # fmt: skip
     statement = facts.statement
     text = statement.text if statement else "x = x.view(n, -1)"
@@ -117,5 +114,5 @@ def not_contiguous(facts: Facts) -> Finding | None:
         "view() needs the numbers in one piece; after transpose, permute or expand they are not.",
         "Use reshape(). Mind that neither of them swaps axes: with batch and time, transpose does.",
         statement.mend(code) if statement else Mend(code),
-        proof,
+        UNTOUCHED,
     )
