@@ -284,6 +284,15 @@ def test_a_checkpoint_tells_the_network_it_holds():
     assert cause.proof["after"]["network"] == "GRU(50, 64)"
 
 
+def test_names_that_all_begin_with_module_are_dataparallels_even_where_none_is_missing():
+    cause = explain(
+        "RuntimeError: Error(s) in loading state_dict for Net:\n\tUnexpected key(s) in state_dict: "
+        '"module.rnn.weight_ih_l0", "module.rnn.bias_ih_l0", "module.fc.weight". '
+    ).causes[0]
+    assert cause.id == "missing-keys" and "DataParallel" in cause.why
+    assert "k.removeprefix('module.')" in cause.code and "strict" not in cause.code
+
+
 # ------------------------------------------------------------------------- how errors are handed in
 
 PLAIN = traceback("rnn = nn.GRU(8, 20)", "out, hn = rnn(x, h0)", error=BATCH)

@@ -184,15 +184,16 @@ def layer_in_place(call: Call) -> Layer | None:
     return Layer("", kind, made, call.statement) if kind in RECURRENT else None
 
 
-Reason = Callable[[Facts], Finding | None]
+Reason = Callable[[Any], Finding | None]
 
 
 @dataclass(frozen=True)
 class Rule:
     """One cause of one message: a row of `explain --list`.
 
-    patterns are searched in the message, each linear in its length; reason returns a finding or
-    None where the numbers speak against it; example is a message that the rule explains.
+    patterns are searched in the message, each linear in its length; read makes of the facts what
+    reason takes; reason returns a finding. Either returns None where the numbers speak against the
+    cause. example is a message that the rule explains.
     """
 
     id: str
@@ -200,6 +201,7 @@ class Rule:
     meaning: str
     example: str
     reason: Reason
+    read: Callable[[Facts], Any]
 
     def apply(
         self, error: Error, reading: Reading, program: Program, stated: Mapping[str, Any]
@@ -208,7 +210,8 @@ class Rule:
         for pattern in self.patterns:
             match = pattern.search(error.message)
             if match:
-                return self.reason(Facts(error, match, reading, program, stated))
+                told = self.read(Facts(error, match, reading, program, stated))
+                return None if told is None else self.reason(told)
         return None
 
     def matches(self, message: str) -> bool:
@@ -217,11 +220,15 @@ class Rule:
 
 
 def rule(
-    cause: str, *patterns: str | re.Pattern[str], meaning: str, example: str
+    cause: str,
+    *patterns: str | re.Pattern[str],
+    meaning: str,
+    example: str,
+    read: Callable[[Facts], Any] = lambda facts: facts,
 ) -> Callable[[Reason], Rule]:
     """Make a rule of the function below: its reasoning and its mend."""
     compiled = tuple(re.compile(p) if isinstance(p, str) else p for p in patterns)
-    return lambda reason: Rule(cause, compiled, meaning, example, reason)
+    return lambda reason: Rule(cause, compiled, meaning, example, reason, read)
 
 
 def prove(before: tuple[Spec, Given], after: tuple[Spec, Given], **shown: Any) -> Proof:

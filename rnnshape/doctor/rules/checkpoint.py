@@ -26,6 +26,7 @@ _OLD_SIZE = re.compile(
 _KEYS = re.compile(r"(Missing|Unexpected) key\(s\) in state_dict: ([^\n]{0,60000})")
 _NAME = re.compile(r"(.*\.|)(weight|bias)_(ih|hh|hr)_l(\d{1,6})(_reverse)?\Z")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "state_dicts", "model_state")
+_PARALLEL = "module."
 
 Sizes = tuple[int, ...]
 
@@ -262,6 +263,9 @@ def other_names(facts: Facts) -> Finding | None:
     """The same parameters under other names."""
     differences = Differences(facts.error.message)
     missing, unexpected = differences.missing, differences.unexpected
+    lone = not missing and bool(unexpected) and all(n.startswith(_PARALLEL) for n in unexpected)
+    if lone:  # what the model calls them is not told, and sure all the same
+        missing = [name.removeprefix(_PARALLEL) for name in unexpected]
     if not missing or not unexpected:
         if differences.in_file or not (missing or unexpected):
             return None
@@ -284,14 +288,15 @@ def other_names(facts: Facts) -> Finding | None:
     where = f'carry the prefix "{old}"' if old else f'lack the prefix "{new}"'
     if old.startswith("_") or new.startswith("_"):
         where = f'end in "{old}" where the model has "{new}"'
-    why = ' nn.DataParallel adds "module." when it saves.' if old == "module." else ""
-    return _named(
+    why = ' nn.DataParallel adds "module." when it saves.' if old == _PARALLEL else ""
+    found = _named(
         0.95,
         f"The names in the checkpoint {where}; otherwise they are the model's.{why}",
         "Rename the keys while loading, or save model.module.state_dict().",
         call.mend((call.input, form.format(state))),
         missing, unexpected, renamed,
     )  # fmt: skip
+    return found._replace(proof=None) if lone else found
 
 
 def _left_out(call: Call, missing: list[str], unexpected: list[str]) -> Finding:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,10 +12,12 @@ from ...batch import Batch
 from ...dims import Dim, Shape
 from ...forward import Given
 from ...spec import Spec
-from ..code import Call, dotted
-from .base import SIZES, Facts, Proof, T, attempt, prove
+from ..code import Call, Mend, dotted
+from .base import SIZES, Facts, Finding, Proof, T, attempt, prove
 
 STATE_SIZE = re.compile(rf"Expected hidden(?:\[([01])\])? size {SIZES},? got {SIZES}")
+
+ONLY_BATCH, ONLY_WIDTH = (False, True, False), (False, False, True)  # what differs
 
 _BRIDGE = re.compile(r"dec|enc", re.IGNORECASE)
 _OUTPUTS = re.compile(r"out|enc\w*_(?:out|hs|states)|annotations|memory", re.IGNORECASE)
@@ -170,20 +171,24 @@ class Mismatch:
             h0, c0 = state, None if c0 is None else (*state[:-1], c0[-1])
         return Given(input=fitting["input"], h0=h0, c0=c0)
 
-    def proof(
-        self, mended: Callable[[tuple[int, ...]], Shape], directions: int = 1
-    ) -> Proof | None:
-        """The same call with the state as the mend makes it."""
+    def mended(
+        self, sure: float, why: str, fix: str, mend: Mend | str, state: Shape, directions: int = 1
+    ) -> Finding:
+        """The finding with a proof: the same call with the state brought to the shape `state`.
 
-        def build() -> Proof:
+        mend: code, or what is to be made of the state, {0}. directions: where nothing tells them.
+        """
+
+        def proof() -> Proof:
             spec = self.spec(directions)
             return prove(
-                (spec, self.given(spec, self.got)),
-                (spec, self.given(spec, mended(self.got))),
+                (spec, self.given(spec, self.got)), (spec, self.given(spec, state)),
                 expected=list(self.expected), got=list(self.got),
             )  # fmt: skip
 
-        return attempt(build)
+        if isinstance(mend, str):
+            mend = self.call.with_states(mend, self.pair, self.only)
+        return Finding(sure, why, fix, mend, attempt(proof))
 
 
 def mismatch(facts: Facts) -> Mismatch | None:

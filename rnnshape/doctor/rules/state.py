@@ -5,24 +5,21 @@ from __future__ import annotations
 import ast
 
 from ..code import Mend
-from .base import Facts, Finding, attempt, prove, rule, shape_text
-from .mismatch import STATE_SIZE, Mismatch, mismatch
-
-_EXAMPLE = "RuntimeError: Expected hidden[0] size {}, got {}"
+from .base import Finding, attempt, prove, rule, shape_text
+from .mismatch import ONLY_BATCH, STATE_SIZE, Mismatch, mismatch
 
 
 @rule(
-    "last-batch-smaller", STATE_SIZE,
+    "last-batch-smaller", STATE_SIZE, read=mismatch,
     meaning="a state kept for full batches meets a batch of another size, such as the last one",
-    example=_EXAMPLE.format("(2, 4, 256)", "[2, 64, 256]"),
+    example="RuntimeError: Expected hidden[0] size (2, 4, 256), got [2, 64, 256]",
 )  # fmt: skip
-def last_batch_smaller(facts: Facts) -> Finding | None:
+def last_batch_smaller(m: Mismatch) -> Finding | None:
     """Only N differs, and N is what torch says it is."""
-    m = mismatch(facts)
-    if m is None or m.differs() != (False, True, False):
+    if m.differs() != ONLY_BATCH:
         return None
     batch, kept = m.expected[1], m.got[1]
-    return Finding(
+    return m.mended(
         round(0.92 * (1 - m.swapped), 2),
         f"{m.name} was made for a batch of {kept}, this call has a batch of {batch}; rows and "
         "width agree. "
@@ -31,7 +28,7 @@ def last_batch_smaller(facts: Facts) -> Finding | None:
         "Give each call a state of its own batch size: cut or rebuild it, or leave it out (zeros). "
         "DataLoader(..., drop_last=True) keeps every batch equal.",
         _own_batch(m),
-        m.proof(lambda state: (state[0], batch, state[2])),
+        (m.got[0], batch, m.got[2]),
     )  # fmt: skip
 
 
@@ -57,17 +54,16 @@ def _own_batch(m: Mismatch) -> Mend:
 
 
 @rule(
-    "batch-first-confusion", STATE_SIZE,
+    "batch-first-confusion", STATE_SIZE, read=mismatch,
     meaning="the input's first two axes are read the other way round: T stands where N should",
-    example=_EXAMPLE.format("(4, 10, 100)", "[4, 4, 100]"),
+    example="RuntimeError: Expected hidden[0] size (4, 10, 100), got [4, 4, 100]",
 )  # fmt: skip
-def time_where_batch_should_be(facts: Facts) -> Finding | None:
+def time_where_batch_should_be(m: Mismatch) -> Finding | None:
     """Only N differs, and N is really T."""
-    m = mismatch(facts)
-    if m is None or m.differs() != (False, True, False):
+    if m.differs() != ONLY_BATCH:
         return None
     length, size = m.expected[1], m.got[1]
-    first = bool(facts.known.get("batch_first"))
+    first = bool(m.facts.known.get("batch_first"))
     order = "(N, T, input_size)" if first else "(T, N, input_size)"
     other = "(T, N, input_size)" if first else "(N, T, input_size)"
 
@@ -105,75 +101,74 @@ def _batch_first(m: Mismatch, value: bool) -> Mend:
 
 
 @rule(
-    "batch-first-confusion", STATE_SIZE,
+    "batch-first-confusion", STATE_SIZE, read=mismatch,
     meaning="the state is (N, D·L, H), but batch_first never touches h0 and c0",
-    example=_EXAMPLE.format("(2, 8, 256)", "[8, 2, 256]"),
+    example="RuntimeError: Expected hidden[0] size (2, 8, 256), got [8, 2, 256]",
 )  # fmt: skip
-def state_batch_first(facts: Facts) -> Finding | None:
+def state_batch_first(m: Mismatch) -> Finding | None:
     """The first two sizes are the expected ones, swapped."""
-    m = mismatch(facts)
-    if m is None or m.got != (m.expected[1], m.expected[0], m.expected[2]):
+    rows, size, width = m.expected
+    if m.got != (size, rows, width):
         return None
-    return Finding(
+    return m.mended(
         0.9,
         f"{m.name} is {shape_text(m.got)}: the batch comes first. batch_first concerns input and "
         "output alone; h0 and c0 are always (D·L, N, H).",
         "Swap the state's first two axes, or build it as (D·L, N, H).",
-        m.call.with_states("{0}.transpose(0, 1).contiguous()", m.pair, m.only),
-        m.proof(lambda state: (state[1], state[0], state[2])),
+        "{0}.transpose(0, 1).contiguous()",
+        m.expected,
     )
 
 
 @rule(
-    "missing-direction", STATE_SIZE,
+    "missing-direction", STATE_SIZE, read=mismatch,
     meaning="the state's rows and the layer's directions differ by the factor 2",
-    example=_EXAMPLE.format("(6, 7, 20)", "[3, 7, 20]"),
+    example="RuntimeError: Expected hidden[0] size (6, 7, 20), got [3, 7, 20]",
 )  # fmt: skip
-def missing_direction(facts: Facts) -> Finding | None:
+def missing_direction(m: Mismatch) -> Finding | None:
     """Half or twice as many rows as needed."""
-    m = mismatch(facts)
-    if m is None or m.differs()[2] or not m.differs()[0]:
+    if m.differs()[2] or not m.differs()[0]:
         return None
     need, have = m.expected[0], m.got[0]
-    both = facts.known.get("bidirectional")
+    both = m.facts.known.get("bidirectional")
     doubt = 0.5 if m.differs()[1] else 1.0
     if need == 2 * have:
         sure = 0.9 if both else 0.03 if both is False else 0.5 if need == 2 else 0.62
-        return Finding(
+        return m.mended(
             sure * doubt,
             f"{need} = 2 directions × {have} layer{'s' * (have > 1)}: the layer is bidirectional "
             f"and wants a row for each direction; {m.name} has {have}.",
             "Make h0 (and c0) with num_layers * 2 rows, in the order layer 0 forward, layer 0 "
             "reverse, layer 1 forward, …",
-            m.call.with_states("{0}.repeat_interleave(2, dim=0)", m.pair, m.only),
-            m.proof(lambda state: (2 * state[0], m.expected[1], state[2]), directions=2),
+            "{0}.repeat_interleave(2, dim=0)",
+            (2 * m.got[0], m.expected[1], m.got[2]),
+            directions=2,
         )
     if have == 2 * need:
         sure = 0.05 if both else 0.15 if m.from_another or m.from_outputs else 0.45
-        return Finding(
+        return m.mended(
             sure * doubt,
             f"{m.name} has {have} = 2 × {need} rows, as for two directions, but the layer runs in "
             "one direction only.",
             "Build the layer with bidirectional=True if it was meant to be, or keep every second "
             "row: those of the forward direction.",
-            m.call.with_states("{0}[::2].contiguous()", m.pair, m.only),
-            m.proof(lambda state: (state[0] // 2, m.expected[1], state[2])),
+            "{0}[::2].contiguous()",
+            (m.got[0] // 2, m.expected[1], m.got[2]),
         )
     return None
 
 
 @rule(
-    "wrong-num-layers", STATE_SIZE,
+    "wrong-num-layers", STATE_SIZE, read=mismatch,
     meaning="the state has rows for another number of layers",
-    example=_EXAMPLE.format("(3, 7, 20)", "[1, 7, 20]"),
+    example="RuntimeError: Expected hidden[0] size (3, 7, 20), got [1, 7, 20]",
 )  # fmt: skip
-def wrong_num_layers(facts: Facts) -> Finding | None:
+def wrong_num_layers(m: Mismatch) -> Finding | None:
     """The rows differ by another factor than 2, or by that of directions that are known."""
-    m = mismatch(facts)
-    if m is None or m.differs()[2] or not m.differs()[0]:
+    if m.differs()[2] or not m.differs()[0]:
         return None
     need, have = m.expected[0], m.got[0]
-    both = facts.known.get("bidirectional")
+    both = m.facts.known.get("bidirectional")
     if need == 2 * have:
         sure = 0.06 if both else 0.9 if both is False else 0.4
     elif have == 2 * need:
@@ -192,35 +187,32 @@ def wrong_num_layers(facts: Facts) -> Finding | None:
     else:
         form, fix = f"{{0}}.new_zeros({need}, *{{0}}.shape[1:])", "begin with zeros"
     d = " × 2 directions" if both else ""
-    return Finding(
+    return m.mended(
         sure * doubt,
         f"The layer wants {need} row{'s' * (need != 1)}, one for each of its layers{d}; "
         f"{m.name} has {have}.",
         f"Make h0 (and c0) with as many rows as num_layers{' * 2' if both else ''} of the layer it "
         f"is given to, or {fix}.",
-        m.call.with_states(form, m.pair, m.only),
-        m.proof(lambda state: (need, m.expected[1], state[2])),
+        form,
+        (need, m.expected[1], m.got[2]),
     )
 
 
 @rule(
-    "state-shape", STATE_SIZE,
+    "state-shape", STATE_SIZE, read=mismatch,
     meaning="several sizes of the state differ: it belongs to another network or another batch",
-    example=_EXAMPLE.format("(2, 8, 32)", "[1, 5, 48]"),
+    example="RuntimeError: Expected hidden[0] size (2, 8, 32), got [1, 5, 48]",
 )  # fmt: skip
-def state_shape(facts: Facts) -> Finding | None:
+def state_shape(m: Mismatch) -> Finding | None:
     """More than one size differs."""
-    m = mismatch(facts)
-    if m is None or sum(m.differs()) < 2:
+    if sum(m.differs()) < 2:
         return None
     rows, size, width = m.expected
-    return Finding(
+    return m.mended(
         0.25,
         f"{m.name} is {shape_text(m.got)} where this call needs {shape_text(m.expected)}: "
         f"{rows} rows (directions × layers), a batch of {size}, a width of {width}.",
         "Make the state of the shape that this call needs, or leave it out: it is then zeros.",
-        m.call.with_states(
-            f"{{0}}.new_zeros({rows}, {m.batch_axis}, {width})", m.pair, m.only
-        ),
-        m.proof(lambda state: (rows, size, width)),
+        f"{{0}}.new_zeros({rows}, {m.batch_axis}, {width})",
+        (rows, size, width),
     )  # fmt: skip
