@@ -102,6 +102,21 @@ class Case:
         return 0 if self.spec.batch_first else 1
 
     @property
+    def flag(self) -> str:
+        """`with` or `without` batch_first."""
+        return "with" if self.spec.batch_first else "without"
+
+    @property
+    def packing(self) -> str:
+        """What pad_packed_sequence and its like are told beside the rest."""
+        return "batch_first=True, " if self.spec.batch_first else ""
+
+    @property
+    def order(self) -> str:
+        """The axes of a batch."""
+        return "(N, T, features)" if self.spec.batch_first else "(T, N, features)"
+
+    @property
     def given(self) -> Given:
         """The forward call; an input that is not told is taken to fit."""
         h0, c0 = self.shapes.get("h0"), self.shapes.get("c0")

@@ -43,11 +43,9 @@ def input_problem(case: Case) -> Problem:
 
 
 def _input_reason(case: Case, got: Shape, expected: Shape) -> tuple[str, str]:
-    spec = case.spec
-    order = "(N, T, features)" if spec.batch_first else "(T, N, features)"
     if len(got) not in (2, 3):
         axes = f"{len(got)} {'axis' if len(got) == 1 else 'axes'}"
-        why = f"a batch is {order}, one sequence is (T, features); this has {axes}"
+        why = f"a batch is {case.order}, one sequence is (T, features); this has {axes}"
         if len(got) > 3 and case.input is not None and len(case.input) == 3:
             return f"{why}, one of length 1", f"input = input.squeeze({got.index(1)})"
         if len(got) == 1:
@@ -59,7 +57,7 @@ def _input_reason(case: Case, got: Shape, expected: Shape) -> tuple[str, str]:
     reasons = [_features(case, got, expected)] if clash(got[-1:], expected[-1:]) else []
     reasons += [_nothing(case, axis) for axis, size in enumerate(got[:-1]) if size == 0]
     if not reasons:
-        return f"a batch is {order}", f"input.shape  # ({listed(expected)})"
+        return f"a batch is {case.order}", f"input.shape  # ({listed(expected)})"
     return "; ".join(why for why, _ in reasons), reasons[0][1]
 
 

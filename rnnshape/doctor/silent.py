@@ -68,9 +68,7 @@ def _batch_first(case: Case) -> Found | None:
         return None
     from .proofs import leak
 
-    read = "(N, T, features)" if case.spec.batch_first else "(T, N, features)"
-    flag = "with" if case.spec.batch_first else "without"
-    why = f"{flag} batch_first torch reads the input as {read}, and {evidence}"
+    why = f"{case.flag} batch_first torch reads the input as {case.order}, and {evidence}"
     fix = "input = input.transpose(0, 1)"
     if not case.spec.batch_first:
         fix = layer_code(case.spec, batch_first=True)
@@ -112,8 +110,7 @@ def _unbatched(case: Case) -> Found | None:
     rows = shape[0]
     message = f"one sequence of {counted(rows, 'step')}, not a batch of {rows}"
     why = "torch reads a 2-D input as (T, features): its rows follow each other in time"
-    axis = 1 if case.spec.batch_first else 0
-    fix = f"input = input.unsqueeze({axis})  # a batch of rows, one step each"
+    fix = f"input = input.unsqueeze({1 - case.batch_axis})  # a batch of rows, one step each"
     return Found(message, why, fix, leak(case.spec, batch_axis=False))
 
 
@@ -124,10 +121,9 @@ def _padding(case: Case) -> Found | None:
     longest, steps = max(case.lengths), case.sizes[1]
     if not isinstance(steps, int) or longest >= steps or min(case.lengths) < 1:
         return None
-    first = "batch_first=True, " if case.spec.batch_first else ""
     message = f"the padded output comes back {counted(longest, 'step')} long, not {steps}"
     why = "pad_packed_sequence pads to the longest of the lengths, and no length is T"
-    fix = f"output, lengths = pad_packed_sequence(output, {first}total_length={steps})"
+    fix = f"output, lengths = pad_packed_sequence(output, {case.packing}total_length={steps})"
     return Found(message, why, fix)
 
 
@@ -136,9 +132,8 @@ def _unsorted(case: Case) -> Found | None:
     lengths = case.lengths or ()
     if list(lengths) == sorted(lengths, reverse=True):
         return None
-    first = "batch_first=True, " if case.spec.batch_first else ""
     why = "pack_padded_sequence wants the longest first unless enforce_sorted=False"
-    fix = f"packed = pack_padded_sequence(input, lengths, {first}enforce_sorted=False)"
+    fix = f"packed = pack_padded_sequence(input, lengths, {case.packing}enforce_sorted=False)"
     return Found("the lengths are not sorted", why, fix)
 
 
@@ -211,8 +206,7 @@ def _last_sample(case: Case) -> Found | None:
         if case.one_sequence or axis != case.batch_axis:
             continue
         right = f"{use.name}[:, -1]" if case.spec.batch_first else f"{use.name}[-1]"
-        flag = "with" if case.spec.batch_first else "without"
-        why = f"{flag} batch_first axis {axis} of output is the batch"
+        why = f"{case.flag} batch_first axis {axis} of output is the batch"
         return Found(f"{use.source} is the last sample, not the last step", why, right)
     return None
 

@@ -125,9 +125,8 @@ def _output_derivation(c: Compared) -> str:
     if c.case.one_sequence:
         texts.insert(0, f"T = {steps}")
     elif len(c.got) != 3 or c.wrong(0) or c.wrong(1):
-        flag = "with" if spec.batch_first else "without"
         ordered = order if spec.batch_first else order[::-1]
-        texts.insert(0, f"{', '.join(ordered)} {flag} batch_first")
+        texts.insert(0, f"{', '.join(ordered)} {c.case.flag} batch_first")
     return ", ".join(texts)
 
 
@@ -300,12 +299,14 @@ def _swapped(c: Compared) -> Answer | None:
 
 
 def _padded_back(c: Compared) -> Answer | None:
-    axis = 1 if c.spec.batch_first else 0
+    axis = 1 - c.case.batch_axis
     if c.case.lengths is None or c.only != axis or c.got[axis] != c.case.sizes[1]:
         return None
     words = f"pad_packed_sequence pads to the longest of the lengths, {max(c.case.lengths)}"
-    first = "batch_first=True, " if c.spec.batch_first else ""
-    return words, f"output, _ = pad_packed_sequence(output, {first}total_length={c.got[axis]})"
+    return (
+        words,
+        f"output, _ = pad_packed_sequence(output, {c.case.packing}total_length={c.got[axis]})",
+    )
 
 
 def _half(c: Compared) -> Answer | None:
