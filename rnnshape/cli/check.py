@@ -8,7 +8,7 @@ import typer
 
 from ..errors import UsageError
 from .options import Network, network_options, parse_shape, read_text
-from .output import write_lines
+from .output import write_json, write_text
 
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
           "bool", "complex64", "complex128")  # fmt: skip
@@ -73,17 +73,10 @@ def check(
         dtype=dtype,
     )
     if json:
-        from json import dumps
-
-        write_lines([dumps(report.to_dict())], file)
+        write_json(report.to_dict(), file)
     else:
         from ..show.doctor import check_text
-        from ..show.screen import plain_lines, put
 
-        told = check_text(report.to_dict(), shapes)
-        if file is None:
-            put(told)
-        else:
-            write_lines(plain_lines(told), file)
+        write_text(check_text(report.to_dict(), shapes), file)
     if not report.ok:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ import typer
 from ..errors import UsageError
 from ..spec import Spec
 from .options import Network, network_options
-from .output import write_lines
+from .output import write_json, write_lines
 
 
 @network_options
@@ -43,11 +43,9 @@ def code(
         network, weights, module, framework)  # fmt: skip
     text = written(spec, network.batch, framework, loaded)
     if json:
-        from json import dumps
-
         document = {"schema": "rnnshape/code/1", "framework": framework, "spec": spec.to_dict(),
                     "code": text}  # fmt: skip
-        write_lines([dumps(document)], output)
+        write_json(document, output)
         return
     write_lines(text.rstrip("\n").split("\n"), output)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .output import write_arrays, write_file, write_lines
+from .output import write_arrays, write_file, write_json, write_text
 
 _WRITTEN = (".npz", ".safetensors", ".onnx")
 
@@ -56,14 +56,11 @@ def convert(
     _write(target, suffix, result)
     document = result.to_dict(source, target)
     if json:
-        from json import dumps
-
-        write_lines([dumps(document)])
+        write_json(document)
         return
     from ..show.framework import convert_text
-    from ..show.screen import put
 
-    put(convert_text(document, str(result.spec)))
+    write_text(convert_text(document, str(result.spec)))
 
 
 def _write(target: str, suffix: str, result: Any) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import UsageError
 from .options import Network, network_options, reason
-from .output import write_lines
+from .output import write_json, write_text
 
 _CHUNK = 1 << 20
 _MOST_CHUNKS = 64  # of the beginning, and as many of the end; an error stands at either
@@ -44,14 +44,11 @@ def explain(
 
     document = answer(_read(text), _stated(network), _source).to_dict()
     if json:
-        from json import dumps
-
-        write_lines([dumps(document)])
+        write_json(document)
     else:
         from ..show.explain import explain_text
-        from ..show.screen import put
 
-        put(explain_text(document))
+        write_text(explain_text(document))
     if not document["recognised"]:
         raise typer.Exit(1)
 
@@ -60,14 +57,11 @@ def _list(json: bool) -> None:
     from ..doctor.explain import table
 
     if json:
-        from json import dumps
-
-        write_lines([dumps({"schema": "rnnshape/rules/1", "rules": table()})])
+        write_json({"schema": "rnnshape/rules/1", "rules": table()})
         return
     from ..show.explain import table_text
-    from ..show.screen import put
 
-    put(table_text(table()))
+    write_text(table_text(table()))
 
 
 def _stated(network: Network) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ..head import Head
 from ..spec import Spec
 from .numbers import Numbers, as_drawn, check_drawing, check_numbers
 from .options import Network, head_options
-from .output import write_arrays, write_lines
+from .output import write_arrays, write_json, write_lines, write_text
 from .shared import Command, first_set, with_options
 
 if TYPE_CHECKING:
@@ -93,13 +93,10 @@ def forms(
     if all(isinstance(row, UsageError) for row in rows.values()):
         raise next(row for row in rows.values() if isinstance(row, UsageError))
     if json:
-        from json import dumps
-
-        write_lines([dumps(forms_document(rows))])
+        write_json(forms_document(rows))
         return
-    from ..show.screen import put
 
-    put(forms_text(rows))
+    write_text(forms_text(rows))
 
 
 def arranged(
@@ -214,16 +211,13 @@ def put_form(
 ) -> None:
     """The walk of a form, as text or JSON, on standard output or in a file."""
     from ..show.forms import form_lines, form_ndjson, form_text
-    from ..show.screen import plain_lines, put
 
     if json or ndjson:
         write_lines(
             (form_ndjson if ndjson else form_lines)(arrangement, selection, numbers), output
         )
-    elif output is not None:
-        write_lines(plain_lines(form_text(arrangement, selection, numbers)), output)
     else:
-        put(form_text(arrangement, selection, numbers))
+        write_text(form_text(arrangement, selection, numbers), output)
 
 
 def run_form(
@@ -232,14 +226,11 @@ def run_form(
     """The numbers of a form: o, hn and cn."""
     from ..forms import result
     from ..show.forms import result_document, result_text
-    from ..show.screen import put
 
     computed = result(arrangement, numbers)
     if output is not None:
         write_arrays(output, computed)
     if json:
-        from json import dumps
-
-        write_lines([dumps(result_document(arrangement, computed))])
+        write_json(result_document(arrangement, computed))
     elif output is None:
-        put(result_text(computed))
+        write_text(result_text(computed))

@@ -8,7 +8,7 @@ import typer
 
 from ..errors import UsageError
 from .options import Network, network_options
-from .output import write_lines
+from .output import write_json, write_text
 
 
 @network_options
@@ -73,14 +73,11 @@ def inspect(
 
 def _tell(told: dict[str, Any], json: bool) -> None:
     if json:
-        from json import dumps
-
-        write_lines([dumps(told)])
+        write_json(told)
         return
     from ..show.inspected import comparison_text, inspect_text
-    from ..show.screen import put
 
-    put(comparison_text(told) if "comparison" in told else inspect_text(told))
+    write_text(comparison_text(told) if "comparison" in told else inspect_text(told))
 
 
 _MOST_EXPLAINED = 60_000  # characters of a message

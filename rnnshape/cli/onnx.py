@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import UsageError
 from .numbers import Numbers, check_drawing, check_numbers
 from .options import Network
-from .output import write_arrays, write_lines
+from .output import write_arrays, write_json, write_text
 
 
 def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: str | None) -> None:
@@ -46,16 +46,13 @@ def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: 
     if output is not None:
         write_arrays(output, arrays)
     if json:
-        from json import dumps
-
         from ..show.onnx import onnx_document
 
-        write_lines([dumps(onnx_document(chain.to_list(), spec, x, arrays))])
+        write_json(onnx_document(chain.to_list(), spec, x, arrays))
     elif output is None:
         from ..show.onnx import onnx_text
-        from ..show.screen import put
 
-        put(onnx_text(chain.to_list(), chain.batch_first, x, arrays))
+        write_text(onnx_text(chain.to_list(), chain.batch_first, x, arrays))
 
 
 def _agree(network: Network, spec: Any) -> None:

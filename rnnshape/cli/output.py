@@ -6,10 +6,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .options import reason
+
+if TYPE_CHECKING:
+    from ..notation import Line
 
 _LINES_A_WRITE = 512
 
@@ -20,6 +23,23 @@ def write_lines(lines: Iterable[str], path: str | None = None) -> None:
         write_file(path, lambda file: _stream(lines, lambda text: file.write(text.encode())))
         return
     _stream(lines, sys.stdout.write)
+
+
+def write_json(document: Mapping[str, Any], path: str | None = None) -> None:
+    """One JSON document, to a file or to standard output."""
+    from json import dumps
+
+    write_lines([dumps(document)], path)
+
+
+def write_text(lines: Iterable[Line], path: str | None = None) -> None:
+    """Lines of text, to a file, or to standard output in colour where it takes colour."""
+    from ..show.screen import plain_lines, put
+
+    if path is None:
+        put(lines)
+    else:
+        write_lines(plain_lines(lines), path)
 
 
 def _stream(lines: Iterable[str], write: Callable[[str], Any]) -> None:

@@ -11,7 +11,7 @@ import typer
 from ..errors import UsageError
 from ..tracing import Trace
 from .options import Network, head_options
-from .output import write_lines
+from .output import write_json, write_text
 from .shared import check_item_type
 
 
@@ -48,16 +48,10 @@ def params(
 
         document, told = partial(params_document, subject, dtype), params_text(subject, dtype)
     if json:
-        from json import dumps
-
-        write_lines([dumps(document())], output)
+        write_json(document(), output)
         return
-    from ..show.screen import plain_lines, put
 
-    if output is not None:
-        write_lines(plain_lines(told), output)
-    else:
-        put(told)
+    write_text(told, output)
 
 
 def _elsewhere(subject: Trace, framework: str, dtype: str) -> tuple[Callable[[], Any], Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .options import Network, network_options
-from .output import write_lines
+from .output import write_json, write_text
 
 
 @network_options
@@ -55,17 +55,10 @@ def pick(
         )
     )
     if json:
-        from json import dumps
-
-        write_lines([dumps(picked.to_dict())], file)
+        write_json(picked.to_dict(), file)
     else:
         from ..show.doctor import pick_text
-        from ..show.screen import plain_lines, put
 
-        told = pick_text(picked.to_dict())
-        if file is None:
-            put(told)
-        else:
-            write_lines(plain_lines(told), file)
+        write_text(pick_text(picked.to_dict()), file)
     if not picked.ok:
         raise typer.Exit(1)

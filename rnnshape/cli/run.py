@@ -19,7 +19,7 @@ from .forms import (
 from .gradients import Gradients, gradient_options
 from .numbers import Numbers, number_options, numeric_trace
 from .options import Network, head_options
-from .output import write_arrays, write_lines
+from .output import write_arrays, write_json, write_text
 from .shared import first_set
 
 
@@ -74,16 +74,13 @@ def run(
     if output is not None:
         write_arrays(output, {**result.to_dict(), **subject.gradients})
     if json:
-        from json import dumps
-
         from ..show.document import run_document
 
-        write_lines([dumps(run_document(subject, result))])
+        write_json(run_document(subject, result))
     elif output is None:
-        from ..show.screen import put
         from ..show.told import run_text
 
-        put(run_text(subject, result))
+        write_text(run_text(subject, result))
 
 
 def check_forward(gradients: Gradients) -> None:

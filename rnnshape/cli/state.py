@@ -8,7 +8,7 @@ import typer
 
 from ..errors import UsageError
 from .options import Network, network_options
-from .output import write_lines
+from .output import write_json, write_text
 
 
 @network_options
@@ -47,13 +47,10 @@ def state(
         unbatched=batch.unbatched,
     )
     if json:
-        from json import dumps
-
-        write_lines([dumps(report.to_dict())])
+        write_json(report.to_dict())
     else:
-        from ..show.screen import put
         from ..show.state import state_text
 
-        put(state_text(report))
+        write_text(state_text(report))
     if not report.ok:
         raise typer.Exit(1)

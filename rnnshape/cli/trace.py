@@ -19,7 +19,7 @@ from .forms import (
 from .gradients import Gradients, gradient_options
 from .numbers import Numbers, number_options, numeric_trace
 from .options import Network, head_options
-from .output import write_lines
+from .output import write_lines, write_text
 from .shared import first_set
 
 if TYPE_CHECKING:
@@ -102,14 +102,9 @@ def trace(
         lines = (trace_ndjson if ndjson else trace_lines)(subject, selection)
         write_lines(counted(lines, _steps(subject), "steps", output is not None), output)
         return
-    from ..show.screen import plain_lines, put
     from ..show.told import trace_text
 
-    told = trace_text(subject, selection)
-    if output is not None:
-        write_lines(plain_lines(told), output)
-    else:
-        put(told)
+    write_text(trace_text(subject, selection), output)
 
 
 def _steps(subject: Trace) -> int | None:
@@ -123,7 +118,7 @@ def put_picture(network: Network, beside: dict[str, Any], output: str | None) ->
     import sys
 
     from ..show.picture import picture_lines
-    from ..show.screen import columns_of, plain_lines, put
+    from ..show.screen import columns_of
 
     option = first_set(beside)
     if option is not None:
@@ -134,10 +129,7 @@ def put_picture(network: Network, beside: dict[str, Any], output: str | None) ->
             fix=f"leave out {option}, or --picture",
         )
     told = picture_lines(network.trace(), columns_of(None if output else sys.stdout))
-    if output is not None:
-        write_lines(plain_lines(told), output)
-    else:
-        put(told)
+    write_text(told, output)
 
 
 def check_page(beside: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .options import Network, network_options
-from .output import write_lines
+from .output import write_json, write_text
 
 
 @network_options
@@ -31,14 +31,11 @@ def verify(
     with waiting("comparing"):
         comparison = compare(subject)
     if json:
-        from json import dumps
-
-        write_lines([dumps(comparison.to_dict())])
+        write_json(comparison.to_dict())
     else:
-        from ..show.screen import put
         from ..show.told import verify_text
 
-        put(verify_text(comparison))
+        write_text(verify_text(comparison))
     if not comparison.ok:
         raise typer.Exit(1)
 
