@@ -9,6 +9,7 @@ import typer
 from ..errors import UsageError
 from .options import Network, network_options, parse_shape, read_text
 from .output import write_json, write_text
+from .shared import Json, OutputFile
 
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
           "bool", "complex64", "complex128")  # fmt: skip
@@ -39,10 +40,8 @@ def check(
             help="Python code that builds, calls or uses the layer; it is read, not run.",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    file: Annotated[
-        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
-    ] = None,
+    json: Json = False,
+    file: OutputFile = None,
 ) -> None:
     """Say whether shapes fit a network: what torch would raise, why, and how to mend it.
 

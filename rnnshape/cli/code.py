@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..spec import Spec
 from .options import Network, network_options
 from .output import write_json, write_lines
+from .shared import Json, Module
 
 
 @network_options
@@ -23,10 +24,8 @@ def code(
         str | None,
         typer.Option(metavar="FILE", help="A weights file that tells the network, to be loaded."),
     ] = None,
-    module: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The part of the file to take.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    module: Module = None,
+    json: Json = False,
     output: Annotated[
         str | None, typer.Option("-o", "--output-file", metavar="FILE.py", help="Write to a file.")
     ] = None,

@@ -9,6 +9,7 @@ import typer
 
 from ..errors import UsageError
 from .output import write_arrays, write_file, write_json, write_text
+from .shared import Json, Module
 
 _WRITTEN = (".npz", ".safetensors", ".onnx")
 
@@ -24,13 +25,11 @@ def convert(
             metavar="torch|onnx|keras|flax|flax-linen|equinox", help="The layout to write."
         ),
     ],
-    module: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The part of the file to take.")
-    ] = None,
+    module: Module = None,
     nonlinearity: Annotated[
         str | None, typer.Option(metavar="tanh|relu", help="Of an rnn, for an .onnx file.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Convert weights from one framework's layout to another's.
 

@@ -10,6 +10,7 @@ import typer
 from ..errors import UsageError
 from .options import Network, head_options
 from .output import write_file, write_lines
+from .shared import OutputFile
 
 if TYPE_CHECKING:
     from ..show.unrolled import Unrolled
@@ -37,9 +38,7 @@ def draw(
             autocompletion=lambda: list(_THEMES),
         ),
     ] = "auto",
-    output: Annotated[
-        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
-    ] = None,
+    output: OutputFile = None,
 ) -> None:
     """Draw the unrolled network: layers upwards, time to the right, every shape in its place.
 

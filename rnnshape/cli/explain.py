@@ -12,6 +12,7 @@ import typer
 from ..errors import UsageError
 from .options import Network, network_options, reason
 from .output import write_json, write_text
+from .shared import Json
 
 _CHUNK = 1 << 20
 _MOST_CHUNKS = 64  # of the beginning, and as many of the end; an error stands at either
@@ -27,7 +28,7 @@ def explain(
             metavar="[TEXT|FILE|-]", help="A message or a traceback; - is standard input."
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
     list: Annotated[bool, typer.Option("--list", help="Every message that has a rule.")] = False,
 ) -> None:
     """Name the causes of an error, most likely first: why, the mend as code, and a proof.

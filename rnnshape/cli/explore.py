@@ -9,6 +9,7 @@ import typer
 
 from ..errors import UsageError
 from .options import Network, head_options
+from .shared import Module
 
 if TYPE_CHECKING:
     from ..tracing import Trace
@@ -20,9 +21,7 @@ def explore(
     weights: Annotated[
         str | None, typer.Option(metavar="FILE", help="A weights file, as of rnnshape run.")
     ] = None,
-    module: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The part of the file to take.")
-    ] = None,
+    module: Module = None,
     values: Annotated[bool, typer.Option("--values", help="Begin with numbers.")] = False,
     seed: Annotated[int, typer.Option(help="Of what is drawn, and of the quiz.")] = 0,
     tour: Annotated[bool, typer.Option("--tour", help="A guided tour in twelve stops.")] = False,

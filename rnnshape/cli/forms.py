@@ -15,7 +15,7 @@ from ..spec import Spec
 from .numbers import Numbers, as_drawn, check_drawing, check_numbers
 from .options import Network, head_options
 from .output import write_arrays, write_json, write_lines, write_text
-from .shared import Command, first_set, with_options
+from .shared import Command, Json, first_set, with_options
 
 if TYPE_CHECKING:
     from ..forms import Arrangement, FormNumbers
@@ -71,7 +71,7 @@ def forms(
     code: Annotated[
         str | None, typer.Option("--code", metavar="NAME", help="The torch code of one form.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """List the forms, one-to-one to encoder-decoder: pictures, settings, shapes, torch code.
 

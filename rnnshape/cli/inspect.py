@@ -9,6 +9,7 @@ import typer
 from ..errors import UsageError
 from .options import Network, network_options
 from .output import write_json, write_text
+from .shared import Json
 
 
 @network_options
@@ -25,7 +26,7 @@ def inspect(
     module: Annotated[
         str | None, typer.Option(metavar="NAME", help="One network of the file.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Say which recurrent networks a file of weights holds, without torch and without running it.
 

@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..tracing import Trace
 from .options import Network, head_options
 from .output import write_json, write_text
-from .shared import check_item_type
+from .shared import Json, OutputFile, check_item_type
 
 
 @head_options
@@ -25,13 +25,11 @@ def params(
             help="Whose names, shapes and order of gates to show.",
         ),
     ] = "torch",
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
     dtype: Annotated[
         str, typer.Option(help="What a number is stored as: float16, bfloat16, float32, float64.")
     ] = "float32",
-    output: Annotated[
-        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
-    ] = None,
+    output: OutputFile = None,
 ) -> None:
     """List the parameters: names, shapes with their rules, counts and bytes, in torch's order.
 

@@ -8,6 +8,7 @@ import typer
 
 from .options import Network, network_options
 from .output import write_json, write_text
+from .shared import Json, OutputFile
 
 
 @network_options
@@ -27,10 +28,8 @@ def pick(
     bridge: Annotated[
         str, typer.Option(metavar="concat|sum|forward", help="With --of decoder-h0.")
     ] = "concat",
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    file: Annotated[
-        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
-    ] = None,
+    json: Json = False,
+    file: OutputFile = None,
 ) -> None:
     """Print the code that takes what you want from output, hn and cn, and its shape.
 

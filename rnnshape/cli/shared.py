@@ -5,11 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from ..errors import UsageError
 
 Command = Callable[..., Any]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+OutputFile = Annotated[
+    str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
+]
+Module = Annotated[str | None, typer.Option(metavar="NAME", help="The part of the file to take.")]
 
 
 def with_options(

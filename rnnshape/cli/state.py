@@ -9,6 +9,7 @@ import typer
 from ..errors import UsageError
 from .options import Network, network_options
 from .output import write_json, write_text
+from .shared import Json
 
 
 @network_options
@@ -19,7 +20,7 @@ def state(
     stateful: Annotated[
         bool, typer.Option("--stateful", help="Carry hn on as the next h0, detached.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Show a training run over several batches: the state of each step, and what is saved of it.
 

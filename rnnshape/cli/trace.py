@@ -20,7 +20,7 @@ from .gradients import Gradients, gradient_options
 from .numbers import Numbers, number_options, numeric_trace
 from .options import Network, head_options
 from .output import write_lines, write_text
-from .shared import first_set
+from .shared import Json, OutputFile, first_set
 
 if TYPE_CHECKING:
     from ..tracing import Trace
@@ -35,7 +35,7 @@ def trace(
     numbers: Numbers,
     gradients: Gradients,
     decoder: Decoder,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
     ndjson: Annotated[
         bool, typer.Option("--ndjson", help="One JSON object a line, while the walk goes on.")
     ] = False,
@@ -56,9 +56,7 @@ def trace(
         str | None,
         typer.Option(metavar="PAGE.html", help="Write a page to walk through, in one file."),
     ] = None,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
-    ] = None,
+    output: OutputFile = None,
 ) -> None:
     """Walk the loops of the layer and show every step with its shapes.
 

@@ -8,13 +8,14 @@ import typer
 
 from .options import Network, network_options
 from .output import write_json, write_text
+from .shared import Json
 
 
 @network_options
 def verify(
     network: Network,
     seed: Annotated[int, typer.Option(help="Of the numbers that are compared.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Compare with the torch that is installed: parameters, shapes and values in float64.
 
