@@ -6,17 +6,33 @@ when that one step is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from .arrays import Array, Arrays, ArrayWorld, Feed, with_target
-from .dims import Dim
+from .arrays import Array, Arrays, ArrayWorld, Feed, needs_numbers, with_target
+from .dims import Dim, Shape
 from .errors import UsageError
 from .walk import HEAD, Pass, Shapes, Step, Tensor, World, head_pass, passes, walk, walk_pass
 
 MOST_NUMBERS = 500_000_000  # 2 GB as float32
+
+
+def check_numbers(shapes: Iterable[Shape], **sizes: Dim) -> None:
+    """Refuse sizes that are symbols, and shapes too large to be drawn at random."""
+    for name, size in sizes.items():
+        if not isinstance(size, int):
+            raise needs_numbers(name, size)
+    known: Any = shapes
+    total = sum(prod(shape) for shape in known)
+    if total > MOST_NUMBERS:
+        raise UsageError(
+            f"sizes: expected at most {MOST_NUMBERS:,} numbers to draw at random",
+            got=f"{total:,}",
+            fix="give smaller sizes; shapes without values need no memory for them",
+        )
 
 
 class _Writing(ArrayWorld):

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UsageError
 from .options import Network, network_options, parse_shape, read_text
 from .output import write_json, write_text
-from .shared import Json, OutputFile
+from .shared import Json, OutputFile, check_choice
 
-DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
+_DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
           "bool", "complex64", "complex128")  # fmt: skip
 
 
@@ -51,10 +50,7 @@ def check(
     """
     from ..doctor.check import check as answer
 
-    if dtype not in DTYPES:
-        raise UsageError(
-            f"--dtype: expected {', '.join(DTYPES)}", got=repr(dtype[:40]), fix="--dtype float32"
-        )
+    check_choice("--dtype", dtype, _DTYPES, "float32")
     given = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
     shapes = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
     if code is not None and (code == "-" or code.endswith(".py")):

@@ -10,7 +10,7 @@ import typer
 from ..errors import UsageError
 from .options import Network, head_options
 from .output import write_file, write_lines
-from .shared import OutputFile
+from .shared import OutputFile, check_choice
 
 if TYPE_CHECKING:
     from ..show.unrolled import Unrolled
@@ -47,10 +47,7 @@ def draw(
     from ..show.unrolled import Unrolled
 
     chosen = _chosen(format, output)
-    if theme not in _THEMES:
-        raise UsageError(
-            f"--theme: expected {', '.join(_THEMES)}", got=repr(theme[:40]), fix="--theme light"
-        )
+    check_choice("--theme", theme, _THEMES, "light")
     unrolled = Unrolled(network.trace())
     if chosen == "mermaid":
         from ..show.mermaid import mermaid_lines
@@ -74,10 +71,7 @@ def _chosen(format: str | None, output: str | None) -> str:
     if format is None:
         endings = {"png": "png", "mmd": "mermaid", "mermaid": "mermaid", "dot": "dot", "gv": "dot"}
         return endings.get((output or "").rpartition(".")[2].lower(), "svg")
-    if format not in _FORMATS:
-        raise UsageError(
-            f"--format: expected {', '.join(_FORMATS)}", got=repr(format[:40]), fix="--format svg"
-        )
+    check_choice("--format", format, _FORMATS, "svg")
     return format
 
 

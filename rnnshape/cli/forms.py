@@ -12,7 +12,7 @@ from ..dims import parse_dim
 from ..errors import UsageError
 from ..head import Head
 from ..spec import Spec
-from .numbers import Numbers, as_drawn, check_drawing, check_numbers
+from .numbers import Numbers, as_drawn, check_drawing
 from .options import Network, head_options
 from .output import write_arrays, write_json, write_lines, write_text
 from .shared import Command, Json, first_set, with_options
@@ -179,6 +179,7 @@ def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
     Raises UsageError where the file lacks one.
     """
     from ..forms import drawn
+    from ..kept import check_numbers
 
     check_drawing(numbers.seed, numbers.dtype)
     a, spec = arrangement, arrangement.spec

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ import typer
 from ..errors import UsageError
 from ..tracing import Trace
 from .options import Network
-from .shared import Command, first_set, with_options
+from .shared import Command, check_choice, first_set, with_options
 
 _DTYPES = ("float32", "float64", "float16")
 
@@ -84,6 +83,7 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
 
     from ..arrays import feed
     from ..draw import drawn_head, drawn_masks, drawn_tensor, drawn_weights
+    from ..kept import check_numbers
     from ..models.files import read_array
     from ..models.infer import completed
 
@@ -160,28 +160,6 @@ def as_drawn(arrays: Mapping[str, Any], dtype: str) -> dict[str, Any]:
 
 def check_drawing(seed: int, dtype: str) -> None:
     """Refuse what no numbers can be drawn with."""
-    if dtype not in _DTYPES:
-        raise UsageError(
-            f"--dtype: expected {', '.join(_DTYPES)}", got=repr(dtype[:40]), fix="--dtype float32"
-        )
+    check_choice("--dtype", dtype, _DTYPES, "float32")
     if seed < 0:
         raise UsageError("--seed: expected 0 or more", got=str(seed), fix="--seed 0")
-
-
-_MOST_NUMBERS = 500_000_000  # 2 GB as float32
-
-
-def check_numbers(counts: list[Any], **sizes: Any) -> None:
-    """Refuse sizes that are symbols, and shapes (`counts`) too large to be drawn at random."""
-    for name, size in sizes.items():
-        if not isinstance(size, int):
-            from ..arrays import needs_numbers
-
-            raise needs_numbers(name, size)
-    total = sum(prod(shape) for shape in counts)
-    if total > _MOST_NUMBERS:
-        raise UsageError(
-            f"sizes: expected at most {_MOST_NUMBERS:,} numbers to draw at random",
-            got=f"{total:,}",
-            fix="give smaller sizes; rnnshape trace without --values needs no memory for them",
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import UsageError
-from .numbers import Numbers, check_drawing, check_numbers
+from .numbers import Numbers, check_drawing
 from .options import Network
 from .output import write_arrays, write_json, write_text
 
@@ -16,6 +16,7 @@ def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: 
     check_drawing(numbers.seed, dtype)
     import numpy as np
 
+    from ..kept import check_numbers
     from ..models.files import read_array
     from ..models.onnx import read_chain
     from ..models.onnx_run import chain_spec, run_chain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -53,13 +53,16 @@ def first_set(options: Mapping[str, Any]) -> str | None:
     return next(chosen, None)
 
 
+def check_choice(option: str, value: str, known: Iterable[str], usual: str) -> None:
+    """Refuse a word that is none of those that an option takes."""
+    words = list(known)
+    if value not in words:
+        expected = f"{option}: expected {', '.join(words)}"
+        raise UsageError(expected, got=repr(value[:40]), fix=f"{option} {usual}")
+
+
 def check_item_type(dtype: str) -> None:
     """Refuse a type that parameters are not stored as."""
     from ..show.document import ITEM_BYTES
 
-    if dtype not in ITEM_BYTES:
-        raise UsageError(
-            f"--dtype: expected {', '.join(ITEM_BYTES)}",
-            got=repr(dtype[:40]),
-            fix="--dtype float32",
-        )
+    check_choice("--dtype", dtype, ITEM_BYTES, "float32")

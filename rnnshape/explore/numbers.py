@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..arrays import feed, needs_numbers
+from ..arrays import feed
 from ..draw import drawn_head, drawn_tensor, drawn_weights
-from ..errors import UsageError
-from ..kept import MOST_NUMBERS, Kept
+from ..kept import Kept, check_numbers
 from ..tracing import Trace
 
 
@@ -28,20 +26,14 @@ def numbers(trace: Trace, weights: Mapping[str, Any] | None, seed: int) -> Kept:
     is left open, or where there are more numbers than memory should hold.
     """
     spec, batch, head = trace.spec, trace.batch, trace.head
-    sizes = {"input_size": spec.input_size, "hidden_size": spec.hidden_size,
-             "batch_size": batch.size, "seq_len": batch.seq_len,
-             "output_size": head.size if head else 1}  # fmt: skip
-    for name, size in sizes.items():
-        if not isinstance(size, int):
-            raise needs_numbers(name, size)
-    shapes: list[Any] = [p.shape for p in trace.parameters] + list(trace.tensors.values())
-    count = sum(prod(shape) for shape in shapes)
-    if count > MOST_NUMBERS:
-        raise UsageError(
-            f"values: expected at most {MOST_NUMBERS:,} numbers to draw",
-            got=f"{count:,}",
-            fix="give smaller sizes; shapes need no memory for them",
-        )
+    check_numbers(
+        [*(p.shape for p in trace.parameters), *trace.tensors.values()],
+        input_size=spec.input_size,
+        hidden_size=spec.hidden_size,
+        batch_size=batch.size,
+        seq_len=batch.seq_len,
+        output_size=head.size if head else 1,
+    )
     generator = np.random.default_rng(seed)
     own: dict[str, Any] = {}
     if weights is not None and fits(trace, weights):
