@@ -32,12 +32,9 @@ def dot_lines(unrolled: Unrolled, theme: str = "light") -> Iterator[str]:
             f'pos="{box.middle:.1f},{height:.1f}!" width={box.width / _POINTS:.3f} '
             f'height={box.height / _POINTS:.3f} color="{colour(box.node.kind, theme)}"{dashed}]'
         )
-    for number, (place, weights) in enumerate(unrolled.weights.items()):
+    for number, place in enumerate(unrolled.weights):
         x, y = scene.beside(*place)
-        lines = ["head" if place[0] < 0 else f"layer {place[0]} {place[1]}"]
-        for weight in weights:
-            lines += [f"{weight.name} {weight.shape}", weight.product]
-        words = "".join(f"{line}\\l" for line in lines)
+        words = "".join(f"{line}\\l" for line in unrolled.weight_lines(place))
         yield (
             f'  weights{number} [shape=plaintext fixedsize=false margin=0 label="{words}" '
             f'fontsize=11 pos="{x:.1f},{scene.height - y:.1f}!" '

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..canvas import Canvas
 from ..dims import write_dim
-from .spacing import FOLD, LANE, Layout, Products, Scene
+from .captions import Captions
+from .spacing import FOLD, LANE, Layout, Products
 
 _SKIP = "┄┄┄"
 
@@ -20,7 +21,7 @@ class Grid:
     cells to the output is one sign longer, as in the folded form.
     """
 
-    scene: Scene
+    captions: Captions
     layout: Layout
     layers: Sequence[int | None]
     products: Products
@@ -29,7 +30,7 @@ class Grid:
     def drawn(self) -> Canvas:
         """The picture."""
         canvas, y = Canvas(), 0
-        if self.scene.head(0) is not None:
+        if self.captions.head(0) is not None:
             y = self._labels(canvas, y, "o")
             self._ups(canvas, y, "output")
             canvas.put(0, y, "head", "title")
@@ -63,10 +64,8 @@ class Grid:
 
     def _labels(self, canvas: Canvas, y: int, name: str) -> int:
         kind = "input" if name == "input" else "output"
-        labels = {"input": self.scene.input, "output": self.scene.output, "o": self.scene.head}
         for index, t in enumerate(self.layout.times):
-            label = labels[name](t)
-            assert label is not None
+            label = self.captions.ends(t)[name]
             words = label.name if self.layout.full else label.short
             canvas.centred(self._middle(index), y, words, kind)
             canvas.centred(self._middle(index), y + 1, label.shape, kind)
@@ -94,16 +93,16 @@ class Grid:
     def _passed(self, canvas: Canvas, y: int) -> int:
         """What a layer of two directions gives to the next: the concatenation."""
         for index, t in enumerate(self.layout.times):
-            canvas.centred(self._middle(index), y, self.scene.passed(t), "input")
-        half = write_dim(self.scene.trace.spec.state_size)
-        words = f"{half}+{half}={write_dim(self.scene.trace.spec.output_size)}"
+            canvas.centred(self._middle(index), y, self.captions.passed(t), "input")
+        half = write_dim(self.captions.trace.spec.state_size)
+        words = f"{half}+{half}={write_dim(self.captions.trace.spec.output_size)}"
         if canvas.fits(0, y, words):
             canvas.put(0, y, words, "note")
         return y + 1
 
     def _layer(self, canvas: Canvas, y: int, layer: int) -> int:
         """One layer with its margins; returns the row below it."""
-        height = len(self.scene.cell(self.layout.times[0])) + 2
+        height = len(self.captions.cell(self.layout.times[0])) + 2
         name = f"layer {layer}"
         if not self.two:
             self._lane(canvas, y, layer, 0)
@@ -137,8 +136,8 @@ class Grid:
         """The cells of one direction and the wires along them."""
         layout = self.layout
         start, end = layout.left - layout.wire, layout.end + layout.wire
-        begins = self.scene.state(layer, direction, "n" if direction else "0")
-        ends = self.scene.state(layer, direction, "0" if direction else "n")
+        begins = self.captions.state(layer, direction, "n" if direction else "0")
+        ends = self.captions.state(layer, direction, "0" if direction else "n")
         for row, (left, right) in enumerate(zip(begins, ends), y + 1):
             canvas.put(start, row, "─" * (end - start), "state")
             canvas.put(start - layout.space - len(left), row, left, "state")
@@ -147,7 +146,7 @@ class Grid:
             self._skip(canvas, row)
         for index, t in enumerate(layout.times):
             x = layout.x(index) + LANE * direction
-            inner = [words.ljust(layout.inner) for words in self.scene.cell(t)]
+            inner = [words.ljust(layout.inner) for words in self.captions.cell(t)]
             canvas.box(x, y, inner)
             head = x + layout.box if direction else x - 1
             for row in range(y + 1, y + 1 + len(inner)):

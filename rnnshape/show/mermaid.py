@@ -78,8 +78,4 @@ def _box(node: Node, span: int = 1) -> str:
 
 
 def _weights(unrolled: Unrolled, place: tuple[int, str], name: str) -> str:
-    layer, direction = place
-    lines = ["head" if layer < 0 else f"layer {layer} {direction}"]
-    for weight in unrolled.weights[place]:
-        lines += [f"{weight.name} {weight.shape}", weight.product]
-    return f'{name}["{"<br/>".join(lines)}"]'
+    return f'{name}["{"<br/>".join(unrolled.weight_lines(place))}"]'

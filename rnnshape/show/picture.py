@@ -17,9 +17,10 @@ from ..notation import short_name
 from ..spec import Spec
 from ..tracing import Selection, Trace
 from ..walk import HEAD
+from .captions import Captions
 from .grid import Grid
 from .screen import Line, Piece, plain_lines, text
-from .spacing import Layout, Products, Scene, Weighed, choose
+from .spacing import Layout, Products, Weighed, choose
 
 _MOST_LAYERS = {1: 6, 2: 4}  # in one direction and in two; what lies between is folded
 _APART = 7  # between the folded form and the unrolled one
@@ -31,10 +32,10 @@ def picture_lines(trace: Trace, width: int) -> list[Line]:
     Raises UsageError where a picture needs more columns.
     """
     trace = replace(trace, feed=None)
-    scene = Scene(trace)
+    captions = Captions(trace)
     single = trace.spec.num_layers == trace.spec.num_directions == 1
     products = {layer: _products(trace, layer) for layer in _distinct(trace.spec)}
-    drawn, layout = (_both_forms if single else _stack)(scene, width, products)
+    drawn, layout = (_both_forms if single else _stack)(captions, width, products)
     rows = [] if layout.edge is not None else _layer_rows(trace.spec, products)
     rows += _head_rows(trace)
     needed = max(drawn.width, _longest(_product_lines(rows, 1)))
@@ -54,10 +55,10 @@ def _longest(lines: Iterable[Line]) -> int:
     return max(map(len, plain_lines(lines)), default=0)
 
 
-def _stack(scene: Scene, width: int, products: Products) -> tuple[Canvas, Layout]:
+def _stack(captions: Captions, width: int, products: Products) -> tuple[Canvas, Layout]:
     """The grid of layers and times."""
-    layout = choose(scene, width, _edge(products))
-    return Grid(scene, layout, _layers(scene.trace.spec), products).drawn(), layout
+    layout = choose(captions, width, _edge(products))
+    return Grid(captions, layout, _layers(captions.trace.spec), products).drawn(), layout
 
 
 def _edge(products: Products) -> int:
@@ -65,16 +66,16 @@ def _edge(products: Products) -> int:
     return max(len(f"{name} {words}") for rows in products.values() for name, words in rows)
 
 
-def _both_forms(scene: Scene, width: int, products: Products) -> tuple[Canvas, Layout]:
+def _both_forms(captions: Captions, width: int, products: Products) -> tuple[Canvas, Layout]:
     """The loop, and the same unrolled: side by side, or below each other where that is too wide."""
-    loop = _loop(scene)
+    loop = _loop(captions)
     whole = Canvas()
     x = loop.width + _APART
-    layout = choose(scene, width - x, _edge(products))
+    layout = choose(captions, width - x, _edge(products))
     beside = layout.total <= width - x and (layout.fold is None or len(layout.times) > 2)
     if not beside:
-        layout = choose(scene, width, _edge(products))
-    unrolled = Grid(scene, layout, [0], products, tall=True).drawn()
+        layout = choose(captions, width, _edge(products))
+    unrolled = Grid(captions, layout, [0], products, tall=True).drawn()
     whole.put(0, 0, "folded", "note")
     if beside:
         whole.paste(loop, 0, 2 + unrolled.height - loop.height)  # both end with the input
@@ -89,10 +90,10 @@ def _both_forms(scene: Scene, width: int, products: Products) -> tuple[Canvas, L
     return whole, layout
 
 
-def _loop(scene: Scene) -> Canvas:
+def _loop(captions: Captions) -> Canvas:
     """One cell whose state goes back into it."""
-    trace, canvas = scene.trace, Canvas()
-    inner = scene.cell(0)
+    trace, canvas = captions.trace, Canvas()
+    inner = captions.cell(0)
     ends = {name: write_shape(trace.tensors[name]) for name in ("output", "input")}
     parameters = {p.kind: write_shape(p.shape) for p in trace.spec.layer_parameters(0, "forward")}
     width = len(inner[0]) + 4
@@ -210,12 +211,7 @@ def _notes(trace: Trace, layout: Layout) -> Iterator[str]:
         yield "rows: the sequences longer than t; hn has each sequence's own last step" + (
             ", where reverse begins" if spec.bidirectional else ""
         )
-    if batch.unbatched:
-        yield "unbatched: inside torch the batch has 1 row"
-    if spec.dropout and spec.num_layers > 1:
-        yield f"between layers, in training: dropout(p={spec.dropout})"
-    for left, right in trace.equalities():
-        yield f"{left} equals {right}"
+    yield from Captions(trace).notes()
 
 
 def _left_out(trace: Trace, layout: Layout) -> str:

@@ -15,9 +15,7 @@ from ..dims import write_dim, write_shape
 from ..notation import Line, shape_pieces
 from ..tracing import Selection, Trace
 from ..walk import HEAD
-from .spacing import Scene as Words
-
-Time = int | str
+from .captions import Captions, Time
 
 MOST_STEPS = 10  # longer sequences are folded in the middle
 _MOST_LAYERS = {1: 8, 2: 5}  # deeper stacks too; in one direction, in two
@@ -69,9 +67,9 @@ class Unrolled:
     most_steps: int = MOST_STEPS
 
     @cached_property
-    def words(self) -> Words:
+    def captions(self) -> Captions:
         """What the boxes say, as in the terminal's picture."""
-        return Words(self.trace)
+        return Captions(self.trace)
 
     @cached_property
     def times(self) -> tuple[Time, ...]:
@@ -113,31 +111,27 @@ class Unrolled:
         return {node.id: node for node in self._nodes()}
 
     def _nodes(self) -> Iterator[Node]:
-        words, spec = self.words, self.trace.spec
+        captions, spec = self.captions, self.trace.spec
         for column, t in enumerate(self.times):
             share = self._share(t)
-            for role, label in (
-                ("input", words.input(t)), ("output", words.output(t)), ("o", words.head(t)),
-            ):  # fmt: skip
-                if label is not None:
-                    kind = "input" if role == "input" else "output"
-                    head = (spec.num_layers, HEAD) if role == "o" else (-1, "")
-                    lines = (label.name, label.shape)
-                    yield Node(f"{role}{column}", role, kind, lines, *head, column, t, share)
+            for role, label in captions.ends(t).items():
+                kind = "input" if role == "input" else "output"
+                head = (spec.num_layers, HEAD) if role == "o" else (-1, "")
+                lines = (label.name, label.shape)
+                yield Node(f"{role}{column}", role, kind, lines, *head, column, t, share)
             for layer in self.layers:
                 if layer is None:
                     continue
                 for direction in spec.directions:
                     yield Node(
-                        cell_id(layer, direction, column), "cell", "state", words.cell(t),
+                        cell_id(layer, direction, column), "cell", "state", captions.cell(t),
                         layer, direction, column, t, share, self._turned(t),
                     )  # fmt: skip
                 if spec.bidirectional:
                     kind = "output" if layer == spec.num_layers - 1 else "input"
-                    yield Node(
-                        f"concat{layer}_{column}", "concat", kind, (f"concat {words.passed(t)}",),
-                        layer, "", column, t, share,
-                    )  # fmt: skip
+                    joined = (f"concat {captions.passed(t)}",)
+                    name = f"concat{layer}_{column}"
+                    yield Node(name, "concat", kind, joined, layer, "", column, t, share)
         for layer in self.layers:
             if layer is not None:
                 yield from self._ends(layer)
@@ -148,7 +142,7 @@ class Unrolled:
         spec, batch = self.trace.spec, self.trace.batch
         for number, direction in enumerate(spec.directions):
             for role, end in (("first", "0"), ("last", "n")):
-                names = self.words.state(layer, number, end)
+                names = self.captions.state(layer, number, end)
                 shapes = [write_shape((batch.size, spec.state_width(name[0]))) for name in names]
                 both = (f"{name} {shape}" for name, shape in zip(names, shapes))
                 lines = (names[0], shapes[0]) if len(names) == 1 else tuple(both)
@@ -166,7 +160,7 @@ class Unrolled:
         batch = self.trace.batch
         if not batch.packed:
             return 1.0
-        rows, size = self.words.rows(t), batch.size
+        rows, size = self.captions.rows(t), batch.size
         assert isinstance(rows, int) and isinstance(size, int)
         return rows / size
 
@@ -174,7 +168,7 @@ class Unrolled:
         batch = self.trace.batch
         if not batch.packed or not isinstance(t, int) or t == self.times[-1]:
             return 0
-        now, after = self.words.rows(t), self.words.rows(t + 1)
+        now, after = self.captions.rows(t), self.captions.rows(t + 1)
         assert isinstance(now, int) and isinstance(after, int)
         return now - after
 
@@ -241,6 +235,14 @@ class Unrolled:
             found[-1, HEAD] = self._weighed(None, HEAD)
         return found
 
+    def weight_lines(self, place: tuple[int, str]) -> list[str]:
+        """The parameters of a layer and direction, or of the head, as lines of a box."""
+        layer, direction = place
+        lines = ["head" if layer < 0 else f"layer {layer} {direction}"]
+        for weight in self.weights[place]:
+            lines += [f"{weight.name} {weight.shape}", weight.product]
+        return lines
+
     def _weighed(self, layer: int | None, direction: str) -> list[Weighed]:
         single = direction == HEAD and self.trace.head and self.trace.head.at == "last"
         whole = isinstance(self.trace.batch.seq_len, int) and not single
@@ -268,7 +270,7 @@ class Unrolled:
         trace, spec = self.trace, self.trace.spec
         shapes = ", ".join(f"{name} {write_shape(s)}" for name, s in trace.tensors.items())
         layers = f"{spec.num_layers} layer{'' if spec.num_layers == 1 else 's'}"
-        cell = " and ".join(self.words.cell(self.times[0]))
+        cell = " and ".join(self.captions.cell(self.times[0]))
         parts = [
             f"Unrolled network: {layers} upwards, time to the right. {shapes}.",
             f"Every cell leaves {cell}, to the right as the state of the next step and up "
@@ -298,11 +300,7 @@ class Unrolled:
                 "1 → hn: so many end here, and hn has their state"
                 + ("; 1 ← h0: so many begin here" if spec.bidirectional else "")
             )
-        if trace.batch.unbatched:
-            notes.append("unbatched: inside torch the batch has 1 row")
-        if spec.dropout and spec.num_layers > 1:
-            notes.append(f"between layers, in training: dropout(p={spec.dropout})")
-        return notes + [f"{left} equals {right}" for left, right in trace.equalities()]
+        return [*notes, *self.captions.notes()]
 
 
 def cell_id(layer: int, direction: str, column: int) -> str:
