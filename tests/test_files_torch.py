@@ -192,6 +192,43 @@ def test_onnx_data_outside_the_models_folder_is_refused(rnnshape, tmp_path, plac
         read_weights(str(tmp_path / "a.onnx"))
 
 
+def changed_gru(tmp_path, change):
+    """A file with the recorded GRU's graph after `change` (of the graph and the operator)."""
+    import onnx
+
+    model = onnx.load(OTHERS / "gru.onnx")
+    (node,) = (node for node in model.graph.node if node.op_type == "GRU")
+    change(model.graph, node)
+    onnx.save(model, tmp_path / "a.onnx")
+    return str(tmp_path / "a.onnx")
+
+
+@needed(".onnx")
+def test_weights_that_an_onnx_graph_packs_of_constants_are_found(tmp_path):
+    from onnx import helper
+
+    def packed(graph, node):
+        graph.node.insert(0, helper.make_node("Identity", [node.input[1]], ["packed"]))
+        node.input[1] = "packed"
+
+    path = changed_gru(tmp_path, packed)
+    (found,) = contents(open_file(path)).modules
+    whole, changed = read_weights(str(OTHERS / "gru.onnx")), read_weights(path)
+    assert found.whole and all((changed[name] == whole[name]).all() for name in whole)
+
+
+@needed(".onnx")
+@pytest.mark.parametrize("place", [1, 3], ids=["W", "B"])
+def test_weights_that_an_onnx_graph_is_fed_are_said_to_be_missing(rnnshape, tmp_path, place):
+    def fed(graph, node):
+        node.input[place] = "fed"
+
+    held = contents(open_file(changed_gru(tmp_path, fed)))
+    assert not held.modules and "weights are computed in the graph" in held.notes[0]
+    ended = rnnshape("run", "--weights", "a.onnx")
+    assert ended.status == 2 and "weights are computed in the graph" in ended.err
+
+
 @pytest.mark.parametrize(
     "file, package, extra", [("model.keras", "h5py", "keras"), ("lstm.onnx", "onnx", "onnx")]
 )

@@ -11,6 +11,7 @@ from typing import Any
 from ..dims import Shape
 from ..errors import UsageError
 from ..spec import GATES, MOST_LAYERS, Spec
+from .code_torch import construction
 from .guess import guessed_groups
 from .names import Group, groups_of, optimisers
 from .stored import Layer, Stored, TensorFile
@@ -65,16 +66,8 @@ class Module:
     @property
     def constructor(self) -> str:
         """The call that builds it: `nn.LSTM(100, 256, num_layers=2)`."""
-        spec = self.spec
-        words = [str(spec.input_size), str(spec.hidden_size)]
-        for name, default in (
-            ("num_layers", 1), ("nonlinearity", "tanh"), ("bias", True), ("batch_first", False),
-            ("dropout", 0.0), ("bidirectional", False), ("proj_size", 0),
-        ):  # fmt: skip
-            value = getattr(spec, name)
-            if value != default:
-                words.append(f"{name}={value!r}")
-        return f"nn.{spec.cell.upper()}{'Cell' if self.cell else ''}({', '.join(words)})"
+        text = construction(self.spec)
+        return text.replace("(", "Cell(", 1) if self.cell else text
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,11 @@ import ast
 import math
 from typing import Any
 
-from .stored import DTYPES, Damaged, Stored, TensorFile, expandable, shape_of
+from .stored import DTYPES, NUMPY_TYPES, Damaged, Stored, TensorFile, expandable, shape_of
 from .zips import Archive, zip_faults
 
 _MAGIC = b"\x93NUMPY"
 _MOST_HEADER = 65_536
-_CODES = {code: name for name, (code, _) in reversed(DTYPES.items())}  # u2 is uint16, not bfloat16
-_CODES |= {"u2": "uint16", "u1": "uint8", "b1": "bool"}
 
 
 def open_npz(archive: Archive) -> TensorFile:
@@ -45,7 +43,7 @@ def _header(start: bytes, name: str, size: int) -> tuple[tuple[int, ...], str]:
     if "O" in code:
         raise Damaged(f"{name}: an array of objects, which is a pickle",
                       "save the weights as arrays of numbers")  # fmt: skip
-    shape, dtype = shape_of(told["shape"], name), _CODES.get(code.lstrip("<>|="), code[:20])
+    shape, dtype = shape_of(told["shape"], name), NUMPY_TYPES.get(code.lstrip("<>|="), code[:20])
     held = size - 8 - wide - length
     if dtype in DTYPES and math.prod(shape) * DTYPES[dtype][1] != held:
         raise Damaged(f"{name}: {list(shape)} of {dtype} by its header, in {held:,} bytes")

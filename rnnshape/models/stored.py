@@ -19,6 +19,10 @@ DTYPES: dict[str, tuple[str, int]] = {
     "bool": ("?", 1), "complex64": ("c8", 8), "complex128": ("c16", 16),
     "float8_e5m2": ("u1", 1), "float8_e4m3fn": ("u1", 1),
 }  # fmt: skip
+# NumPy's code of a type -> torch's name; u1 and u2 are themselves, and not float8 or bfloat16
+NUMPY_TYPES = {code: name for name, (code, _) in DTYPES.items()} | {
+    "u2": "uint16", "u1": "uint8", "b1": "bool",
+}  # fmt: skip
 MOST_DIMENSIONS = 64  # NumPy's own limit
 _FREE, _TIMES = 64 << 20, 100  # a file may grow to 64 MB, or a hundred times its size, when read
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from .known import CALLS, NumpyArray, Storage, Tensor, storage_of
 from .pickles import Pickle, Source
-from .stored import DTYPES, Damaged, Stored, TensorFile, array_of
+from .stored import DTYPES, NUMPY_TYPES, Damaged, Stored, TensorFile, array_of
 from .tree import Found, Tree, tree_of
 from .zips import Archive
 
@@ -182,8 +182,7 @@ def _torch(
 
 def _numpy(found: Found, array: NumpyArray) -> Stored:
     code = array.dtype.lstrip("<>|=")
-    dtypes = {numpy: name for name, (numpy, _) in reversed(DTYPES.items())}
-    dtype = {**dtypes, "u2": "uint16", "u1": "uint8", "b1": "bool"}.get(code, code[:20] or "?")
+    dtype = NUMPY_TYPES.get(code, code[:20] or "?")
     if dtype in DTYPES and len(array.data) != math.prod(array.shape) * DTYPES[dtype][1]:
         raise Damaged(f"{found.name}: {len(array.data):,} bytes for {list(array.shape)} of {dtype}")
 
