@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from .options import Network, head_options
-from .output import write_lines
-from .shared import check_item_type
+from .output import write_json, write_text
+from .shared import Json, OutputFile, check_item_type
 
 
 @head_options
@@ -34,10 +34,8 @@ def cost(
     dtype: Annotated[
         str, typer.Option(help="What a number is stored as: float16, bfloat16, float32, float64.")
     ] = "float32",
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output-file", metavar="FILE", help="Write to a file.")
-    ] = None,
+    json: Json = False,
+    output: OutputFile = None,
 ) -> None:
     """Count what forward and backward cost: MACs, and the bytes kept for the backward.
 
@@ -56,14 +54,6 @@ def cost(
     found = costs.cost(subject, tbptt, checkpoint)
     letters = costs.cost(costs.in_letters(subject))
     if json:
-        from json import dumps
-
-        write_lines([dumps(cost_document(found, letters, dtype))], output)
+        write_json(cost_document(found, letters, dtype), output)
         return
-    from ..show.screen import plain_lines, put
-
-    told = cost_text(found, letters, dtype)
-    if output is not None:
-        write_lines(plain_lines(told), output)
-    else:
-        put(told)
+    write_text(cost_text(found, letters, dtype), output)

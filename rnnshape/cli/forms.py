@@ -95,7 +95,6 @@ def forms(
     if json:
         write_json(forms_document(rows))
         return
-
     write_text(forms_text(rows))
 
 

@@ -48,7 +48,6 @@ def params(
     if json:
         write_json(document(), output)
         return
-
     write_text(told, output)
 
 
