@@ -26,7 +26,10 @@ SIZES = [  # N, T, I, H, L
     (64, 100, 512, 1024, 2),
 ]  # fmt: skip
 LSTM = Spec(cell="lstm", input_size=64, hidden_size=128, num_layers=2)
-LIMITS = {"rnn": 1.0, "lstm": 2.0, "gru": 2.0}
+LIMITS = {  # with and without the backward
+    "forward": {"rnn": 1.0, "lstm": 2.0, "gru": 2.0},
+    "forward and backward": {"rnn": 1.2, "lstm": 2.0, "gru": 2.0},
+}
 
 ARTICLE = """
 import torch
@@ -171,12 +174,14 @@ def ndjson() -> list[Figure]:
     ]  # fmt: skip
 
 
-def forward(budget: float) -> list[Figure]:
-    """The forward pass in NumPy by torch.nn's, float32; blocks of calls in turn."""
+def recurrence(budget: float) -> list[Figure]:
+    """The forward pass, and forward and backward, in NumPy by torch.nn's; float32."""
     import numpy as np
     import torch
 
     from . import Spec, run
+    from .arrays import feed
+    from .gradients import Saved
 
     def block(call: Callable[[], object]) -> float:
         """Seconds a call, the median over a share of the budget, after one call to warm up."""
@@ -186,27 +191,41 @@ def forward(budget: float) -> list[Figure]:
             taken.append(seconds(call))
         return statistics.median(taken)
 
+    def calls(cell: str, size: tuple[int, ...]) -> dict[str, tuple[Callable[[], object], ...]]:
+        """Ours and torch's, by what is measured."""
+        n, t, i, h, layers = size
+        torch.manual_seed(0)
+        module = getattr(torch.nn, cell.upper())(i, h, layers)
+        spec = Spec.from_module(module)
+        weights = {k: p.detach().numpy() for k, p in module.named_parameters()}
+        x, above = torch.randn(t, n, i), torch.randn(t, n, h)
+        array, gradient = np.ascontiguousarray(x.numpy()), above.numpy()
+        wanted = x.clone().requires_grad_()
+
+        def their_forward() -> object:
+            with torch.no_grad():
+                return module(x)
+
+        def their_backward() -> None:
+            module.zero_grad(set_to_none=True)
+            wanted.grad = None
+            module(wanted)[0].backward(above)
+
+        def backward() -> object:
+            return Saved(feed(spec, weights, array)).backward(gradient)
+
+        return {
+            "forward": (lambda: run(spec, weights, array), their_forward),
+            "forward and backward": (backward, their_backward),
+        }
+
     figures = []
-    for cell, limit in LIMITS.items():
-        for n, t, i, h, layers in SIZES:
-            torch.manual_seed(0)
-            module = getattr(torch.nn, cell.upper())(i, h, layers)
-            spec = Spec.from_module(module)
-            weights = {k: p.detach().numpy() for k, p in module.named_parameters()}
-            x = torch.randn(t, n, i)
-            array = np.ascontiguousarray(x.numpy())
-
-            def theirs(module: torch.nn.Module = module, x: torch.Tensor = x) -> object:
-                with torch.no_grad():
-                    return module(x)
-
-            def ours(spec: Spec = spec, weights: object = weights, x: object = array) -> object:
-                return run(spec, weights, x)  # type: ignore[arg-type]
-
-            value = statistics.median(block(ours) / block(theirs) for _ in range(3))
-            figures.append(
-                Figure(f"forward {cell} {(n, t, i, h, layers)}: by torch", value, "ratio", limit)
-            )
+    for cell in LIMITS["forward"]:
+        for size in SIZES:
+            for name, (ours, theirs) in calls(cell, size).items():
+                value = statistics.median(block(ours) / block(theirs) for _ in range(3))
+                limit = LIMITS[name][cell]
+                figures.append(Figure(f"{name} {cell} {size}: by torch", value, "ratio", limit))
     return figures
 
 
@@ -224,7 +243,7 @@ def measure(quick: bool) -> list[Figure]:
 
         figures += exploring(rounds)
     if available("torch"):
-        figures += forward(0.3 if quick else 3.0)
+        figures += recurrence(0.3 if quick else 3.0)
     else:
         print("torch is not installed: what is measured against it is left out", file=sys.stderr)
     return figures
@@ -249,7 +268,7 @@ def main() -> None:
             f"{figure.limit:,.2f}" if figure.unit == "ratio" else f"{figure.limit:,.0f}"
         )  # fmt: skip
         value = f"{figure.value:,.2f}" if figure.unit == "ratio" else f"{figure.value:,.0f}"
-        print(f"{figure.name:<58} {value:>9}  {limit:<10} {'' if figure.kept else 'missed'}")
+        print(f"{figure.name:<64} {value:>9}  {limit:<10} {'' if figure.kept else 'missed'}")
 
 
 if __name__ == "__main__":

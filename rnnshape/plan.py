@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from .cells import Equations, Parameters
-from .dims import Shape
+from .dims import Dim
 from .spec import Spec
 from .walk import Performed, Shapes, Tensor
 
@@ -35,9 +35,9 @@ class Scaling(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Rows of what is computed ahead of the steps; the loop walks over it."""
+    """Rows of an array over many steps; the loop walks over it."""
 
-    product: str
+    of: str
     rows: slice
 
 
@@ -45,7 +45,9 @@ class Part(NamedTuple):
 class Plan:
     """The rewritten cell for one size: its loop, and what the loop needs.
 
-    loop(ahead, h, c, other_c, constants) runs the steps of one pass and returns h and c.
+    loop(ahead, h, c, other_c, constants) runs the steps of one pass and returns h and c. `stored`
+    are the buffers that have a place for every step, by width, since a backward reads them; the
+    loop walks over `places` in them, and `kept` says in which part of them a tensor lies.
     """
 
     source: str = ""
@@ -54,44 +56,66 @@ class Plan:
     ahead: dict[str, list[str]] = field(default_factory=dict)  # product -> weight, biases
     constants: dict[str, tuple[str, Any]] = field(default_factory=dict)  # name -> how it is made
     scalings: list[Scaling] = field(default_factory=list)
+    stored: dict[str, int] = field(default_factory=dict)
+    places: list[Part] = field(default_factory=list)  # after the parts in the loop's arguments
+    kept: dict[str, Part] = field(default_factory=dict)
+    into: dict[str, str] = field(default_factory=dict)  # product -> the buffer that it is laid in
 
 
-@lru_cache(maxsize=256)
-def plan(spec: Spec, width: int, rows: int) -> Plan:
-    """The plan of one layer of `spec` that reads `width` features, for `rows` sequences."""
+class Recorded(NamedTuple):
+    """One step of a layer over shapes; names without a time are what the step finds."""
+
+    performed: tuple[Performed, ...]
+    parameters: dict[str, Tensor]
+    states: dict[str, Tensor]  # h, and c of an lstm, as the step finds them
+    new: dict[str, Tensor]  # and as it leaves them
+
+
+def record(spec: Spec, width: int, rows: int) -> Recorded:
+    """One step of one layer of `spec` that reads `width` features, on `rows` sequences."""
     layer = Spec(
         cell=spec.cell, nonlinearity=spec.nonlinearity, input_size=width,
         hidden_size=spec.hidden_size, bias=spec.bias, proj_size=spec.proj_size,
     )  # fmt: skip
-    return _Writer(layer, rows).write()
+    recorder = Shapes()
+    parameters = {p.kind: Tensor(p.kind, p.shape) for p in layer.layer_parameters(0, "forward")}
+    states = {name: Tensor(name, (rows, layer.state_width(name))) for name in layer.state_names}
+    new = layer.equation(
+        Equations(recorder), Tensor("x", (rows, width)), tuple(states.values()),
+        Parameters(**parameters),
+    )  # fmt: skip
+    return Recorded(tuple(recorder.performed), parameters, states, dict(zip(states, new)))
+
+
+@lru_cache(maxsize=256)
+def plan(spec: Spec, width: int, rows: int, keep: frozenset[str] = frozenset()) -> Plan:
+    """The plan of one layer of `spec` that reads `width` features, for `rows` sequences.
+
+    `keep` names the tensors whose values are kept for every step.
+    """
+    return _Writer(record(spec, width, rows), keep).write()
 
 
 @lru_cache(maxsize=64)
-def _compiled(source: str) -> Callable[..., Any]:
+def compiled(source: str, name: str = "steps") -> Callable[..., Any]:
+    """The function of this name in a generated text."""
     scope: dict[str, Any] = {"np": np}
     exec(compile(source, "<rnnshape plan>", "exec"), scope)  # our own text, from the table's rules
-    steps: Callable[..., Any] = scope["steps"]
-    return steps
+    return cast(Callable[..., Any], scope[name])
 
 
 class _Writer:
     """Rewrites one recorded step."""
 
-    def __init__(self, spec: Spec, rows: int) -> None:
-        self.spec, self.rows = spec, rows
-        recorder = Shapes()
-        parameters = {p.kind: Tensor(p.kind, p.shape) for p in spec.layer_parameters(0, "forward")}
-        states = tuple(Tensor(name, (rows, spec.state_width(name))) for name in spec.state_names)
-        x = Tensor("x", (rows, spec.input_size))
-        new = spec.equation(Equations(recorder), x, states, Parameters(**parameters))
-        self.performed = recorder.performed
-        self.new = {tensor.name: name for name, tensor in zip(spec.state_names, new)}
+    def __init__(self, recorded: Recorded, keep: frozenset[str]) -> None:
+        self.performed, self.keep = recorded.performed, keep
+        self.new = {tensor.name: name for name, tensor in recorded.new.items()}
         self.makers = {p.output.name: p for p in self.performed}
         self.uses = Counter(i.name for p in self.performed for i in p.inputs)
-        self.uses.update(list(self.new))
-        self.fixed = {"x", *parameters}
+        self.uses.update([*self.new, *keep])
+        self.fixed = {"x", *recorded.parameters}
         self.plan = Plan()
-        self.where: dict[str, str] = {name: name for name in spec.state_names}
+        self.where: dict[str, str] = {name: name for name in recorded.states}
         self.lines: list[str] = []
         self.done: set[str] = set()
         self.temporary: dict[str, str] = {}  # variable -> shape key, of buffers that may be reused
@@ -102,19 +126,44 @@ class _Writer:
             if performed.output.name not in self.done:
                 self._operation(performed)
         plan = self.plan
-        names = [f"p{i}" for i in range(len(plan.parts))]
-        head = f"for {', '.join([*names, 'out'])} in ahead:"
-        after = ["h = out"] + (["c, c_ = c_, c"] if "c" in self.spec.state_names else [])
+        for name in sorted(self.keep):
+            self._keep(name)
+        names = ", ".join([*(f"p{i}" for i in range(len(plan.parts))), *self._places(), "out"])
+        after = ["h = out"]
+        if "c" in self.where:
+            after.append("c = c_" if "c_" in plan.stored else "c, c_ = c_, c")
         unpacked = f"({', '.join(plan.constants)},) = constants" if plan.constants else "pass"
         body = "\n        ".join([*self.lines, *after])
         plan.source = (
             "def steps(ahead, h, c, c_, constants):\n"
             "    add, multiply, subtract, tanh, maximum = "
             "np.add, np.multiply, np.subtract, np.tanh, np.maximum\n"
-            f"    {unpacked}\n    {head}\n        {body}\n    return h, c\n"
+            f"    {unpacked}\n    for {names} in ahead:\n        {body}\n    return h, c\n"
         )
-        plan.loop = _compiled(plan.source)
+        plan.loop = compiled(plan.source)
         return plan
+
+    def _keep(self, name: str) -> None:
+        """Give the buffer in which a tensor lies a place for every step."""
+        width: Any = self.makers[name].output.shape[-1]
+        part = Part(self.where[name], slice(0, width))
+        kind, detail = self.plan.constants.get(part.of, ("", None))
+        if kind == "view":
+            part = Part(*detail)
+            width = self.plan.constants[part.of][1]
+        self.plan.stored[part.of] = width
+        self.plan.kept[name] = part
+
+    def _places(self) -> list[str]:
+        """The names under which the loop walks over what is stored."""
+        places = {name: Part(name, slice(None)) for name in self.plan.stored}
+        for name, (kind, detail) in self.plan.constants.items():
+            if kind == "view" and detail[0] in self.plan.stored:
+                places[name] = Part(*detail)
+        for name in places:
+            self.plan.constants.pop(name, None)
+        self.plan.places = list(places.values())
+        return list(places)
 
     def _operation(self, performed: Performed) -> None:
         op, out = performed.op, performed.output.name
@@ -241,10 +290,9 @@ class _Writer:
             parts = [self._scale(tensor.name, rows) for tensor in maker.inputs]
             return None if None in parts else [s for part in parts for s in part or []]
         if maker.op == "split":
-            own = _part_rows(maker)
-            return self._scale(
-                maker.inputs[0].name, slice(own.start + rows.start, own.start + rows.stop)
-            )
+            start = _part_rows(maker).start
+            inner = slice(start + rows.start, start + rows.stop)
+            return self._scale(maker.inputs[0].name, inner)
         return None
 
     def _target(self, performed: Performed, reuse: bool = True) -> str:
@@ -256,15 +304,17 @@ class _Writer:
             return "c_"
         width = out.shape[-1]
         for tensor in performed.inputs if reuse else ():
+            if self.keep and tensor.name in self.plan.ahead:  # what is stored begins as the product
+                return self.plan.into.setdefault(tensor.name, self._buffer(width))
             variable = self.where.get(tensor.name, "")
             if self.uses[tensor.name] == 1 and self.temporary.get(variable) == str(width):
                 return variable
-        return self._buffer(out.shape)
+        return self._buffer(width)
 
-    def _buffer(self, shape: Shape) -> str:
+    def _buffer(self, width: Dim) -> str:
         name = f"b{sum(made[0] == 'buffer' for made in self.plan.constants.values())}"
-        self.plan.constants[name] = ("buffer", shape[-1])
-        self.temporary[name] = str(shape[-1])
+        self.plan.constants[name] = ("buffer", width)
+        self.temporary[name] = str(width)
         return name
 
     def _view(self, whole: str, rows: slice) -> str:
@@ -332,12 +382,19 @@ class Pass:
                     made[name][part] = 0.5
         self.constants = tuple(made.values())
 
-    def products(self, x: Array) -> list[Array]:
-        """What the loop reads ahead for the steps of x (steps, width + 1, rows), last row ones."""
+    def products(self, x: Array, stored: dict[str, Array]) -> list[Array]:
+        """What the loop reads ahead for the steps of x (steps, width + 1, rows), last row ones.
+
+        `stored` are the plan's buffers for these steps.
+        """
         wholes = {}
         for product, matrix in self.ahead.items():
+            whole = stored.get(self.plan.into.get(product, ""))
+            if whole is None:
+                whole = np.empty((len(x), len(matrix), x.shape[2]), x.dtype)
             if x.shape[2] == 1:
-                wholes[product] = (x[:, :, 0] @ matrix.T)[:, :, None]
+                np.matmul(x[:, :, 0], matrix.T, out=whole[:, :, 0])
             else:
-                wholes[product] = np.matmul(matrix, x)
-        return [wholes[part.product][:, part.rows] for part in self.plan.parts]
+                np.matmul(matrix, x, out=whole)
+            wholes[product] = whole
+        return [wholes[part.of][:, part.rows] for part in self.plan.parts]

@@ -1,0 +1,211 @@
+"""The fast backward: the numbers of torch's autograd, and of central differences."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_backward import LOSSES, assert_gradients, of_loss
+from test_numbers import CASES, arrays, call
+
+import rnnshape.gradients
+from rnnshape import Spec
+from rnnshape.arrays import feed
+from rnnshape.compute import compute
+from rnnshape.draw import drawn_weights
+from rnnshape.gradients import Saved
+from rnnshape.loss import with_grad_output
+
+
+def outward(source, found: dict) -> dict:
+    """Gradients in the caller's layout, under the names of the fixtures."""
+    states = tuple(found[f"{name}0"] for name in source.spec.state_names)
+    weights = {name: found[name] for name in source.weights if name in found}
+    return source.gradients(found["input"], states, weights)
+
+
+def case_of(case: dict):
+    named = arrays(case)
+    return with_grad_output(feed(*call(case)), named["grad_output"]), named
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["key"])
+def test_the_gradients_are_those_of_torchs_autograd(case):
+    source, named = case_of(case)
+    found = outward(source, Saved(source).backward())
+    assert_gradients(found, named)
+    assert {f"grad.{name}" for name in ("input", "h0", *source.weights)} <= set(found)
+
+
+@pytest.mark.parametrize("case", LOSSES, ids=lambda case: case["key"])
+def test_losses_heads_and_truncation_give_torchs_gradients(case):
+    subject, named = of_loss(case)
+    saved = Saved(subject.feed)
+    assert abs(saved.result.loss - named["loss"]) <= 1e-10
+    assert_gradients(outward(subject.feed, saved.backward(tbptt=case["call"]["tbptt"])), named)
+
+
+@pytest.mark.parametrize("at", ["every", "last"])
+def test_the_gradient_of_o_may_come_from_outside(at):
+    case = next(c for c in LOSSES if c["call"]["output_at"] == at and c["call"]["loss"] == "sum")
+    source = of_loss(case)[0].feed
+    saved = Saved(source)
+    given = Saved(replace(source, head=replace(source.head, loss=None))).backward(
+        o=np.ones(saved.o.shape)
+    )
+    assert_same(given, saved.backward())
+
+
+def drawn(spec: Spec, t: int, n: int, seed: int, dtype="float64", lengths=None):
+    """A call with random numbers, with dropout masks where the network has dropout."""
+    generator = np.random.default_rng(seed)
+    rows = spec.num_layers * spec.num_directions
+    states = [
+        generator.standard_normal((rows, n, spec.state_width(name))) for name in spec.state_names
+    ]
+    x = generator.standard_normal((t, n, spec.input_size))
+    source = feed(spec, drawn_weights(spec, generator, dtype), x, *states, lengths=lengths)
+    shape = (*source.input.shape[:2], spec.output_size)
+    masks = [generator.integers(0, 2, shape).astype(dtype) * 2 for _ in range(spec.num_layers - 1)]
+    return replace(source, masks=tuple(masks) if spec.dropout else ())
+
+
+def sum_of_products(source, coefficients) -> float:
+    """A loss whose gradients by output, hn and cn are `coefficients`, in the walk's layout."""
+    saved = Saved(source)
+    arrays = (saved.output, *saved.final_states)
+    return sum(float((array * c).sum()) for array, c in zip(arrays, coefficients, strict=True))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cell=st.sampled_from(["rnn", "lstm", "gru"]),
+    other=st.booleans(),
+    bias=st.booleans(),
+    both=st.booleans(),
+    layers=st.integers(1, 3),
+    sizes=st.tuples(*[st.integers(1, 5)] * 4),
+    packed=st.booleans(),
+    dropout=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_the_gradients_are_the_slopes_of_the_loss(
+    cell, other, bias, both, layers, sizes, packed, dropout, seed
+):
+    n, t, i, h = sizes
+    spec = Spec(
+        cell=cell, input_size=i, hidden_size=h, num_layers=layers, bias=bias, bidirectional=both,
+        proj_size=h - 1 if cell == "lstm" and other else 0, dropout=0.5 if dropout else 0.0,
+    )  # fmt: skip
+    generator = np.random.default_rng(seed)
+    lengths = tuple(int(k) for k in generator.integers(1, t + 1, n)) if packed else None
+    source = drawn(spec, t, n, seed, lengths=lengths)
+    saved = Saved(source)
+    coefficients = [generator.standard_normal(a.shape) for a in (saved.output, *saved.final_states)]
+    if packed:  # what stands behind the end of a sequence is no output
+        for row, index in enumerate(source.batch.order):
+            coefficients[0][lengths[index] :, row] = 0
+    found = saved.backward(*coefficients)
+
+    def moved(step: float, direction: dict):
+        weights = {name: a + step * direction[name] for name, a in source.weights.items()}
+        states = tuple(
+            a + step * direction[f"{name}0"] for a, name in zip(source.states, spec.state_names)
+        )
+        x = source.input + step * direction["input"]
+        return replace(source, weights=weights, states=states, input=x)
+
+    direction = {name: generator.standard_normal(array.shape) for name, array in found.items()}
+    slope = sum(float((found[name] * direction[name]).sum()) for name in found)
+    ends = [sum_of_products(moved(step, direction), coefficients) for step in (1e-5, -1e-5)]
+    assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(slope, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [1, 300])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_steps_that_are_prepared_together_change_nothing(monkeypatch, cell, at_once):
+    spec = Spec(cell=cell, input_size=3, hidden_size=4, num_layers=2, bidirectional=True)
+    saved = Saved(drawn(spec, 23, 3, 0))
+    whole = saved.backward(saved.output, tbptt=5)
+    monkeypatch.setattr(rnnshape.gradients, "_NUMBERS_AT_ONCE", at_once)
+    for name, array in saved.backward(saved.output, tbptt=5).items():
+        np.testing.assert_allclose(array, whole[name], atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float16", 2e-2)])
+def test_gradients_have_the_type_of_the_weights(cell, dtype, tolerance):
+    spec = Spec(cell=cell, input_size=3, hidden_size=4, num_layers=2)
+    source = drawn(spec, 4, 3, 0, dtype)
+    wide = {name: array.astype("float64") for name, array in source.weights.items()}
+    x, *states = (array.astype("float64") for array in (source.input, *source.states))
+    exact = Saved(replace(source, weights=wide, input=x, states=tuple(states))).backward(
+        np.ones((4, 3, 4))
+    )
+    for name, array in Saved(source).backward(np.ones((4, 3, 4))).items():
+        assert array.dtype == dtype
+        assert abs(array - exact[name]).max() <= tolerance * max(1, abs(exact[name]).max()), name
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_a_backward_leaves_all_it_reads_as_it_was(cell):
+    spec = Spec(cell=cell, input_size=3, hidden_size=4, num_layers=2, dropout=0.5)
+    source = drawn(spec, 4, 3, 0)
+    assert_same(compute(source).to_dict(), Saved(source).result.to_dict())
+    saved, coefficients = Saved(source), np.ones((4, 3, 4))
+    first = saved.backward(coefficients, source.states[0])
+    assert_same(first, saved.backward(coefficients, source.states[0]))
+    assert (coefficients == 1).all()
+
+
+def assert_same(one: dict, other: dict):
+    assert set(one) == set(other)
+    for name, array in one.items():
+        assert np.array_equal(array, other[name]), name
+
+
+@pytest.mark.parametrize(
+    ("cell", "options", "widths"),
+    [
+        ("rnn", {}, 0),  # h alone, which lies in the output
+        ("lstm", {}, 6),  # i, f, g, o, c and tanh(c)
+        ("lstm", {"proj_size": 5}, 7),  # and o ⊙ tanh(c), which is projected
+        ("gru", {}, 4),  # r, z, n and the hidden part of n
+    ],
+)
+def test_what_is_kept_of_a_step_is_what_its_backward_reads(cell, options, widths):
+    source = drawn(Spec(cell=cell, **options), 5, 3, 0)
+    (own,) = Saved(source).swept
+    (stretch,) = own.stretches
+    assert sum(array.size for array in stretch.stored.values()) == widths * 5 * 3 * 20
+
+
+def test_a_batch_of_no_sequence_has_gradients_of_zero():
+    spec = Spec(cell="gru", input_size=3, hidden_size=4)
+    found = Saved(drawn(spec, 5, 0, 0)).backward(np.zeros((5, 0, 4)))
+    assert found["input"].shape == (5, 0, 3)
+    assert not found["weight_hh_l0"].any()
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("window", [1, 3, 10])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_truncation_is_torchs_chunks_with_detached_states(cell, window):
+    torch = pytest.importorskip("torch")
+    spec = Spec(cell=cell, input_size=3, hidden_size=4, num_layers=2)
+    source = drawn(spec, 10, 2, 0)
+    module = getattr(torch.nn, cell.upper())(3, 4, 2).double()
+    module.load_state_dict({n: torch.from_numpy(a) for n, a in source.weights.items()})
+    x = torch.from_numpy(source.input).requires_grad_()
+    states = tuple(torch.from_numpy(state) for state in source.states)
+    total = 0.0
+    for begin in range(0, 10, window):
+        output, found = module(x[begin : begin + window], states if cell == "lstm" else states[0])
+        states = tuple(s.detach() for s in (found if cell == "lstm" else (found,)))
+        total = total + (output**2).sum()
+    total.backward()
+    saved = Saved(source)
+    ours = saved.backward(2 * saved.output, tbptt=window)
+    for name, tensor in {"input": x, **dict(module.named_parameters())}.items():
+        assert abs(ours[name] - tensor.grad.numpy()).max() <= 1e-10, name
