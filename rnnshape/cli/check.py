@@ -32,6 +32,12 @@ def check(
     ] = None,
     cn: Annotated[str | None, typer.Option(metavar="SHAPE", help="lstm only.")] = None,
     dtype: Annotated[str, typer.Option(help="The input's type.")] = "float32",
+    state_dtype: Annotated[
+        str | None, typer.Option(help="The type of h0 and c0; the weights' unless given.")
+    ] = None,
+    weight_dtype: Annotated[
+        str, typer.Option(help="The parameters' type, as of model.half().")
+    ] = "float32",
     code: Annotated[
         str | None,
         typer.Option(
@@ -52,10 +58,7 @@ def check(
     """
     from ..doctor.check import check as answer
 
-    if dtype not in DTYPES:
-        raise UsageError(
-            f"--dtype: expected {', '.join(DTYPES)}", got=repr(dtype[:40]), fix="--dtype float32"
-        )
+    _check_dtypes(dtype, state_dtype, weight_dtype)
     given = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
     shapes = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
     if code is not None and (code == "-" or code.endswith(".py")):
@@ -71,6 +74,8 @@ def check(
         seq_len=network.size("seq_len"),
         unbatched=network.given["unbatched"],
         dtype=dtype,
+        state_dtype=state_dtype,
+        weight_dtype=weight_dtype,
     )
     if json:
         from json import dumps
@@ -87,3 +92,18 @@ def check(
             write_lines(plain_lines(told), file)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _check_dtypes(dtype: str, state_dtype: str | None, weight_dtype: str) -> None:
+    """Refuse the names of no type, and weights of whole numbers."""
+    for option, value, known in (
+        ("--dtype", dtype, DTYPES),
+        ("--state-dtype", state_dtype or "float32", DTYPES),
+        ("--weight-dtype", weight_dtype, DTYPES[:4]),
+    ):
+        if value not in known:
+            raise UsageError(
+                f"{option}: expected {', '.join(known)}",
+                got=repr(value[:40]),
+                fix=f"{option} float32",
+            )

@@ -53,10 +53,7 @@ def plain(value: Any) -> Any:
 def layer_code(spec: Spec, **changed: Any) -> str:
     """The line that builds a layer, perhaps with other arguments."""
     made = replace(spec, **changed)
-    text = str(made)  # torch prints no nonlinearity
-    if made.cell == "rnn" and made.nonlinearity != "tanh":
-        text = f"{text[:-1]}, nonlinearity={made.nonlinearity!r})"
-    return f"rnn = nn.{text}"
+    return f"{'cell' if made.single else 'rnn'} = {made.code}"
 
 
 def counted(number: Dim, noun: str) -> str:

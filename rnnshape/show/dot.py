@@ -34,7 +34,7 @@ def dot_lines(unrolled: Unrolled, theme: str = "light") -> Iterator[str]:
         )
     for number, (place, weights) in enumerate(unrolled.weights.items()):
         x, y = scene.beside(*place)
-        lines = ["head" if place[0] < 0 else f"layer {place[0]} {place[1]}"]
+        lines = [unrolled.lane(*place)]
         for weight in weights:
             lines += [f"{weight.name} {weight.shape}", weight.product]
         words = "".join(f"{line}\\l" for line in lines)

@@ -49,7 +49,8 @@ def _rows(unrolled: Unrolled) -> Iterator[list[str]]:
             yield [words, f"space:{2 * count + (3 if two else 2)}", _box(nodes["o"])]
         else:
             yield whole("o", words)
-    yield whole("output")
+    if "output0" in nodes:
+        yield whole("output")
     for layer in reversed(unrolled.layers):
         if layer is None:
             continue
@@ -78,8 +79,7 @@ def _box(node: Node, span: int = 1) -> str:
 
 
 def _weights(unrolled: Unrolled, place: tuple[int, str], name: str) -> str:
-    layer, direction = place
-    lines = ["head" if layer < 0 else f"layer {layer} {direction}"]
+    lines = [unrolled.lane(*place)]
     for weight in unrolled.weights[place]:
         lines += [f"{weight.name} {weight.shape}", weight.product]
     return f'{name}["{"<br/>".join(lines)}"]'
