@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .batch import Batch
+from .batch import Batch, batch_of
 from .cells import Equations
 from .dims import Dim, write_shape
 from .errors import ShapeError, UsageError
@@ -26,16 +26,20 @@ class Result:
     """What a network computes; unpacks as torch's: `output, hn` or `output, (hn, cn)`.
 
     output (T, N, D·R) or as batch_first and unbatched have it; hn (D·L, N, R); cn (D·L, N, H)
-    for an lstm, else None.
+    for an lstm, else None. A cell module has no output: hn (N, H) and cn (N, H), and an lstm-cell
+    unpacks as `hn, cn`.
     """
 
-    output: Array
+    output: Array | None
     hn: Array
     cn: Array | None = None
     o: Array | None = None  # of a head: (T, N, K) as output, or (N, K)
     loss: Array | None = None  # a number
 
     def __iter__(self) -> Iterator[Any]:
+        if self.output is None:
+            yield from self.states
+            return
         yield self.output
         yield self.hn if self.cn is None else (self.hn, self.cn)
 
@@ -72,16 +76,17 @@ class Feed:
     @property
     def given(self) -> dict[str, Array]:
         """input, h0 (and c0) in the caller's layout."""
-        finished = self.finish(self.input, self.states)
-        states = zip(("h0", "c0"), (finished.hn, finished.cn), strict=True)
-        return {"input": finished.output, **{n: a for n, a in states if a is not None}}
+        names = (f"{name}0" for name in self.spec.state_names)
+        states = zip(names, self.states_outward(self.states), strict=True)
+        return {"input": self.outward(self.input), **dict(states)}
 
     def finish(self, output: Array, states: tuple[Array, ...], o: Array | None = None) -> Result:
         """Back from the walk's layout to the caller's: unsorted, batch_first, unbatched.
 
         o is (T, N, K), or (1, N, K) from a head that reads the final states alone.
         """
-        result = Result(self.outward(output), *self.states_outward(states))
+        outward = None if self.spec.single else self.outward(output)
+        result = Result(outward, *self.states_outward(states))
         if o is None or self.head is None:
             return result
         last = self.head.at == "last"
@@ -121,7 +126,10 @@ class Feed:
         return {"grad.input": self.outward(x), **named, **parameters}
 
     def outward(self, sequence: Array) -> Array:
-        """A sequence (T, N, ·) in the caller's layout."""
+        """A sequence (T, N, ·) in the caller's layout; the one step (N, ·) of a cell module."""
+        if self.spec.single:
+            sequence = sequence[0]
+            return sequence[0] if self.batch.unbatched else sequence
         if self.batch.packed:
             sequence = sequence[:, list(self.batch.restored)]
         if self.batch.unbatched:
@@ -129,7 +137,10 @@ class Feed:
         return sequence.transpose(1, 0, 2) if self.spec.batch_first else sequence
 
     def states_outward(self, states: tuple[Array, ...]) -> tuple[Array, ...]:
-        """States (rows, N, ·) in the caller's layout."""
+        """States (rows, N, ·) in the caller's layout, (N, ·) of a cell module."""
+        if self.spec.single:
+            states = tuple(state[0] for state in states)
+            return tuple(state[0] for state in states) if self.batch.unbatched else states
         if self.batch.packed:
             states = tuple(state[:, list(self.batch.restored)] for state in states)
         return tuple(state[:, 0] for state in states) if self.batch.unbatched else states
@@ -159,7 +170,7 @@ def feed(
     dtype = next(iter(arrays.values())).dtype
     x = _numbers("input", input, dtype)
     given = [_numbers(name, value, dtype) for name, value in (("h0", h0), ("c0", c0))]
-    if c0 is not None and spec.cell != "lstm":
+    if c0 is not None and not spec.has_cell_state:
         raise UsageError(
             "c0: expected for an lstm alone", got=f"cell {spec.cell}", fix="leave out c0"
         )
@@ -172,6 +183,8 @@ def feed(
                          got=" and ".join(f"{n} {write_shape(a.shape)}" for n, a in
                                           (("input", x), ("h0", h), ("c0", c)) if a is not None),
                          fix="rnnshape check says what fits", torch=error)  # fmt: skip
+    if spec.single:
+        return _single_feed(spec, arrays, x, given, lengths)
     unbatched = x.ndim == 2
     size, length = map(int, sizes(spec, x.shape))  # type: ignore[arg-type]
     batch = Batch(size=size, seq_len=length, unbatched=unbatched, lengths=lengths)
@@ -204,6 +217,20 @@ def inward(source: Feed, sequence: Array) -> Array:
     return sequence
 
 
+def _single_feed(
+    spec: Spec, weights: dict[str, Array], x: Array, given: list[Any], lengths: Any
+) -> Feed:
+    """The one step of a cell module as a walk of one layer and T = 1."""
+    unbatched = x.ndim == 1
+    rows = 1 if unbatched else len(x)
+    batch = batch_of(spec, size=rows, unbatched=unbatched, lengths=lengths)
+    states = []
+    for name, state in zip(spec.state_names, given, strict=False):
+        shape: Any = (1, rows, spec.state_width(name))
+        states.append(np.zeros(shape, x.dtype) if state is None else state.reshape(shape))
+    return Feed(spec, batch, weights, x.reshape(1, rows, -1), tuple(states))
+
+
 def needs_numbers(name: str, size: Dim) -> UsageError:
     """The error where a size is a symbol and numbers are to be computed."""
     option = {"size": "batch-size", "seq_len": "seq-len"}.get(name, name.replace("_", "-"))
@@ -224,7 +251,7 @@ def checked_weights(
     expected = spec.parameters()
     if head is not None:
         expected |= {parameter.name: parameter.shape for parameter in head.parameters(spec)}
-    title = f"Error(s) in loading state_dict for {spec.cell.upper()}:\n\t"
+    title = f"Error(s) in loading state_dict for {spec.class_name}:\n\t"
     missing = [name for name in expected if name not in weights]
     unexpected = [name for name in weights if name not in expected]
     if missing or unexpected:
@@ -326,7 +353,7 @@ class ArrayWorld(World):
             self._layer = place.layer
             self._output = np.zeros_like(self._output)
         value = self._below[t, :rows]  # type: ignore[index]
-        return Tensor("x_{t}", value.shape, value)
+        return super().x(place, t, rows)._replace(shape=value.shape, value=value)
 
     def initial(self, place: Pass) -> tuple[Tensor, ...]:
         """The rows of h0 (and c0) that belong to a pass."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .dims import Dim, Shape, Symbol
 from .errors import UsageError
@@ -131,8 +131,11 @@ class Batch:
         """The shapes of input, h0 (c0), output and hn (cn), as torch's forward has them.
 
         input (T, N, I), (N, T, I) with batch_first, (T, I) unbatched; output likewise, D·R wide;
-        h0 and hn (D·L, N, R), c0 and cn (D·L, N, H), without N where unbatched.
+        h0 and hn (D·L, N, R), c0 and cn (D·L, N, H), without N where unbatched. A cell module has
+        no output: input (N, I) and states (N, H), or (I) and (H).
         """
+        if spec.single:
+            return self._single_tensors(spec)
         first = spec.batch_first if batch_first is None else batch_first
         rows = spec.num_directions * spec.num_layers
 
@@ -151,6 +154,38 @@ class Batch:
             "output": sequence(spec.output_size),
             **{f"{name}n": shape for name, shape in states.items()},
         }
+
+    def _single_tensors(self, spec: Spec) -> dict[str, Shape]:
+        rows = () if self.unbatched else (self.size,)
+        states = {name: (*rows, spec.state_width(name)) for name in spec.state_names}
+        return {
+            "input": (*rows, spec.input_size),
+            **{f"{name}0": shape for name, shape in states.items()},
+            **{f"{name}n": shape for name, shape in states.items()},
+        }
+
+
+def batch_of(
+    spec: Spec,
+    *,
+    size: Dim | None = None,
+    seq_len: Dim | None = None,
+    unbatched: bool = False,
+    lengths: tuple[int, ...] | None = None,
+) -> Batch:
+    """The batch that is fed to `spec`; what is not given has its default, one step for a cell.
+
+    Raises UsageError, also for a sequence where there is a single step.
+    """
+    given: dict[str, Any] = {} if size is None else {"size": size}
+    for option, value in (("--seq-len", seq_len), ("--lengths", lengths)):
+        if value is not None:
+            spec.check_layer(option, f"leave out {option}")
+    if spec.single:
+        seq_len = 1
+    if seq_len is not None:
+        given["seq_len"] = seq_len
+    return Batch(**given, unbatched=unbatched, lengths=lengths)
 
 
 def _at_least(value: Dim, least: int, what: str, fix: str, torch: tuple[str, str] | None) -> None:

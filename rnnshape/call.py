@@ -16,6 +16,7 @@ from .spec import Spec
 class Given(NamedTuple):
     """The shapes of a forward call; None where nothing was given.
 
+    dtype, state_dtype, weight_dtype: of the input, of h0 and c0, and of the parameters.
     lengths: the input is packed by pack_padded_sequence; `input` is the padded batch still.
     enforce_sorted: its argument; None where it is True for sorted lengths and False for others.
     tuple_length: how many tensors the state's tuple holds, 0 for a tensor that stands alone; None
@@ -31,6 +32,8 @@ class Given(NamedTuple):
     enforce_sorted: bool | None = None
     tuple_length: int | None = None
     raw: Mapping[str, Any] = {}
+    state_dtype: str = "float32"
+    weight_dtype: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Call:
         """The number of tensors in the tuple hx; 0 where hx is a tensor."""
         if self.given.tuple_length is not None:
             return self.given.tuple_length
-        return 2 if self.spec.cell == "lstm" or self.given.c0 is not None else 0
+        return 2 if self.spec.has_cell_state or self.given.c0 is not None else 0
 
     @property
     def sorted(self) -> bool:
@@ -90,7 +93,7 @@ class Call:
         Taking it apart for one sequence, or to sort a batch, has made a pair of it before.
         """
         apart = not self.sorted if self.given.lengths is not None else self.rank == 2
-        lstm = self.spec.cell == "lstm" and self.has_state
+        lstm = self.spec.has_cell_state and self.has_state
         return lstm and self.tuple_length == 0 and not apart
 
 
@@ -158,17 +161,17 @@ def lstm_states(call: Call) -> list[Shape] | TorchError:
 
 def blamed(call: Call, state: str) -> str:
     """The tensor at fault where `state` does not fit: what is missing of a pair comes first."""
-    return "c0" if call.spec.cell == "lstm" and call.tuple_length != 2 else f"{state}0"
+    return "c0" if call.spec.has_cell_state and call.tuple_length != 2 else f"{state}0"
 
 
 def dtype(call: Call) -> Fault | None:
     """check_input: the input's type is the weights'."""
-    given = call.given.dtype
-    if given == "float32":
+    given, weights = call.given.dtype, call.given.weight_dtype
+    if given == weights:
         return None
     message = (
-        f"RNN input dtype (torch.{given}) does not match weight dtype (torch.float32). "
-        f"Convert input: input.to(torch.float32), or convert model: model.to(torch.{given})"
+        f"RNN input dtype (torch.{given}) does not match weight dtype (torch.{weights}). "
+        f"Convert input: input.to(torch.{weights}), or convert model: model.to(torch.{given})"
     )
     return fault("dtype", "ValueError", message)
 
@@ -187,7 +190,7 @@ def state_sizes(call: Call, states: Mapping[str, Shape]) -> Fault | None:
     for state, shape in states.items():
         expected = call.expected(state)
         if wrong_size(shape, expected):
-            label = "hidden" if call.spec.cell != "lstm" else f"hidden[{'hc'.index(state)}]"
+            label = "hidden" if not call.spec.has_cell_state else f"hidden[{'hc'.index(state)}]"
             message = f"Expected {label} size {tupled(expected)}, got {listed(shape)}"
             return fault(blamed(call, state), "RuntimeError", message)
     return None

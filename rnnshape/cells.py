@@ -37,13 +37,16 @@ class Parameters(NamedTuple, Generic[V]):
 
 
 class Equations(Generic[V]):
-    """The operations as the equations write them; every result is named for its time."""
+    """The operations as the equations write them; every result is named for its time.
 
-    def __init__(self, interpreter: Interpreter[V]) -> None:
-        self._interpreter = interpreter
+    time: what is added to the names, nothing where there is a single step.
+    """
+
+    def __init__(self, interpreter: Interpreter[V], time: str = "_{t}") -> None:
+        self._interpreter, self._time = interpreter, time
 
     def _apply(self, op: str, name: str, inputs: tuple[V, ...], attributes: tuple[Any, ...]) -> V:
-        return self._interpreter.apply(op, name + "_{t}", inputs, attributes)
+        return self._interpreter.apply(op, name + self._time, inputs, attributes)
 
     def linear(self, name: str, x: V, weight: V, bias: V | None) -> V:
         """x·Wᵀ + b, as torch.nn.functional.linear."""

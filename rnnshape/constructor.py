@@ -1,7 +1,8 @@
-"""What the constructors of nn.RNN, nn.LSTM and nn.GRU raise first, to the letter.
+"""What the constructors of torch's recurrent modules raise first, to the letter.
 
-Each check is one line of torch's own, and `CHECKS` stands in torch's order: __init__ of RNN and
-GRU, then Python's binding of arguments, then RNNBase.__init__ (torch/nn/modules/rnn.py).
+Each check is one line of torch's own, and stands in torch's order: of nn.RNN, nn.LSTM and nn.GRU
+in `LAYER` (__init__ of RNN and GRU, then Python's binding of arguments, then RNNBase.__init__), of
+nn.RNNCell, nn.LSTMCell and nn.GRUCell in `SINGLE` (torch/nn/modules/rnn.py).
 """
 
 from __future__ import annotations
@@ -11,18 +12,43 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Number
-from typing import Any
+from typing import Any, NamedTuple
 
 from .dims import LARGEST, Symbol
 from .errors import Fault, TorchError
 
 NONLINEARITIES = ("tanh", "relu")
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
+
+class Kind(NamedTuple):
+    """A class of torch: its name, whose equation it computes, and whether it is a single step."""
+
+    class_name: str
+    family: str
+    single: bool
+
+    @property
+    def gates(self) -> int:
+        """G: 1 for an rnn, 4 for an lstm, 3 for a gru."""
+        return GATES[self.family]
+
+    @property
+    def init(self) -> str:
+        """The function whose arguments Python binds, as its messages name it."""
+        return f"{self.class_name if self.single else 'RNNBase'}.__init__()"
+
+
+KINDS = {
+    **{family: Kind(family.upper(), family, single=False) for family in GATES},
+    **{f"{family}-cell": Kind(f"{family.upper()}Cell", family, single=True) for family in GATES},
+}
 DEFAULTS: dict[str, Any] = {
     "num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0,
     "bidirectional": False, "proj_size": 0, "device": None, "dtype": None,
 }  # fmt: skip
 _SIZES = ("input_size", "hidden_size")
+_FLOAT_BYTES = 4
 _BASE = (*_SIZES, "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size",
          "device", "dtype")  # fmt: skip
 
@@ -30,9 +56,19 @@ _BASE = (*_SIZES, "num_layers", "bias", "batch_first", "dropout", "bidirectional
 def positional_names(cell: str) -> tuple[str, ...]:
     """The arguments in the order in which they may stand without a name.
 
-    An rnn takes its nonlinearity fourth, where an lstm and a gru take bias.
+    An rnn takes its nonlinearity fourth, where an lstm and a gru take bias; a cell module takes
+    sizes and bias, and of the three nn.RNNCell its nonlinearity after them.
     """
-    return (*_BASE[:3], "nonlinearity", *_BASE[3:]) if cell == "rnn" else _BASE
+    kind = KINDS[cell]
+    own = ("nonlinearity",) if kind.family == "rnn" else ()
+    if kind.single:
+        return (*_SIZES, "bias", *own, *_BASE[-2:])
+    return (*_BASE[:3], *own, *_BASE[3:])
+
+
+def takes(cell: str, name: str) -> bool:
+    """Whether the constructor has the argument `name`, and it may be other than its default."""
+    return name in positional_names(cell) and (name != "proj_size" or cell == "lstm")
 
 
 @dataclass(frozen=True)
@@ -45,6 +81,11 @@ class Construction:
     cell: str
     keywords: Mapping[str, Any]
     positional: tuple[Any, ...] = field(default=())
+
+    @property
+    def kind(self) -> Kind:
+        """The class that is called."""
+        return KINDS[self.cell]
 
     @cached_property
     def named(self) -> list[str]:
@@ -78,7 +119,8 @@ Check = Callable[[Construction], Fault | None]
 
 def constructor_fault(call: Construction) -> Fault | None:
     """What torch raises first for `call` and the argument at fault, or None."""
-    return next(filter(None, (check(call) for check in CHECKS)), None)
+    checks = SINGLE if call.kind.single else LAYER
+    return next(filter(None, (check(call) for check in checks)), None)
 
 
 def constructor_error(
@@ -92,7 +134,9 @@ def constructor_error(
 def constructor_warning(call: Construction) -> TorchError | None:
     """The UserWarning of a dropout that has no layer to come after, or None."""
     dropout, layers = call["dropout"], call["num_layers"]
-    if _dropout_number(call) or _dropout_range(call) or not dropout > 0 or layers != 1:
+    if call.kind.single or _dropout_number(call) or _dropout_range(call):
+        return None
+    if not dropout > 0 or layers != 1:
         return None
     message = (
         "dropout option adds dropout after all but last recurrent layer, so non-zero dropout "
@@ -129,26 +173,30 @@ def _nonlinearity(call: Construction) -> Fault | None:
 
 def _keywords(call: Construction) -> Fault | None:
     """A name that RNNBase.__init__ does not have, or that a positional argument has taken."""
+    single = call.kind.single
+    known = positional_names(call.cell) if single else _BASE
     for name in call.keywords:
         if name == "nonlinearity" and call.cell == "rnn" and name not in call.named:
             continue
-        if name != "nonlinearity" and name in [*call.named, "mode"]:
+        if (single or name != "nonlinearity") and name in [*call.named, *["mode"][single:]]:
             what = f"multiple values for argument '{name}'"
-        elif name not in _BASE:
+        elif name not in known:
             what = f"an unexpected keyword argument '{name}'"
         else:
             continue
-        return _fault(name, "TypeError", f"RNNBase.__init__() got {what}")
+        return _fault(name, "TypeError", f"{call.kind.init} got {what}")
     return None
 
 
 def _too_many(call: Construction) -> Fault | None:
-    over = len(call.positional) - len(positional_names(call.cell))
+    names = positional_names(call.cell)
+    over = len(call.positional) - len(names)
     if over <= 0:
         return None
-    given = len(_BASE) + 2 + over  # beside them stand self and mode
-    message = f"takes from 4 to {len(_BASE) + 2} positional arguments but {given} were given"
-    return _fault("arguments", "TypeError", f"RNNBase.__init__() {message}")
+    # beside the arguments stands self; a layer passes its mode on, and keeps its nonlinearity
+    least, most = (3, len(names) + 1) if call.kind.single else (4, len(_BASE) + 2)
+    message = f"takes from {least} to {most} positional arguments but {most + over} were given"
+    return _fault("arguments", "TypeError", f"{call.kind.init} {message}")
 
 
 def _missing(call: Construction) -> Fault | None:
@@ -158,7 +206,7 @@ def _missing(call: Construction) -> Fault | None:
     words = " and ".join(f"'{name}'" for name in names)
     plural = "s" if len(names) > 1 else ""
     message = f"missing {len(names)} required positional argument{plural}: {words}"
-    return _fault(names[0], "TypeError", f"RNNBase.__init__() {message}")
+    return _fault(names[0], "TypeError", f"{call.kind.init} {message}")
 
 
 def _dropout_number(call: Construction) -> Fault | None:
@@ -217,6 +265,55 @@ def _compared(name: str, wrong: Callable[[Any, Any], bool], message: str) -> Che
     return check
 
 
+def _cell_rows(call: Construction) -> Fault | None:
+    """G·H as Python multiplies it, and its type: of a size torch looks at the first number only."""
+    try:
+        rows = _rows_of_cell(call)
+    except TypeError as error:
+        return _raised("hidden_size", error)
+    words = _not_a_size(rows, 1, single=True)
+    if words is None or not words.startswith("(position 1)"):
+        return None
+    return _fault("hidden_size", "TypeError", f"empty(): argument 'size' {words}")
+
+
+def _rows_of_cell(call: Construction) -> Any:
+    hidden = call["hidden_size"]
+    return hidden if isinstance(hidden, Symbol) else call.kind.gates * hidden
+
+
+def _cell_sizes(call: Construction) -> Fault | None:
+    """The sizes of weight_ih and weight_hh, as torch.empty takes them; no other check is made."""
+    rows = _rows_of_cell(call)
+    for name in _SIZES:
+        sizes = (("hidden_size", rows), (name, call[name]))
+        for position, (about, size) in enumerate(sizes, 1):
+            words = _not_a_size(size, position, single=True)
+            if words:
+                return _fault(about, "TypeError", f"empty(): argument 'size' {words}")
+        numbers = [int(size) for _, size in sizes if isinstance(size, int)]
+        for about, size in sizes:
+            if isinstance(size, int) and size < 0:
+                message = f"Trying to create tensor with negative dimension {size}: {numbers}"
+                return _fault(about, "RuntimeError", message)
+        if len(numbers) == 2 and numbers[0] * numbers[1] * _FLOAT_BYTES > LARGEST:
+            message = f"Storage size calculation overflowed with sizes={numbers}"
+            return _fault(max(sizes, key=lambda size: size[1])[0], "RuntimeError", message)
+    return None
+
+
+def _placing(name: str, wanted: str, *others: str) -> Check:
+    """A flag or a number that falls on device or dtype, as where an argument is too many."""
+
+    def check(call: Construction) -> Fault | None:
+        got = type(call[name]).__name__
+        if got not in others:
+            return None
+        return _fault(name, "TypeError", f"empty(): argument '{name}' must be {wanted}, not {got}")
+
+    return check
+
+
 def _projection_too_wide(call: Construction) -> Fault | None:
     if isinstance(call["hidden_size"], Symbol) or not call["proj_size"] >= call["hidden_size"]:
         return None
@@ -248,12 +345,14 @@ def _first_layer(call: Construction) -> Fault | None:
     return None
 
 
-def _not_a_size(size: Any, position: int) -> str | None:
+def _not_a_size(size: Any, position: int, single: bool = False) -> str | None:
+    """Why torch.empty refuses a size; what a layer has not checked itself can be of any type."""
     kind = type(size).__name__
-    if position == 1 and kind in ("bool", "float"):  # only the first element's type is looked at
+    other = kind == "float" or (single and not isinstance(size, int | Symbol))
+    if position == 1 and (kind == "bool" or other):  # only the first element's type is looked at
         return f"(position 1) must be tuple of ints, but found element of type {kind} at pos 0"
-    if kind == "float":
-        reason = "type must be tuple of ints,but got float"
+    if other:
+        reason = f"type must be tuple of ints,but got {kind}"
     elif isinstance(size, int) and size > LARGEST:
         reason = "Overflow when unpacking long long"
     else:
@@ -261,7 +360,17 @@ def _not_a_size(size: Any, position: int) -> str | None:
     return f'failed to unpack the object at pos {position} with error "{reason}"'
 
 
-CHECKS: tuple[Check, ...] = (
+SINGLE: tuple[Check, ...] = (
+    _keywords,
+    _too_many,
+    _missing,
+    _cell_rows,
+    _placing("dtype", "torch.dtype", "bool", "float", "int"),
+    _placing("device", "torch.device", "bool", "float"),  # an int is a device's number
+    _cell_sizes,
+)
+
+LAYER: tuple[Check, ...] = (
     _projection_of_another_cell,
     _nonlinearity,
     _keywords,

@@ -201,6 +201,7 @@ def _most(kept: dict[int, Dim], window: int) -> Dim:
 
 def _check(trace: Trace, tbptt: int | None, checkpoint: int | None) -> None:
     spec, length = trace.spec, trace.batch.seq_len
+    spec.check_layer("cost")
     passes = spec.num_layers * spec.num_directions
     if isinstance(length, int) and length * passes > MOST_STEPS:
         raise UsageError(

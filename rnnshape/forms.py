@@ -161,7 +161,7 @@ class Arrangement:
     @property
     def bridge(self) -> str:
         """The torch code that makes the decoder's state of the encoder's."""
-        lstm = self.spec.cell == "lstm"
+        lstm = self.spec.has_cell_state
         if not self.spec.bidirectional:
             return "state"
         if lstm:
@@ -345,6 +345,7 @@ def arrange(
         raise UsageError(
             f"--form: expected {', '.join(FORMS)}", got=repr(name[:40]), fix="--form many-to-one"
         )
+    spec.check_layer("--form")
     last = name == "many-to-one"
     if head is None:
         size = spec.input_size if name == "one-to-many" else 3

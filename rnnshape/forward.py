@@ -17,8 +17,9 @@ from .call import (
 )
 from .dims import Shape
 from .errors import Fault, TorchError
-from .kernel import argument_types
+from .kernel import ONEDNN_TYPES, argument_types, state_types
 from .packed import packed_fault
+from .single import checks as single_checks
 from .spec import Spec
 
 __all__ = ["Given", "differ", "forward_error", "forward_fault", "sizes"]
@@ -35,8 +36,11 @@ def forward_error(spec: Spec, given: Given) -> TorchError | None:
 
 
 def forward_fault(spec: Spec, given: Given) -> Fault | None:
-    """The same with what is at fault: input, dtype, h0, c0, lengths or a constructor argument."""
+    """The same with what is at fault: input, dtype, h0, c0, state_dtype, lengths or a constructor
+    argument."""
     call = Call(spec, given)
+    if spec.single:
+        return next(filter(None, (check(call) for check in single_checks(call))), None)
     if given.lengths is not None:
         return packed_fault(call)
     return next(filter(None, (check(call) for check in PADDED)), None)
@@ -45,7 +49,7 @@ def forward_fault(spec: Spec, given: Given) -> Fault | None:
 def _input_rank(call: Call) -> Fault | None:
     if call.rank in (2, 3):
         return None
-    name = call.spec.cell.upper()
+    name = call.spec.class_name
     word = " tensor" if name == "RNN" else ""
     message = f"{name}: Expected input to be 2D or 3D, got {call.rank}D{word} instead"
     return fault("input", "ValueError", message)
@@ -55,7 +59,7 @@ def _state_form(call: Call) -> Fault | None:
     """hx is a tensor, for an lstm a pair."""
     if not call.has_state:
         return None
-    if call.spec.cell == "lstm":
+    if call.spec.has_cell_state:
         states = lstm_states(call)
         return Fault("c0", states) if isinstance(states, TorchError) else None
     if not call.tuple_length:
@@ -66,7 +70,7 @@ def _state_form(call: Call) -> Fault | None:
 def _states(call: Call) -> dict[str, Shape]:
     if not call.has_state:
         return {}
-    if call.spec.cell != "lstm":
+    if not call.spec.has_cell_state:
         return {"h": call.given.h0 or ()}
     pair = lstm_states(call)
     return {} if isinstance(pair, TorchError) else dict(zip("hc", pair))
@@ -79,7 +83,7 @@ def _state_rank(call: Call) -> Fault | None:
         return None
     kind = f"For {'unbatched' if wanted == 2 else 'batched'} {wanted}-D input"
     ranks = [f"{len(shape)}-D" for shape in states.values()]
-    if call.spec.cell == "lstm":
+    if call.spec.has_cell_state:
         what, got = "hx and cx", f"({', '.join(ranks)}) tensors"
     else:
         what, got = "hx", f"{ranks[0]} tensor"
@@ -95,7 +99,8 @@ def _state_sizes(call: Call) -> Fault | None:
 
 
 def _pair(call: Call) -> Fault | None:
-    if not call.has_state or call.spec.cell != "lstm" or call.tuple_length == 2 or call.rank == 2:
+    pair = call.spec.has_cell_state
+    if not call.has_state or not pair or call.tuple_length == 2 or call.rank == 2:
         return None
     return fault("c0", "RuntimeError", "lstm expects two hidden states")
 
@@ -105,6 +110,12 @@ def _no_steps(call: Call) -> Fault | None:
         return None
     message = "Expected sequence length to be larger than 0 in RNN"
     return fault("input", "RuntimeError", message)
+
+
+def _onednn(call: Call) -> bool:
+    """Whether torch gives an lstm on the CPU to oneDNN, which has no projection."""
+    lstm = call.spec.has_cell_state and not call.spec.proj_size
+    return lstm and call.sizes[0] != 0 and call.given.dtype in ONEDNN_TYPES
 
 
 PADDED: tuple[Check, ...] = (
@@ -117,4 +128,5 @@ PADDED: tuple[Check, ...] = (
     argument_types(packed=False),
     _pair,
     _no_steps,
+    state_types(_onednn),
 )

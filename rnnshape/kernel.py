@@ -6,6 +6,7 @@ addmm, each met through nn.RNN, nn.LSTM and nn.GRU.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import zip_longest
 
 from .call import Call, Check, differ, fault, listed
@@ -18,8 +19,12 @@ _TYPES = {
     "float64": ("Double", "double"), "bool": ("Bool", "bool"), "uint8": ("Byte", "unsigned char"),
     "int8": ("Char", "signed char"), "int16": ("Short", "short int"), "int32": ("Int", "int"),
     "int64": ("Long", "long int"), "complex64": ("ComplexFloat", "c10::complex<float>"),
-    "complex128": ("ComplexDouble", "c10::complex<double>"),
+    "complex128": ("ComplexDouble", "c10::complex<double>"), "float32": ("Float", "float"),
 }  # fmt: skip
+# what oneDNN computes in; it has no half on a processor without instructions for it, and it is
+# then that torch computes as it does elsewhere
+ONEDNN_TYPES = ("float32", "bfloat16")
+ONEDNN_READS = (*ONEDNN_TYPES, "float16")
 _OPTIONS = (
     ("bool", "has_biases"), ("int", "num_layers"), ("float", "dropout"), ("bool", "train"),
     ("bool", "bidirectional"),
@@ -31,17 +36,54 @@ def parameters_each(call: Call) -> int:
     return (4 if call.spec.bias else 2) + bool(call.spec.proj_size)
 
 
-def types_differ(call: Call) -> TorchError | None:
-    """A product of matrices of two types."""
-    given = call.given.dtype
-    if given == "float32":
+def types_differ(call: Call, given: str) -> TorchError | None:
+    """A product of a matrix of the type `given` and a weight."""
+    if given == call.given.weight_dtype:
         return None
-    with_bias, without = _TYPES.get(given, (given, given))
+    (one, bare), (other, other_bare) = _TYPES[given], _TYPES[call.given.weight_dtype]
     if call.spec.bias:
-        message = f"mat1 and mat2 must have the same dtype, but got {with_bias} and Float"
+        message = f"mat1 and mat2 must have the same dtype, but got {one} and {other}"
     else:
-        message = f"expected m1 and m2 to have the same dtype, but got: {without} != float"
+        message = f"expected m1 and m2 to have the same dtype, but got: {bare} != {other_bare}"
     return TorchError("RuntimeError", message)
+
+
+def onednn_refuses(given: str) -> TorchError:
+    """A tensor of the type `given` where oneDNN computes in another."""
+    if given in ("int8", "uint8"):
+        message = "itensor_view_from_dense expects float, bfloat16 or half tensor input"
+    elif given in ONEDNN_READS:
+        message = (
+            "could not create a primitive descriptor for the LSTM forward propagation primitive. "
+            "Run workload with environment variable ONEDNN_VERBOSE=all to get additional "
+            "diagnostic information."
+        )
+    else:
+        message = "get_mkldnn_dtype: unsupported data type"
+    return TorchError("RuntimeError", message)
+
+
+def state_types(onednn: Callable[[Call], bool]) -> Check:
+    """The type of h0 and c0: told by h·W_hhᵀ, or by oneDNN where that computes an lstm."""
+
+    def check(call: Call) -> Fault | None:
+        given = call.given.state_dtype
+        error = types_differ(call, given) if call.has_state else None
+        if error and onednn(call):
+            error = onednn_refuses(given)
+        return Fault("state_dtype", error) if error else None
+
+    return check
+
+
+def no_axis(rank: int, axis: int, size: bool = False) -> str:
+    """What torch says of an axis that is not there; `size` where its length is asked for."""
+    if size and not rank:
+        return f"Dimension specified as {axis} but tensor has no dimensions"
+    last = max(rank, 1) - 1
+    return (
+        f"Dimension out of range (expected to be in range of [{-last - 1}, {last}], but got {axis})"
+    )
 
 
 def product_differs(x: Shape, inner: Dim, outer: Dim) -> TorchError | None:
@@ -86,8 +128,8 @@ def argument_types(packed: bool) -> Check:
 
 def _invalid_combination(call: Call, packed: bool) -> str:
     spec, raw = call.spec, call.given.raw
-    lstm = spec.cell == "lstm"
-    function = f"rnn_{spec.nonlinearity}" if spec.cell == "rnn" else spec.cell
+    lstm = spec.has_cell_state
+    function = f"rnn_{spec.nonlinearity}" if spec.family == "rnn" else spec.family
     state = "tuple" if lstm and not call.lone else "Tensor"
     values = {"num_layers": spec.num_layers, "bidirectional": spec.bidirectional, **raw}
     options = [type(values[name]).__name__ if name in values else kind for kind, name in _OPTIONS]

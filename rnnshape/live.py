@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .compute import compute
+from .constructor import takes
 from .dims import json_shape
 from .errors import UsageError
 from .spec import Spec
@@ -67,13 +68,8 @@ def torch_module(spec: Spec) -> Any:
             "verify: expected torch to be installed", got="no module named torch",
             fix="pip install torch",
         ) from None  # fmt: skip
-    arguments = spec.to_dict()
-    cell = arguments.pop("cell")
-    if cell != "rnn":
-        del arguments["nonlinearity"]
-    if cell != "lstm":
-        del arguments["proj_size"]
-    return getattr(torch.nn, cell.upper())(**arguments).double().eval()
+    arguments = {n: value for n, value in spec.to_dict().items() if takes(spec.cell, n)}
+    return getattr(torch.nn, spec.class_name)(**arguments).double().eval()
 
 
 def compare(subject: Trace) -> Comparison:
@@ -99,7 +95,7 @@ def compare(subject: Trace) -> Comparison:
                 x, list(subject.batch.lengths or ()), spec.batch_first, enforce_sorted=False
             )
         with torch.no_grad():
-            output, final = module(x, hx)
+            output, final = (None, module(x, hx)) if spec.single else module(x, hx)
         if subject.batch.packed:
             output, _ = pad_packed_sequence(output, spec.batch_first)
         named = {"output": output, **dict(zip(("hn", "cn"), final if len(states) > 1 else [final]))}

@@ -35,9 +35,9 @@ def kind_of(name: str) -> str:
         return kind_of(name[1:])
     if name.startswith(("weight", "bias", "W_", "b_", "head.")) or name in ("W", "b"):
         return "weight"
-    if name.startswith(("h0", "c0", "hn", "cn", "h_", "c_")):
+    if name.startswith(("h0", "c0", "hn", "cn", "h_", "c_")) or name in ("h", "c"):
         return "state"
-    if name.startswith(("x_", "input")):
+    if name.startswith(("x_", "input")) or name == "x":
         return "input"
     # o_3 is a gate of an lstm as well as a head's output: as an intermediate it has no colour
     return "output" if name.startswith("output") or name == "o" else ""

@@ -6,7 +6,7 @@ parameters, a Trace as the whole trace.
 
 from __future__ import annotations
 
-from .batch import Batch
+from .batch import batch_of
 from .show.screen import html
 from .show.told import params_text, trace_text
 from .spec import Spec
@@ -14,7 +14,7 @@ from .tracing import Selection, Trace, trace
 
 
 def _spec_html(spec: Spec) -> str:
-    return html(params_text(Trace(spec, Batch()), "float32"))
+    return html(params_text(Trace(spec, batch_of(spec)), "float32"))
 
 
 def _trace_html(subject: Trace) -> str:

@@ -25,17 +25,22 @@ from .call import (
 from .dims import Dim, Shape, product
 from .errors import Fault, TorchError
 from .kernel import (
+    ONEDNN_READS,
+    ONEDNN_TYPES,
     argument_types,
     broadcast_differs,
+    no_axis,
+    onednn_refuses,
     parameters_each,
     product_differs,
+    state_types,
     types_differ,
 )
 
 
 def packed_fault(call: Call) -> Fault | None:
     """What packing and then the layer raise first, and the tensor at fault."""
-    checks = PACKING + (_lstm_checks(call) if call.spec.cell == "lstm" else RNN_AND_GRU)
+    checks = PACKING + (_lstm_checks(call) if call.spec.has_cell_state else RNN_AND_GRU)
     return next(filter(None, (check(call) for check in checks)), None)
 
 
@@ -65,17 +70,7 @@ def _axis_missing(call: Call) -> Fault | None:
     if call.rank >= 2:
         return None
     size = call.rank == 0 and call.sorted and not call.spec.batch_first
-    return fault("input", "IndexError", _no_axis(call.rank, 1, size))
-
-
-def _no_axis(rank: int, axis: int, size: bool = False) -> str:
-    """What torch says of an axis that is not there; `size` where its length is asked for."""
-    if size and not rank:
-        return f"Dimension specified as {axis} but tensor has no dimensions"
-    last = max(rank, 1) - 1
-    return (
-        f"Dimension out of range (expected to be in range of [{-last - 1}, {last}], but got {axis})"
-    )
+    return fault("input", "IndexError", no_axis(call.rank, 1, size))
 
 
 def _rows_missing(call: Call) -> Fault | None:
@@ -150,7 +145,7 @@ def _states(call: Call) -> list[tuple[str, Shape]] | TorchError:
     """The tensors of hx that the layer sorts: their names and shapes."""
     if not call.has_state:
         return []
-    if call.spec.cell == "lstm":
+    if call.spec.has_cell_state:
         pair = lstm_states(call)
         return pair if isinstance(pair, TorchError) else list(zip("hc", pair))
     if call.tuple_length:
@@ -168,7 +163,7 @@ def _permuted(call: Call) -> Fault | None:
     for name, shape in first if isinstance(states, TorchError) else states:
         about = blamed(call, name)
         if len(shape) < 2:
-            return fault(about, "IndexError", _no_axis(len(shape), 1))
+            return fault(about, "IndexError", no_axis(len(shape), 1))
         wrong = _out_of_bounds(about, shape[1], 1, call)
         if wrong:
             return wrong
@@ -178,7 +173,7 @@ def _permuted(call: Call) -> Fault | None:
 def _first_alone(call: Call) -> list[tuple[str, Shape]]:
     """hx[0] of an lstm whose hx has no second: torch sorts it before it looks further."""
     h0 = call.given.h0
-    if call.spec.cell != "lstm" or not h0 or (call.tuple_length == 0 and h0[0] == 0):
+    if not call.spec.has_cell_state or not h0 or (call.tuple_length == 0 and h0[0] == 0):
         return []
     return [("h", h0 if call.tuple_length else h0[1:])]
 
@@ -221,7 +216,8 @@ def _too_long(call: Call) -> Fault | None:
 
 
 RNN_AND_GRU: tuple[Check, ...] = (
-    _permuted, dtype, _data_rank, features, _state_sizes, argument_types(packed=True), _too_long,
+    _permuted, dtype, _data_rank, features, _state_sizes, argument_types(packed=True),
+    state_types(onednn=lambda call: False), _too_long,
 )  # fmt: skip
 
 
@@ -234,7 +230,7 @@ def _lstm_checks(call: Call) -> tuple[Check, ...]:
     if min(len(h), len(c)) < 3:
         return LSTM_BEGINS
     equal = len(set(_lengths(call))) == 1
-    if equal and call.given.dtype == "float32" and not _projected(call):
+    if equal and call.given.dtype in ONEDNN_TYPES and not _projected(call):
         return LSTM_BEGINS + ONEDNN
     return LSTM_BEGINS + (STACKED[:1] if _fewer(c[0], h[0]) else STACKED)
 
@@ -264,7 +260,7 @@ def _pair(call: Call) -> Fault | None:
 def _width_missing(call: Call) -> Fault | None:
     for name, shape in zip("hc", _lstm_state(call)):
         if len(shape) < 3:
-            return fault(blamed(call, name), "IndexError", _no_axis(len(shape), 2, size=True))
+            return fault(blamed(call, name), "IndexError", no_axis(len(shape), 2, size=True))
     return None
 
 
@@ -314,7 +310,7 @@ def _weights(call: Call) -> Fault | None:
 def _first_product(call: Call) -> Fault | None:
     """linear_ih over the whole of the data."""
     sizes = product_differs(data_shape(call), call.spec.input_size, 4 * call.spec.hidden_size)
-    types = types_differ(call)
+    types = types_differ(call, call.given.dtype)
     error = types or sizes if call.spec.bias else sizes or types
     return Fault("dtype" if error is types else "input", error) if error else None
 
@@ -322,8 +318,10 @@ def _first_product(call: Call) -> Fault | None:
 def _hidden_product(call: Call) -> Fault | None:
     """linear_hh over h of the first layer."""
     h, _ = _lstm_state(call)
-    error = product_differs(h[1:], call.spec.state_size, 4 * call.spec.hidden_size)
-    return Fault(blamed(call, "h"), error) if error else None
+    types = types_differ(call, call.given.state_dtype) if call.has_state else None
+    sizes = product_differs(h[1:], call.spec.state_size, 4 * call.spec.hidden_size)
+    error = types or sizes if call.spec.bias else sizes or types
+    return Fault("state_dtype" if error is types else blamed(call, "h"), error) if error else None
 
 
 def _gates(call: Call) -> Fault | None:
@@ -378,6 +376,15 @@ def _row(call: Call) -> Fault | None:
     return fault(blamed(call, name), "IndexError", f"{message} at dimension 0")
 
 
+def _onednn_types(call: Call) -> Fault | None:
+    given, state, weights = call.given.dtype, call.given.state_dtype, call.given.weight_dtype
+    if given == weights:
+        return None
+    if call.has_state and state not in ONEDNN_READS:
+        return Fault("state_dtype", onednn_refuses(state))
+    return Fault("dtype", onednn_refuses(given if weights in ONEDNN_READS else weights))
+
+
 LSTM_BEGINS: tuple[Check, ...] = (
     _permuted, argument_types(packed=True), _pair, _width_missing,
 )  # fmt: skip
@@ -385,4 +392,6 @@ STACKED: tuple[Check, ...] = (
     _parameter_groups, _odd_rows, _rows, _weights, _first_product, _hidden_product, _gates,
     _forget, _too_long,
 )  # fmt: skip
-ONEDNN: tuple[Check, ...] = (_block, _parameter_block, _row)
+ONEDNN: tuple[Check, ...] = (
+    _block, _parameter_block, _row, _onednn_types, state_types(onednn=lambda call: True),
+)  # fmt: skip

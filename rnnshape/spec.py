@@ -1,4 +1,4 @@
-"""The constructor of nn.RNN, nn.LSTM and nn.GRU: what a network is, checked as torch checks it."""
+"""The constructor of torch's recurrent modules: what a network is, checked as torch checks it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from typing import Any
 
 from . import cells
 from .constructor import GATES as GATES
-from .constructor import Construction, constructor_fault
+from .constructor import (
+    KINDS,
+    NONLINEARITIES,
+    Construction,
+    Kind,
+    constructor_fault,
+    takes,
+)
 from .constructor import constructor_error as constructor_error
 from .dims import LARGEST, Dim, Shape, Symbol, json_dim, parse_dim, product
 from .errors import TorchError, UsageError
 
-CELLS = ("rnn", "lstm", "gru")
+CELLS = tuple(KINDS)
 MOST_LAYERS = 10_000  # each layer's parameters are listed by name
 
 
@@ -24,7 +31,8 @@ MOST_LAYERS = 10_000  # each layer's parameters are listed by name
 class Parameter:
     """A named parameter, its shape, the rule that gives it, such as (H, D·R), and its kind.
 
-    The kind is the name without layer and direction: weight_ih, weight_hh, bias_ih, …
+    The kind is the name without layer and direction: weight_ih, weight_hh, bias_ih, … A cell
+    module's names have neither.
     """
 
     name: str
@@ -39,7 +47,7 @@ class Parameter:
 
 
 _EXPECTED = {
-    "cell": ("one of rnn, lstm, gru", "--cell lstm"),
+    "cell": (f"one of {', '.join(CELLS)}", "--cell lstm"),
     "nonlinearity": ("tanh or relu, for the cell rnn alone", "--nonlinearity tanh"),
     "input_size": ("an integer greater than zero, or a name", "--input-size 10"),
     "hidden_size": ("an integer greater than zero, or a name", "--hidden-size 20"),
@@ -56,9 +64,10 @@ _EXPECTED = {
 class Spec:
     """A recurrent network as torch's constructor describes it; immutable and checked.
 
-    cell is rnn, lstm or gru; input_size and hidden_size are integers or names of symbolic
-    sizes (`Spec(hidden_size="H")`). Raises UsageError with torch's own words where torch
-    refuses the same arguments.
+    cell is rnn, lstm or gru for a layer, rnn-cell, lstm-cell or gru-cell for a single step
+    (nn.LSTMCell), which has sizes, bias and nonlinearity alone; input_size and hidden_size are
+    integers or names of symbolic sizes (`Spec(hidden_size="H")`). Raises UsageError with torch's
+    own words where torch refuses the same arguments.
     """
 
     cell: str = "rnn"
@@ -81,13 +90,17 @@ class Spec:
                 object.__setattr__(self, name, parse_dim(size, name))
         arguments = {field.name: getattr(self, field.name) for field in fields(Spec)}
         arguments.pop("cell")
-        # torch takes these keywords for one class only; a default says nothing
-        for name, owner in (("proj_size", "lstm"), ("nonlinearity", "rnn")):
-            if self.cell != owner and arguments[name] == _DEFAULTS[name]:
+        # torch takes some keywords for some classes only; a default says nothing
+        for name in [*arguments]:
+            if not takes(self.cell, name) and arguments[name] == _DEFAULTS[name]:
                 del arguments[name]
         fault = constructor_fault(Construction(self.cell, arguments))
-        if fault:
+        if fault and takes(self.cell, fault.about):
             raise _refuse(fault.about, arguments, fault.torch)
+        if fault:
+            raise _refuse_foreign(self, fault.about, fault.torch)
+        if self.single:
+            self._check_single(arguments)
         if not isinstance(self.bidirectional, bool):
             raise _refuse("bidirectional", arguments)
         if not isinstance(self.proj_size, int):
@@ -97,6 +110,42 @@ class Spec:
             if isinstance(size, int) and size > (MOST_LAYERS if name == "num_layers" else LARGEST):
                 raise _refuse(name, arguments)
         object.__setattr__(self, "dropout", float(self.dropout))
+
+    def _check_single(self, arguments: dict[str, Any]) -> None:
+        """What the constructor of a cell module lets pass: forward refuses it, or no size is 0."""
+        for name in ("input_size", "hidden_size"):
+            if not isinstance(arguments[name], Symbol) and not arguments[name] > 0:
+                raise _refuse(name, arguments)
+        if not isinstance(self.bias, bool):
+            raise _refuse("bias", arguments)
+        if self.nonlinearity not in NONLINEARITIES:
+            message = f"Unknown nonlinearity: {self.nonlinearity}"
+            raise _refuse("nonlinearity", arguments, TorchError("RuntimeError", message))
+
+    @property
+    def kind(self) -> Kind:
+        """The class of torch."""
+        return KINDS[self.cell]
+
+    @property
+    def family(self) -> str:
+        """Whose equation is computed: rnn, lstm or gru."""
+        return self.kind.family
+
+    @property
+    def single(self) -> bool:
+        """Whether it is a cell module: one step, without layers, directions and time."""
+        return self.kind.single
+
+    @property
+    def rank(self) -> int:
+        """The number of axes of a batch: 3 for (T, N, I), 2 for (N, I) of a cell module."""
+        return 2 if self.single else 3
+
+    @property
+    def class_name(self) -> str:
+        """torch's name of it: LSTM, LSTMCell."""
+        return self.kind.class_name
 
     @property
     def num_directions(self) -> int:
@@ -111,7 +160,7 @@ class Spec:
     @property
     def gates(self) -> int:
         """G: 1 for rnn, 4 for lstm, 3 for gru."""
-        return GATES[self.cell]
+        return self.kind.gates
 
     @property
     def state_size(self) -> Dim:
@@ -126,7 +175,12 @@ class Spec:
     @property
     def state_names(self) -> tuple[str, ...]:
         """h, and for an lstm c."""
-        return ("h", "c") if self.cell == "lstm" else ("h",)
+        return ("h", "c") if self.family == "lstm" else ("h",)
+
+    @property
+    def has_cell_state(self) -> bool:
+        """Whether the state is a pair (h, c)."""
+        return "c" in self.state_names
 
     @property
     def symbolic(self) -> bool:
@@ -136,9 +190,24 @@ class Spec:
     @property
     def equation(self) -> cells.Cell[Any]:
         """The cell's function."""
-        if self.cell == "rnn":
+        if self.family == "rnn":
             return cells.rnn_relu if self.nonlinearity == "relu" else cells.rnn_tanh
-        return cells.lstm if self.cell == "lstm" else cells.gru
+        return cells.lstm if self.family == "lstm" else cells.gru
+
+    @property
+    def layer(self) -> Spec:
+        """The layer that a cell module is one step of; a layer itself as it is."""
+        known = {field.name: getattr(self, field.name) for field in fields(Spec)}
+        return Spec(**known | {"cell": self.family})
+
+    def check_layer(self, what: str, fix: str = "") -> None:
+        """Refuse a cell module where there has to be a sequence. Raises UsageError."""
+        if self.single:
+            raise UsageError(
+                f"{what}: expected a layer, since nn.{self.class_name} is a single step",
+                got=self.code,
+                fix=f"{fix}{', or ' if fix else ''}--cell {self.family}",
+            )
 
     def state_width(self, name: str) -> Dim:
         """The width of a state: R for h, H for c."""
@@ -169,6 +238,8 @@ class Spec:
         if self.proj_size:
             rows.append(("weight_hr", (self.proj_size, hidden), "(P, H)"))
         suffix = f"_l{layer}" + ("_reverse" if direction == "reverse" else "")
+        if self.single:
+            suffix = ""
         return tuple(Parameter(kind + suffix, shape, rule, kind) for kind, shape, rule in rows)
 
     def parameter_list(self) -> list[Parameter]:
@@ -190,19 +261,22 @@ class Spec:
 
     def __str__(self) -> str:
         """As torch prints the module: `RNN(10, 20, num_layers=3)`."""
-        text = f"{self.cell.upper()}({self.input_size}, {self.hidden_size}"
+        text = f"{self.class_name}({self.input_size}, {self.hidden_size}"
         for name in ("proj_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"):
             value = getattr(self, name)
             if value != _DEFAULTS[name]:
                 text += f", {name}={value}"
+        if self.single and self.nonlinearity != _DEFAULTS["nonlinearity"]:
+            text += f", nonlinearity={self.nonlinearity}"  # of a layer torch does not print it
         return text + ")"
 
     @property
     def code(self) -> str:
         """The constructor call in torch: `nn.RNN(10, 20, nonlinearity='relu')`."""
         text = str(self)
-        if self.nonlinearity != _DEFAULTS["nonlinearity"]:  # torch prints all but this one
-            text = f"{text[:-1]}, nonlinearity={self.nonlinearity!r})"
+        if self.nonlinearity != _DEFAULTS["nonlinearity"]:
+            text = text.removesuffix(f", nonlinearity={self.nonlinearity})").removesuffix(")")
+            text += f", nonlinearity={self.nonlinearity!r})"
         return f"nn.{text}"
 
     @staticmethod
@@ -223,16 +297,23 @@ class Spec:
 
     @staticmethod
     def from_module(module: Any) -> Spec:
-        """The spec of a live torch.nn.RNN, LSTM or GRU, read without importing torch."""
-        mode = getattr(module, "mode", None)
-        if mode not in ("RNN_TANH", "RNN_RELU", "LSTM", "GRU"):
-            raise UsageError(
-                "module: expected a torch.nn.RNN, torch.nn.LSTM or torch.nn.GRU",
-                got=type(module).__name__,
-                fix="pass the recurrent layer itself, such as model.rnn",
-            )
-        cell, _, nonlinearity = mode.lower().partition("_")
+        """The spec of a live torch.nn.RNN, LSTM, GRU or one of their cells, without torch."""
         names = [field.name for field in fields(Spec) if field.name not in ("cell", "nonlinearity")]
+        mode = getattr(module, "mode", None)
+        if mode in ("RNN_TANH", "RNN_RELU", "LSTM", "GRU"):
+            cell, _, nonlinearity = mode.lower().partition("_")
+        else:
+            ancestors = {ancestor.__name__ for ancestor in type(module).__mro__}
+            cells_of = (name for name, kind in KINDS.items() if kind.single)
+            cell = next((name for name in cells_of if KINDS[name].class_name in ancestors), "")
+            if not cell or "RNNCellBase" not in ancestors:
+                raise UsageError(
+                    "module: expected a torch.nn.RNN, LSTM or GRU, or one of their cells",
+                    got=type(module).__name__,
+                    fix="pass the recurrent layer itself, such as model.rnn",
+                )
+            nonlinearity = getattr(module, "nonlinearity", "tanh")
+            names = [name for name in names if takes(cell, name)]
         return Spec(
             cell=cell,
             nonlinearity=nonlinearity or "tanh",
@@ -243,6 +324,21 @@ class Spec:
 _DEFAULTS: dict[str, Any] = {
     field.name: field.default for field in fields(Spec) if field.name != "cell"
 }
+
+
+def _refuse_foreign(spec: Spec, name: str, torch: TorchError) -> UsageError:
+    """The error for an argument that this class does not have."""
+    if not spec.single or name not in _EXPECTED:
+        return _refuse(name, {name: getattr(spec, name)}, torch)
+    option = _EXPECTED[name][1].split()[0]
+    owner = {"proj_size": "lstm", "nonlinearity": "rnn-cell"}.get(name, spec.family)
+    why = f"a layer alone, since nn.{spec.class_name} is a single step"
+    return UsageError(
+        f"{name}: expected for {'an rnn alone' if name == 'nonlinearity' else why}",
+        got=repr(getattr(spec, name))[:40],
+        fix=f"leave out {option}, or --cell {owner}",
+        torch=torch,
+    )
 
 
 def _refuse(name: str, arguments: Any, torch: TorchError | None = None) -> UsageError:

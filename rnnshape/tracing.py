@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .backward import WHOLE, Back, BackWorld, backward
-from .batch import Batch
+from .batch import Batch, batch_of
 from .dims import Dim, Shape, symbol, total
 from .errors import UsageError
 from .head import Head
@@ -109,6 +109,14 @@ class Trace:
     head: Head | None = None
     back: Back | None = None
 
+    def __post_init__(self) -> None:
+        if self.head is not None:
+            self.spec.check_layer("--output-size", "leave out --output-size")
+        if self.batch.packed or self.batch.seq_len != 1:
+            self.spec.check_layer("--seq-len", "--seq-len 1")
+        if self.back is not None:
+            self.spec.check_layer("--backward", "leave out --backward")
+
     @property
     def tensors(self) -> dict[str, Shape]:
         """The shapes of input, h0 (c0), output and hn (cn), and of the head's o."""
@@ -187,7 +195,8 @@ class Trace:
     def batch_first(self) -> BatchFirst:
         """What batch_first changes, and what it leaves alone."""
         false, true = (self.batch.tensors(self.spec, first) for first in (False, True))
-        return BatchFirst(false, true, [] if self.batch.unbatched else ["input", "output"])
+        still = self.batch.unbatched or self.spec.single
+        return BatchFirst(false, true, [] if still else ["input", "output"])
 
     @property
     def last_time(self) -> str:
@@ -201,6 +210,9 @@ class Trace:
         for name in self.spec.state_names:
             width = self.spec.state_width(name)
             shape = (width,) if self.batch.unbatched else (self.batch.size, width)
+            if self.spec.single:
+                sources.append(Source(f"{name}n", ((0, "forward", "0"),), shape))
+                continue
             for place in passes(self.spec):
                 time = "0" if place.direction == "reverse" else self.last_time
                 if self.batch.packed and place.direction == "forward":
@@ -229,8 +241,11 @@ class Trace:
         """Pieces of output and of hn that hold the same numbers, as torch code.
 
         One direction: output[-1] is hn[-1]. Two: the forward half of the last step is hn[-2], the
-        reverse half of the first step is hn[-1]. Packed: at each sequence n's own last step.
+        reverse half of the first step is hn[-1]. Packed: at each sequence n's own last step. A
+        cell module has no output.
         """
+        if self.spec.single:
+            return []
         last, first = "-1", "0"
         if self.batch.packed:
             last = "lengths[n]-1"
@@ -257,7 +272,7 @@ class Trace:
 def trace(
     spec: Spec,
     batch_size: Dim | str = 7,
-    seq_len: Dim | str = 5,
+    seq_len: Dim | str | None = None,
     *,
     unbatched: bool = False,
     lengths: Iterable[int] | None = None,
@@ -269,8 +284,9 @@ def trace(
 ) -> Trace:
     """Walk `spec` over a batch: over shapes, or with `weights` and `input` in numbers too.
 
-    batch_size N and seq_len T are integers or names of symbolic sizes. `lengths` makes a packed
-    batch and gives N and T. With `weights` (torch's names to arrays) and `input` (T, N, I), N and
+    batch_size N and seq_len T are integers or names of symbolic sizes; T is 5 unless given, and a
+    cell module (`Spec(cell="lstm-cell")`) has none. `lengths` makes a packed batch and gives N and
+    T. With `weights` (torch's names to arrays) and `input` (T, N, I), N and
     T follow from the input. A `head` is walked after the last layer. Raises UsageError.
     """
     given = None if lengths is None else tuple(lengths)
@@ -280,5 +296,5 @@ def trace(
         source = feed(spec, weights, input, h0, c0, given, head)
         return Trace(spec, source.batch, source, head)
     size, length = (symbol(d) if isinstance(d, str) else d for d in (batch_size, seq_len))
-    batch = Batch(size=size, seq_len=length, unbatched=unbatched, lengths=given)
+    batch = batch_of(spec, size=size, seq_len=length, unbatched=unbatched, lengths=given)
     return Trace(spec, batch, head=head)

@@ -214,6 +214,7 @@ def training_run(
     `samples` sequences come in batches of `batch_size`, the last one smaller where they do not
     divide. stateful: hn of a step is the h0 of the next. Raises UsageError.
     """
+    spec.check_layer("state")
     _at_least_one(samples, "--samples", 30)
     _at_least_one(batch_size, "--batch-size", 7)
     _at_least_one(test_batch_size, "--test-batch-size", 1)
@@ -325,4 +326,4 @@ def _body(plan: Plan, cut: bool, carry: bool) -> list[str]:
 
 def _each(plan: Plan, name: str, change: str) -> str:
     """The state with a change; of an lstm each of its two tensors."""
-    return f"tuple(s{change} for s in {name})" if plan.spec.cell == "lstm" else f"{name}{change}"
+    return f"tuple(s{change} for s in {name})" if plan.spec.has_cell_state else f"{name}{change}"

@@ -188,12 +188,13 @@ class World:
     def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
         """What the layer reads at t: (rows, I), or (rows, D·R) above the first layer."""
         width = self.spec.input_size if place.layer == 0 else self.spec.output_size
-        return Tensor("x_{t}", (rows, width))
+        return Tensor("x" if self.spec.single else "x_{t}", (rows, width))
 
     def initial(self, place: Pass) -> tuple[Tensor, ...]:
-        """The rows of h0 (and c0) that belong to a pass."""
+        """The rows of h0 (and c0) that belong to a pass; all of them where there is one step."""
+        row = "" if self.spec.single else f"[{place.row}]"
         return tuple(
-            Tensor(f"{name}0[{place.row}]", (self.batch.size, self.spec.state_width(name)))
+            Tensor(f"{name}0{row}", (self.batch.size, self.spec.state_width(name)))
             for name in self.spec.state_names
         )
 
@@ -364,7 +365,7 @@ def _step(world: World, place: Pass, t: int | str, rows: Dim, state: tuple[Tenso
             for own, whole in zip(state, world.initial(place), strict=True)
         )
     x = world.x(place, t, rows)
-    equations = Equations(interpreter)
+    equations = Equations(interpreter, "" if world.spec.single else "_{t}")
     new = world.cell(place)(equations, x, state, world.parameters(place))
     world.keep(place, t, new)
     return Record(tuple(interpreter.performed), new)

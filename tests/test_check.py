@@ -74,7 +74,10 @@ def test_the_first_problem_carries_what_torch_raises_first(case):
     if spec.cell != "lstm":
         del arguments["proj_size"]
     shapes = {n: getattr(call, n) for n in ("input", "h0", "c0") if getattr(call, n) is not None}
-    report = check(spec.cell, arguments, shapes, lengths=call.lengths, dtype=call.dtype)
+    report = check(
+        spec.cell, arguments, shapes, lengths=call.lengths, dtype=call.dtype,
+        state_dtype=call.state_dtype,
+    )  # fmt: skip
     first = report.problems[0].torch if report.problems else None
     assert first == recorded_error(case)
 

@@ -11,7 +11,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "rnnshape"
 # from the ground up; a room imports rooms that stand before it
 ROOMS = [
-    "errors", "dims", "rows", "onnx_ops", "ops", "cells", "onnx_cells", "constructor", "spec", "call", "kernel", "packed", "forward", "batch", "head", "walk", "tape", "backward", "colours", "notation", "canvas", "draw",
+    "errors", "dims", "rows", "onnx_ops", "ops", "cells", "onnx_cells", "constructor", "spec", "call", "kernel", "packed", "single", "forward", "batch", "head", "walk", "tape", "backward", "colours", "notation", "canvas", "draw",
     "arrays", "plan", "backplan", "compute", "gradients", "loss", "kept", "backnumbers", "tracing", "cost", "tour", "forms", "training", "live", "doctor", "models", "show", "explore", "notebook", "cli",
 ]  # fmt: skip
 WINGS = {"doctor", "models", "show", "explore"}

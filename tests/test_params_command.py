@@ -42,6 +42,7 @@ def test_the_root_holds_what_the_design_names():
     allowed = {
         "pyproject.toml",
         "README.md",
+        "REFERENCE.md",
         "LICENSE",
         "CHANGELOG.md",
         "rnnshape",

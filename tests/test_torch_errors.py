@@ -23,12 +23,6 @@ RECORDED = Path(__file__).parent.parent / "fixtures" / "torch" / "errors.json"
 CASES = json.loads(RECORDED.read_text(encoding="utf-8"))["cases"]
 
 NOT_ASKED_FOR = {
-    # a question has one dtype, the input's; and the state's own is told by oneDNN
-    **{
-        f"forward-{cell}-state-{dtype}": "the state has another dtype than the input"
-        for cell in ("rnn", "lstm", "gru")
-        for dtype in ("float64", "float16", "int64")
-    },
     # torch accepts it in the constructor, and then no forward call can succeed
     **{
         f"forward-odd-{call}-False-0-0-False-5": "an rnn or gru with a positional proj_size"
@@ -76,6 +70,7 @@ def given_of(case: dict[str, Any]) -> Given:
         enforce_sorted=call["enforce_sorted"],
         tuple_length=0 if call["lone_tensor"] else call["tuple_length"],
         raw=raw,
+        state_dtype=call["state_dtype"],
     )
 
 

@@ -32,6 +32,12 @@ def check(
     ] = None,
     cn: Annotated[str | None, typer.Option(metavar="SHAPE", help="lstm only.")] = None,
     dtype: Annotated[str, typer.Option(help="The input's type.")] = "float32",
+    state_dtype: Annotated[
+        str | None, typer.Option(help="The type of h0 and c0; the weights' unless given.")
+    ] = None,
+    weight_dtype: Annotated[
+        str, typer.Option(help="The parameters' type, as of model.half().")
+    ] = "float32",
     code: Annotated[
         str | None,
         typer.Option(
@@ -50,7 +56,7 @@ def check(
     """
     from ..doctor.check import check as answer
 
-    check_choice("--dtype", dtype, _DTYPES, "float32")
+    _check_dtypes(dtype, state_dtype, weight_dtype)
     given = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
     shapes = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
     if code is not None and (code == "-" or code.endswith(".py")):
@@ -66,6 +72,8 @@ def check(
         seq_len=network.size("seq_len"),
         unbatched=network.given["unbatched"],
         dtype=dtype,
+        state_dtype=state_dtype,
+        weight_dtype=weight_dtype,
     )
     if json:
         write_json(report.to_dict(), file)
@@ -75,3 +83,10 @@ def check(
         write_text(check_text(report.to_dict(), shapes), file)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _check_dtypes(dtype: str, state_dtype: str | None, weight_dtype: str) -> None:
+    """Refuse the names of no type, and weights of whole numbers."""
+    check_choice("--dtype", dtype, _DTYPES, "float32")
+    check_choice("--state-dtype", state_dtype or "float32", _DTYPES, "float32")
+    check_choice("--weight-dtype", weight_dtype, _DTYPES[:4], "float32")

@@ -40,7 +40,7 @@ def code(
 
     spec, loaded = (network.spec, None) if weights is None else _read(
         network, weights, module, framework)  # fmt: skip
-    text = written(spec, network.batch, framework, loaded)
+    text = written(spec, network.batch_for(spec), framework, loaded)
     if json:
         document = {"schema": "rnnshape/code/1", "framework": framework, "spec": spec.to_dict(),
                     "code": text}  # fmt: skip
@@ -82,8 +82,8 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
         )
     prefix = ""
     if source.framework == "torch":
-        first = next(name for name in source.names if name.endswith("weight_ih_l0"))
-        prefix = first.removesuffix("weight_ih_l0")
+        own = next(iter(source.spec.parameters()))
+        prefix = next(n for n in source.names if n.endswith(own)).removesuffix(own)
     if result and source.framework != "torch" and set(result.tensors) != set(source.names):
         raise UsageError(
             f"--weights: expected the names that rnnshape convert writes, as {min(result.tensors)}",

@@ -98,7 +98,7 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
         spec = completed(parameters, network.arguments)
         check_numbers([], input_size=spec.input_size, hidden_size=spec.hidden_size)
     lengths = network.lengths
-    batch = network.batch
+    batch = network.batch_for(spec)
     if numbers.input is not None:
         x = read_array(numbers.input, "input")
         contradicted = network.says("batch_size", "seq_len", "unbatched")
@@ -113,7 +113,7 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
         shapes = list(batch.tensors(spec).values())
         check_numbers(shapes, size=batch.size, seq_len=batch.seq_len)
         x = drawn_tensor("input", spec, batch, generator, dtype)
-    if numbers.c0 is not None and spec.cell != "lstm":
+    if numbers.c0 is not None and not spec.has_cell_state:
         raise UsageError(
             "--c0: expected for an lstm alone", got=f"--cell {spec.cell}", fix="leave out --c0"
         )

@@ -24,10 +24,10 @@ def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: 
     chain = read_chain(path, numbers.module)
     spec = chain_spec(chain)
     _agree(network, spec)
-    if numbers.c0 is not None and spec.cell != "lstm":
+    if numbers.c0 is not None and not spec.has_cell_state:
         raise UsageError("--c0: expected for an LSTM alone", got=spec.cell, fix="leave out --c0")
     generator = np.random.default_rng(numbers.seed)
-    batch = network.batch
+    batch = network.batch_for(spec)
     shapes: dict[str, Any] = batch.tensors(spec)
     if numbers.input is None:
         check_numbers(list(shapes.values()), size=batch.size, seq_len=batch.seq_len)

@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ..batch import Batch
+from ..batch import Batch, batch_of
+from ..constructor import takes
 from ..dims import Dim, Shape, parse_dim
 from ..errors import UsageError
 from ..head import Head
-from ..spec import Spec
+from ..spec import CELLS, Spec
 from ..tracing import Trace
 from .shared import Command, with_options
 
@@ -45,8 +46,9 @@ def _flag(names: str, text: str, panel: str = _NETWORK) -> Any:
 
 
 _OPTIONS: dict[str, Any] = {
-    "cell": _text("--cell", default="rnn", metavar="rnn|lstm|gru", help="The kind of cell.",
-                  autocompletion=_choices("rnn", "lstm", "gru")),
+    "cell": _text("--cell", default="rnn", metavar="rnn|lstm|gru",
+                  help="The kind of cell; with -cell, as in lstm-cell, a single step.",
+                  autocompletion=_choices(*CELLS)),
     "nonlinearity": _text("--nonlinearity", default="tanh", metavar="tanh|relu",
                           help="rnn only.", autocompletion=_choices("tanh", "relu")),
     "input_size": _text("--input-size", default="10", metavar="I", help="A number or a name."),
@@ -107,9 +109,10 @@ class Network:
     def constructor(self) -> dict[str, Any]:
         """The constructor's arguments as a program would give them; a file's defaults left out."""
         given = dict(self.arguments)
-        for name, owner in (("nonlinearity", "rnn"), ("proj_size", "lstm")):
-            file_said = name in given and self.given[name] is None
-            if file_said and given.get("cell", "rnn") != owner:
+        cell = given.get("cell", "rnn")
+        foreign = [name for name in given if name != "cell" and not takes(cell, name)]
+        for name in foreign if cell in CELLS else ():
+            if self.given[name] is None:  # a file said it
                 del given[name]
         return given
 
@@ -132,12 +135,17 @@ class Network:
     @functools.cached_property
     def batch(self) -> Batch:
         """The batch. Raises UsageError where one option contradicts another."""
+        return self.batch_for(self.spec)
+
+    def batch_for(self, spec: Spec) -> Batch:
+        """The batch of a network that a file may tell. Raises UsageError."""
         sizes = {
             name: parse_dim(self.given[option], option.replace("_", "-"))
             for name, option in (("size", "batch_size"), ("seq_len", "seq_len"))
             if self.given[option] is not None
         }
-        batch = Batch(**sizes, unbatched=bool(self.given["unbatched"]), lengths=self.lengths)
+        unbatched = bool(self.given["unbatched"])
+        batch = batch_of(spec, **sizes, unbatched=unbatched, lengths=self.lengths)
         for name, size in sizes.items():
             actual = getattr(batch, name)
             option = {"size": "--batch-size", "seq_len": "--seq-len"}[name]

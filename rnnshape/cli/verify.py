@@ -42,4 +42,4 @@ def verify(
 
 
 def _c0(network: Network) -> str | None:
-    return "random" if network.spec.cell == "lstm" else None
+    return "random" if network.spec.has_cell_state else None

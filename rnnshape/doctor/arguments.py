@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..constructor import Construction, constructor_fault, positional_names
+from ..constructor import (
+    NONLINEARITIES,
+    Construction,
+    constructor_fault,
+    positional_names,
+    takes,
+)
 from ..dims import LARGEST, Symbol
 from ..errors import Fault
 from .problem import Problem, plain
@@ -87,15 +93,27 @@ def constructor_problems(call: Construction) -> tuple[list[Problem], Constructio
     return problems, call
 
 
+# what mends an argument that the constructor takes and forward refuses
+LATE: dict[str, Any] = {"num_layers": 1, "bidirectional": True, "nonlinearity": "tanh"}
+
+
 def late_problems(call: Construction) -> Iterator[Problem]:
     """What the constructor accepts and forward refuses, whatever it is given."""
+    if call.kind.single:
+        got = call["nonlinearity"]
+        if got not in NONLINEARITIES:
+            expected, _, mend = ARGUMENTS["nonlinearity"]
+            why = "the constructor of nn.RNNCell takes any, and forward refuses it"
+            fix = _code(with_argument(call, "nonlinearity", mend(got)))
+            yield Problem("nonlinearity", expected, plain(got), why, fix)
+        return
     for name, kind in (("num_layers", int), ("bidirectional", bool)):
         if type(call[name]) is not kind:
             why, got = "the constructor takes it, and forward refuses it", call[name]
             expected = "an int" if kind is int else ARGUMENTS[name].expected
             call = with_argument(call, name, int(got) if kind is int else _flag(got))
             yield Problem(name, expected, plain(got), why, _code(call))
-    if call.cell != "lstm" and call["proj_size"]:
+    if not takes(call.cell, "proj_size") and call["proj_size"]:
         why = "only nn.LSTM projects; without its name the constructor lets it pass"
         fix = _code(with_argument(call, "proj_size", 0))
         yield Problem("proj_size", 0, plain(call["proj_size"]), why, fix)
@@ -106,7 +124,9 @@ def _problem(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
     name, torch = fault
     got = call.arguments.get(name)
     known = ARGUMENTS.get(name)
-    if known is None:
+    if name in _PLACES:
+        return _displaced(call, fault)
+    if known is None or (call.kind.single and name not in positional_names(call.cell)):
         return _unknown(call, fault)
     if name in call.named and name in call.keywords:
         mended = call.mended(name)
@@ -117,7 +137,7 @@ def _problem(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
     expected, why, mend = known.expected, known.why, known.mend(got)
     if name == "proj_size":
         mend, why = _projection(call, why)
-    if call.cell != "rnn" and name == "nonlinearity":
+    if not takes(call.cell, name) and name == "nonlinearity":
         why, expected, mend = "only nn.RNN has a nonlinearity to choose", "nothing", None
     if isinstance(got, int) and not isinstance(got, bool) and got > LARGEST // 4:
         expected, why = "a size below 2^63", "torch holds a size in 64 bits, the gates' together"
@@ -125,6 +145,21 @@ def _problem(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
         why += "; it has no default"
     mended = with_argument(call, name, mend)
     return Problem(name, expected, plain(got), why, _code(mended), torch), mended
+
+
+_PLACES = ("device", "dtype")
+
+
+def _displaced(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
+    """A flag that falls on device or dtype, since a cell module has no more of them."""
+    name = fault.about
+    why = f"nn.{call.kind.class_name} has no further flag: this falls on {name}"
+    named = call.named.index(name) if name in call.named else len(call.positional)
+    keywords = {key: value for key, value in call.keywords.items() if key != name}
+    mended = replace(call, positional=call.positional[:named], keywords=keywords)
+    return Problem(
+        name, f"a torch.{name}", plain(call[name]), why, _code(mended), fault.torch
+    ), mended
 
 
 def _misplaced(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
@@ -142,7 +177,7 @@ def _misplaced(call: Construction, fault: Fault) -> tuple[Problem, Construction]
 
 
 def _projection(call: Construction, why: str) -> tuple[Any, str]:
-    if call.cell != "lstm":
+    if not takes(call.cell, "proj_size"):
         return None, "only nn.LSTM projects its state"
     hidden, size = call["hidden_size"], call["proj_size"]
     if isinstance(hidden, int) and isinstance(size, int) and size >= hidden > 1:
@@ -154,6 +189,8 @@ def _unknown(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
     name = fault.about
     got = call.keywords.get(name, len(call.positional))
     why = f"the arguments are {', '.join(positional_names(call.cell)[:-2])}"
+    if call.kind.single and name in ARGUMENTS:
+        why = f"nn.{call.kind.class_name} is a single step: {why}"
     expected = None if name in call.keywords else f"at most {len(positional_names(call.cell))}"
     mended = call.mended(name)
     return Problem(name, expected, plain(got), why, _code(mended), fault.torch), mended
@@ -177,7 +214,8 @@ def _code(call: Construction) -> str:
     if not positional and {"input_size", "hidden_size"} <= set(keywords):
         positional = [keywords.pop("input_size"), keywords.pop("hidden_size")]
     parts = [*map(_spelled, positional), *(f"{k}={_spelled(v)}" for k, v in keywords.items())]
-    return f"rnn = nn.{call.cell.upper()}({', '.join(parts)})"
+    variable = "cell" if call.kind.single else "rnn"
+    return f"{variable} = nn.{call.kind.class_name}({', '.join(parts)})"
 
 
 def _spelled(value: Any) -> str:
@@ -187,9 +225,15 @@ def _spelled(value: Any) -> str:
 
 def accepted(call: Construction) -> Construction:
     """The call with the values that forward takes, in place of those that it refuses."""
-    keywords = {**call.arguments, "bidirectional": bool(call["bidirectional"])}
-    keywords["num_layers"] = int(call["num_layers"])
-    if call.cell != "lstm":
+    keywords = dict(call.arguments)
+    if call.kind.single:
+        keywords["bias"] = bool(call["bias"])
+        if call["nonlinearity"] not in NONLINEARITIES:
+            keywords["nonlinearity"] = LATE["nonlinearity"]
+    else:
+        keywords["bidirectional"] = bool(call["bidirectional"])
+        keywords["num_layers"] = int(call["num_layers"])
+    if not takes(call.cell, "proj_size"):
         keywords.pop("proj_size", None)
     keywords = {name: value for name, value in keywords.items() if name not in ("device", "dtype")}
     return replace(call, keywords=keywords, positional=())

@@ -34,6 +34,8 @@ class Case:
     seq_len: Dim | None = None
     unbatched: bool | None = None
     dtype: str = "float32"
+    state_dtype: str | None = None  # the weights', unless it is said
+    weight_dtype: str = "float32"
     snippet: Snippet = field(default_factory=Snippet)
     asked: Mapping[str, Shape] = field(default_factory=dict)  # the shapes under their own names
 
@@ -41,7 +43,7 @@ class Case:
     def input(self) -> Shape | None:
         """The input's shape as it is meant: no axis of length 1 too many, the features last."""
         shape = self.shapes.get("input")
-        while shape is not None and len(shape) > 3 and 1 in shape[:-1]:
+        while shape is not None and len(shape) > self.spec.rank and 1 in shape[:-1]:
             at = shape.index(1)
             shape = shape[:at] + shape[at + 1 :]
         width = self.spec.input_size
@@ -56,15 +58,19 @@ class Case:
         """Whether the input has no batch axis."""
         if self.lengths is not None:
             return False
-        if self.input is not None and len(self.input) in (2, 3):
-            return len(self.input) == 2
+        rank = self.spec.rank
+        if self.input is not None and len(self.input) in (rank - 1, rank):
+            return len(self.input) == rank - 1
         if self.unbatched is not None:
             return self.unbatched
-        return any(len(self.shapes.get(name, (0, 0, 0))) == 2 for name in ("h0", "c0", "hn", "cn"))
+        states = [self.shapes[name] for name in ("h0", "c0", "hn", "cn") if name in self.shapes]
+        return any(len(shape) == rank - 1 for shape in states)
 
     @cached_property
     def sizes(self) -> tuple[Dim, Dim]:
         """N and T as torch reads them from the input; symbols where nothing tells them."""
+        if self.spec.single:
+            return self._single_size, 1
         if self.input is not None and len(self.input) in (2, 3):
             packed_rows = self.lengths is not None and len(self.input) == 2
             return sizes(self.spec, (*self.input, 1) if packed_rows else self.input)
@@ -74,6 +80,15 @@ class Case:
         if self.one_sequence:
             size = 1
         return symbol("N") if size is None else size, symbol("T") if steps is None else steps
+
+    @property
+    def _single_size(self) -> Dim:
+        """N of a cell module."""
+        if self.one_sequence:
+            return 1
+        if self.input is not None and len(self.input) == 2:
+            return self.input[0]
+        return symbol("N") if self.batch_size is None else self.batch_size
 
     @cached_property
     def expected(self) -> dict[str, Shape]:
@@ -99,7 +114,7 @@ class Case:
     @property
     def batch_axis(self) -> int:
         """The input's axis that torch reads as the batch."""
-        return 0 if self.spec.batch_first else 1
+        return 0 if self.spec.batch_first or self.spec.single else 1
 
     @property
     def flag(self) -> str:
@@ -120,14 +135,17 @@ class Case:
     def given(self) -> Given:
         """The forward call; an input that is not told is taken to fit."""
         h0, c0 = self.shapes.get("h0"), self.shapes.get("c0")
-        lone = self.spec.cell == "lstm" and h0 is not None and c0 is None
+        lone = self.spec.has_cell_state and h0 is not None and c0 is None
         call = self.construction
-        raw = {name: call[name] for name in ("num_layers", "bidirectional")}
+        late = ("nonlinearity",) if self.spec.single else ("num_layers", "bidirectional")
+        raw = {name: call[name] for name in late}
         return Given(
             input=self.shapes.get("input", self.expected["input"]),
             h0=h0,
             c0=c0,
             dtype=self.dtype,
+            state_dtype=self.state_dtype or self.weight_dtype,
+            weight_dtype=self.weight_dtype,
             lengths=self.lengths,
             tuple_length=0 if lone else None,
             raw=raw,

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..batch import Batch
+from ..batch import Batch, batch_of
 from ..call import Given, tupled
 from ..call import listed as bracketed
-from ..constructor import Construction
+from ..constructor import Construction, takes
 from ..dims import Dim, Shape, json_shape, symbol, write_shape
 from ..errors import Fault, TorchError
 from ..forward import forward_fault
 from ..spec import CELLS, Spec
-from .arguments import accepted, constructor_problems, late_problems, with_argument
+from .arguments import LATE, accepted, constructor_problems, late_problems, with_argument
 from .case import Case, clash
 from .describe import (
     call_problem,
@@ -77,15 +77,18 @@ def check(
     seq_len: Dim | None = None,
     unbatched: bool | None = None,
     dtype: str = "float32",
+    state_dtype: str | None = None,
+    weight_dtype: str = "float32",
 ) -> Report:
     """Whether the arguments of a constructor and the shapes of a call fit, and all that does not.
 
-    arguments: as they are passed to nn.RNN, nn.LSTM or nn.GRU, unchecked; input_size is 10 and
+    arguments: as they are passed to the class of `cell`, unchecked; input_size is 10 and
     hidden_size 20 unless given. shapes: of input, h0, c0 as given to the layer, of output, hn, cn
     as somebody takes them to be; what is missing is not checked. code: Python that builds, calls or
     uses the layer, for what is not given beside it. lengths: the input goes through
-    pack_padded_sequence. batch_size, seq_len, unbatched: what is said besides. Raises UsageError
-    where the question has no answer.
+    pack_padded_sequence. batch_size, seq_len, unbatched: what is said besides. dtype, state_dtype,
+    weight_dtype: of the input, of the state (the weights' unless given), of the parameters. Raises
+    UsageError where the question has no answer.
     """
     if lengths is not None and not lengths:
         Batch(lengths=lengths)  # says what lengths are
@@ -93,11 +96,14 @@ def check(
     construction = _construction(snippet, cell, arguments or {})
     cell = construction.cell
     problems, mended = constructor_problems(construction)
-    open_ended = {"num_layers"} | ({"proj_size"} if cell == "lstm" else set())
+    open_ended = {name for name in ("num_layers", "proj_size") if takes(cell, name)}
     if {problem.tensor for problem in problems} & open_ended:
         return Report(None, None, tuple(problems), ())
+    spec = Spec.from_dict({"cell": cell, **accepted(mended).keywords})
+    if spec.single:
+        batch_of(spec, seq_len=seq_len, lengths=lengths)  # says that it has no sequence
     case = Case(
-        spec=Spec.from_dict({"cell": cell, **accepted(mended).keywords}),
+        spec=spec,
         construction=mended,
         shapes={**snippet.shapes, **(shapes or {})},
         lengths=lengths,
@@ -105,6 +111,8 @@ def check(
         seq_len=seq_len,
         unbatched=unbatched,
         dtype=dtype,
+        state_dtype=state_dtype,
+        weight_dtype=weight_dtype,
         snippet=snippet,
     ).resolved()
     problems += _torch_problems(case)
@@ -115,6 +123,8 @@ def check(
 
 def _construction(snippet: Snippet, cell: str | None, arguments: Mapping[str, Any]) -> Construction:
     """What the code builds, with the arguments that are given beside it; else these alone."""
+    if cell is not None and cell not in CELLS:
+        Spec(cell=cell)  # says what a cell is
     made = snippet.construction
     if made is None:
         sizes = {"input_size": 10, "hidden_size": 20}
@@ -124,8 +134,6 @@ def _construction(snippet: Snippet, cell: str | None, arguments: Mapping[str, An
             made = Construction(str(cell), made.arguments)
         for name, value in arguments.items():
             made = with_argument(made, name, value)
-    if made.cell not in CELLS:
-        Spec(cell=made.cell)  # says what a cell is
     return made
 
 
@@ -160,7 +168,8 @@ def _projected_state(case: Case) -> TorchError | None:
     state = case.shapes.get("h0", (rows, size, case.spec.hidden_size))
     if len(state) == 2:
         state = (state[0], 1, state[1])
-    if case.spec.cell == "lstm" or not case.construction["proj_size"] or state == expected:
+    projected = not case.spec.single and case.construction["proj_size"]
+    if case.spec.has_cell_state or not projected or state == expected:
         return None
     message = f"Expected hidden size {tupled(expected)}, got {bracketed(state)}"
     return TorchError("RuntimeError", message)
@@ -179,7 +188,9 @@ def _culprit(case: Case, given: Given, about: str) -> str:
 def _mended(case: Case, given: Given, about: str) -> Given:
     """The call with one fault less."""
     if about == "dtype":
-        return given._replace(dtype="float32")
+        return given._replace(dtype=given.weight_dtype)
+    if about == "state_dtype":
+        return given._replace(state_dtype=given.weight_dtype)
     if about == "lengths":
         return given._replace(lengths=_fitting(case, given.lengths or ()))
     if about == "input":
@@ -188,7 +199,7 @@ def _mended(case: Case, given: Given, about: str) -> Given:
         return given._replace(h0=case.expected["h0"])
     if about == "c0":
         return given._replace(c0=case.expected.get("c0"), tuple_length=None)
-    return given._replace(raw={**given.raw, about: True if about == "bidirectional" else 1})
+    return given._replace(raw={**given.raw, about: LATE[about]})
 
 
 def _fitting(case: Case, lengths: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -215,8 +226,8 @@ def _silent_problems(case: Case, told: set[str]) -> Iterator[Problem]:
             continue
         problem = input_problem(case) if name == "input" else state_problem(case, name, got)
         yield replace(problem, why=f"{problem.why}; {_silence(case)}")
-    if "c0" in case.shapes and "h0" not in case.shapes and case.spec.cell == "lstm":
-        why = "nn.LSTM takes its state as a pair (h0, c0)"
+    if "c0" in case.shapes and "h0" not in case.shapes and case.spec.has_cell_state:
+        why = f"nn.{case.spec.class_name} takes its state as a pair (h0, c0)"
         fix = f"h0 = torch.zeros({listed(case.expected['h0'])})"
         yield Problem("h0", case.expected["h0"], None, why, fix)
     if "lengths" not in told and case.lengths is not None and _too_few(case):
@@ -232,7 +243,7 @@ def _silent_problems(case: Case, told: set[str]) -> Iterator[Problem]:
 def _silence(case: Case) -> str:
     """What torch does with a packed batch's tensor that it does not check."""
     lengths = case.lengths or ()
-    if case.spec.cell == "lstm" and len(set(lengths)) == 1:
+    if case.spec.has_cell_state and len(set(lengths)) == 1:
         return "torch says nothing: where all lengths are equal oneDNN reads it unchecked"
     if list(lengths) != sorted(lengths, reverse=True):
         return f"torch says nothing: to sort the batch it takes the first {len(lengths)} of it"
@@ -258,6 +269,9 @@ def _said(case: Case) -> Iterator[Problem]:
     if lengths is not None and size is not None and clash((len(lengths),), (size,)):
         why = f"a batch of {size} has {counted(size, 'length')}"
         yield Problem("lengths", f"{size} lengths", lengths[:50], why, "lengths = lengths[:N]")
+    if case.spec.single:
+        yield from _said_of_step(case, got)
+        return
     if got is None or len(got) not in (2, 3):
         return
     if case.unbatched and len(got) == 3:
@@ -270,6 +284,22 @@ def _said(case: Case) -> Iterator[Problem]:
         yield Problem("input", expected, got, why, f"input = input.unsqueeze({case.batch_axis})")
     elif len(got) == 3:
         yield from _said_sizes(case, got)
+
+
+def _said_of_step(case: Case, got: Shape | None) -> Iterator[Problem]:
+    """The input of a cell module that is not what is said of it."""
+    if got is None or len(got) not in (1, 2):
+        return
+    width, size = case.spec.input_size, case.batch_size
+    if case.unbatched is not None and case.unbatched != (len(got) == 1):
+        expected: Shape = (width,) if case.unbatched else (symbol("N"), width)
+        why = "one step without a batch axis has one axis, a batch of steps has two"
+        mend = "squeeze" if case.unbatched else "unsqueeze"
+        yield Problem("input", expected, got, why, f"input = input.{mend}(0)")
+    elif size is not None and len(got) == 2 and clash(got[:1], (size,)):
+        meant = (size, got[-1])
+        why = f"batch size {size} makes {write_shape(meant)}"
+        yield Problem("input", meant, got, why, f"input.shape  # ({listed(meant)})")
 
 
 def _said_sizes(case: Case, got: Shape) -> Iterator[Problem]:

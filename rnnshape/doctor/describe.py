@@ -18,6 +18,8 @@ def call_problem(case: Case, given: Given, fault: Fault) -> Problem:
     about, torch = fault
     if about == "dtype":
         return replace(dtype_problem(case), torch=torch)
+    if about == "state_dtype":
+        return replace(state_dtype_problem(case), torch=torch)
     if about == "input":
         return replace(input_problem(case), torch=torch)
     if about == "lengths":
@@ -27,12 +29,26 @@ def call_problem(case: Case, given: Given, fault: Fault) -> Problem:
 
 def dtype_problem(case: Case) -> Problem:
     """An input of another type than the weights."""
+    weights = case.weight_dtype
+    why, fix = f"the weights are {weights}", f"input = input{_CAST[weights]}"
     if case.dtype in ("int64", "int32", "bool"):
-        why = "the weights are float32: numbers that stand for words go through nn.Embedding first"
+        why += ": numbers that stand for words go through nn.Embedding first"
         fix = f"input = nn.Embedding(vocabulary_size, {case.spec.input_size})(tokens)"
-    else:
-        why, fix = "the weights are float32", "input = input.float()"
-    return Problem("input", "float32", case.dtype, why, fix)
+    return Problem("input", weights, case.dtype, why, fix)
+
+
+_CAST = {"float32": ".float()", "float64": ".double()", "float16": ".half()",
+         "bfloat16": ".bfloat16()"}  # fmt: skip
+
+
+def state_dtype_problem(case: Case) -> Problem:
+    """A state of another type than the weights."""
+    weights, pair = case.weight_dtype, case.spec.has_cell_state
+    why = f"the weights are {weights}, and a state is of their type"
+    fix = f"h0 = h0{_CAST[weights]}"
+    if pair:
+        fix = f"h0, c0 = h0{_CAST[weights]}, c0{_CAST[weights]}"
+    return Problem("h0", weights, case.state_dtype, why, fix)
 
 
 def input_problem(case: Case) -> Problem:
@@ -43,6 +59,9 @@ def input_problem(case: Case) -> Problem:
 
 
 def _input_reason(case: Case, got: Shape, expected: Shape) -> tuple[str, str]:
+    spec = case.spec
+    if spec.single:
+        return _step_reason(case, got, expected)
     if len(got) not in (2, 3):
         axes = f"{len(got)} {'axis' if len(got) == 1 else 'axes'}"
         why = f"a batch is {case.order}, one sequence is (T, features); this has {axes}"
@@ -59,6 +78,17 @@ def _input_reason(case: Case, got: Shape, expected: Shape) -> tuple[str, str]:
     if not reasons:
         return f"a batch is {case.order}", f"input.shape  # ({listed(expected)})"
     return "; ".join(why for why, _ in reasons), reasons[0][1]
+
+
+def _step_reason(case: Case, got: Shape, expected: Shape) -> tuple[str, str]:
+    """Why the input of a cell module is not one step."""
+    if len(got) not in (1, 2):
+        why = "a cell reads one step, (N, features) or (features)"
+        if len(got) == 3:
+            result = "h, c = cell(x_t, (h, c))" if case.spec.has_cell_state else "h = cell(x_t, h)"
+            return f"{why}: a sequence goes through a loop", f"for x_t in input: {result}"
+        return why, f"input = input.reshape(-1, {case.spec.input_size})"
+    return _features(case, got, expected)
 
 
 def _features(case: Case, got: Shape, expected: Shape) -> tuple[str, str]:
@@ -111,11 +141,16 @@ def state_problem(case: Case, name: str, got: Shape | None) -> Problem:
     """h0 or c0 of a wrong shape, missing, or too much."""
     expected = case.expected.get(name)
     if expected is None:
-        why = f"nn.{case.spec.cell.upper()} has h alone; the pair (h0, c0) is for nn.LSTM"
-        return Problem(name, None, got, why, "output, hn = rnn(input, h0)")
+        lstm = "LSTMCell" if case.spec.single else "LSTM"
+        why = f"nn.{case.spec.class_name} has h alone; the pair (h0, c0) is for nn.{lstm}"
+        fix = "hn = cell(input, h0)" if case.spec.single else "output, hn = rnn(input, h0)"
+        return Problem(name, None, got, why, fix)
     if got is None:
-        why = "nn.LSTM takes its state as a pair (h0, c0), and one tensor came"
-        fix = f"output, (hn, cn) = rnn(input, (h0, torch.zeros({listed(expected)})))"
+        why = f"nn.{case.spec.class_name} takes its state as a pair (h0, c0), and one tensor came"
+        pair = f"(h0, torch.zeros({listed(expected)}))"
+        fix = f"output, (hn, cn) = rnn(input, {pair})"
+        if case.spec.single:
+            fix = f"hn, cn = cell(input, {pair})"
         return Problem(name, expected, got, why, fix)
     why, fix = state_answer(case, name, expected, got)
     return Problem(name, expected, got, why, fix)
@@ -124,8 +159,13 @@ def state_problem(case: Case, name: str, got: Shape | None) -> Problem:
 def result_problem(case: Case, name: str, got: Shape) -> Problem:
     """output, hn or cn, taken to have a shape that they do not have."""
     expected = case.expected.get(name)
+    if expected is None and case.spec.single:
+        both = case.spec.has_cell_state
+        what = "h and c after its step" if both else "h after its step, and no more"
+        why = f"nn.{case.spec.class_name} gives back {what}"
+        return Problem(name, None, got, why, f"{'hn, cn' if both else 'hn'} = cell(input)")
     if expected is None:
-        why = f"nn.{case.spec.cell.upper()} gives back output and hn; only nn.LSTM has a cn"
+        why = f"nn.{case.spec.class_name} gives back output and hn; only nn.LSTM has a cn"
         return Problem(name, None, got, why, "output, hn = rnn(input)")
     why, fix = result_answer(case, name, expected, got)
     return Problem(name, expected, got, why, fix)

@@ -57,6 +57,7 @@ def pick(wanted: Wanted) -> Picked:
 
 def _refuse(wanted: Wanted) -> None:
     spec, size = wanted.spec, wanted.batch.size
+    spec.check_layer("pick")
     if wanted.of not in QUESTIONS:
         raise UsageError(
             f"--of: expected {', '.join(QUESTIONS)}", got=repr(wanted.of[:40]), fix="--of last"

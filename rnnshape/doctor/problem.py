@@ -52,7 +52,8 @@ def plain(value: Any) -> Any:
 
 def layer_code(spec: Spec, **changed: Any) -> str:
     """The line that builds a layer, perhaps with other arguments."""
-    return f"rnn = {replace(spec, **changed).code}"
+    made = replace(spec, **changed)
+    return f"{'cell' if made.single else 'rnn'} = {made.code}"
 
 
 def counted(number: Dim, noun: str) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..constructor import positional_names
+from ..constructor import KINDS, positional_names
 from ..dims import LARGEST
-from .code import CELLS, RECURRENT, Statement, dotted, parse, syntax
+from .code import RECURRENT, Statement, dotted, parse, syntax
 from .read import Line, Reading
 
 LARGEST_SOURCE = 200_000  # characters; a longer file is not parsed
@@ -21,10 +21,14 @@ _FACTORIES = ("zeros", "ones", "randn", "rand", "empty")
 _KEEPS_SHAPE = ("to", "cuda", "cpu", "float", "double", "long", "half", "clone", "detach",
                 "requires_grad_", "contiguous", "type", "normal_", "zero_", "data")  # fmt: skip
 _POSITIONS: dict[str, tuple[str, ...]] = {
-    name: positional_names(name.lower()) for name in RECURRENT
+    kind.class_name: positional_names(cell) for cell, kind in KINDS.items()
 }
 _POSITIONS["Linear"] = ("in_features", "out_features", "bias")
-_POSITIONS |= dict.fromkeys(CELLS, ("input_size", "hidden_size", "bias"))
+
+
+def cell_of(kind: str) -> str:
+    """The cell of a class of torch: lstm-cell of LSTMCell."""
+    return next(cell for cell, known in KINDS.items() if known.class_name == kind)
 
 
 @dataclass(frozen=True)

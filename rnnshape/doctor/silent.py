@@ -51,7 +51,9 @@ class Found(NamedTuple):
 
 
 def mistakes(case: Case) -> Iterator[Mistake]:
-    """Every silent mistake that the case shows, each once."""
+    """Every silent mistake that the case shows, each once; they are those of a sequence."""
+    if case.spec.single:
+        return
     for name, entry in SILENT.items():
         found = entry(case)
         if found is not None:
@@ -148,7 +150,7 @@ def _positional(case: Case) -> Found | None:
         return None
     order = ", ".join(positional_names(case.spec.cell)[:8])
     kept = ", ".join(map(str, values[:-1]))
-    fix = f"rnn = nn.{case.spec.cell.upper()}({kept}, bidirectional=True)  # or batch_first=True"
+    fix = f"rnn = nn.{case.spec.class_name}({kept}, bidirectional=True)  # or batch_first=True"
     message = "the positional True falls on bias, which is True already"
     return Found(message, f"the order is {order}", fix)
 
@@ -168,7 +170,7 @@ def _dropout(case: Case) -> Found | None:
 
 def _uses(case: Case, of: str, form: str) -> list[Use]:
     """Those uses; what an rnn or gru gives back beside output is no pair."""
-    single = case.spec.cell != "lstm" and form != "unpack"
+    single = not case.spec.has_cell_state and form != "unpack"
     return [
         use
         for use in case.snippet.uses
@@ -248,7 +250,7 @@ def _last_row(case: Case) -> Found | None:
 def _pair(case: Case) -> Found | None:
     """An index into an lstm's (h_n, c_n)."""
     for use in _uses(case, "pair", "index"):
-        if case.spec.cell == "lstm" and use.axes[:1] in ((-1,), (1,)):
+        if case.spec.has_cell_state and use.axes[:1] in ((-1,), (1,)):
             why = f"nn.LSTM gives back output, (hn, cn), and {use.name} is the pair"
             return Found(f"{use.source} is c_n, not the last layer", why, f"{use.name}[0][-1]")
     return None
@@ -258,8 +260,8 @@ def _taken_apart(case: Case) -> Found | None:
     """output, (hn, cn) = gru(x), where hn has two rows."""
     rows = case.spec.num_directions * case.spec.num_layers
     for use in _uses(case, "pair", "unpack"):
-        if case.spec.cell != "lstm" and rows == 2:
-            why = f"nn.{case.spec.cell.upper()} has no cell state: this takes hn apart by its rows"
+        if not case.spec.has_cell_state and rows == 2:
+            why = f"nn.{case.spec.class_name} has no cell state: this takes hn apart by its rows"
             message = f"{use.source} takes hn's two rows for h and c"
             return Found(message, why, "output, hn = rnn(input)")
     return None

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from ..constructor import DEFAULTS, Construction, positional_names
 from ..dims import Shape, symbol
 from ..errors import UsageError
-from .code import RECURRENT, dotted, syntax
-from .program import LARGEST_SOURCE, Program
+from .code import CELLS, RECURRENT, dotted, syntax
+from .program import LARGEST_SOURCE, Program, cell_of
 from .read import read
 
 _OUTPUTS = ("output", "outputs", "out")
@@ -61,10 +61,11 @@ def read_snippet(text: str) -> Snippet:
         )
     program = Program(read(""), {"code": text})
     layers = [layer for layer in program.layers if layer.kind in RECURRENT]
+    layers = layers or [layer for layer in program.layers if layer.kind in CELLS]
     construction, shapes, name = None, {}, ""
     if layers:
         name = layers[0].name
-        construction = _construction(program, layers[0].kind.lower(), layers[0].call)
+        construction = _construction(program, cell_of(layers[0].kind), layers[0].call)
         shapes = _shapes(program, tree, name)
     names = _names(tree, name)
     return Snippet(construction, shapes, tuple(_uses(tree, text, names)))

@@ -49,9 +49,9 @@ class Compared(NamedTuple):
     def zeros(self) -> str:
         """A fresh state of the right shape, N read from the input."""
         sizes = [str(size) for size in self.expected]
-        if len(sizes) == 3:
+        if not self.case.one_sequence:
             batch = f"input.size({self.case.batch_axis})"
-            sizes[1] = "len(lengths)" if self.case.lengths is not None else batch
+            sizes[-2] = "len(lengths)" if self.case.lengths is not None else batch
         return f"{self.name} = torch.zeros({', '.join(sizes)})"
 
 
@@ -62,13 +62,13 @@ Meaning = Callable[[Compared], Answer | None]
 def state_answer(case: Case, name: str, expected: Shape, got: Shape) -> Answer:
     """Why h0 or c0 should be `expected`, and the mend."""
     compared = Compared(case, name, expected, got)
-    return _answer(compared, STATES, compared.zeros)
+    return _answer(compared, STEP_STATES if case.spec.single else STATES, compared.zeros)
 
 
 def result_answer(case: Case, name: str, expected: Shape, got: Shape) -> Answer:
     """Why output, hn or cn is `expected`, and how to get at what was claimed."""
     compared = Compared(case, name, expected, got)
-    meanings = OUTPUTS if name == "output" else RESULTS
+    meanings = OUTPUTS if name == "output" else () if case.spec.single else RESULTS
     return _answer(compared, meanings, f"{name}.shape  # ({listed(expected)})")
 
 
@@ -108,9 +108,11 @@ def batch_text(case: Case) -> str:
 
 
 def _state_derivation(c: Compared) -> str:
-    texts = [rows_text(c.spec), width_text(c.spec, c.name[0])]
+    texts = [width_text(c.spec, c.name[0])]
     if not c.case.one_sequence:
-        texts.insert(1, batch_text(c.case))
+        texts.insert(0, batch_text(c.case))
+    if not c.spec.single:
+        texts.insert(0, rows_text(c.spec))
     if len(c.got) == len(c.expected):
         texts = [text for axis, text in enumerate(texts) if c.wrong(axis)]
     return ", ".join(texts)
@@ -238,6 +240,41 @@ def _projection(c: Compared) -> Answer | None:
         return "only h is projected; c keeps hidden_size", c.zeros
     return None
 
+
+def _state_of_a_layer(c: Compared) -> Answer | None:
+    if len(c.got) != len(c.expected) + 1 or clash(c.got[1:], c.expected):
+        return None
+    why = "a cell's state has no axis of layers: this is one of a layer"
+    return why, f"{c.name} = {c.name}[-1]"
+
+
+def _step_without_batch(c: Compared) -> Answer | None:
+    if c.case.one_sequence or clash(c.got, c.expected[1:]):
+        return None
+    copy = f"{c.name}.expand({c.expected[0]}, -1)"
+    return "the batch axis is missing: one state for each row", f"{c.name} = {copy}"
+
+
+def _step_with_batch(c: Compared) -> Answer | None:
+    if not c.case.one_sequence or len(c.got) != 2 or clash(c.got[1:], c.expected):
+        return None
+    if c.got[0] == 1:
+        return "a 1-D input is one row, and its state has no batch axis", (
+            f"{c.name} = {c.name}.squeeze(0)"
+        )
+    return "a 1-D input is one row; a batch has two axes", "input = input.unsqueeze(0)"
+
+
+def _other_step_batch(c: Compared) -> Answer | None:
+    if c.only != 0 or c.case.one_sequence:
+        return None
+    return f"{c.name} was made for a batch of {c.got[0]}: as for a last, smaller batch", c.zeros
+
+
+STEP_STATES: tuple[Meaning, ...] = (
+    _step_with_batch, _state_of_a_layer, _step_without_batch, _other_step_batch,
+    _both_directions_wide,
+)  # fmt: skip
 
 STATES: tuple[Meaning, ...] = (
     _no_batch_axis, _a_batch_axis, _batch_first_state, _steps_for_batch, _other_batch,

@@ -86,6 +86,7 @@ def ran(spec: Spec, batch: Batch, changed: Any = None) -> Ran:
         cells[step.layer, step.direction, step.t] = tuple(t.value for t in step.record.state)
     result = world.result
     states = (result.hn,) if result.cn is None else (result.hn, result.cn)
+    assert result.output is not None
     return Ran(spec, batch, result.output, states, cells)
 
 

@@ -155,7 +155,7 @@ def _weight(kind: str) -> Callable[[View, random.Random], Question]:
             why.append("The layer below has two directions, laid side by side.")
         if spec.gates > 1:
             rows = f"{spec.gates}·{spec.hidden_size} rows"
-            why.append(f"{spec.cell.upper()}: {spec.gates} gates, so {rows}.")
+            why.append(f"{spec.class_name}: {spec.gates} gates, so {rows}.")
         why.append("torch stores a weight as (out, in) and turns it round.")
         text = f"What is the shape of {found.name}?"
         return _of_shape(where, text, found.shape, "\n".join(why))

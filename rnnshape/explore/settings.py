@@ -11,7 +11,7 @@ from ..batch import Batch
 from ..dims import Dim, parse_dim
 from ..errors import UsageError
 from ..head import ACTIVATIONS, PLACES, Head
-from ..spec import CELLS, Spec
+from ..spec import GATES, Spec
 from ..tracing import Trace
 
 _OWNERS = {"nonlinearity": "rnn", "proj_size": "lstm"}  # fields that one cell alone has
@@ -45,6 +45,7 @@ class Settings:
     @staticmethod
     def of(trace: Trace) -> Settings:
         """The settings that lead to `trace`."""
+        trace.spec.check_layer("explore")
         head = trace.head
         top: dict[str, Any] = {}
         if head is not None:
@@ -171,7 +172,7 @@ def _choice(*choices: Any) -> Field:
 
 _FLAG = _choice(False, True)
 FIELDS: dict[str, Field] = {
-    "cell": _choice(*CELLS),
+    "cell": _choice(*GATES),
     "nonlinearity": _choice("tanh", "relu"),
     "input_size": Field(_size),
     "hidden_size": Field(_size),

@@ -113,7 +113,7 @@ def _call(spec: Spec, batch: Batch, call: str) -> Iterator[str]:
     sizes = f"({batch.size}, {batch.seq_len}, {spec.input_size})"
     yield f"x = jnp.asarray(np.random.default_rng(0).standard_normal({sizes}), jnp.float32)"
     yield f"output, carries = {call}"
-    if spec.cell == "lstm":
+    if spec.has_cell_state:
         yield "cn, hn = (jnp.stack(states) for states in zip(*carries))  # a carry is (c, h)"
     else:
         yield "hn = jnp.stack(carries)  # (D·L, N, H), the rows as torch has them"
@@ -122,7 +122,7 @@ def _call(spec: Spec, batch: Batch, call: str) -> Iterator[str]:
 
 def equinox_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[str]:
     """Imports, the cells, their weights, the loops that Equinox leaves to its users, a call."""
-    kind = f"{spec.cell.upper()}Cell"
+    kind = f"{spec.class_name}Cell"
     bias = "" if spec.bias else ", use_bias=False"
     yield "import equinox as eqx"
     yield "import jax"
@@ -161,7 +161,7 @@ def equinox_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[s
     yield f"                return state, {'state[0]' if spec.cell == 'lstm' else 'state'}"
     yield ""
     yield f"            zeros = jnp.zeros({spec.hidden_size})"
-    start = "(zeros, zeros)" if spec.cell == "lstm" else "zeros"
+    start = "(zeros, zeros)" if spec.has_cell_state else "zeros"
     back = 'reverse=side == "backward"'
     yield f"            state, output = jax.lax.scan(step, {start}, x, {back})"
     yield "            outputs.append(output)"
@@ -173,7 +173,7 @@ def equinox_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[s
     sizes = f"({batch.size}, {batch.seq_len}, {spec.input_size})"
     yield f"x = jnp.asarray(np.random.default_rng(0).standard_normal({sizes}), jnp.float32)"
     yield "output, states = jax.vmap(run)(x)  # (N, T, D·H)"
-    if spec.cell == "lstm":
+    if spec.has_cell_state:
         yield "hn, cn = (jnp.stack(each) for each in zip(*states))  # (D·L, N, H), as torch"
     else:
         yield "hn = jnp.stack(states)  # (D·L, N, H), as torch"

@@ -21,7 +21,7 @@ def construction(spec: Spec) -> str:
                      "bidirectional", "proj_size")
         if getattr(spec, name) != getattr(default, name)
     )  # fmt: skip
-    return f"nn.{spec.cell.upper()}({spec.input_size}, {spec.hidden_size}{given})"
+    return f"nn.{spec.class_name}({spec.input_size}, {spec.hidden_size}{given})"
 
 
 def torch_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[str]:
@@ -35,7 +35,7 @@ def torch_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[str
     yield "from torch import nn"
     if batch.packed:
         yield "from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence"
-    name = spec.cell
+    name = "cell" if spec.single else spec.cell
     yield ""
     yield f"{name} = {construction(spec)}"
     if spec.dropout:
@@ -64,8 +64,12 @@ def _call(spec: Spec, batch: Batch, name: str) -> Iterator[str]:
     tensors = batch.tensors(spec)
     sizes = ", ".join(map(str, tensors["input"]))
     axes = "T, I" if batch.unbatched else "N, T, I" if spec.batch_first else "T, N, I"
-    final = "hn, cn" if spec.cell == "lstm" else "hn"
-    returned = f"output, ({final})" if spec.cell == "lstm" else f"output, {final}"
+    if spec.single:
+        axes = "I" if batch.unbatched else "N, I"
+    final = "hn, cn" if spec.has_cell_state else "hn"
+    returned = f"output, ({final})" if spec.has_cell_state else f"output, {final}"
+    if spec.single:
+        returned = final
     first = ", batch_first=True" if spec.batch_first else ""
     yield f"x = torch.randn({sizes})  # ({axes})"
     yield "with torch.no_grad():"
@@ -76,5 +80,5 @@ def _call(spec: Spec, batch: Batch, name: str) -> Iterator[str]:
         yield f"    packed = pack_padded_sequence(x, lengths{first}, enforce_sorted=False)"
         yield f"    packed, {returned.removeprefix('output, ')} = {name}(packed)"
         yield f"    output, lengths = pad_packed_sequence(packed{first})"
-    for one in ("output", *final.split(", ")):
+    for one in (*([] if spec.single else ["output"]), *final.split(", ")):
         yield f"assert {one}.shape == {tuple(tensors[one])}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dims import Shape, json_dim
 from ..spec import Spec
-from .infer import Contents, Module, chosen
+from .infer import Contents, Module, chosen, told_for
 from .names import optimisers
 from .stored import Stored
 
@@ -91,25 +91,14 @@ def beside_spec(module: Module, stated: Mapping[str, Any], path: str) -> Compari
 
     Raises UsageError where the two make no network that torch would build.
     """
-    known = dict(module.arguments)
-    if stated.get("cell", known["cell"]) != known["cell"]:
-        known = {name: v for name, v in known.items() if name not in ("proj_size", "nonlinearity")}
-    spec = Spec.from_dict({**known, **stated})
+    spec = Spec.from_dict({**told_for(stated, module.arguments), **stated})
     differences = _between(module, spec, {**spec.to_dict(), **stated}, set(stated))
     held: Shapes = {name: tensor.shape for name, tensor in module.parameters.items()}
-    title = spec.cell.upper() + ("Cell" if module.cell else "")
     model: Shapes = spec.parameters()
-    if module.cell:
-        held, model = _without_layer(held), _without_layer(model)
     silent = [name for name in _SILENT if name in stated and name not in module.arguments]
     notes = [f"the file does not say {', '.join(silent)}"] if silent else []
-    return Comparison(path, str(spec), tuple(differences), load_error(held, model, title),
+    return Comparison(path, str(spec), tuple(differences), load_error(held, model, spec.class_name),
                       tuple(notes))  # fmt: skip
-
-
-def _without_layer(shapes: Shapes) -> dict[str, Shape]:
-    """A cell's own names: weight_ih, not weight_ih_l0."""
-    return {name.removesuffix("_l0"): shape for name, shape in shapes.items()}
 
 
 def _between(
@@ -151,6 +140,10 @@ def _plain(shape: Shape | None) -> Any:
 def _told(name: str, file: Spec, model: Spec) -> str:
     """Where in the file an argument shows, and what follows for the model."""
     where = _WHERE[name].format(gates=file.gates, top=file.num_layers - 1)
+    if file.single:
+        where = where.replace("_l0", "")
+    if name == "cell" and file.single != model.single:
+        where = "no name ends in _l0" if file.single else "the names end in _l0"
     absent = {"bidirectional": "no name ends in _reverse", "bias": "there are no biases",
               "proj_size": "there is no weight_hr"}  # fmt: skip
     if name in absent and not getattr(file, name):

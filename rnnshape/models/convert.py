@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..arrays import checked_weights
+from ..constructor import takes
 from ..dims import Shape, json_shape
 from ..errors import UsageError
 from ..spec import Spec
@@ -79,6 +80,8 @@ class Conversion:
 def convert(source: Source, framework: str) -> Conversion:
     """The network's weights in `framework`'s layout. Raises UsageError where it has no such."""
     layout = layout_of(framework, "--to")
+    if layout is not None and source.spec.single:
+        source = _as_layer(source)
     spec = source.spec
     if layout is None:
         rows = [Row(p.name, p.shape, p.rule, "") for p in spec.parameter_list()]
@@ -87,6 +90,14 @@ def convert(source: Source, framework: str) -> Conversion:
     rows = [Row(t.name, t.shape, t.rule, t.made) for t in layout.tensors(spec)]
     notes = [*source.notes, *layout.notes(spec)]
     return Conversion(source, framework, tensors, tuple(rows), tuple(notes))
+
+
+def _as_layer(source: Source) -> Source:
+    """A cell module as the layer that it is one step of, which the frameworks have."""
+    spec = source.spec
+    weights = {f"{name}_l0": array for name, array in source.weights.items()}
+    note = f"nn.{spec.class_name} as a layer: the same step, taken at every t"
+    return replace(source, spec=spec.layer, weights=weights, notes=(*source.notes, note))
 
 
 def read_source(path: str, module: str | None = None, nonlinearity: str | None = None) -> Source:
@@ -117,7 +128,7 @@ def read_source(path: str, module: str | None = None, nonlinearity: str | None =
             framework = read.layout.name
             if framework == "keras" and arguments["cell"] == "gru" and not arguments["bias"]:
                 notes.append("no bias to tell reset_after by: taken as True, which torch's GRU is")
-    if arguments.get("cell") == "rnn" and nonlinearity is not None:
+    if nonlinearity is not None and takes(str(arguments.get("cell")), "nonlinearity"):
         arguments["nonlinearity"] = nonlinearity
     spec = Spec.from_dict(arguments)
     left = tuple(sorted(set(tensors) - set(used))) if used else ()
@@ -126,9 +137,9 @@ def read_source(path: str, module: str | None = None, nonlinearity: str | None =
 
 def _torch_names(tensors: Mapping[str, Any], module: str | None) -> dict[str, str]:
     """torch's names of a network's parameters to those in the file; none where it has none."""
-    modules = ([""] if "weight_ih_l0" in tensors else []) + modules_of(tensors)
+    modules = modules_of(tensors)
     if module is not None:
-        modules = [module.rstrip(".")] if f"{module.rstrip('.')}.weight_ih_l0" in tensors else []
+        modules = [name for name in modules if name == module.rstrip(".")]
     if len(modules) > 1:
         raise UsageError(
             f"--module: expected one of {', '.join(map(repr, modules))}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -169,9 +170,25 @@ def arrays_of(file: TensorFile, tensors: Mapping[str, Stored]) -> dict[str, Any]
 
 
 def modules_of(names: Iterable[str]) -> list[str]:
-    """The module names in front of weight_ih_l0 among tensor names, in their order."""
-    end = "weight_ih_l0"
-    return [name[: -len(end)].rstrip(".") for name in names if name.endswith("." + end)][:20]
+    """The module names in front of weight_ih_l0, or of a cell's weight_ih, in their order.
+
+    Equinox calls its weights as torch calls a cell's; it has one `bias`, and the layouts here name
+    its directions.
+    """
+    known = dict.fromkeys(names)
+    found = []
+    for name in known:
+        match = re.fullmatch(r"((?:.*\.)?)weight_ih(_l0)?", name)
+        if match is None:
+            continue
+        torch = (
+            match[2]
+            or match[1] + "bias_ih" in known
+            or (match[1] + "bias" not in known and not match[1].endswith(("forward.", "backward.")))
+        )
+        if torch:
+            found.append(match[1].rstrip("."))
+    return found[:20]
 
 
 def read_array(path: str, what: str) -> Any:

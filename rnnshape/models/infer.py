@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ..constructor import takes
 from ..dims import Shape
 from ..errors import UsageError
-from ..spec import GATES, MOST_LAYERS, Spec
+from ..spec import CELLS, GATES, MOST_LAYERS, Spec
 from .code_torch import construction
 from .guess import guessed_groups
 from .names import Group, groups_of, optimisers
@@ -35,10 +36,9 @@ class Module:
     """A recurrent network in a file.
 
     parameters: torch's names to the file's tensors, in torch's layout; arguments: those of
-    the constructor that are known; undetermined: those that nothing in the file tells;
-    cell: whether it is a cell (nn.LSTMCell), one step without layers; guessed: why names that are
-    not torch's were read so; readings: how the shapes were read where they could be read
-    otherwise; cannot: why torch has no such network.
+    the constructor that are known; undetermined: those that nothing in the file tells; guessed:
+    why names that are not torch's were read so; readings: how the shapes were read where they
+    could be read otherwise; cannot: why torch has no such network.
     """
 
     name: str
@@ -48,7 +48,6 @@ class Module:
     parameters: Mapping[str, Stored]
     undetermined: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
-    cell: bool = False
     guessed: str = ""
     readings: tuple[str, ...] = ()
     cannot: str = ""
@@ -66,8 +65,7 @@ class Module:
     @property
     def constructor(self) -> str:
         """The call that builds it: `nn.LSTM(100, 256, num_layers=2)`."""
-        text = construction(self.spec)
-        return text.replace("(", "Cell(", 1) if self.cell else text
+        return construction(self.spec)
 
 
 @dataclass(frozen=True)
@@ -121,19 +119,16 @@ def _without(tensors: Iterable[Stored], modules: Iterable[Module]) -> list[Store
 def _described(layer: Layer) -> Module:
     """A layer that its format describes."""
     spec = Spec.from_dict(layer.arguments)
-    silent = () if layer.cannot else _silent(spec, layer.arguments, cell=False)
+    silent = () if layer.cannot else _silent(spec, layer.arguments)
     return Module(
         layer.name, layer.name, spec, layer.arguments, layer.parameters, silent,
         _problems(spec, layer.parameters), readings=layer.notes, cannot=layer.cannot,
     )  # fmt: skip
 
 
-def _silent(spec: Spec, known: Mapping[str, Any], cell: bool) -> tuple[str, ...]:
-    asked = ("nonlinearity",) if cell else _CANNOT_SAY
-    return tuple(
-        name for name in asked
-        if name not in known and (name != "nonlinearity" or spec.cell == "rnn")
-    )  # fmt: skip
+def _silent(spec: Spec, known: Mapping[str, Any]) -> tuple[str, ...]:
+    asked = (name for name in _CANNOT_SAY if takes(spec.cell, name))
+    return tuple(name for name in asked if name not in known)
 
 
 # ------------------------------------------------------------------------- names and shapes
@@ -150,10 +145,14 @@ def _solved(group: Group, name: str, told: Mapping[str, Any]) -> Module | None:
     readings = _readings(group)
     common: dict[str, Any] = {
         "input_size": _input_size(slots),
-        "num_layers": max(layers) + 1,
         "bias": any(slot.startswith("bias") for slot in slots),
-        "bidirectional": any(slot.endswith("_reverse") for slot in slots),
     }
+    if group.cell:
+        slots = {slot.removesuffix("_l0"): tensor for slot, tensor in slots.items()}
+        readings = [(f"{cell}-cell", hidden, 0) for cell, hidden, out in readings if not out]
+    else:
+        common["num_layers"] = max(layers) + 1
+        common["bidirectional"] = any(slot.endswith("_reverse") for slot in slots)
     best: tuple[int, dict[str, Any], Spec, tuple[Problem, ...]] | None = None
     for cell, hidden, projected in readings:
         arguments = {"cell": cell, "hidden_size": hidden, **common}
@@ -172,7 +171,7 @@ def _solved(group: Group, name: str, told: Mapping[str, Any]) -> Module | None:
     ordered = {slot: slots[slot] for slot in spec.parameters() if slot in slots}
     return Module(
         name, group.full, spec, arguments, {**ordered, **slots},
-        _silent(spec, arguments, group.cell), problems, group.cell, group.guessed,
+        _silent(spec, arguments), problems, group.guessed,
         tuple(_explained(spec, slots, readings)),
     )  # fmt: skip
 
@@ -241,9 +240,7 @@ def _with_told(
     arguments: dict[str, Any], spec: Spec, told: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Spec]:
     """What the file records of the module besides, where it does not contradict the tensors."""
-    more = {name: told[name] for name in _CANNOT_SAY if name in told}
-    if spec.cell != "rnn":
-        more.pop("nonlinearity", None)
+    more = {name: told[name] for name in _CANNOT_SAY if name in told and takes(spec.cell, name)}
     known = {**arguments, **more}
     full = _spec(tuple(known.items()))
     return (arguments, spec) if full is None else (known, full)
@@ -307,9 +304,15 @@ def completed(weights: Mapping[str, Any], stated: Mapping[str, Any]) -> Spec:
     Raises UsageError where the two make no network that torch would build.
     """
     told = weights.arguments if isinstance(weights, Weights) else inferred(weights) or {}
-    if stated.get("cell", told.get("cell")) != told.get("cell"):
-        told = {name: v for name, v in told.items() if name not in ("proj_size", "nonlinearity")}
-    return Spec.from_dict({**told, **stated})
+    return Spec.from_dict({**told_for(stated, told), **stated})
+
+
+def told_for(stated: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file tells, without what the class that is stated beside it does not have."""
+    cell = stated.get("cell", told.get("cell"))
+    if cell == told.get("cell") or cell not in CELLS:
+        return dict(told)
+    return {name: v for name, v in told.items() if name != "nonlinearity" and takes(cell, name)}
 
 
 def chosen(held: Contents, name: str | None) -> Module:

@@ -125,6 +125,7 @@ class Layout:
                 got=f"proj_size={spec.proj_size}",
                 fix="leave out --proj-size; keep a projected LSTM in torch",
             )
+        spec.check_layer(self.name)
         if spec.cell not in self.cells:
             raise UsageError(
                 f"{self.name}: expected {' or '.join(self.cells)}, the cells of {self.title}",

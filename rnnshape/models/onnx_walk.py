@@ -84,6 +84,7 @@ def run_node(
         for _ in walk(world):
             pass
         result = world.result
+        assert result.output is not None
         part = result.output.reshape(len(result.output), len(kept), directions, hidden)
         y[: len(part), :, kept] = part.transpose(0, 2, 1, 3)
         for final, state in zip(finals, (result.hn, result.cn)):

@@ -24,7 +24,7 @@ def onnx_bytes(spec: Spec, tensors: Mapping[str, Any]) -> bytes:
     stored = [numpy_helper.from_array(array, name) for name, array in tensors.items()]
     stored.append(helper.make_tensor("joined", TensorProto.INT64, [3], [0, 0, -1]))
     nodes, below = [], "input"
-    finals: dict[str, list[str]] = {"hn": [], **({"cn": []} if spec.cell == "lstm" else {})}
+    finals: dict[str, list[str]] = {"hn": [], **({"cn": []} if spec.has_cell_state else {})}
     for layer in range(spec.num_layers):
         own = f"{spec.cell}_{layer}"
         last = layer == spec.num_layers - 1
@@ -34,7 +34,7 @@ def onnx_bytes(spec: Spec, tensors: Mapping[str, Any]) -> bytes:
         bias = [f"{own}.B"] if f"{own}.B" in tensors else []
         nodes += [
             helper.make_node(
-                spec.cell.upper(), [below, f"{own}.W", f"{own}.R", *bias], [f"{own}.Y", *states],
+                spec.class_name, [below, f"{own}.W", f"{own}.R", *bias], [f"{own}.Y", *states],
                 name=own, **_attributes(spec),
             ),
             helper.make_node("Transpose", [f"{own}.Y"], [f"{own}.turned"], perm=[0, 2, 1, 3]),

@@ -59,8 +59,10 @@ class Captions:
         shape = (width,) if batch.unbatched else (self.rows(t), width)
         return self._label("input", t, write_shape(shape))
 
-    def output(self, t: Time) -> Label:
-        """What the last layer leaves at t."""
+    def output(self, t: Time) -> Label | None:
+        """What the last layer leaves at t; a cell module leaves its state alone."""
+        if self.trace.spec.single:
+            return None
         return self._label("output", t, write_shape(self.trace.output_source(t).shape))
 
     def head(self, t: Time) -> Label | None:
@@ -78,6 +80,8 @@ class Captions:
 
     def _label(self, name: str, t: Time, shape: str) -> Label:
         index = f"[:, {t}]" if self.trace.cuts_batch_first else f"[{t}]"
+        if self.trace.spec.single:
+            index = ""
         return Label(name + index, index, shape)
 
     def state(self, layer: int, direction: int, end: str) -> list[str]:
@@ -85,7 +89,7 @@ class Captions:
         spec = self.trace.spec
         row = spec.num_directions * layer + direction
         names = "ch" if len(spec.state_names) > 1 else "h"
-        return [f"{name}{end}[{row}]" for name in names]
+        return [f"{name}{end}{'' if spec.single else f'[{row}]'}" for name in names]
 
     def notes(self) -> Iterator[str]:
         """What every picture leaves unsaid: an absent batch, dropout, tensors that are equal."""

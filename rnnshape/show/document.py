@@ -86,7 +86,7 @@ def run_document(trace: Trace, result: Result) -> dict[str, Any]:
     return {
         "schema": "rnnshape/run/1",
         "spec": trace.spec.to_dict(),
-        "dtype": str(result.output.dtype),
+        "dtype": str(result.hn.dtype),
         "tensors": _shapes(trace.tensors),
         **({"packed": _packed(trace)} if trace.batch.packed else {}),
         **{name: array_json(array) for name, array in result.to_dict().items()},
@@ -147,12 +147,13 @@ def _trace_head(trace: Trace) -> dict[str, Any]:
     if trace.back is not None:
         shapes = {name: json_shape(shape) for name, shape in trace.gradient_shapes.items()}
         head["backward"] = {"tbptt": trace.back.tbptt, "gradients": shapes}
+    output = {
+        "layer": trace.spec.num_layers - 1,
+        "directions": list(trace.spec.directions),
+        "equal": [list(pair) for pair in trace.equalities()],
+    }
     head["sources"] = {
-        "output": {
-            "layer": trace.spec.num_layers - 1,
-            "directions": list(trace.spec.directions),
-            "equal": [list(pair) for pair in trace.equalities()],
-        },
+        **({} if trace.spec.single else {"output": output}),
         "states": [
             {"piece": source.piece, "layer": layer, "direction": direction, "t": time}
             for source in trace.state_sources()

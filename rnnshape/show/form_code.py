@@ -40,7 +40,7 @@ def _one(a: Arrangement) -> list[str]:
         lines.append(f"output, state = rnn(input, state)  # {_tuple(read)} -> {_tuple(written)}")
     final = "output"
     if a.head.at == "last":
-        h = "state[0]" if a.spec.cell == "lstm" else "state"
+        h = "state[0]" if a.spec.has_cell_state else "state"
         final = f"{h}[-1]"
         if a.spec.bidirectional:
             final = f"torch.cat([{h}[-2], {h}[-1]], dim=-1)"

@@ -35,9 +35,10 @@ class Grid:
             self._ups(canvas, y, "output")
             canvas.put(0, y, "head", "title")
             y += 1
-        y = self._labels(canvas, y, "output")
-        self._ups(canvas, y, "output")
-        y += 1
+        if self.captions.output(0) is not None:
+            y = self._labels(canvas, y, "output")
+            self._ups(canvas, y, "output")
+            y += 1
         if self.tall:
             for index in range(len(self.layout.times)):
                 canvas.put(self._middle(index), y, "│", "output")
@@ -103,11 +104,12 @@ class Grid:
     def _layer(self, canvas: Canvas, y: int, layer: int) -> int:
         """One layer with its margins; returns the row below it."""
         height = len(self.captions.cell(self.layout.times[0])) + 2
-        name = f"layer {layer}"
+        spec = self.captions.trace.spec
+        name = spec.class_name if spec.single else f"layer {layer}"
         if not self.two:
             self._lane(canvas, y, layer, 0)
             for index in range(len(self.layout.times)):
-                canvas.put(self._middle(index), y, "┴")
+                canvas.put(self._middle(index), y, "─" if spec.single else "┴")
                 canvas.put(self._middle(index), y + height - 1, "┬")
             self._products(canvas, y, layer)
             fits = canvas.fits(0, y, name)

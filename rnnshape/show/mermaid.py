@@ -49,7 +49,8 @@ def _rows(unrolled: Unrolled) -> Iterator[list[str]]:
             yield [words, f"space:{2 * count + (3 if two else 2)}", _box(nodes["o"])]
         else:
             yield whole("o", words)
-    yield whole("output")
+    if "output0" in nodes:
+        yield whole("output")
     for layer in reversed(unrolled.layers):
         if layer is None:
             continue

@@ -33,9 +33,9 @@ def picture_lines(trace: Trace, width: int) -> list[Line]:
     """
     trace = replace(trace, feed=None)
     captions = Captions(trace)
-    single = trace.spec.num_layers == trace.spec.num_directions == 1
+    one = trace.spec.num_layers == trace.spec.num_directions == 1 and not trace.spec.single
     products = {layer: _products(trace, layer) for layer in _distinct(trace.spec)}
-    drawn, layout = (_both_forms if single else _stack)(captions, width, products)
+    drawn, layout = (_both_forms if one else _stack)(captions, width, products)
     rows = [] if layout.edge is not None else _layer_rows(trace.spec, products)
     rows += _head_rows(trace)
     needed = max(drawn.width, _longest(_product_lines(rows, 1)))
@@ -147,6 +147,8 @@ def _products(trace: Trace, layer: int) -> list[tuple[str, str]]:
 def _layer_rows(spec: Spec, products: Products) -> list[tuple[str, Weighed]]:
     last = spec.num_layers - 1
     names = [f"layers 1–{last}" if layer and last > 1 else f"layer {layer}" for layer in products]
+    if spec.single:
+        names = [spec.class_name]
     return list(zip(names, products.values()))
 
 
@@ -198,6 +200,9 @@ def _cut(words: str, width: int) -> list[str]:
 
 def _notes(trace: Trace, layout: Layout) -> Iterator[str]:
     spec, batch = trace.spec, trace.batch
+    if spec.single:
+        yield "→ state, ↑ input: one step, and its state is all that it leaves"
+        return
     yield "→ state of the next step, ↑ input of the next layer" + (
         ", ← the reverse direction" if spec.bidirectional else ""
     )

@@ -151,8 +151,9 @@ class Scene:
         if self._unrolled.trace.head is not None:
             self._y["o"] = y
             y += max(_LABEL, self._block(-1, HEAD)) + _RISE
-        self._y["output"] = y
-        y += _LABEL + _RISE
+        if not self._spec.single:
+            self._y["output"] = y
+            y += _LABEL + _RISE
         for layer in reversed(self._unrolled.layers):
             if layer is None:
                 self._folded_row = y - 6
@@ -271,18 +272,20 @@ class Scene:
         """What stands at the left: the network's tensors, and each layer's weights."""
         tensors = self._unrolled.trace.tensors
         yield Label(_MARGIN, _MARGIN + 10, [(self.title, "")], look="strong")
-        for name in ("input", "output"):
+        for name in () if self._spec.single else ("input", "output"):  # their boxes say all
             pieces: Line = [(name, name), (f" {write_shape(tensors[name])}", "")]
             yield Label(_MARGIN, self._y[name] + 24, pieces, look="strong")
         for end, x in (("0", _MARGIN + self._beside), ("n", self._right)):
-            for row, name in enumerate(self._spec.state_names):
+            for row, name in enumerate(() if self._spec.single else self._spec.state_names):
                 pieces = [(name + end, "state"), (f" {write_shape(tensors[name + end])}", "")]
                 y = self._y["input"] + (16 if self._cell_lines > 1 else 24) + 16 * row
                 yield Label(x + self._end / 2, y, pieces, "middle", "strong")
         for (layer, direction), weights in self._unrolled.weights.items():
-            title = f"layer {layer}" + (f" {direction}" if self._two else "")
+            title = self._unrolled.lane(layer, direction)
+            if not self._two:
+                title = title.removesuffix(f" {direction}")
             y = self.beside(layer, direction)[1] - self._block(layer, direction) / 2 + 11
-            yield Label(_MARGIN, y, [("head" if direction == HEAD else title, "")], look="strong")
+            yield Label(_MARGIN, y, [(title, "")], look="strong")
             for weight in weights:
                 names: Line = [(weight.name, "weight"), (f" {weight.shape}", "")]
                 yield Label(_MARGIN, y + _LINE, names)
@@ -330,6 +333,9 @@ class Scene:
             ("↑ input of the layer above", "input"), (_APART, ""),
             ("↑ output", "output"), (_APART, ""), ("weight", "weight"),
         ]  # fmt: skip
+        if self._spec.single:
+            keys = [("→ state", "state"), (_APART, ""), ("↑ input", "input"), (_APART, ""),
+                    ("weight", "weight")]  # fmt: skip
         columns = int((self.width - 2 * _MARGIN) / _NOTE_SIGN)
         wrapped = [part for note in self._unrolled.notes for part in textwrap.wrap(note, columns)]
         return [keys, *([(line, "note")] for line in wrapped)]

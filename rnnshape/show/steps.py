@@ -16,9 +16,11 @@ from .values import value_lines
 
 def step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
     """The steps, grouped by layer and direction, equal ones folded."""
-    yield text("steps", "title")
+    single = trace.spec.single
+    yield text("the step" if single else "steps", "title")
     then = "then direction, " if trace.spec.bidirectional else ""
-    yield text(f"  loop order: layer first, {then}time inside", "note")
+    if not single:
+        yield text(f"  loop order: layer first, {then}time inside", "note")
     yield text(f"  {_linear_remark(trace.spec)}", "note")
     for (layer, direction), steps in groupby(
         trace.steps(selection), key=lambda step: (step.layer, step.direction)
@@ -31,7 +33,7 @@ def step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
         before: Step | None = None
         for step in steps:
             yield from skipped(before, step, selection)
-            yield from step_text(step)
+            yield from step_text(step, named=not single)
             before = step
 
 
@@ -45,6 +47,10 @@ def _linear_remark(spec: Spec) -> str:
 
 def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
     spec, length = trace.spec, trace.batch.seq_len
+    if spec.single:
+        yield [("  x", "input"), (" = input", "")]
+        yield from _short_names(spec, layer, direction)
+        return
     last = length - 1 if isinstance(length, int) else f"{length}-1"
     times = f"t = {last} → 0" if direction == "reverse" else f"t = 0 → {last}"
     if length == 1:
@@ -58,10 +64,7 @@ def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
         source = f"concat({', '.join(below)})" if spec.bidirectional else below[0]
         dropout = f", through dropout(p={spec.dropout}) in training" if spec.dropout else ""
         yield [("  x_t", "input"), (f" = {source}{dropout}", "")]
-    names = [p.name for p in spec.layer_parameters(layer, direction)]
-    for start in range(0, len(names), 2):
-        pairs = [f"{short_name(name)} = {name}" for name in names[start : start + 2]]
-        yield [("  ", ""), (", ".join(pairs), "weight")]
+    yield from _short_names(spec, layer, direction)
     if isinstance(length, int):
         return
     after = "t+1" if direction == "reverse" else "t-1"
@@ -69,6 +72,14 @@ def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
     row = spec.num_directions * layer + spec.directions.index(direction)
     states = " and ".join(f"{name}_({after}) is {name}0[{row}]" for name in spec.state_names)
     yield text(f"  told once for every t: only the names change; at t={edge} {states}", "note")
+
+
+def _short_names(spec: Spec, layer: int, direction: str) -> Iterator[Line]:
+    """What the parameters are called in the equations."""
+    names = [p.name for p in spec.layer_parameters(layer, direction)]
+    for start in range(0, len(names), 2):
+        pairs = [f"{short_name(name)} = {name}" for name in names[start : start + 2]]
+        yield [("  ", ""), (", ".join(pairs), "weight")]
 
 
 def _head_heading(trace: Trace) -> Iterator[Line]:
@@ -101,9 +112,13 @@ def skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[L
         yield text(f"  {span}: {same}", "note")
 
 
-def step_text(step: Step) -> Iterator[Line]:
-    """One step: each operation's names, below them its shapes, and its values where it has any."""
-    yield text(f"  t={step.t}", "title")
+def step_text(step: Step, named: bool = True) -> Iterator[Line]:
+    """One step: each operation's names, below them its shapes, and its values where it has any.
+
+    named: whether its time stands above it.
+    """
+    if named:
+        yield text(f"  t={step.t}", "title")
     for op, group in groupby(step.ops, key=lambda performed: performed.op):
         performed = list(group)
         if op == "split":

@@ -36,6 +36,7 @@ def trace_text(trace: Trace, selection: Selection) -> Iterator[Line]:
     if not narrowed:
         yield []
         yield from _result_lines(trace)
+    if not narrowed and not trace.spec.single:
         yield []
         yield from _batch_first_lines(trace)
     if trace.back is not None:
@@ -54,6 +55,9 @@ def tensor_lines(trace: Trace) -> Iterator[Line]:
     for name in spec.state_names:
         width = "P" if name == "h" and spec.proj_size else "H"
         rules[name + "0"] = rules[name + "n"] = f"({layers}{inner}, {width})"
+    if spec.single:
+        row = "" if batch.unbatched else "N, "
+        rules = {name: f"({row}{'I' if name == 'input' else 'H'})" for name in trace.tensors}
     if trace.head is not None:
         rules["o"] = f"({outer}, K)" if trace.head.at == "every" else f"({inner[2:]}, K)"
     yield text("tensors", "title")
@@ -64,13 +68,15 @@ def tensor_lines(trace: Trace) -> Iterator[Line]:
         ]
     )
     meanings = [
-        ("T", batch.seq_len, "steps"),
+        *([] if spec.single else [("T", batch.seq_len, "steps")]),
         *([] if batch.unbatched else [("N", batch.size, "in a batch")]),
         ("I", spec.input_size, "features"),
         ("H", spec.hidden_size, "hidden"),
         *([("P", spec.proj_size, "out")] if spec.proj_size else []),
         ("L", spec.num_layers, "layers" if spec.num_layers > 1 else "layer"),
     ]
+    if spec.single:
+        meanings.pop()
     told = [f"{f'{a}=' if str(b) != a else ''}{write_dim(b)} {what}" for a, b, what in meanings]
     yield text(f"  {', '.join(told)}", "note")
     if spec.bidirectional:
@@ -145,8 +151,10 @@ def _parameter_row(parameter: Parameter) -> list[Piece]:
     ]
 
 
-def _source_line(source: Source) -> Line:
+def _source_line(source: Source, single: bool = False) -> Line:
     cells = [f"layer {layer} {direction} t={t}" for layer, direction, t in source.cells]
+    if single:
+        cells = [f"{source.piece[0]} after the step"]
     if source.cells[0][2].startswith("each"):
         layer, direction, t = source.cells[0]
         cells = [f"layer {layer} {direction}, {t}"]
@@ -160,6 +168,12 @@ def _source_line(source: Source) -> Line:
 
 def _result_lines(trace: Trace) -> Iterator[Line]:
     yield text("where the results come from", "title")
+    if trace.spec.single:
+        for source in trace.state_sources():
+            yield _source_line(source, single=True)
+        returned = "the pair (hn, cn)" if trace.spec.has_cell_state else "hn"
+        yield text(f"  torch returns {returned}, and no output beside it", "note")
+        return
     length = trace.batch.seq_len
     if isinstance(length, int):
         times = [*range(length)] if length <= 3 else [0, 1, length - 1]
@@ -226,8 +240,10 @@ def run_text(trace: Trace, result: Result) -> Iterator[Line]:
         yield []
         yield [(name, kind_of(name.removeprefix("grad."))), (f"  {write_shape(array.shape)}", "")]
         yield from array_lines(array)
-    yield []
-    for left, right in trace.equalities():
+    equal = trace.equalities()
+    if equal:
+        yield []
+    for left, right in equal:
         yield [(left, "output"), (" equals ", "note"), (right, "state")]
 
 

@@ -214,7 +214,8 @@ class Unrolled:
                     below = f"concat{layer}_{column}"
                     for cell in cells:
                         yield Edge(cell, below, self.nodes[below].kind)
-            yield Edge(below, f"output{column}", "output")
+            if f"output{column}" in self.nodes:
+                yield Edge(below, f"output{column}", "output")
             if f"o{column}" in self.nodes:
                 yield Edge(f"output{column}", f"o{column}", "output")
         if "o" in self.nodes:
@@ -237,8 +238,7 @@ class Unrolled:
 
     def weight_lines(self, place: tuple[int, str]) -> list[str]:
         """The parameters of a layer and direction, or of the head, as lines of a box."""
-        layer, direction = place
-        lines = ["head" if layer < 0 else f"layer {layer} {direction}"]
+        lines = [self.lane(*place)]
         for weight in self.weights[place]:
             lines += [f"{weight.name} {weight.shape}", weight.product]
         return lines
@@ -258,10 +258,19 @@ class Unrolled:
             if performed.op == "linear"
         ]
 
+    def lane(self, layer: int, direction: str) -> str:
+        """What the weights of a layer and direction are headed with."""
+        if direction == HEAD:
+            return "head"
+        spec = self.trace.spec
+        return spec.class_name if spec.single else f"layer {layer} {direction}"
+
     @property
     def title(self) -> str:
         """The network and how far it is unrolled."""
         length = self.trace.batch.seq_len
+        if self.trace.spec.single:
+            return f"{self.trace.spec}: one step"
         return f"{self.trace.spec} over {length} step{'' if length == 1 else 's'}"
 
     @property
@@ -269,6 +278,8 @@ class Unrolled:
         """The whole in sentences, for who cannot see it."""
         trace, spec = self.trace, self.trace.spec
         shapes = ", ".join(f"{name} {write_shape(s)}" for name, s in trace.tensors.items())
+        if spec.single:
+            return f"A single step: the state from left to right, the input from below. {shapes}."
         layers = f"{spec.num_layers} layer{'' if spec.num_layers == 1 else 's'}"
         cell = " and ".join(self.captions.cell(self.times[0]))
         parts = [

@@ -25,6 +25,7 @@ _Key = tuple[Spec, Batch, Head | None]
 
 def webpage(trace: Trace) -> str:
     """The page of a trace; with a feed it shows the numbers too. Raises UsageError."""
+    trace.spec.check_layer("--html")
     passes = trace.spec.num_layers * 2
     if passes > _MOST_PASSES:
         raise UsageError(

@@ -8,7 +8,7 @@ from ...constructor import constructor_error
 from ...dims import Symbol
 from ...spec import Spec
 from ..code import CELLS, RECURRENT, Mend, Statement, dotted, parse, with_argument, without_argument
-from ..program import Layer
+from ..program import Layer, cell_of
 from .base import Facts, Proof, attempt, layer_in_place
 
 
@@ -80,7 +80,7 @@ def proof(made: Built, **changed: tuple[Any, Any]) -> Proof | None:
     """Arguments (before, after) put to the checks of the constructor, other sizes being open."""
 
     def build() -> Proof:
-        cell = made.layer.kind.removesuffix("Cell").lower()
+        cell = cell_of(made.layer.kind)
         sizes: dict[str, Any] = {n: Symbol([((n[0].upper(),), 1)]) for n in
                                  ("input_size", "hidden_size")}  # fmt: skip
         before = {**sizes, **{name: pair[0] for name, pair in changed.items()}}

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from .base import Facts, Finding, H, I, N, T, fitting, rule
+import re
+
+from ...dims import Dim, Shape
+from ...forward import Given
+from ...spec import Spec
+from .base import Facts, Finding, H, I, N, Proof, T, attempt, prove, rule
 
 _EXAMPLE = "ValueError: GRUCell: Expected input to be 1D or 2D, got 3D instead"
+
+
+Step = tuple[Shape, Shape | None]  # an input and a state
+
+
+def _proof(facts: Facts, before: Step, after: Step, hidden_size: Dim = H) -> Proof | None:
+    """The call of the cell module before and after the mend."""
+
+    def build() -> Proof:
+        told = re.search(r"\b(RNN|LSTM|GRU)Cell\b", facts.error.message)
+        family = told.group(1).lower() if told else facts.cell or "rnn"
+        spec = Spec(cell=f"{family}-cell", input_size=I, hidden_size=hidden_size)
+        calls = [
+            (spec, Given(x, h, h if spec.has_cell_state else None)) for x, h in (before, after)
+        ]
+        return prove(*calls)
+
+    return attempt(build)
 
 
 @rule(
@@ -16,9 +39,16 @@ _EXAMPLE = "ValueError: GRUCell: Expected input to be 1D or 2D, got 3D instead"
 )
 def whole_sequence(facts: Facts) -> Finding | None:
     """A sequence given to a cell."""
-    if facts.match.groups() and facts.number(2) < 3:
-        return None
     call = facts.call("hn = cell(x, hn)", lambda call: call.input is not None)
+    if facts.match.groups() and facts.number(2) == 0:
+        return Finding(
+            0.9,
+            "A cell's input is (N, input_size), or (input_size) for one row; this is a single "
+            "number without any axis.",
+            "Give it the axes of batch and features: x.reshape(1, 1).",
+            call.with_input("{0}.reshape(1, 1)"),
+            _proof(facts, ((), None), ((1, I), None)),
+        )
     x = call.text(call.input)
     bare = not facts.match.groups()
     code = call.statement.edited((call.input, "x_t")) if call.input else call.statement.text
@@ -29,7 +59,7 @@ def whole_sequence(facts: Facts) -> Finding | None:
         "time axis.",
         "Loop over time, or use the layer (nn.RNN, nn.LSTM, nn.GRU), which does.",
         call.instead(loop),
-        fitting({"input": [str(T), str(N), str(I)]}, {"input": [str(N), str(I)], "times": str(T)}),
+        _proof(facts, ((T, N, I), None), ((N, I), None)),
     )
 
 
@@ -43,18 +73,25 @@ def whole_sequence(facts: Facts) -> Finding | None:
 def state_of_a_layer(facts: Facts) -> Finding | None:
     """hn has an axis of layers."""
     pair = facts.match.group(2) is not None
-    if facts.number(3) < 3:
-        return None
     call = facts.call(
         "hn, cn = cell(x, (h0, c0))" if pair else "hn = cell(x, h0)",
         lambda call: call.state is not None,
     )
+    if facts.number(3) == 0:
+        return Finding(
+            0.8,
+            "A cell's state is (N, hidden_size); each tensor of it was a single number, as where "
+            "one tensor is given in place of the pair (h, c).",
+            "Give tensors of the state's own shape, an LSTMCell two of them: (h0, c0).",
+            call.with_states("{0}.new_zeros(x.size(0), cell.hidden_size)", pair),
+            _proof(facts, ((N, I), ()), ((N, I), (N, H))),
+        )
     return Finding(
         0.93,
         "A cell's state is (N, hidden_size), without an axis of layers and directions.",
         "Take one row of it, such as the last layer's: hn[-1].",
         call.with_states("{0}[-1]", pair, 1 if facts.match.group(2) == "1" else None),
-        fitting({"h0": ["L", str(N), str(H)]}, {"h0": [str(N), str(H)]}),
+        _proof(facts, ((N, I), (1, N, H)), ((N, I), (N, H))),
     )
 
 
@@ -74,7 +111,7 @@ def cell_state_width(facts: Facts) -> Finding | None:
         f"The state is {have} wide; the cell's hidden_size is {need}.",
         f"Make the state {need} wide, or build the cell with hidden_size={have}.",
         call.with_states(f"{{0}}.new_zeros(*{{0}}.shape[:-1], {need})", pair),
-        fitting({"h0": [str(N), have]}, {"h0": [str(N), need]}),
+        _proof(facts, ((N, I), (N, have)), ((N, I), (N, need)), hidden_size=need),
     )
 
 
@@ -98,6 +135,5 @@ def cell_batch(facts: Facts) -> Finding | None:
         + (" The last batch of an epoch is often smaller." if size < kept else ""),
         "Make the state for the batch at hand, or leave it out at the first step.",
         call.with_states(form, pair),
-        fitting({"input": [size, str(I)], "h0": [kept, str(H)]},
-                {"input": [size, str(I)], "h0": [size, str(H)]}),
-    )  # fmt: skip
+        _proof(facts, ((size, I), (kept, H)), ((size, I), (size, H))),
+    )

@@ -11,9 +11,15 @@ _KINDS = {
     "Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16",
     "Long": "int64", "Int": "int32", "Byte": "uint8", "Bool": "bool", "c10::Half": "float16",
     "c10::BFloat16": "bfloat16", "float": "float32", "double": "float64", "long int": "int64",
-    "long": "int64",
+    "long": "int64", "Short": "int16", "short int": "int16", "Char": "int8", "signed char": "int8",
+    "unsigned char": "uint8", "int": "int32", "ComplexFloat": "complex64",
+    "c10::complex<float>": "complex64", "ComplexDouble": "complex128",
+    "c10::complex<double>": "complex128",
 }  # fmt: skip
-_WORD = r"'?(?:torch\.)?(?:cuda\.)?((?:long )?[A-Za-z0-9:]{1,20}?)(?:Tensor)?'?"
+_WORD = (
+    r"'?(?:torch\.)?(?:cuda\.)?((?:long |short |signed |unsigned )?[A-Za-z0-9:<>]{1,20}?)"
+    r"(?:Tensor)?'?"
+)
 _WHOLE = ("int8", "int16", "int32", "int64", "uint8", "bool")
 
 
@@ -69,6 +75,7 @@ def input_dtype(facts: Facts) -> Finding | None:
     r"Input and (?:hidden|parameter) tensors are not at the same dtype, found input "
     rf"tensor with {_WORD} and (?:hidden|parameter) tensor with {_WORD}\b",
     r"get_mkldnn_dtype: unsupported data type",
+    r"itensor_view_from_dense expects float, bfloat16 or half tensor input",
     r"could not create a primitive descriptor for the LSTM",
     meaning="input, state or weights do not share one dtype",
     example="RuntimeError: mat1 and mat2 must have the same dtype, but got Double and Float",

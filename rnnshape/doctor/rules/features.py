@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Any
 
 from ...dims import Shape
 from ...forward import Given
+from ...spec import Spec
 from ..code import CELLS, Mend, dotted
 from .base import Facts, Finding, N, Proof, T, attempt, prove, rule
 from .results import from_recurrent
@@ -31,8 +33,7 @@ def _input_size(facts: Facts, size: int, doubled: bool = False) -> Mend:
     if layer is not None:
         value = facts.doubled(layer, "input_size", size) if doubled else size
         return facts.rebuilt(layer, {"input_size": value})
-    cell = "wanted" in facts.match.groupdict() and facts.match.group("wanted")
-    kind = (facts.cell or "rnn").upper() + ("Cell" if cell else "")
+    kind = (facts.cell or "rnn").upper() + ("Cell" if _of_a_cell(facts) else "")
     name = facts.call("rnn(x)").callee if facts.statement else kind.lower()
     return Mend(
         f"{name or 'rnn'} = nn.{kind}({size}, {facts.known.get('hidden_size', 'hidden_size')})"
@@ -45,15 +46,27 @@ def _features_proof(
     """An input of features `before` against input_size `need`, then `after` against `size`."""
 
     def build() -> Proof:
-        spec = facts.network(input_size=need)
-        mended = facts.network(input_size=size)
+        family = facts.cell or "rnn"
+        if _of_a_cell(facts):
+            known: dict[str, Any] = {"cell": f"{family}-cell", "hidden_size": "H"}
+            spec, mended = (Spec(input_size=width, **known) for width in (need, size))
+        else:
+            spec = facts.network(input_size=need)
+            mended = facts.network(input_size=size)
         return prove((spec, Given(before)), (mended, Given(after)), expected=need)
 
     return attempt(build)
 
 
+def _of_a_cell(facts: Facts) -> bool:
+    """Whether it is a cell module's message."""
+    return bool(facts.match.groupdict().get("wanted"))
+
+
 def _sequence(facts: Facts, width: int) -> Shape:
     size, length = facts.size("batch_size") or N, facts.size("seq_len") or T
+    if _of_a_cell(facts):
+        return (size, width)
     first = facts.known.get("batch_first")
     return (size, length, width) if first else (length, size, width)
 
@@ -112,6 +125,8 @@ def stacked_on_two_directions(facts: Facts) -> Finding | None:
 def feature_axis(facts: Facts) -> Finding | None:
     """One feature a step without an axis of its own, or features before time."""
     need, have = _sizes(facts)
+    if _of_a_cell(facts):
+        return None
     call = facts.call("output, hn = rnn(x)")
     shape = facts.program.shape(call.input)
     length = facts.stated.get("seq_len")

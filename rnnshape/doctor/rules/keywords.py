@@ -92,6 +92,38 @@ def unknown_keyword(facts: Facts) -> Finding | None:
 
 @rule(
     "constructor",
+    r"((?:RNN|LSTM|GRU)Cell)\.__init__\(\) (?:takes from \d{1,3} to \d{1,3} positional|"
+    r"got multiple values for argument '(\w{1,60})')",
+    meaning="a cell was given more arguments than it has; layers, directions and dropout are not "
+    "among them",
+    example="TypeError: LSTMCell.__init__() takes from 3 to 6 positional arguments but 8 were "
+    "given",
+)
+def too_many_for_a_cell(facts: Facts) -> Finding | None:
+    """The arguments of a layer, given to a cell."""
+    kind, twice = facts.match.groups()
+    made = built(facts, f"cell = nn.{kind}(10, 20, True)")
+    order = ["input_size", "hidden_size", "bias", *["nonlinearity"] * (kind == "RNNCell")]
+    if twice:
+        why = f"{twice} is given by its place and again by its name."
+        mend = made.without(twice)
+    else:
+        kept = ", ".join(map(made.layer.statement.source, made.layer.call.args[:2]))
+        why = f"A cell is a single step: its arguments are {', '.join(order)}."
+        text = made.layer.statement.edited((made.layer.call, f"nn.{kind}({kept})"))
+        mend = made.mend(text)
+    return Finding(
+        0.93,
+        why,
+        f"Give what follows hidden_size by name, or use nn.{kind.removesuffix('Cell')}, which has "
+        "layers, directions and dropout.",
+        mend,
+        proof(made),
+    )
+
+
+@rule(
+    "constructor",
     r"__init__\(\) missing \d{1,3} required positional arguments?: "
     r"('(?:input|hidden)_size'.{0,60})",
     meaning="input_size or hidden_size is not given",

@@ -1,0 +1,376 @@
+"""nn.RNNCell, nn.LSTMCell and nn.GRUCell: one step of the same equations, as torch has it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from conftest import ROOT, needs_torch, recorded
+
+from rnnshape import Spec, run, trace
+from rnnshape.constructor import KINDS, Construction, constructor_error, constructor_fault
+from rnnshape.doctor.check import check
+from rnnshape.doctor.explain import explain
+from rnnshape.errors import UsageError
+from rnnshape.explore.session import Session
+from rnnshape.forward import Given, forward_error
+from rnnshape.models.files import read_weights
+
+CASES = recorded("cells")
+CELL_OF = {kind.class_name: cell for cell, kind in KINDS.items()}
+
+
+def of_kind(kind: str) -> list[Any]:
+    return [pytest.param(case, id=case["id"]) for case in CASES if case["kind"] == kind]
+
+
+def recorded_error(case: dict[str, Any]) -> tuple[str, str] | None:
+    error = case["error"]
+    return None if error is None else (error["type"], error["message"])
+
+
+def construction(case: dict[str, Any]) -> Construction:
+    made = case["constructor"]
+    return Construction(CELL_OF[made["class"]], made["kwargs"], tuple(made["args"]))
+
+
+def shape(value: Any) -> Any:
+    return None if value is None else tuple(value)
+
+
+def given_of(case: dict[str, Any]) -> Given:
+    call = case["call"]
+    return Given(
+        input=shape(call["input"]),
+        h0=shape(call["h0"]),
+        c0=shape(call["c0"]),
+        dtype=call["dtype"],
+        lengths=shape(call["lengths"]),
+        enforce_sorted=call["enforce_sorted"],
+        tuple_length=0 if call["lone_tensor"] else call["tuple_length"],
+        raw={k: v for k, v in case["constructor"]["kwargs"].items() if k == "nonlinearity"},
+        state_dtype=call["state_dtype"],
+        weight_dtype=call.get("weight_dtype", "float32"),
+    )
+
+
+def spec_of(case: dict[str, Any]) -> Spec:
+    call = construction(case)
+    known = {n: v for n, v in call.arguments.items() if (n, v) != ("nonlinearity", "gelu")}
+    return Spec(cell=call.cell, **known)
+
+
+def askable(case: dict[str, Any]) -> bool:
+    """Whether a question can be put so: shapes alone, and no tuple but an lstm-cell's pair."""
+    call = case["call"]
+    pair = case["constructor"]["class"] == "LSTMCell"
+    return call["tuple_length"] is None and (pair or call["c0"] is None)
+
+
+# too general to be about a recurrent layer where no code is shown with them
+GENERAL = re.compile(r"Trying to create tensor|'NoneType'|argument '(?:device|dtype)'|0-d tensor|"
+                     r"The size of tensor a")  # fmt: skip
+
+
+def errors() -> list[str]:
+    """The messages recorded, one of each wording."""
+    said = {}
+    for case in [*CASES, *recorded("dtypes")]:
+        error = case.get("error")
+        if error and not GENERAL.search(error["message"]):
+            text = f"{error['type']}: {error['message']}"
+            said.setdefault(re.sub(r"\d\d+", "#", text)[:150], text)
+    return list(said.values())
+
+
+def weights_of(case: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.array(values) for name, values in case["weights"].items()}
+
+
+@pytest.mark.parametrize("case", of_kind("constructor"))
+def test_a_constructor_raises_what_torch_raises_first(case: dict[str, Any]) -> None:
+    call = construction(case)
+    assert constructor_error(call.cell, call.keywords, call.positional) == recorded_error(case)
+
+
+@pytest.mark.parametrize("case", of_kind("constructor"))
+def test_a_constructor_without_its_faults_is_accepted(case: dict[str, Any]) -> None:
+    call, found = construction(case), []
+    while fault := constructor_fault(call):
+        found.append(fault.about)
+        call = call.mended(fault.about)
+        assert len(found) < 12, found
+    assert bool(found) == bool(case["error"])
+
+
+@pytest.mark.parametrize("case", of_kind("call"))
+def test_a_call_raises_what_torch_raises_first(case: dict[str, Any]) -> None:
+    assert forward_error(spec_of(case), given_of(case)) == recorded_error(case)
+
+
+def test_the_recordings_are_many() -> None:
+    assert sum(bool(case.get("error")) for case in CASES) >= 100
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in recorded("dtypes")])
+def test_mixed_dtypes_raise_what_torch_raises_first(case: dict[str, Any]) -> None:
+    assert forward_error(spec_of(case), given_of(case)) == recorded_error(case)
+
+
+@pytest.mark.parametrize("case", of_kind("module"))
+def test_a_module_has_the_names_and_shapes_that_torch_gives_it(case: dict[str, Any]) -> None:
+    spec = Spec(cell=case["cell"], **case["options"])
+    assert str(spec) == case["repr"]
+    assert [[n, list(s)] for n, s in spec.parameters().items()] == case["parameters"]
+    size = case["shapes"]["input"]
+    walked = trace(spec, unbatched=len(size) == 1, batch_size=size[0] if len(size) == 2 else 1)
+    assert {n: list(walked.tensors[n]) for n in case["shapes"]} == case["shapes"]
+
+
+@pytest.mark.parametrize("case", [p for p in of_kind("module") if p.values[0]["values"]])
+def test_a_step_computes_what_torch_computes(case: dict[str, Any]) -> None:
+    spec = Spec(cell=case["cell"], **case["options"])
+    values = {name: np.array(value) for name, value in case["values"].items()}
+    given = (values["input"], values.get("h0"), values.get("c0"))
+    wanted = [values[name] for name in ("hn", "cn") if name in values]
+    fast = run(spec, weights_of(case), *given)
+    walked = trace(spec, weights=weights_of(case), input=given[0], h0=given[1], c0=given[2])
+    for result in (fast, walked.result):
+        assert result.output is None
+        for got, expected in zip(result, wanted, strict=True):
+            np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
+            assert got.shape == expected.shape
+
+
+# ------------------------------------------------------------------------------- what is asked
+
+
+@pytest.mark.parametrize("case", [p for p in of_kind("call") if askable(p.values[0])])
+def test_check_says_first_what_torch_raises(case: dict[str, Any]) -> None:
+    call, given = construction(case), given_of(case)
+    shapes = {"input": given.input, "h0": given.h0, "c0": given.c0}
+    told = check(call.cell, call.arguments, {n: s for n, s in shapes.items() if s is not None})
+    raised = [problem.torch for problem in told.problems if problem.torch]
+    assert (raised[0] if raised else None) == recorded_error(case)
+
+
+@pytest.mark.parametrize("case", of_kind("constructor"))
+def test_check_says_what_the_constructor_raises(case: dict[str, Any]) -> None:
+    call = construction(case)
+    if not call.positional and {"input_size", "hidden_size"} <= set(call.keywords):
+        told = check(call.cell, call.keywords)
+        raised = [problem.torch for problem in told.problems if problem.torch]
+        assert (raised[0] if raised else None) == recorded_error(case)
+
+
+@pytest.mark.parametrize("text", sorted({*errors()}), ids=lambda text: text[:60])
+def test_explain_knows_the_messages_and_proves_its_mend(text: str) -> None:
+    answered = explain(text)
+    assert answered.recognised
+    proof = answered.causes[0].proof
+    assert proof is None or proof["after"]["fits"]
+
+
+def test_a_proof_of_explain_holds_torchs_words_for_the_cell() -> None:
+    said = "ValueError: GRUCell: Expected hidden to be 1D or 2D, got 3D instead"
+    proof = explain(said).causes[0].proof
+    assert proof is not None
+    assert proof["before"]["torch"] == {"type": "ValueError", "message": said[12:]}
+
+
+# -------------------------------------------------------------------------------- the commands
+
+CHECKPOINT = ROOT / "fixtures" / "checkpoints" / "cells.pt"
+CELLS = ["rnn-cell", "lstm-cell", "gru-cell"]
+
+
+def schema(name: str) -> Any:
+    return json.loads((ROOT / "rnnshape" / "schemas" / f"{name}.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "command",
+    [["trace"], ["trace", "--unbatched"], ["trace", "--values"], ["params"], ["run"],
+     ["check", "--input", "3,10"], ["code"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_document_keeps_to_its_schema(rnnshape, cell, command):
+    ended = rnnshape(*command, "--cell", cell, "--json")
+    assert ended.err == ""
+    jsonschema.validate(ended.json, schema(command[0]))
+    assert ended.json["spec"]["cell"] == cell
+    assert "output" not in ended.json.get("tensors", {})
+
+
+def test_a_trace_is_one_step_and_its_names_have_no_time(rnnshape):
+    document = rnnshape("trace", "--cell", "lstm-cell", "--json").json
+    (step,) = document["steps"]
+    names = [op["output"]["name"] for op in step["ops"]]
+    assert names[:3] == ["ih", "hh", "a"] and names[-1] == "h"
+    assert step["ops"][0]["inputs"][0]["name"] == "x"
+    assert step["ops"][1]["inputs"][0] == {"name": "h0", "shape": [7, 20]}
+    assert document["tensors"] == {
+        "input": [7, 10], "h0": [7, 20], "c0": [7, 20], "hn": [7, 20], "cn": [7, 20]
+    }  # fmt: skip
+
+
+def test_lines_of_json_are_a_header_a_step_and_an_end(rnnshape):
+    lines = rnnshape("trace", "--cell", "gru-cell", "--ndjson").out.splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == ["header", "step", "end"]
+    for line in lines:
+        jsonschema.validate(json.loads(line), schema("trace-line"))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_a_person_sees(rnnshape, golden, cell):
+    shown = rnnshape("trace", "--cell", cell, "--batch-size", 3).out
+    shown += rnnshape("trace", "--cell", cell, "--picture").out
+    golden(f"cell-module-{cell}", shown)
+
+
+@pytest.mark.parametrize("format", ["svg", "mermaid", "dot"])
+def test_a_drawing_has_the_state_and_the_input_and_no_output(rnnshape, format):
+    drawn = rnnshape("draw", "--cell", "lstm-cell", "--format", format).out
+    assert "LSTMCell(10, 20): one step" in drawn and "h0 7×20" in drawn
+    assert "output0" not in drawn and "layer" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--layers", "2"], "'num_layers'"),
+        (["--bidirectional"], "'bidirectional'"),
+        (["--batch-first"], "'batch_first'"),
+        (["--dropout", "0.5"], "'dropout'"),
+        (["--proj-size", "3"], "'proj_size'"),
+        (["--nonlinearity", "relu"], "'nonlinearity'"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_the_arguments_of_a_layer_are_refused_in_torchs_words(rnnshape, option, message):
+    ended = rnnshape("trace", "--cell", "gru-cell", *option)
+    assert ended.status == 2
+    words = f"TypeError: GRUCell.__init__() got an unexpected keyword argument {message}"
+    assert words in ended.err
+    assert words in {f"{e['type']}: {e['message']}" for e in (c.get("error") for c in CASES) if e}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["trace", "--seq-len", "1"], ["trace", "--lengths", "3,2"], ["trace", "--output-size", "3"],
+        ["trace", "--form", "many-to-one"], ["trace", "--html", "page.html"], ["state"], ["forms"],
+        ["trace", "--backward"], ["run", "--backward"], ["cost"],
+        ["pick", "--of", "last"], ["params", "--framework", "keras"],
+        ["code", "--framework", "equinox"], ["check", "--lengths", "3,2"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_where_there_has_to_be_a_sequence_a_cell_is_refused(rnnshape, command):
+    ended = rnnshape(*command, "--cell", "lstm-cell")
+    assert ended.status == 2
+    assert "expected a layer, since nn.LSTMCell is a single step" in ended.err
+    assert "--cell lstm" in ended.err
+
+
+def test_the_explorer_wants_a_layer():
+    with pytest.raises(UsageError, match="explore: expected a layer"):
+        Session(trace(Spec(cell="gru-cell")))
+
+
+def test_a_spec_of_a_cell_is_read_again(rnnshape):
+    document = rnnshape("trace", "--cell", "rnn-cell", "--nonlinearity", "relu", "--json").out
+    again = rnnshape("params", "--spec", "-", "--json", stdin=document)
+    assert again.json["spec"] == json.loads(document)["spec"]
+    checked = rnnshape("check", "--spec", "-", "--input", "3,10", "--json", stdin=document)
+    assert checked.status == 0
+
+
+def test_a_checkpoint_names_its_cells(rnnshape):
+    document = rnnshape("inspect", CHECKPOINT, "--json").json
+    found = {m["name"]: (m["spec"]["cell"], m["constructor"]) for m in document["modules"]}
+    assert found == {
+        "a": ("lstm-cell", "nn.LSTMCell(3, 4)"),
+        "b": ("gru-cell", "nn.GRUCell(3, 4)"),
+        "c": ("rnn-cell", "nn.RNNCell(3, 4, bias=False)"),
+    }
+    assert [p["name"] for p in document["modules"][0]["parameters"]] == [
+        "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+    ]  # fmt: skip
+
+
+def test_the_weights_of_a_cell_are_run_and_written_as_code(rnnshape):
+    ran = rnnshape(
+        "run", "--weights", CHECKPOINT, "--module", "a", "--batch-size", 2, "--json"
+    ).json
+    assert ran["tensors"]["cn"] == [2, 4] and len(ran["cn"]) == 2
+    code = rnnshape("code", "--weights", CHECKPOINT, "--module", "c").out
+    assert "cell = nn.RNNCell(3, 4, bias=False)" in code and "weights['c.' + name]" in code
+
+
+@pytest.mark.parametrize("module", ["a", "b", "c"])
+def test_a_cell_becomes_a_layer_in_another_framework_with_all_its_numbers(rnnshape, module):
+    weights = read_weights(str(CHECKPOINT), module)
+    ended = rnnshape("convert", CHECKPOINT, "w.npz", "--module", module, "--to", "onnx", "--json")
+    assert ended.err == ""
+    written = np.load("w.npz")
+    assert sum(array.size for array in written.values()) == sum(a.size for a in weights.values())
+    assert any("as a layer" in note for note in ended.json["notes"])
+
+
+def test_a_cell_beside_a_layer_differs_by_its_names(rnnshape):
+    ended = rnnshape("inspect", CHECKPOINT, "--module", "b", "--cell", "gru", "--hidden-size", 4)
+    assert ended.status == 1
+    assert "no name ends in _l0" in ended.out and 'Missing key(s) in state_dict: "w' in ended.out
+
+
+@needs_torch
+@pytest.mark.live
+@pytest.mark.parametrize("options", [[], ["--unbatched"], ["--no-bias"]], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_verify_finds_a_cell_equal_to_torchs(rnnshape, cell, options):
+    ended = rnnshape("verify", "--cell", cell, *options, "--json")
+    assert ended.json["ok"], ended.out
+    exec(rnnshape("code", "--cell", cell, *options).out, {})
+
+
+@needs_torch
+@pytest.mark.live
+def test_a_live_module_gives_its_spec():
+    from torch import nn
+
+    for cell, kind in KINDS.items():
+        made = getattr(nn, kind.class_name)(3, 4, bias=False)
+        assert Spec.from_module(made) == Spec(cell=cell, input_size=3, hidden_size=4, bias=False)
+    assert Spec.from_module(nn.RNNCell(3, 4, nonlinearity="relu")).nonlinearity == "relu"
+
+
+# --------------------------------------------------------------------------------------- dtypes
+
+
+@pytest.mark.parametrize(
+    ("options", "torch"),
+    [
+        (["--cell", "gru", "--input", "5,3,10", "--h0", "1,3,20", "--state-dtype", "float64"],
+         "mat1 and mat2 must have the same dtype, but got Double and Float"),
+        (["--cell", "gru", "--input", "5,3,10", "--dtype", "float16", "--weight-dtype", "float16"],
+         None),
+        (["--cell", "lstm-cell", "--input", "3,10", "--weight-dtype", "bfloat16"],
+         "mat1 and mat2 must have the same dtype, but got Float and BFloat16"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_check_takes_the_dtypes_of_state_and_weights(rnnshape, options, torch):
+    problems = rnnshape("check", *options, "--json").json["problems"]
+    assert [problem["torch"]["message"] for problem in problems] == ([torch] if torch else [])
+
+
+@pytest.mark.parametrize("option", ["--dtype", "--state-dtype", "--weight-dtype"])
+def test_a_dtype_that_torch_has_not_is_refused(rnnshape, option):
+    ended = rnnshape("check", "--input", "5,3,10", option, "float7")
+    assert ended.status == 2 and f"{option}: expected float32" in ended.err
