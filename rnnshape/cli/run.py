@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import UsageError
+from .flow import Flow, flow_options
 from .forms import (
     Decoder,
     FormName,
@@ -26,11 +28,13 @@ from .shared import first_set
 @head_options
 @number_options
 @gradient_options
+@flow_options
 @decoder_options
 def run(
     network: Network,
     numbers: Numbers,
     gradients: Gradients,
+    flow: Flow,
     decoder: Decoder,
     form: FormName = None,
     json: Annotated[bool, typer.Option("--json", help="Shapes and values as JSON.")] = False,
@@ -49,11 +53,12 @@ def run(
     What no file gives is drawn with the seed: parameters uniform in ±1/√H as torch initialises
     them, the input standard normal.
 
-    --backward adds the gradients of sum(output·G), or of a loss of the head's o.
+    --backward adds the gradients of sum(output·G), or of a loss of the head's o; with --flow it
+    plots how they vanish or explode, beside the other cells where the weights are drawn.
 
     Example: rnnshape run --input-size 2 --hidden-size 4 --layers 3 --backward
     """
-    check_form(form, {**numbers.sources, **gradients.asked}, decoder)
+    check_form(form, {**numbers.sources, **gradients.asked, **flow.asked}, decoder)
     if form is not None:
         a = arranged(network, form, decoder)
         run_form(a, form_numbers(a, numbers), json, output)
@@ -61,14 +66,26 @@ def run(
     if numbers.weights is not None and numbers.weights.lower().endswith(".onnx"):
         from .onnx import run_onnx
 
-        check_forward(gradients)
+        check_forward({**gradients.asked, **flow.asked})
         run_onnx(network, numbers.weights, numbers, json, output)
         return
-    from ..compute import compute
+    flow.check(gradients, numbers)
     from .progress import waiting
 
     with waiting("computing"):
-        subject = gradients.numbers(numeric_trace(network, numbers), numbers.seed)
+        subject = flow.scaled(numeric_trace(network, numbers))
+        subject = gradients.numbers(subject, numbers.seed)
+        curves = flow.curves(subject, numbers)
+    if curves and not json:
+        from ..show.flow import flow_lines
+        from ..show.screen import columns_of, put
+
+        put(flow_lines(subject, curves, columns_of(sys.stdout)))
+        if output is None:
+            return
+    from ..compute import compute
+
+    with waiting("computing"):
         assert subject.feed is not None
         result = compute(subject.feed)
     if output is not None:
@@ -78,7 +95,7 @@ def run(
 
         from ..show.document import run_document
 
-        write_lines([dumps(run_document(subject, result))])
+        write_lines([dumps(run_document(subject, result, curves))])
     elif output is None:
         from ..show.screen import put
         from ..show.told import run_text
@@ -86,9 +103,9 @@ def run(
         put(run_text(subject, result))
 
 
-def check_forward(gradients: Gradients) -> None:
+def check_forward(asked: dict[str, Any]) -> None:
     """Refuse a backward of an .onnx file, whose operators are computed forward alone."""
-    option = first_set(gradients.asked)
+    option = first_set(asked)
     if option is not None:
         raise UsageError(
             f"{option}: expected without an .onnx file, whose operators are computed forward alone",
