@@ -212,7 +212,6 @@ class Session:
             from .gradient import about
 
             self.message = [about(self.view.trace)]
-            self.walk_on()
 
     def fields(self, _: str) -> None:
         """To the fields."""
