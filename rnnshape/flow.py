@@ -29,8 +29,8 @@ from .walk import Pass, Performed, Record, Tensor, passes
 
 MOST_TIMES = 200  # at which the norm is taken
 _NORMS = 15_000  # rows of all Jacobians whose norm is taken: fewer times of a wide h
-_MOST_MACS = 500_000_000_000  # a minute
-_MOST_STEPS = 100_000  # as long
+_MOST_MACS = 300_000_000_000  # a minute or two
+_MOST_STEPS = 100_000  # half a minute
 
 
 @dataclass(frozen=True)
