@@ -17,15 +17,16 @@ class BackArrays(BackWorld):
     """The gradients with their arrays; `gradients` is complete once the walk has ended.
 
     The forward walk is done first and keeps its states; what else a step computed is computed
-    again when its gradient is asked for.
+    again when its gradient is asked for. `kept` is that walk where it has been done, over the same
+    numbers as `source`.
     """
 
     repeats = False
 
-    def __init__(self, source: Feed, back: Back = WHOLE) -> None:
+    def __init__(self, source: Feed, back: Back = WHOLE, kept: Kept | None = None) -> None:
         super().__init__(source.spec, source.batch, source.head, back)
         self._feed = source
-        self._kept = Kept(source)
+        self._kept = kept.told(source) if kept else Kept(source)
         self._kept.run()
         spec, dtype = source.spec, source.input.dtype
         steps, rows = source.input.shape[:2]

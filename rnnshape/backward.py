@@ -140,6 +140,9 @@ class BackWorld:
         own = head or self.spec.layer_parameters(place.layer, place.direction)
         return {p.name: Tensor(f"d{p.name}", p.shape) for p in own}
 
+    def arrive(self, place: Pass, t: int | str, h: list[Tensor]) -> None:
+        """Take the gradients that come to h of a step, whose sum is dh; none where nothing does."""
+
     def keep(self, place: Pass, t: int | str, gradients: Mapping[str, Tensor]) -> None:
         """Take the gradients of what a step read."""
         if self.cuts_last and "x_{t}" in gradients and isinstance(t, int):
@@ -240,11 +243,13 @@ def _step(
     ended = world.final(place, world.batch.size) if _ends(place, rows, around.rows_after) else ()
     arrives = (*above, *ended, *passed)
     if not arrives:
+        world.arrive(place, t, [])
         return Record((), (), ())
     h = [_own_half(world, interpreter, place, t, rows, whole) for whole in above]
     h += [_ended_rows(interpreter, whole, rows, around.rows_after) for whole in ended]
     arriving = dict(zip([state.name for state in source.state], [[one] for one in passed]))
     arriving[source.state[0].name] = [*h, *passed[:1]]
+    world.arrive(place, t, [*h, *passed[:1]])
     names = {f"{name}_{{p}}": f"d{name}_{{p}}(after)" for name in world.spec.state_names}
     constants = list(names) if around.cut_before else []
     if world.batch.packed and place.direction == "reverse":  # rows of h0 come in at several steps

@@ -18,6 +18,17 @@ from .walk import Tensor
 _NUMBERS_AT_ONCE = 250_000  # of the factors of some steps: they stay in the cache
 
 
+def compute_backward(source: Feed, tbptt: int | None = None) -> tuple[Result, dict[str, Array]]:
+    """The result of `source`, and grad.input, grad.h0 (grad.c0) and grad.<parameter>.
+
+    All in the caller's layout; the gradients of the head's loss, or of sum(output·grad_output).
+    """
+    saved = Saved(source)
+    found = saved.backward(tbptt=tbptt)
+    states = tuple(found.pop(f"{name}0") for name in source.spec.state_names)
+    return saved.result, source.gradients(found.pop("input"), states, found)
+
+
 class Saved:
     """A forward pass that keeps what its backward reads.
 

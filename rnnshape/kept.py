@@ -7,6 +7,7 @@ when that one step is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from math import prod
 from typing import Any
 
@@ -157,6 +158,16 @@ class Kept:
                 return True
             self.done += 1
         return False
+
+    def finite(self, place: Pass, t: int) -> bool:
+        """Whether the state that a step left has grown to no infinity."""
+        return all(bool(np.isfinite(whole[t]).all()) for whole in self._store[place.row])
+
+    def told(self, source: Feed) -> Kept:
+        """The same walk, whose steps are told with the loss of `source`."""
+        other = copy(self)
+        other.source = source
+        return other
 
     def step(self, layer: int, direction: str, t: int) -> Step:
         """One step that has been walked, with the values of its intermediates."""

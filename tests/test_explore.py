@@ -16,10 +16,13 @@ from rnnshape.cli.writers import command_line, save, writers
 from rnnshape.dims import symbol
 from rnnshape.explore.app import Explorer
 from rnnshape.explore.export import Export
+from rnnshape.explore.gradient import written
+from rnnshape.explore.heat import MapRow
 from rnnshape.explore.keys import KEYS
 from rnnshape.explore.page import Page
 from rnnshape.explore.session import Session
 from rnnshape.explore.settings import FIELDS
+from rnnshape.flow import Arriving, with_sum
 from rnnshape.head import Head
 from rnnshape.tour import TOUR
 from rnnshape.walk import HEAD
@@ -76,6 +79,8 @@ SCREENS = {
     "80-quiz": (80, 24, {"guide": "quiz"}, ["3"]),
     "80-quiz-answered": (80, 24, {"guide": "quiz"}, ["3", "enter"]),
     "80-help": (80, 24, {}, ["?"]),
+    "80-gradient": (80, 24, {"num_layers": 2, "seq_len": 9, "head": Head(3, at="last")},
+                    ["f", "up", "end"]),
     "80-export": (80, 24, {}, ["e"]),
     "80-code": (80, 24, {"cell": "lstm"}, ["e", "5"]),
 }  # fmt: skip
@@ -85,7 +90,10 @@ SCREENS = {
 def test_the_screen(name, golden, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     width, height, network, keys = SCREENS[name]
-    shown = screen(press(session(**network), *keys), width, height)
+    state = press(session(**network), *keys)
+    while state.walk_on():
+        pass
+    shown = screen(state, width, height)
     assert max(map(len, shown.split("\n"))) <= width
     golden(f"explore-{name}", shown + "\n")
 
@@ -587,3 +595,82 @@ def test_the_head_is_a_lane_of_its_own():
     state = press(session(head=Head(3, at="last")), "up")
     assert (state.view.here.direction, state.view.t) == (HEAD, 4)
     assert "what the head puts out" in screen(state)
+
+
+# the gradient
+
+
+def flowing(*keys, **network) -> Session:
+    state = press(session(**network), "f", *keys)
+    while state.walk_on():
+        pass
+    return state
+
+
+@pytest.mark.parametrize("network", [{"num_layers": 2, "bidirectional": True}, {"lengths": (3, 5)},
+                                     {"head": Head(3), "cell": "lstm"}], ids=str)  # fmt: skip
+def test_the_grid_shows_how_large_the_gradient_is_at_each_h(network):
+    state = flowing(**network)
+    arriving = Arriving(with_sum(state.kept.source))
+    arriving.run()
+    for row, norms in arriving.norms.items():
+        for t, norm in enumerate(norms):
+            shown = float(state.gradient.shade(row, t).words.strip("░▒▓█ "))
+            assert shown == pytest.approx(norm, rel=0.06)
+            assert state.gradient.shade(row, t).words in screen(state, 400, 60)
+
+
+def test_the_gradient_comes_while_one_walks_on():
+    state = press(session(num_layers=8, seq_len=1000), "f")
+    assert state.walking and "gradient 0 %" in state.note
+    assert state.gradient.done == 0 and "…" in screen(state)
+    press(state, "up", "right")
+    assert (state.view.lane, state.view.t) == (1, 1)
+
+
+def test_the_gradient_begins_anew_with_another_network_and_goes_with_the_numbers():
+    state = flowing("c")
+    assert state.view.trace.spec.cell == "lstm" and state.gradient.ended
+    press(state, "f")
+    assert not state.flowing and "7×20" in screen(state)
+    press(state, "f", "v")
+    assert not state.flowing and state.kept is None
+
+
+def test_a_time_left_open_has_no_gradient():
+    state = press(session(seq_len=symbol("T")), "f")
+    assert "expected a number" in said(state) and not state.flowing
+
+
+@pytest.mark.parametrize(
+    "norm, words",
+    [(0.0123, "0.012"), (3.0, "3.0"), (10.7, "11"), (0.00012, "1.2e-4"), (1.6e-12, "2e-12"),
+     (1.7e120, "2e120"), (123456, "1.2e5"), (2e-300, "2e-300")],
+)  # fmt: skip
+def test_a_norm_is_written_in_six_signs(norm, words):
+    assert written(norm) == words and len(words) <= 6
+
+
+def test_a_heat_map_says_the_number_below_the_mouse():
+    state = session(values=True)
+    page = Page(state)
+    rows = ["".join(words for words, _ in line) for line in page.lines(80, 24)]
+    y = next(n for n, row in enumerate(rows) if re.search(r"[░▒▓█].*[-=≡#]", row))
+    x = len(rows[y]) - 20
+    assert page.hover(x + 3, y)
+    value = state.step().ops[0].output.value[0, 3]
+    assert "".join(w for w, _ in page.lines(80, 24)[-1]) == f"ih_0[0, 3] = {value:.4f}"
+    assert page.hover(0, y) and state.hint == ""
+
+
+def test_the_mouse_alone_is_enough_for_a_number():
+    async def run():
+        app = Explorer(session(values=True))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            y = next(n for n, row in enumerate(app.page._panel) if isinstance(row, MapRow))
+            left, top = app.page._panel_at
+            await pilot.hover(offset=(left + 6, top + y))
+            return app.session.hint
+
+    assert asyncio.run(run()).startswith("ih_0[0, 2] = ")

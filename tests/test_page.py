@@ -3,6 +3,7 @@
 import json
 import re
 from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,12 +11,14 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from rnnshape.backward import Back
 from rnnshape.batch import Batch
 from rnnshape.dims import symbol
-from rnnshape.draw import drawn_weights
+from rnnshape.draw import drawn_head, drawn_weights
+from rnnshape.flow import Arriving, with_sum
 from rnnshape.head import Head
 from rnnshape.show.reading import reading
-from rnnshape.show.webpage import _embedded
+from rnnshape.show.webpage import _embedded, webpage
 from rnnshape.spec import Spec
 from rnnshape.tour import TOUR
 from rnnshape.tracing import Trace, trace
@@ -46,7 +49,11 @@ def test_the_page_needs_no_network(page):
     assert not re.search(r"\bfetch\(|XMLHttpRequest|import\(|@import|url\(", text)
 
 
-@pytest.mark.parametrize("options", [[], ["--values"]], ids=["shapes", "values"])
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--values"], ["--values", "--backward"]],
+    ids=["shapes", "values", "gradient"],
+)
 def test_the_page_of_three_layers_is_small_enough_to_mail(page, options):
     assert len(page("--layers", "3", *options).encode()) < 300_000
 
@@ -203,6 +210,37 @@ def test_the_numbers_are_those_of_the_walk(rnnshape, page):
 def test_the_toggle_of_batch_first_shows_the_same_numbers(page):
     data = data_of(page("--values"))
     assert data["numbered"] == [data["toggles"]["00"], data["toggles"]["10"]]
+
+
+@pytest.mark.parametrize(
+    "network, batch",
+    [({"bidirectional": True, "num_layers": 2}, {}), ({"cell": "lstm"}, {"lengths": (3, 5)}),
+     ({}, {"head": Head(3)}), ({}, {"head": Head(3, at="last")})],
+    ids=str,
+)  # fmt: skip
+def test_with_a_backward_the_page_has_the_norm_of_the_gradient_at_each_h(network, batch):
+    spec, generator = Spec(**network), np.random.default_rng(0)
+    weights = drawn_weights(spec, generator, "float32")
+    if "head" in batch:
+        weights |= drawn_head(batch["head"], spec, generator, "float32")
+    x = generator.standard_normal((5, 2, 10))
+    walk = trace(spec, weights=weights, input=x, **batch)
+    feed = with_sum(walk.feed)
+    walk = replace(walk, feed=feed, head=feed.head, back=Back())
+    norms = data_of(webpage(walk))["numbers"]["flow"]["norms"]
+    arriving = Arriving(feed)
+    arriving.run()
+    steps = list(walk.steps())
+    assert len(norms) == len(steps)
+    for step, norm in zip(steps, norms):
+        row = step.layer * spec.num_directions + (step.direction == "reverse")
+        wanted = None if step.direction == "head" else arriving.norms[row][step.t]
+        assert norm == (wanted and pytest.approx(wanted, rel=0.005))
+
+
+def test_a_gradient_needs_numbers(rnnshape):
+    ended = rnnshape("trace", "--backward", "--html", "page.html")
+    assert ended.status == 2 and "expected --values beside --backward" in ended.err
 
 
 def test_weights_from_a_file_are_shown(page, tmp_path):

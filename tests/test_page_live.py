@@ -374,3 +374,31 @@ def test_a_key_is_answered_within_a_frame(read):
     assert page.text("place").startswith("step 201 of 512")
     assert taken[len(taken) // 2] < 1000 / 60
     assert taken[int(len(taken) * 0.95)] < 1000 / 60
+
+
+def test_the_gradient_stands_in_the_cells_until_it_is_switched_off(read):
+    page = read("--layers", "2", "--values", "--backward")
+    cells = "return [...document.querySelectorAll('.cell text')].map((node) => node.textContent)"
+    plain = page.run(cells)
+    assert set(plain) == {"7×20"} and not page.find("#flow-note").is_displayed()
+    page.press("f", "right")
+    norms = [float(words) for words in page.run(cells)]
+    assert len(norms) == len(plain) and min(norms) > 0
+    assert page.text("flow-note").startswith("‖dh‖ in each cell") and "G of" in page.text(
+        "flow-note"
+    )
+    strength = (
+        "return [...document.querySelectorAll('.cell rect')].map((r) => +r.style.fillOpacity)"
+    )
+    shades = page.run(strength)
+    assert shades.index(max(shades)) == norms.index(max(norms))
+    page.press("b")
+    assert [float(words) for words in page.run(cells)] == norms, "batch_first changes no number"
+    page.press("d")
+    assert set(page.run(cells)) == {"7×20"} and not page.find("#flow").is_enabled()
+    page.press("d", "b", "f")
+    assert page.run(cells) == plain and set(page.run(strength)) == {0}
+
+
+def test_without_a_backward_there_is_no_such_switch(read):
+    assert not read("--values").find("#flow").is_displayed()

@@ -72,7 +72,8 @@ def trace(
         put_picture(network, beside, output)
         return
     if html is not None:
-        check_page({**chosen, **gradients.asked, "-o": output})
+        alone = {} if gradients.backward else gradients.asked
+        check_page({**chosen, **alone, "-o": output})
     check_form(form, {**numbers.sources, **gradients.asked}, decoder)
     machine = json or ndjson
     selection = Selection(layer, direction, step, folded=not (all or machine))
@@ -90,6 +91,13 @@ def trace(
     else:
         subject = gradients.wanted(subject)
     if html is not None:
+        if subject.back is not None and subject.feed is None:
+            raise UsageError(
+                "--html: expected --values beside --backward, since the page shows how large the "
+                "gradient is",
+                got="shapes alone",
+                fix="add --values, or leave out --backward",
+            )
         put_page(subject, html)
         return
     selection.check(subject.spec, subject.batch, subject.head)

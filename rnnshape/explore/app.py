@@ -89,6 +89,11 @@ class Explorer(App[None]):
         self.page.click(event.screen_x, event.screen_y)
         self._redraw()
 
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Say the number below the mouse."""
+        if self.page.hover(event.screen_x, event.screen_y):
+            self._redraw()
+
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Read on in the panel, or walk on along time."""
         self.page.wheel(event.screen_x, event.screen_y, 1)

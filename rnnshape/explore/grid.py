@@ -5,13 +5,19 @@ Nothing outside the window is looked at, however long the sequence and high the 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..canvas import Canvas
 from ..dims import write_dim, write_shape
 from ..notation import Line
 from ..walk import HEAD
 from .view import View
+
+if TYPE_CHECKING:
+    from .gradient import Shade
+
+Shading = Callable[[int, int], "Shade"]  # by lane and time
 
 
 class Window(NamedTuple):
@@ -45,15 +51,34 @@ class Drawn(NamedTuple):
         return None
 
 
-def draw(view: View, width: int, height: int, window: Window, veiled: bool = False) -> Drawn:
-    """The cells around the one that is looked at; `veiled` hides every shape."""
-    return _Drawing(view, width, height, window, veiled).drawn()
+def draw(
+    view: View,
+    width: int,
+    height: int,
+    window: Window,
+    veiled: bool = False,
+    shade: Shading | None = None,
+) -> Drawn:
+    """The cells around the one that is looked at; `veiled` hides every shape.
+
+    shade: what each cell shows in place of its shapes, by lane and time.
+    """
+    return _Drawing(view, width, height, window, veiled, shade).drawn()
 
 
 class _Drawing:
-    def __init__(self, view: View, width: int, height: int, window: Window, veiled: bool) -> None:
+    def __init__(
+        self,
+        view: View,
+        width: int,
+        height: int,
+        window: Window,
+        veiled: bool,
+        shade: Shading | None,
+    ) -> None:
         self.view, self.width, self.height = view, width, height
         self.window, self.veiled = window, veiled
+        self.shade = None if veiled else shade
         trace = view.trace
         self.canvas = Canvas()
         self.hits: list[Hit] = []
@@ -100,6 +125,8 @@ class _Drawing:
         return layers * (self.lanes_each * rows_each + 1) + 4 + top
 
     def _words(self, lane: int, t: int, tall: bool) -> list[str]:
+        if self.shade is not None and self.view.lanes[lane].direction != HEAD:
+            return [self.shade(lane, t).words]
         states = list(self.view.states(lane, t))
         if self.veiled:
             states = [(name, "?") for name, _ in states]
@@ -245,7 +272,11 @@ class _Drawing:
         now, done = number == self.view.index, number < self.view.index
         head = self.view.lanes[lane].direction == HEAD
         kind = "output" if head else "state"
-        kind = f"{kind}|current" if now else kind if done else f"{kind}|far"
+        if self.shade is not None and not head:
+            kind = self.shade(lane, t).kind
+            kind = f"{kind}|current" if now else kind
+        else:
+            kind = f"{kind}|current" if now else kind if done else f"{kind}|far"
         self.hits.append(Hit(lane, t, range(x, x + self.box), range(y, y + self.rows_each)))
         if not self.tall:
             open, close = "»«" if now else "[]" if done else "··"

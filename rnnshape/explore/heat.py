@@ -11,7 +11,24 @@ _MORE, _LESS = "░▒▓█", "-=≡#"  # above and below zero, each from small
 _DIGITS = 9  # what a number needs
 
 
-def heat_lines(array: Any, width: int, rows: int, indent: int = 2) -> Iterator[Line]:
+class MapRow(list[Piece]):
+    """A line of a map of signs, which knows its numbers; a line as any other else."""
+
+    def __init__(self, pieces: Line, name: str, values: Any, indent: int) -> None:
+        super().__init__(pieces)
+        self._name, self._values, self._indent = name, values, indent
+
+    def number(self, x: int) -> str:
+        """The number whose sign stands at a column, with its name and place; '' where none does."""
+        column = x - self._indent
+        if not 0 <= column < len(self._values):
+            return ""
+        return f"{self._name}{column}] = {number_piece(self._values[column])[0].strip()}"
+
+
+def heat_lines(
+    array: Any, width: int, rows: int, indent: int = 2, name: str = ""
+) -> Iterator[Line]:
     """A matrix as numbers where they have room, else as a map of signs; a vector is one row.
 
     At most `rows` rows; a last line says what is left out and how large the largest are.
@@ -30,8 +47,10 @@ def heat_lines(array: Any, width: int, rows: int, indent: int = 2) -> Iterator[L
     most = float(abs(matrix).max(initial=0)) or 1.0
     columns = min(matrix.shape[1], room if matrix.shape[1] <= room else room - 1)
     cut = [("…", "note")] if columns < matrix.shape[1] else []
-    for row in shown:
-        yield [(" " * indent, ""), *_joined(_sign(value, most) for value in row[:columns]), *cut]
+    for number, row in enumerate(shown):
+        signs = _joined(_sign(value, most) for value in row[:columns])
+        place = f"{name}[{number}, " if array.ndim > 1 else f"{name}["
+        yield MapRow([(" " * indent, ""), *signs, *cut], place, row[:columns], indent)
     low, high = float(matrix.min(initial=0)), float(matrix.max(initial=0))
     ends = f"{low:.2f} {_LESS[::-1]}·{_MORE} {high:.2f}"
     yield [(" " * indent + ends, "note"), *([("  " + more, "note")] if more else [])]

@@ -44,6 +44,7 @@ KEYS = (
         for number, (key, name) in enumerate(TOGGLES.items())
     ),
     Key(("v",), "values", "", "v", "numbers: the value of everything, as a heat map", "values"),
+    Key(("f",), "flow", "", "f", "gradient: how large it is at each h, on the grid", "gradient"),
     Key(("tab", "enter"), "fields", "", "Tab", "to the fields: ← → choose, ↑ ↓ change, Enter types",
         "edit"),
     Key(("e",), "export", "", "e", "export: JSON, SVG, HTML, command line, torch code", "export"),
@@ -59,7 +60,7 @@ def foot_line(width: int, guided: str = "", alone: bool = False) -> Line:
     if not alone:
         items += [["←→↑↓", "walk"], ["space", "play"]]
         own = [[key.shown, key.foot] for key in KEYS if key.foot]
-        items += [["cdbi", "toggle"], *own] if not guided else [*own[-2:], *own[:-2]]
+        items += [*own, ["cdbi", "toggle"]] if not guided else [*own[-2:], *own[:-2]]
     line: Line = []
     room = width
     for shown, text in items:
@@ -77,7 +78,8 @@ def help_lines() -> list[Line]:
         if key.shown:
             lines.append([(f"  {key.shown:<12}", "|key"), (key.text, "")])
     lines += [
-        [("  mouse       ", "|key"), ("click a cell to go there, a field to change it", "")],
+        [("  mouse       ", "|key"),
+         ("click a cell or a field; over a heat map it says the number", "")],
         [("  n p         ", "|key"), ("the tour's next stop and the one before", "")],
         [("signs", "title")],
         [("  ║7×20║ »7×20«", "|strong"), ("  the cell you look at", "")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..notation import Line
 from .grid import Drawn, draw
 from .heading import Heading, heading
+from .heat import MapRow
 from .keys import foot_line, help_lines
 from .lines import beside, paragraph, scrolled, wrapped
 from .panel import step_lines
@@ -25,6 +26,7 @@ class Page:
         self.session = session
         self._heading = Heading([], [])
         self._drawn = Drawn([], [], session.window)
+        self._panel: list[Line] = []
         self._panel_at = (0, 0)  # where the panel begins
         self._panel_first = 0  # the first of its lines that is shown
 
@@ -54,6 +56,8 @@ class Page:
         if session.chosen is not None:
             words = _EDITING if session.edit else _CHOOSING
             return [*lines, [(words[:width], "note")]]
+        if session.hint:
+            return [*lines, [(session.hint[:width], "")]]
         return [*lines, foot_line(width, guide.foot if guide else "", session.veiled)]
 
     def _body(self, width: int, height: int) -> list[Line]:
@@ -62,8 +66,9 @@ class Page:
         panel = width if under else min(max(_PANEL[0], width * 3 // 8), _PANEL[1])
         at = width if under else width - panel + 1
         rows = height - height * 2 // 5 if under else height
+        shade = session.gradient.shade if session.gradient and session.flowing else None
         self._drawn = draw(session.view, at - 1 if at < width else at, rows, session.window,
-                           session.veiled)  # fmt: skip
+                           session.veiled, shade)  # fmt: skip
         session.window = self._drawn.window
         room = width - at if not under else width
         told = (
@@ -74,9 +79,11 @@ class Page:
         if under:
             self._panel_at = (0, len(self._heading.lines) + rows)
             grid = [*self._drawn.lines, *([] for _ in range(rows))][:rows]
-            return grid + self._scrolled(told, height - rows)
+            self._panel = self._scrolled(told, height - rows)
+            return grid + self._panel
         self._panel_at = (at, len(self._heading.lines))
-        return beside(self._drawn.lines, self._scrolled(told, height), at, height)
+        self._panel = self._scrolled(told, height)
+        return beside(self._drawn.lines, self._panel, at, height)
 
     def _scrolled(self, lines: list[Line], height: int) -> list[Line]:
         wanted = self._panel_first + self.session.scroll * max(1, height - 2)
@@ -99,6 +106,15 @@ class Page:
             session.click_cell(*cell)
         elif name is not None:
             session.click_field(name)
+
+    def hover(self, x: int, y: int) -> bool:
+        """Say the number that the mouse is over in a heat map; whether that is another one."""
+        session, (left, top) = self.session, self._panel_at
+        row = self._panel[y - top] if self._on_panel(x, y) and y - top < len(self._panel) else []
+        covered = session.helping or session.dialog is not None
+        before = session.hint
+        session.hint = row.number(x - left) if isinstance(row, MapRow) and not covered else ""
+        return session.hint != before
 
     def wheel(self, x: int, y: int, by: int) -> None:
         """Read on in the panel, or walk on along time."""

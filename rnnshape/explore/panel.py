@@ -108,7 +108,7 @@ def _computed(step: Step, width: int) -> Iterator[Line]:
             if tensor.value is not None:
                 from .heat import heat_lines
 
-                yield from heat_lines(tensor.value, width, _HEAT_ROWS, 4)
+                yield from heat_lines(tensor.value, width, _HEAT_ROWS, 4, tensor.name)
 
 
 def _operation(performed: Performed) -> tuple[Line, Line, list[Tensor]]:

@@ -20,6 +20,7 @@ from .view import View
 if TYPE_CHECKING:  # each is loaded where it is first used
     from ..kept import Kept
     from .export import Export, Writers
+    from .gradient import Gradient
     from .guide import Quiz, Tour
 
 RATES = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # steps a second
@@ -55,6 +56,9 @@ class Session:
         self.interrupted = False
         self.rate = RATES.index(4)
         self.kept: Kept | None = None
+        self.flowing = False  # whether the grid shows the gradient
+        self.gradient: Gradient | None = None  # walked back after kept, once it is to be shown
+        self.hint = ""  # of what the mouse is over
         self.copied: str | None = None  # what is to go to the clipboard
         self.scroll = 0  # lines that the panel is to be moved by
         self.rounds = 0
@@ -96,12 +100,17 @@ class Session:
         if self.kept is None:
             return note
         done, total = self.kept.done, self.view.total
-        return note + (", values" if done == total else f", values {100 * done // total} %")
+        note += ", values" if done == total else f", values {100 * done // total} %"
+        back = self.gradient.done if self.gradient else 0
+        part = f" {100 * back // total} %" if self.walking else ""
+        return note + (f", gradient{part}" if self.flowing else "")
 
     @property
     def walking(self) -> bool:
-        """Whether the walk in numbers has not yet come to its end."""
-        return self.kept is not None and self.kept.done < self.view.total
+        """Whether the walk in numbers, or its backward, has not yet come to its end."""
+        if self.kept is None or self.kept.done < self.view.total:
+            return self.kept is not None
+        return self.flowing and self.gradient is not None and not self.gradient.ended
 
     # what happens
 
@@ -138,12 +147,11 @@ class Session:
             self.playing = self.view.index < self.view.total - 1
 
     def walk_on(self, seconds: float = _AT_ONCE) -> bool:
-        """Walk on in numbers for a short while; whether there is more to walk."""
-        if self.kept is None or not self.walking:
-            return False
+        """Walk on in numbers for a short while, then back; whether there is more to walk."""
         end = perf_counter() + seconds
-        while perf_counter() < end and not self.kept.run(1):
-            pass
+        while self.kept and self.gradient and self.walking and perf_counter() < end:
+            if self.kept.run(1):
+                self.gradient.run(1)
         return self.walking
 
     # the keys' actions, by the names in the table
@@ -195,6 +203,16 @@ class Session:
         """Numbers or shapes alone."""
         self._numbers(self.kept is None)
 
+    def flow(self, _: str) -> None:
+        """The gradient on the grid, or the shapes."""
+        if self.kept is None:
+            self._numbers(True)
+        self.flowing = not self.flowing
+        if self.flowing:
+            from .gradient import about
+
+            self.message = [about(self.view.trace)]
+
     def fields(self, _: str) -> None:
         """To the fields."""
         if not self.veiled:
@@ -228,7 +246,7 @@ class Session:
         if key == "ctrl+c":
             self.ended = self.interrupted = True
             return
-        self.message = []
+        self.message, self.hint = [], ""
         if self.helping:
             self.helping = False
         elif self.dialog is not None:
@@ -365,13 +383,16 @@ class Session:
             self._numbers(True)
 
     def _numbers(self, wanted: bool) -> None:
-        self.kept = None
+        self.kept = self.gradient = None
         if not wanted:
+            self.flowing = False
             return
+        from .gradient import Gradient
         from .numbers import fits, numbers
 
         trace = self.view.trace
         self.kept = numbers(trace, self.weights, self.seed)
+        self.gradient = Gradient(self.kept)
         self.walk_on(0.03)
         if self.weights is not None and not fits(trace, self.weights):
             words = f"the weights are not those of {trace.spec}: its own are drawn at random"

@@ -17,7 +17,7 @@ from .values import value_lines
 def backward_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
     """The steps in reverse, grouped by layer and direction, then what gradients there are."""
     yield text("backward", "title")
-    yield text(f"  L = {_loss(trace)}", "note")
+    yield text(f"  L = {loss_words(trace)}", "note")
     yield text("  da is the gradient of L by a, and has a's shape", "note")
     both = "the later direction first, " if trace.spec.bidirectional else ""
     yield text(f"  order: last layer first, {both}from the step that was read last", "note")
@@ -38,7 +38,8 @@ def backward_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
         yield from _gradient_lines(trace)
 
 
-def _loss(trace: Trace) -> str:
+def loss_words(trace: Trace) -> str:
+    """What is differentiated: the right side of L = …."""
     head = trace.head
     if head is None:
         return f"sum(output ⊙ G), G of {write_shape(trace.tensors['output'])}, ones unless given"

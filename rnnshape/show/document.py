@@ -12,7 +12,8 @@ from ..tracing import Selection, Trace
 from ..walk import Performed, Record, Step, Tensor
 
 if TYPE_CHECKING:
-    from ..arrays import Result
+    from ..arrays import Array, Result
+    from ..flow import Curve
 
 ITEM_BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
@@ -81,8 +82,10 @@ def _finite(nested: Any) -> Any:
     return nested if abs(nested) < float("inf") else None
 
 
-def run_document(trace: Trace, result: Result) -> dict[str, Any]:
-    """`rnnshape/run/1`: the shapes and values of output, hn and cn."""
+def run_document(
+    trace: Trace, result: Result, gradients: dict[str, Array], curves: Iterable[Curve] = ()
+) -> dict[str, Any]:
+    """`rnnshape/run/1`: the shapes and values of output, hn and cn, gradients and their flow."""
     return {
         "schema": "rnnshape/run/1",
         "spec": trace.spec.to_dict(),
@@ -90,8 +93,14 @@ def run_document(trace: Trace, result: Result) -> dict[str, Any]:
         "tensors": _shapes(trace.tensors),
         **({"packed": _packed(trace)} if trace.batch.packed else {}),
         **{name: array_json(array) for name, array in result.to_dict().items()},
-        **{name: array_json(array) for name, array in trace.gradients.items()},
+        **{name: array_json(array) for name, array in gradients.items()},
+        **({"flow": found} if (found := [_curve(curve) for curve in curves]) else {}),
     }
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {"name": curve.name, "layer": curve.layer, "direction": curve.direction,
+            "t": list(curve.t), "norm": _finite(list(curve.norm))}  # fmt: skip
 
 
 def _shapes(tensors: dict[str, Any]) -> dict[str, list[int | str]]:

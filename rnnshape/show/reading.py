@@ -16,6 +16,7 @@ from ..errors import UsageError
 from ..notation import Line, equation_pieces, kind_of, shape_pieces
 from ..tracing import Selection, Trace
 from ..walk import HEAD, Record, Step, Tensor, passes
+from .backsteps import loss_words
 from .scene import Scene
 from .svg import part_lines
 from .unrolled import Unrolled
@@ -242,6 +243,31 @@ def numbers(trace: Trace) -> dict[str, Any]:
     ]
     shapes = {name: list(array.shape) for name, array in trace.feed.weights.items()}
     return {"weights": weights, "shapes": shapes, "steps": steps, "pool": pool.text}
+
+
+def flow_numbers(trace: Trace) -> dict[str, Any]:
+    """How large the gradient is at h of each step, in three digits; null at a head's."""
+    from ..flow import Arriving, with_sum
+
+    assert trace.feed is not None and trace.back is not None
+    _check_size(without_loss(trace))
+    walk = Arriving(with_sum(trace.feed), trace.back)
+    walk.run()
+    rows = {(place.layer, place.direction): place.row for place in passes(trace.spec)}
+    norms = []
+    for step in replace(trace, feed=None).steps():
+        row = rows.get((step.layer, step.direction))
+        norm = None if row is None else float(walk.norms[row][step.t])
+        finite = norm is not None and abs(norm) < float("inf")
+        norms.append(float(f"{norm:.3g}") if finite else None)
+    return {"norms": norms, "loss": loss_words(trace)}
+
+
+def without_loss(trace: Trace) -> Trace:
+    """The forward alone, up to the head's o."""
+    head = trace.head and replace(trace.head, loss=None)
+    feed = trace.feed and replace(trace.feed, head=head)
+    return replace(trace, head=head, feed=feed, back=None)
 
 
 def _check_size(trace: Trace) -> None:

@@ -16,10 +16,15 @@ from ..notation import Piece as Piece
 _PLAIN = {
     "→": "->", "×": "x", "·": "*", "⊙": "(*)", "ᵀ": "^T", "−": "-", "…": "...", "σ": "sigmoid",
     "—": "-", "≤": "<=", "≥": ">=", "✓": "ok", "✗": "x", "²": "^2", "∂": "d", "’": "'",
-    "Σₙ": "sum_n", "Σₖ": "sum_k", "Σ": "sum", "‖": "|",
+    "Σₙ": "sum_n", "Σₖ": "sum_k", "Σ": "sum", "‖": "|", "₂": "2",
     "–": "-", "↑": "^", "│": "|", "┊": ":", "─": "-", "┄": ".", "═": "=", "┌": "+", "┐": "+",
     "└": "+", "┘": "+", "├": "+", "┤": "+", "┬": "+", "┴": "+",
 }  # fmt: skip
+# dots of a plot by where they lie: above, below, or both
+_BRAILLE = {
+    0x2800 + dots: ":" if dots & 0x1B and dots & 0xE4 else "'" if dots & 0x1B else "."
+    for dots in range(1, 256)
+}
 # an arrow's head with the wire behind it, so that a picture keeps its columns
 _WIRES = {"─→": "->", "┄→": ".>", "←─": "<-", "←┄": "<.", "←": "<-"}
 
@@ -58,6 +63,7 @@ def encodable(words: str, stream: TextIO) -> str:
     except UnicodeEncodeError:
         for sign, plain in (_WIRES | _PLAIN).items():
             words = words.replace(sign, plain)
+        words = words.translate(_BRAILLE)
         words = words.encode(encoding, "replace").decode(encoding)
     return words
 

@@ -16,7 +16,7 @@ from .steps import step_lines
 from .values import array_lines
 
 if TYPE_CHECKING:
-    from ..arrays import Result
+    from ..arrays import Array, Result
     from ..live import Comparison
 
 _MANY_ROWS = 48  # longer listings fold in the middle
@@ -231,11 +231,11 @@ def _batch_first_lines(trace: Trace) -> Iterator[Line]:
     yield from columns(rows)
 
 
-def run_text(trace: Trace, result: Result) -> Iterator[Line]:
+def run_text(trace: Trace, result: Result, gradients: dict[str, Array]) -> Iterator[Line]:
     """The computed tensors with their shapes and values."""
     assert trace.feed is not None
     yield text(str(trace.spec), "title")
-    arrays = {**trace.feed.given, **result.to_dict(), **trace.gradients}
+    arrays = {**trace.feed.given, **result.to_dict(), **gradients}
     for name, array in arrays.items():
         yield []
         yield [(name, kind_of(name.removeprefix("grad."))), (f"  {write_shape(array.shape)}", "")]

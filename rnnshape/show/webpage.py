@@ -15,16 +15,18 @@ from ..head import Head
 from ..spec import Spec
 from ..tour import TOUR
 from ..tracing import Trace
-from .reading import numbers, reading
+from .reading import flow_numbers, numbers, reading, without_loss
 from .svg import page_style
 
-_SCRIPTS = ("model.js", "heat.js", "origin.js", "sizes.js", "page.js")
+_SCRIPTS = ("model.js", "heat.js", "origin.js", "sizes.js", "flow.js", "page.js")
 _MOST_PASSES = 256
 _Key = tuple[Spec, Batch, Head | None]
 
 
 def webpage(trace: Trace) -> str:
-    """The page of a trace; with a feed it shows the numbers too. Raises UsageError."""
+    """The page of a trace; with a feed it shows the numbers too, and with a backward how large the
+    gradient is at each h. Raises UsageError.
+    """
     trace.spec.check_layer("--html")
     passes = trace.spec.num_layers * 2
     if passes > _MOST_PASSES:
@@ -33,7 +35,8 @@ def webpage(trace: Trace) -> str:
             got=f"{trace.spec.num_layers:,}",
             fix="give fewer --layers: above layer 1 all are alike",
         )
-    data = _data(trace)
+    flow = flow_numbers(trace) if trace.back is not None else None
+    data = _data(without_loss(trace), flow)
     pictures = [reading.pop("svg") for reading in data["readings"]]
     parts = {
         "TITLE": escape(f"{trace.spec} · rnnshape"),
@@ -68,7 +71,7 @@ def _embedded(data: Any) -> str:
     return text
 
 
-def _data(trace: Trace) -> dict[str, Any]:
+def _data(trace: Trace, flow: dict[str, Any] | None) -> dict[str, Any]:
     """Every reading once: those of the toggles, then those of the tour."""
     places: dict[_Key, int] = {}
     kept: list[Trace] = []
@@ -99,6 +102,8 @@ def _data(trace: Trace) -> dict[str, Any]:
     if trace.feed is not None:
         alike = replace(trace.spec, batch_first=not trace.spec.batch_first)
         data["numbers"] = numbers(trace)
+        if flow is not None:
+            data["numbers"]["flow"] = flow
         data["numbered"] = [0, place(Trace(alike, trace.batch, head=trace.head))]
     return data
 

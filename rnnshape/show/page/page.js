@@ -16,6 +16,9 @@ function open(number, index) {
     readPicture();
     fillTables();
     step = null;
+    go(index);
+    showFlow();
+    return;
   }
   go(index);
 }
@@ -54,6 +57,7 @@ function go(index) {
   element("step-title").textContent = title;
   element("story").textContent = story();
   say("");
+  sayFlow();
   showPanel();
   element("first").disabled = element("back").disabled = step.index === 0;
   element("last").disabled = element("forward").disabled = step.index === reading.length - 1;
@@ -292,6 +296,7 @@ const actions = {
   Home: () => moved(0), End: () => moved(reading.length - 1), " ": () => play(!timer),
   b: () => toggle(!reading.batchFirst, reading.bidirectional),
   d: () => toggle(reading.batchFirst, !reading.bidirectional),
+  f: () => { flowing = !flowing; showFlow(); },
   g: () => (stop < 0 ? visit(0) : closeTour()),
   n: () => visit(stop + 1), p: () => stop > 0 && visit(stop - 1),
 };
@@ -310,6 +315,7 @@ on("last", actions.End);
 on("play", actions[" "]);
 on("batch-first", actions.b);
 on("directions", actions.d);
+on("flow", actions.f);
 on("tour-open", actions.g);
 on("tour-back", actions.p);
 on("tour-next", actions.n);
@@ -320,4 +326,5 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   panels.clear();
   showPanel();
 });
+if (flow) element("keys").append(" f shows the gradient.");
 open(0, 0);
