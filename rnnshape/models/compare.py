@@ -95,7 +95,7 @@ def beside_spec(module: Module, stated: Mapping[str, Any], path: str) -> Compari
     if stated.get("cell", known["cell"]) != known["cell"]:
         known = {name: v for name, v in known.items() if name not in ("proj_size", "nonlinearity")}
     spec = Spec.from_dict({**known, **stated})
-    differences = _between(module, spec, {**spec.to_dict(), **stated}, set(stated))
+    differences = _between(module, spec, spec.to_dict(), set(stated))
     held: Shapes = {name: tensor.shape for name, tensor in module.parameters.items()}
     title = spec.cell.upper() + ("Cell" if module.cell else "")
     model: Shapes = spec.parameters()
