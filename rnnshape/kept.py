@@ -16,7 +16,19 @@ import numpy as np
 from .arrays import Array, Arrays, ArrayWorld, Feed, needs_numbers, with_target
 from .dims import Dim, Shape
 from .errors import UsageError
-from .walk import HEAD, Pass, Shapes, Step, Tensor, World, head_pass, passes, walk, walk_pass
+from .walk import (
+    HEAD,
+    Pass,
+    Shapes,
+    Step,
+    Tensor,
+    World,
+    head_pass,
+    layer_passes,
+    passes,
+    walk,
+    walk_pass,
+)
 
 MOST_NUMBERS = 500_000_000  # 2 GB as float32
 
@@ -67,7 +79,7 @@ class _Reading(World):
 
     def _output(self, layer: int, t: int | str, rows: Any) -> Array:
         """What a layer left at t: (rows, D·R)."""
-        places = [place for place in passes(self.spec) if place.layer == layer]
+        places = layer_passes(self.spec, layer)
         parts = [self._store[place.row][0][t, :rows] for place in places]  # type: ignore[index]
         return np.concatenate(parts, axis=-1)
 
@@ -105,7 +117,7 @@ class _Reading(World):
         last = self.spec.num_layers - 1
         if self.head is None or self.head.at == "every":
             return (read[0]._replace(value=self._output(last, t, rows)),)
-        rows_read = [place for place in passes(self.spec) if place.layer == last]
+        rows_read = layer_passes(self.spec, last)
         return tuple(
             tensor._replace(value=self._final(place))
             for tensor, place in zip(read, rows_read, strict=True)

@@ -83,7 +83,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
-            raise _refuse("cell", self.cell)
+            raise _refuse("cell", {"cell": self.cell})
         for name in ("input_size", "hidden_size"):
             size = getattr(self, name)
             if isinstance(size, str):
@@ -341,9 +341,9 @@ def _refuse_foreign(spec: Spec, name: str, torch: TorchError) -> UsageError:
     )
 
 
-def _refuse(name: str, arguments: Any, torch: TorchError | None = None) -> UsageError:
+def _refuse(name: str, arguments: Mapping[str, Any], torch: TorchError | None = None) -> UsageError:
     expected, fix = _EXPECTED[name]
-    value = arguments[name] if isinstance(arguments, Mapping) else arguments
+    value = arguments[name]
     if isinstance(value, float) and math.isfinite(value) and value == int(value):
         value = int(value) if name != "dropout" else value
     got = repr(value)

@@ -150,8 +150,13 @@ class Pass(NamedTuple):
 def passes(spec: Spec) -> Iterator[Pass]:
     """The outer two loops, in torch's order: for each layer, for each direction."""
     for layer in range(spec.num_layers):
-        for number, direction in enumerate(spec.directions):
-            yield Pass(layer, direction, spec.num_directions * layer + number)
+        yield from layer_passes(spec, layer)
+
+
+def layer_passes(spec: Spec, layer: int) -> Iterator[Pass]:
+    """The passes of one layer."""
+    for number, direction in enumerate(spec.directions):
+        yield Pass(layer, direction, spec.num_directions * layer + number)
 
 
 class World:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from ..errors import UsageError
@@ -16,6 +17,7 @@ def main() -> None:
     0 fine, 1 the answer is no, 2 wrong use or a file that cannot be read, 130 interrupted.
     """
     gc.set_threshold(100_000)  # a start makes many objects and no garbage to look for
+    _open_streams()
     try:
         status = run_command(sys.argv[1:])
         sys.stdout.flush()
@@ -30,6 +32,23 @@ def main() -> None:
     except OSError as error:
         status = _say(f"standard output: expected to be written, got {error.strerror}")
     _leave(status)
+
+
+def _open_streams() -> None:
+    """Standard output and error that take whatever is written.
+
+    One that was closed (`>&-`) is the null device; one whose encoding lacks a sign of the help
+    shows it in plain letters.
+    """
+    for name, handle in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), handle)
+            setattr(sys, name, os.fdopen(handle, "w", closefd=False))
+        elif stream.encoding.lower() != "utf-8":
+            from ..show.screen import fall_back
+
+            fall_back(stream)
 
 
 def run_command(arguments: list[str]) -> int:
@@ -49,24 +68,37 @@ def run_command(arguments: list[str]) -> int:
         return _say(str(error))
     except usage as error:
         return _say(error.format_message())
+    except MemoryError:
+        return _say(
+            "memory: expected enough for what was asked, got none left\n"
+            "fix: give smaller sizes, or a smaller file"
+        )
     except typer.Abort:
         return 130
     except typer.Exit as stop:
         return stop.exit_code
 
 
+_LONGEST_LINE = 1000  # characters; what a person typed may be any length
+
+
 def _say(message: str) -> int:
     from ..show.screen import encodable, visible
 
-    first, *rest = visible(message).split("\n")
-    lines = [f"rnnshape: {first}", *(f"  {line}" for line in rest)]
-    sys.stderr.write(encodable("\n".join(lines), sys.stderr) + "\n")
+    lines = [
+        line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE // 2]}…{line[-100:]}"
+        for line in visible(f"rnnshape: {message}").replace("\n", "\n  ").split("\n")
+    ]
+    with suppress(OSError):  # nobody is left to tell
+        sys.stderr.write(encodable("\n".join(lines), sys.stderr) + "\n")
+        sys.stderr.flush()
     return 2
 
 
 def _leave(status: int) -> None:
     """End at once: what is left to the interpreter could only complain of a closed pipe."""
     try:
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
     finally:
         os._exit(status)

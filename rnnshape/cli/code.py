@@ -8,6 +8,7 @@ import typer
 
 from ..errors import UsageError
 from ..spec import Spec
+from .numbers import module_alone
 from .options import Network, network_options
 from .output import write_json, write_lines
 from .shared import Json, Module
@@ -38,6 +39,8 @@ def code(
     """
     from ..models.code import code as written
 
+    if module is not None and weights is None:
+        raise module_alone()
     spec, loaded = (network.spec, None) if weights is None else _read(
         network, weights, module, framework)  # fmt: skip
     text = written(spec, network.batch_for(spec), framework, loaded)

@@ -48,6 +48,12 @@ def draw(
 
     chosen = _chosen(format, output)
     check_choice("--theme", theme, _THEMES, "light")
+    if chosen == "mermaid" and theme != "auto":
+        raise UsageError(
+            "--theme: expected without --format mermaid, whose colours are its reader's",
+            got=f"--theme {theme}",
+            fix="leave out --theme",
+        )
     unrolled = Unrolled(network.trace())
     if chosen == "mermaid":
         from ..show.mermaid import mermaid_lines

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from os.path import isfile
 from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
-from .options import Network, network_options, reason
+from .options import Network, network_options, reason, standard_input
 from .output import write_json, write_text
 from .shared import Json
 
@@ -39,6 +40,13 @@ def explain(
     Example: python train.py 2>&1 | rnnshape explain
     """
     if list:
+        said = network.says(*network.given)
+        if said or text is not None:
+            raise UsageError(
+                "--list: expected alone, since it lists every message that has a rule",
+                got="--" + said[0].replace("_", "-") if said else "a message",
+                fix="leave out one of them",
+            )
         _list(json)
         return
     from ..doctor.explain import explain as answer
@@ -80,16 +88,17 @@ def _read(text: str | None) -> str:
     """The text itself, that of a file, or standard input."""
     from ..doctor.read import decode
 
-    if text is None and sys.stdin.isatty():
+    if text is None and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError(
             "explain: expected a message, a file, or something on standard input",
             fix="python train.py 2>&1 | rnnshape explain",
         )
     if text is None or text == "-":
-        stream = getattr(sys.stdin, "buffer", None)
-        return sys.stdin.read() if stream is None else decode(_ends(stream))
+        given = standard_input("explain")
+        stream = getattr(given, "buffer", None)
+        return given.read() if stream is None else decode(_ends(stream))
     # a message has words; what has none is the name of a file
-    if not text or "\n" in text or len(text) > 1000 or (" " in text and not Path(text).is_file()):
+    if not text or "\n" in text or len(text) > 1000 or (" " in text and not isfile(text)):
         return text
     try:
         with open(text, "rb") as file:

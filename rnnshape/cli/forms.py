@@ -82,6 +82,12 @@ def forms(
     from ..show.forms import forms_document, forms_text
 
     if code is not None:
+        if json:
+            raise UsageError(
+                "--code: expected without --json, since code is no document",
+                got="both",
+                fix="leave out one",
+            )
         write_lines([form_code(arranged(network, code, decoder))])
         return
     rows: dict[str, Arrangement | UsageError] = {}
@@ -190,6 +196,7 @@ def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
         size=a.batch.size,
         seq_len=a.batch.seq_len,
         target_len=a.target_len,
+        decoder_hidden_size=a.decoder_spec.hidden_size,
         output_size=a.head.size,
     )
     made = drawn(arrangement, numbers.seed, numbers.dtype)

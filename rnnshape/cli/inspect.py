@@ -40,6 +40,14 @@ def inspect(
     from ..models.infer import chosen, contents
     from ..models.report import document
 
+    said = network.says("batch_size", "seq_len", "unbatched", "lengths")
+    if said:
+        option = "--" + said[0].replace("_", "-")
+        raise UsageError(
+            f"{option}: expected options that describe the network alone",
+            got=f"{option}, which says of the batch what no file of weights holds",
+            fix=f"leave out {option}",
+        )
     held = contents(open_file(file))
     stated = network.arguments
     modules = held.modules if module is None else (chosen(held, module),)

@@ -54,6 +54,13 @@ class Numbers:
                 "--h0": self.h0, "--c0": self.c0, "--train": self.train}  # fmt: skip
 
     @property
+    def drawing(self) -> dict[str, Any]:
+        """By option: how numbers are drawn, where it is not the default."""
+        defaults = Numbers()
+        return {"--seed": None if self.seed == defaults.seed else self.seed,
+                "--dtype": None if self.dtype == defaults.dtype else self.dtype}  # fmt: skip
+
+    @property
     def asked(self) -> bool:
         """Whether any option asks for numbers."""
         return first_set(self.sources) is not None
@@ -77,8 +84,7 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
     weights, module, dtype = numbers.weights, numbers.module, numbers.dtype
     check_drawing(numbers.seed, dtype)
     if module is not None and weights is None:
-        raise UsageError("--module: expected beside --weights", got="no weights",
-                         fix="--weights model.safetensors --module encoder.rnn")  # fmt: skip
+        raise module_alone()
     import numpy as np
 
     from ..arrays import feed
@@ -126,6 +132,10 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
         elif source is not None:
             states[name] = read_array(source, name)
     head = network.head
+    if head is not None:
+        shapes = [parameter.shape for parameter in head.parameters(spec)]
+        shapes.append(head.output(spec, batch))
+        check_numbers(shapes, output_size=head.size, size=batch.size, seq_len=batch.seq_len)
     if head is not None and "head.weight" not in parameters:
         parameters |= drawn_head(head, spec, generator, dtype)
     given = (x, states.get("h0"), states.get("c0"), lengths, head)
@@ -134,6 +144,15 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
         masks = drawn_masks(spec, source_feed.batch, generator, dtype)
         source_feed = replace(source_feed, masks=masks)
     return Trace(spec, source_feed.batch, source_feed, head)
+
+
+def module_alone() -> UsageError:
+    """The error for a part of a file where no file is named."""
+    return UsageError(
+        "--module: expected beside --weights",
+        got="no weights",
+        fix="--weights model.safetensors --module encoder.rnn",
+    )
 
 
 def _read_parameters(path: str, module: str | None, dtype: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -22,6 +22,7 @@ from ..tracing import Trace
 from .shared import Command, with_options
 
 _NETWORK, _BATCH, _TOP = "The network", "The batch", "The head"
+_LARGEST_TEXT = 10_000_000  # characters of a spec or a script
 _SPEC_FIELDS = (
     "cell", "nonlinearity", "input_size", "hidden_size", "num_layers", "bias", "batch_first",
     "dropout", "bidirectional", "proj_size",
@@ -244,15 +245,30 @@ def read_text(path: str, option: str) -> str:
     """A text file, or standard input for `-`. Raises UsageError where it cannot be read."""
     try:
         if path == "-":
-            return sys.stdin.read()
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+            text = standard_input(option).read(_LARGEST_TEXT + 1)
+        else:
+            with open(path, encoding="utf-8") as file:
+                text = file.read(_LARGEST_TEXT + 1)
+        if len(text) > _LARGEST_TEXT:
+            raise ValueError(f"more than {_LARGEST_TEXT:,} characters")
+        return text
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise UsageError(
             f"{option}: expected a text file that can be read",
             got=f"{path!r}: {reason(error)}",
             fix="give the name of a file, or - for standard input",
         ) from None
+
+
+def standard_input(option: str) -> TextIO:
+    """Standard input. Raises UsageError where it is closed."""
+    if sys.stdin is None:
+        raise UsageError(
+            f"{option}: expected something on standard input",
+            got="a closed input",
+            fix="give the name of a file",
+        )
+    return sys.stdin
 
 
 def reason(error: Exception) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ..errors import UsageError
 from .options import Network, network_options
 from .output import write_json, write_text
 from .shared import Json, OutputFile
@@ -20,14 +21,22 @@ def pick(
             metavar="QUESTION", help="last, both-directions, layer, decoder-h0 or sample."
         ),
     ] = "last",
-    layer: Annotated[int, typer.Option(help="With --of layer: from 0; -1 is the last.")] = -1,
+    layer: Annotated[
+        int | None,
+        typer.Option(help="With --of layer: from 0; -1 is the last.", show_default="-1"),
+    ] = None,
     direction: Annotated[
         str | None, typer.Option(metavar="forward|reverse", help="With --of layer: one alone.")
     ] = None,
-    sample: Annotated[int, typer.Option(help="With --of sample: from 0.")] = 0,
+    sample: Annotated[
+        int | None, typer.Option(help="With --of sample: from 0.", show_default="0")
+    ] = None,
     bridge: Annotated[
-        str, typer.Option(metavar="concat|sum|forward", help="With --of decoder-h0.")
-    ] = "concat",
+        str | None,
+        typer.Option(
+            metavar="concat|sum|forward", help="With --of decoder-h0.", show_default="concat"
+        ),
+    ] = None,
     json: Json = False,
     file: OutputFile = None,
 ) -> None:
@@ -42,15 +51,16 @@ def pick(
     from ..doctor.pick import pick as answer
     from ..doctor.questions import Wanted
 
+    _check_alone(of, {"layer": layer, "direction": direction, "sample": sample, "bridge": bridge})
     picked = answer(
         Wanted(
             spec=network.spec,
             batch=network.batch,
             of=of,
-            layer=layer,
+            layer=-1 if layer is None else layer,
             direction=direction,
-            sample=sample,
-            bridge=bridge,
+            sample=sample or 0,
+            bridge="concat" if bridge is None else bridge,
         )
     )
     if json:
@@ -61,3 +71,18 @@ def pick(
         write_text(pick_text(picked.to_dict()), file)
     if not picked.ok:
         raise typer.Exit(1)
+
+
+_OWNERS = {"layer": "layer", "direction": "layer", "sample": "sample", "bridge": "decoder-h0"}
+
+
+def _check_alone(of: str, given: dict[str, Any]) -> None:
+    """Refuse an option of another question."""
+    for name, value in given.items():
+        owner = _OWNERS[name]
+        if value is not None and of != owner:
+            raise UsageError(
+                f"--{name}: expected with --of {owner}",
+                got=f"--of {of[:40]}",
+                fix=f"--of {owner} --{name} {str(value)[:40]}",
+            )

@@ -67,14 +67,24 @@ def trace(
     chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
               "--direction": direction, "--step": step, "--form": form}  # fmt: skip
     if picture:
-        beside = {**chosen, "--values": values, **numbers.sources, **gradients.asked,
-                  "--html": html}  # fmt: skip
+        beside = {**chosen, "--values": values, **numbers.sources, **numbers.drawing,
+                  **gradients.asked, "--html": html}  # fmt: skip
         put_picture(network, beside, output)
         return
     if html is not None:
         alone = {} if gradients.backward else gradients.asked
         check_page({**chosen, **alone, "-o": output})
     check_form(form, {**numbers.sources, **gradients.asked}, decoder)
+    if json and ndjson:
+        raise UsageError("--json: expected without --ndjson", got="both", fix="leave out one")
+    with_numbers = values or numbers.asked or gradients.files
+    option = first_set(numbers.drawing)
+    if option is not None and not with_numbers:
+        raise UsageError(
+            f"{option}: expected beside --values, since shapes need no numbers",
+            got="no numbers",
+            fix=f"--values {option} {numbers.drawing[option]}",
+        )
     machine = json or ndjson
     selection = Selection(layer, direction, step, folded=not (all or machine))
     if form is not None:
@@ -83,7 +93,7 @@ def trace(
         put_form(a, selection, drawn, json, ndjson, output)
         return
     subject = network.trace()
-    if values or numbers.asked or gradients.files:
+    if with_numbers:
         from .progress import waiting
 
         with waiting("numbers"):

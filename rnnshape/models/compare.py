@@ -92,7 +92,7 @@ def beside_spec(module: Module, stated: Mapping[str, Any], path: str) -> Compari
     Raises UsageError where the two make no network that torch would build.
     """
     spec = Spec.from_dict({**told_for(stated, module.arguments), **stated})
-    differences = _between(module, spec, {**spec.to_dict(), **stated}, set(stated))
+    differences = _between(module, spec, spec.to_dict(), set(stated))
     held: Shapes = {name: tensor.shape for name, tensor in module.parameters.items()}
     model: Shapes = spec.parameters()
     silent = [name for name in _SILENT if name in stated and name not in module.arguments]

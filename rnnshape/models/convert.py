@@ -12,7 +12,7 @@ from ..constructor import takes
 from ..dims import Shape, json_shape
 from ..errors import UsageError
 from ..spec import Spec
-from .files import modules_of, open_file, read_weights
+from .files import modules_of, open_file, read_weights, reading
 from .frameworks import converted, layout_of, restored
 from .infer import inferred
 from .layouts import laid
@@ -114,10 +114,12 @@ def read_source(path: str, module: str | None = None, nonlinearity: str | None =
     framework, names = "torch", _torch_names(tensors, module)
     if names:
         file.affordable(tensors[name] for name in names.values())
-        weights = {own: tensors[name].read() for own, name in names.items()}
+        with reading(path):
+            weights = {own: tensors[name].read() for own, name in names.items()}
         arguments, used = dict(inferred(weights) or {}), list(names.values())
     else:
-        read = restored(_below(tensors, module), module)
+        with reading(path):
+            read = restored(_below(tensors, module), module)
         if read is None:
             known = read_weights(path, module)
             arguments, used = known.arguments, []

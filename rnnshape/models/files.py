@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from tokenize import TokenError
 from typing import Any
 
 from ..errors import UsageError
@@ -16,7 +18,7 @@ from .stored import Damaged, Stored, TensorFile
 # what readers raise for bytes that are not what they should be
 _FAULTS = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError,
-    RuntimeError, TypeError, ValueError,
+    RuntimeError, SyntaxError, TokenError, TypeError, ValueError,
 )  # fmt: skip
 _STREAMS = (".pt", ".pth", ".bin", ".ckpt", ".th", ".pkl", ".pickle", ".t7", ".tar", ".model")
 _FORMATS = ".safetensors, .npz, .pt, .onnx, .keras or .h5"
@@ -29,8 +31,15 @@ def open_file(path: str) -> TensorFile:
     tensor's numbers are read, and nothing of a pickle is run.
     """
     _ordinary(path)
-    try:
+    with reading(path):
         return _opened(path)
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """While the bytes of a file are read: whatever is wrong with them is a UsageError."""
+    try:
+        yield
     except UsageError:
         raise
     except Harmful as error:
@@ -161,12 +170,8 @@ def read_named(path: str, names: Iterable[str]) -> dict[str, Any]:
 def arrays_of(file: TensorFile, tensors: Mapping[str, Stored]) -> dict[str, Any]:
     """The numbers of some of a file's tensors. Raises UsageError where they cannot be read."""
     file.affordable(tensors.values())
-    try:
+    with reading(file.path):
         return {name: tensor.read() for name, tensor in tensors.items()}
-    except UsageError:
-        raise
-    except _FAULTS as error:
-        raise unreadable(file.path, error) from None
 
 
 def modules_of(names: Iterable[str]) -> list[str]:
@@ -198,7 +203,7 @@ def read_array(path: str, what: str) -> Any:
     try:
         with open(path, "rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+    except _FAULTS as error:
         detail = getattr(error, "strerror", None) or str(error).split("\n")[0][:100]
         raise UsageError(
             f"--{what}: expected a .npy file of numbers",

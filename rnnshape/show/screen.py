@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -61,11 +63,27 @@ def encodable(words: str, stream: TextIO) -> str:
     try:
         words.encode(encoding)
     except UnicodeEncodeError:
-        for sign, plain in (_WIRES | _PLAIN).items():
-            words = words.replace(sign, plain)
-        words = words.translate(_BRAILLE)
-        words = words.encode(encoding, "replace").decode(encoding)
+        words = _in_plain(words).encode(encoding, "replace").decode(encoding)
     return words
+
+
+def fall_back(stream: TextIO) -> None:
+    """The same for whoever else writes to `stream`, such as the help."""
+    if isinstance(stream, io.TextIOWrapper):
+        codecs.register_error("rnnshape", _replaced)
+        stream.reconfigure(errors="rnnshape")
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    plain = _in_plain(error.object[error.start : error.end])
+    return plain.encode(error.encoding, "replace").decode(error.encoding), error.end
+
+
+def _in_plain(words: str) -> str:
+    for sign, plain in (_WIRES | _PLAIN).items():
+        words = words.replace(sign, plain)
+    return words.translate(_BRAILLE)
 
 
 def visible(words: str) -> str:
