@@ -456,9 +456,9 @@ def _validator(name: str):
     import jsonschema
 
     if name not in _VALIDATORS:
-        path = HERE.parent / "rnnshape" / "schemas" / f"{name}.json"
-        schema = json.loads(path.read_text("utf-8"))
-        _VALIDATORS[name] = jsonschema.Draft202012Validator(schema)
+        from rnnshape.show.schema import schema
+
+        _VALIDATORS[name] = jsonschema.Draft202012Validator(schema(name))
     return _VALIDATORS[name]
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from conftest import TORCH, recorded
 from test_numbers import CASES, arrays, call
-from test_trace_command import schema
 
 from rnnshape import Spec, UsageError, trace
 from rnnshape.arrays import feed
 from rnnshape.backward import Back
 from rnnshape.head import Head
 from rnnshape.loss import with_grad_output, with_loss
+from rnnshape.show.schema import schema
 from rnnshape.tracing import Trace
 
 LOSSES = recorded("backward")

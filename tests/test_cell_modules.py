@@ -19,6 +19,7 @@ from rnnshape.errors import UsageError
 from rnnshape.explore.session import Session
 from rnnshape.forward import Given, forward_error
 from rnnshape.models.files import read_weights
+from rnnshape.show.schema import schema
 
 CASES = recorded("cells")
 CELL_OF = {kind.class_name: cell for cell, kind in KINDS.items()}
@@ -186,10 +187,6 @@ def test_a_proof_of_explain_holds_torchs_words_for_the_cell() -> None:
 
 CHECKPOINT = ROOT / "fixtures" / "checkpoints" / "cells.pt"
 CELLS = ["rnn-cell", "lstm-cell", "gru-cell"]
-
-
-def schema(name: str) -> Any:
-    return json.loads((ROOT / "rnnshape" / "schemas" / f"{name}.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("cell", CELLS)

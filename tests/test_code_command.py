@@ -5,11 +5,11 @@ import ast
 import jsonschema
 import numpy as np
 import pytest
-from test_trace_command import schema
 
 from rnnshape import Spec
 from rnnshape.draw import drawn_weights
 from rnnshape.models.code import WRITERS
+from rnnshape.show.schema import schema
 
 
 @pytest.mark.parametrize("framework", sorted(WRITERS))

@@ -4,10 +4,10 @@ import jsonschema
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from test_trace_command import schema
 
 from rnnshape import Spec, run
 from rnnshape.draw import drawn_weights
+from rnnshape.show.schema import schema
 
 FRAMEWORKS = ["onnx", "keras", "flax", "flax-linen", "equinox"]
 SPEC = Spec(cell="lstm", input_size=3, hidden_size=4, num_layers=2, bidirectional=True)

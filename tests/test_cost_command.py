@@ -5,9 +5,9 @@ import itertools
 import jsonschema
 import pytest
 from conftest import needs_torch, recorded
-from test_trace_command import schema
 
 from rnnshape.benchmark import SIZES
+from rnnshape.show.schema import schema
 
 
 def options(cell: str, call: dict) -> list:

@@ -13,11 +13,11 @@ import pytest
 from conftest import recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_trace_command import schema
 
 from rnnshape.doctor.explain import explain, table
 from rnnshape.doctor.read import decode
 from rnnshape.doctor.rules import RULES
+from rnnshape.show.schema import schema
 
 
 def first(text: str, /, **stated) -> str | None:

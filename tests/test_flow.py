@@ -8,7 +8,6 @@ import jsonschema
 import numpy as np
 import pytest
 from conftest import needs_torch
-from test_trace_command import schema
 
 from rnnshape import Spec, run, trace
 from rnnshape.backward import Back
@@ -17,6 +16,7 @@ from rnnshape.flow import Arriving, flow, with_radius, with_sum
 from rnnshape.head import Head
 from rnnshape.show.document import run_document
 from rnnshape.show.flow import flow_lines
+from rnnshape.show.schema import schema
 from rnnshape.show.screen import plain_lines
 
 NETWORKS = {

@@ -6,13 +6,13 @@ import jsonschema
 import numpy as np
 import pytest
 from conftest import needs_torch
-from test_trace_command import schema
 
 from rnnshape import ShapeError, Spec, UsageError
 from rnnshape.batch import Batch
 from rnnshape.forms import FORMS, arrange, drawn, result
 from rnnshape.head import Head
 from rnnshape.show.form_code import form_code
+from rnnshape.show.schema import schema
 
 SPECS = [
     Spec(),

@@ -4,12 +4,12 @@ import jsonschema
 import numpy as np
 import pytest
 from conftest import needs_torch
-from test_trace_command import schema
 
 from rnnshape import Spec, trace
 from rnnshape.compute import compute
 from rnnshape.draw import drawn_head, drawn_weights
 from rnnshape.head import Head
+from rnnshape.show.schema import schema
 
 ACTIVATIONS = ["none", "softmax", "sigmoid", "tanh"]
 

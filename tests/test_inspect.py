@@ -6,12 +6,12 @@ import jsonschema
 import numpy as np
 import pytest
 from conftest import ROOT
-from test_trace_command import schema
 
 from rnnshape import Spec, run
 from rnnshape.models.compare import load_error
 from rnnshape.models.files import open_file, read_weights
 from rnnshape.models.infer import completed, contents
+from rnnshape.show.schema import schema
 
 FOLDER = ROOT / "fixtures" / "checkpoints"
 LOADING = json.loads((FOLDER / "checkpoints.json").read_text(encoding="utf-8"))["loading"]

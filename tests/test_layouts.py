@@ -10,11 +10,11 @@ import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_trace_command import schema
 
 from rnnshape import Spec, UsageError, run
 from rnnshape.draw import drawn_weights
 from rnnshape.models.frameworks import LAYOUTS, converted, restored
+from rnnshape.show.schema import schema
 
 FOLDER = ROOT / "fixtures" / "layouts"
 CASES = json.loads((FOLDER / "cases.json").read_text())["cases"]

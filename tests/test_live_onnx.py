@@ -175,7 +175,8 @@ def test_what_torch_lacks_is_run_and_not_converted(rnnshape, tmp_path):
 
 def test_the_text_and_the_document_name_the_operators(rnnshape, tmp_path):
     import jsonschema
-    from test_trace_command import schema
+
+    from rnnshape.show.schema import schema
 
     onnx.save(gru(linear_before_reset=1), tmp_path / "m.onnx")
     told = rnnshape("run", "--weights", "m.onnx").out

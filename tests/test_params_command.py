@@ -1,7 +1,8 @@
 import jsonschema
 import pytest
 from conftest import ROOT, recorded
-from test_trace_command import schema
+
+from rnnshape.show.schema import schema
 
 # the listings of the article's section 2 are the first two recordings
 ARTICLE = recorded("shapes")[:2]

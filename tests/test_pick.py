@@ -8,7 +8,6 @@ import jsonschema
 import numpy as np
 import pytest
 from conftest import needs_torch
-from test_trace_command import schema
 
 from rnnshape.batch import Batch
 from rnnshape.dims import symbol
@@ -17,6 +16,7 @@ from rnnshape.doctor.questions import BRIDGES, QUESTIONS, Wanted
 from rnnshape.doctor.tiny import ran, small
 from rnnshape.errors import UsageError
 from rnnshape.forward import Given, forward_error
+from rnnshape.show.schema import schema
 from rnnshape.spec import Spec
 
 BATCHES = {

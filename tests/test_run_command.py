@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from conftest import TORCH, recorded
 from safetensors.numpy import save_file
-from test_trace_command import schema
 
 from rnnshape import Spec
+from rnnshape.show.schema import schema
 
 ARRAYS = np.load(TORCH / "numeric.npz")
 CASE = next(

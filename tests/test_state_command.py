@@ -8,9 +8,9 @@ import pytest
 from conftest import needs_torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_trace_command import schema
 
 from rnnshape import Spec
+from rnnshape.show.schema import schema
 from rnnshape.training import training_code, training_run
 
 SCREENS = {

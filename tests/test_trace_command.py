@@ -4,11 +4,11 @@ import json
 import re
 import subprocess
 import sys
-from importlib.resources import files
 
 import jsonschema
 import pytest
 
+from rnnshape.show.schema import schema
 from rnnshape.show.screen import encodable
 
 CONFIGURATIONS = [
@@ -22,10 +22,6 @@ CONFIGURATIONS = [
     ["--values", "--input-size", "2", "--hidden-size", "4"],
 ]
 IDS = [" ".join(options) or "defaults" for options in CONFIGURATIONS]
-
-
-def schema(name: str) -> dict:
-    return json.loads((files("rnnshape") / "schemas" / f"{name}.json").read_text("utf-8"))
 
 
 def test_the_contracts_document(rnnshape):

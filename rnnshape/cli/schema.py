@@ -17,10 +17,11 @@ def schema(
 
     Example: rnnshape schema trace
     """
-    from importlib.resources import files
+    from json import dumps
 
-    folder = files("rnnshape") / "schemas"
-    names = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir())
+    from ..show import schema as schemas
+
+    names = schemas.schema_names()
     if name is None:
         write_lines(names)
         return
@@ -31,4 +32,4 @@ def schema(
             f"schema: expected one of {', '.join(names)}", got=repr(name[:40]),
             fix=f"rnnshape schema {names[0]}",
         )  # fmt: skip
-    write_lines([(folder / f"{name}.json").read_text(encoding="utf-8").rstrip()])
+    write_lines([dumps(schemas.schema(name), indent=1, ensure_ascii=False)])
