@@ -43,6 +43,34 @@ for name, tensor in (("input", input), ("h0", h0), ("output", output), ("hn", hn
 for k, v in model._parameters.items():
     print(k, list(v.shape))
 """
+# what else tells shapes: each makes the same network and runs it on tensors without numbers
+RIVALS = {
+    "torchinfo": """
+import torch, torchinfo
+model = torch.nn.RNN(10, 20, 3, bidirectional=True)
+print(torchinfo.summary(model, input_size=(5, 7, 10)))
+""",
+    "torch's meta device": """
+import torch
+model = torch.nn.RNN(10, 20, 3, bidirectional=True, device="meta")
+output, hn = model(torch.empty(5, 7, 10, device="meta"))
+print(list(output.shape), list(hn.shape))
+""",
+    "torch's FakeTensor": """
+import torch
+from torch._subclasses import FakeTensorMode
+with FakeTensorMode():
+    model = torch.nn.RNN(10, 20, 3, bidirectional=True)
+    output, hn = model(torch.empty(5, 7, 10))
+print(list(output.shape), list(hn.shape))
+""",
+}
+WRITING = """
+import sys
+write, line = sys.stdout.write, sys.argv[2] + "\\n"
+for _ in range(int(sys.argv[1])):
+    write(line)
+"""
 EMPTY = """
 import typer
 app = typer.Typer()
@@ -119,6 +147,10 @@ def startup(rounds: int) -> list[Figure]:
     if available("torch"):
         article = ratio(trace, process("-c", ARTICLE), max(3, rounds // 3))
         figures.append(Figure("trace: by the article's script with torch", article, "ratio", 0.15))
+        for name, script in RIVALS.items():
+            if name != "torchinfo" or available(name):
+                value = ratio(trace, process("-c", script), max(3, rounds // 3))
+                figures.append(Figure(f"trace: by {name}", value, "ratio"))
     return figures
 
 
@@ -167,8 +199,12 @@ def ndjson() -> list[Figure]:
     process(*command(10))()
     start = min(seconds(process(*command(10))) for _ in range(3))
     rate = max(500_000 / (seconds(process(*command(500_000))) - start) for _ in range(3))
+    told = subprocess.run([sys.executable, *command(2)], capture_output=True, check=True, text=True)
+    line = told.stdout.splitlines()[2]
+    writing = ratio(process(*command(500_000)), process("-c", WRITING, "500000", line), 3)
     return [
         Figure("trace --ndjson: steps", rate, "1/s", 100_000, "more"),
+        Figure("trace --ndjson: by writing as many bytes line by line", writing, "ratio"),
         Figure("trace --ndjson: memory at T = 1,000,000 by T = 10,000",
                peak(1_000_000) / peak(10_000), "ratio", 1.05),
     ]  # fmt: skip
