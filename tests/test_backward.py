@@ -252,3 +252,10 @@ def test_an_operation_without_a_gradient_is_refused():
     clip = Performed("clip", (Tensor("a", (2, 3)),), Tensor("b", (2, 3)), (1.0,))
     with pytest.raises(UsageError, match="clip"):
         differentiate((clip,), Shapes(), {"b": [Tensor("db", (2, 3))]}, {})
+
+
+@pytest.mark.parametrize("command", [["run"], ["trace", "--values"]], ids=" ".join)
+def test_more_values_than_a_document_can_hold_are_refused(rnnshape, command):
+    ended = rnnshape(*command, "--json", "--seq-len", 100_000)
+    assert (ended.status, ended.out) == (2, "")
+    assert "expected at most 5,000,000 values" in ended.err and "-o result.npz" in ended.err

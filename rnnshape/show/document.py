@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..dims import json_dim, json_shape
+from ..dims import Dim, json_dim, json_shape
+from ..errors import UsageError
 from ..spec import Spec
 from ..tracing import Selection, Trace
 from ..walk import Performed, Record, Step, Tensor
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from ..arrays import Array, Result
     from ..flow import Curve
 
+MOST_VALUES = 5_000_000
 ITEM_BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
 
@@ -69,6 +72,17 @@ def trace_ndjson(trace: Trace, selection: Selection) -> Iterator[str]:
     yield json.dumps(end)
 
 
+def _check_size(shapes: Iterable[Iterable[Dim]]) -> None:
+    """Refuse more values than a document can hold: as nested lists they take many times the room."""
+    total: Any = sum(math.prod(shape) for shape in shapes)  # type: ignore[misc]
+    if total > MOST_VALUES:
+        raise UsageError(
+            f"--json: expected at most {MOST_VALUES:,} values in a document",
+            got=f"{total:,}",
+            fix="rnnshape run -o result.npz writes them as arrays",
+        )
+
+
 def array_json(array: Any) -> Any:
     """An array as nested lists; what is no finite number as null, since JSON has no such number."""
     if array.dtype.kind == "f" and not abs(array).max(initial=0) < float("inf"):
@@ -85,7 +99,11 @@ def _finite(nested: Any) -> Any:
 def run_document(
     trace: Trace, result: Result, gradients: dict[str, Array], curves: Iterable[Curve] = ()
 ) -> dict[str, Any]:
-    """`rnnshape/run/1`: the shapes and values of output, hn and cn, gradients and their flow."""
+    """`rnnshape/run/1`: the shapes and values of output, hn and cn, gradients and their flow.
+
+    Raises UsageError where there are too many values.
+    """
+    _check_size(array.shape for array in (*result.to_dict().values(), *gradients.values()))
     return {
         "schema": "rnnshape/run/1",
         "spec": trace.spec.to_dict(),
@@ -136,6 +154,10 @@ def _packed(trace: Trace) -> dict[str, Any]:
 
 
 def _trace_head(trace: Trace) -> dict[str, Any]:
+    if trace.feed is not None:
+        backward = trace.gradient_shapes.values() if trace.back else ()
+        own = (parameter.shape for parameter in trace.parameters)
+        _check_size([*trace.tensors.values(), *own, *backward])
     effect = trace.batch_first
     head: dict[str, Any] = {
         "schema": "rnnshape/trace/1",
