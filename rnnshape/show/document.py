@@ -73,8 +73,8 @@ def trace_ndjson(trace: Trace, selection: Selection) -> Iterator[str]:
 
 
 def _check_size(shapes: Iterable[Iterable[Dim]]) -> None:
-    """Refuse more values than a document can hold: as nested lists they take many times the room."""
-    total: Any = sum(math.prod(shape) for shape in shapes)  # type: ignore[misc]
+    """Refuse more values than a document can hold: nested lists take many times the room."""
+    total: Any = sum(math.prod(shape) for shape in shapes)
     if total > MOST_VALUES:
         raise UsageError(
             f"--json: expected at most {MOST_VALUES:,} values in a document",
