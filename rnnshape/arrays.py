@@ -10,7 +10,7 @@ import numpy as np
 
 from .batch import Batch, batch_of
 from .cells import Equations
-from .dims import Dim, write_shape
+from .dims import Dim, needs_numbers, write_shape
 from .errors import ShapeError, UsageError
 from .forward import Given, forward_error, sizes
 from .head import Head
@@ -208,6 +208,8 @@ def feed(
 
 def inward(source: Feed, sequence: Array) -> Array:
     """A sequence of the caller's layout in the walk's: (T, N, ·), sorted by length."""
+    if source.spec.single:
+        return sequence.reshape(1, -1, sequence.shape[-1])
     if source.batch.unbatched:
         return sequence[:, None]
     if source.spec.batch_first:
@@ -229,16 +231,6 @@ def _single_feed(
         shape: Any = (1, rows, spec.state_width(name))
         states.append(np.zeros(shape, x.dtype) if state is None else state.reshape(shape))
     return Feed(spec, batch, weights, x.reshape(1, rows, -1), tuple(states))
-
-
-def needs_numbers(name: str, size: Dim) -> UsageError:
-    """The error where a size is a symbol and numbers are to be computed."""
-    option = {"size": "batch-size", "seq_len": "seq-len"}.get(name, name.replace("_", "-"))
-    return UsageError(
-        f"{option}: expected a number, since values are to be computed",
-        got=f"the symbol {size}",
-        fix=f"--{option} 20",
-    )
 
 
 def checked_weights(

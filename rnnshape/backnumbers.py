@@ -98,13 +98,13 @@ class BackArrays(BackWorld):
                 elif name.startswith("output"):
                     self._output[t, : len(gradient.value)] = gradient.value  # type: ignore[index]
             return
-        dx = gradients["x_{t}"].value
+        dx = gradients[self.read(place)].value
         if place.layer:
             self._dx[place.direction][place.layer][t, : len(dx)] = dx
         else:
             self._input[t, : len(dx)] += dx  # type: ignore[index]
-        for name, whole in zip(self.spec.state_names, self._states):
-            begun = gradients.get(f"{name}0[{place.row}]")
+        for name, whole in zip(self.begun(place), self._states):
+            begun = gradients.get(name)
             if begun is not None:
                 whole[place.row] += begun.value
         names = [f"{name}_{{p}}" for name in self.spec.state_names]

@@ -102,7 +102,15 @@ class BackWorld:
             return [Tensor(f"dx_{{t}}({layer} {name})", shape) for name in spec.directions]
         if self.head is not None and self.head.at == "last":
             return []
-        return [Tensor("doutput[{t}]", shape)]
+        return [Tensor("dhn" if spec.single else "doutput[{t}]", shape)]
+
+    def read(self, place: Pass) -> str:
+        """What a step calls its input."""
+        return World(self.spec, self.batch).x(place, "t", self.batch.size).name
+
+    def begun(self, place: Pass) -> list[str]:
+        """What the first step of a pass calls the states that it finds."""
+        return [tensor.name for tensor in World(self.spec, self.batch).initial(place)]
 
     @property
     def shares(self) -> bool:
@@ -145,7 +153,7 @@ class BackWorld:
 
     def keep(self, place: Pass, t: int | str, gradients: Mapping[str, Tensor]) -> None:
         """Take the gradients of what a step read."""
-        if self.cuts_last and "x_{t}" in gradients and isinstance(t, int):
+        if self.cuts_last and place.direction != HEAD and isinstance(t, int):
             self._reached.setdefault(place.layer, set()).add(t)
 
     def cut(self, earlier: int | None, later: int | None) -> bool:
@@ -259,9 +267,9 @@ def _step(
         source.performed, interpreter, arriving, world.so_far(place), constants, names
     )
     world.keep(place, t, gradients)
-    left = {"dx": gradients["x_{t}"]}
-    for name in world.spec.state_names:
-        for passed_on, read in ((name, f"{name}_{{p}}"), (f"{name}0", f"{name}0[{place.row}]")):
+    left = {"dx": gradients[world.read(place)]}
+    for name, begun in zip(world.spec.state_names, world.begun(place)):
+        for passed_on, read in ((name, f"{name}_{{p}}"), (f"{name}0", begun)):
             if read in gradients:
                 left[f"d{passed_on}"] = gradients[read]
     return Record(tuple(interpreter.performed), tuple(left.values()), tuple(left), arrives)

@@ -176,3 +176,13 @@ def json_dim(dim: Dim) -> int | str:
 def json_shape(shape: Sequence[Dim]) -> list[int | str]:
     """A shape as it stands in JSON: a list of sizes."""
     return [json_dim(dim) for dim in shape]
+
+
+def needs_numbers(name: str, size: Dim) -> UsageError:
+    """The error where a size is a symbol and numbers are to be computed."""
+    option = {"size": "batch-size", "seq_len": "seq-len"}.get(name, name.replace("_", "-"))
+    return UsageError(
+        f"{option}: expected a number, since values are to be computed",
+        got=f"the symbol {size}",
+        fix=f"--{option} 20",
+    )

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, Arrays, ArrayWorld, Feed, needs_numbers, with_target
-from .dims import Dim, Shape
+from .arrays import Array, Arrays, ArrayWorld, Feed, with_target
+from .dims import Dim, Shape, needs_numbers
 from .errors import UsageError
 from .walk import (
     HEAD,
@@ -91,7 +91,7 @@ class _Reading(World):
             value = self._output(place.layer - 1, t, rows)
             if self._feed.masks:
                 value = value * self._feed.masks[place.layer - 1][t, :rows]  # type: ignore[index]
-        return Tensor("x_{t}", value.shape, value)
+        return super().x(place, t, rows)._replace(value=value)
 
     def initial(self, place: Pass) -> tuple[Tensor, ...]:
         """The rows of h0 (and c0) that belong to a pass."""

@@ -15,16 +15,19 @@ from .errors import ShapeError, UsageError
 def with_grad_output(source: Feed, given: Any = None) -> Feed:
     """The call with the gradient of a loss by output: `given`, of output's shape; ones unless told.
 
+    A cell module has no output: there it is the gradient by h'.
+
     Raises ShapeError, with torch's words, where the shape does not fit.
     """
-    expected: tuple[int, ...] = source.batch.tensors(source.spec)["output"]  # type: ignore[assignment]
+    name = "hn" if source.spec.single else "output"
+    expected: tuple[int, ...] = source.batch.tensors(source.spec)[name]  # type: ignore[assignment]
     if given is None:
         array = np.ones(expected, source.input.dtype)
     else:
         array = _floats("grad-output", given, source.input.dtype)
         if array.shape != expected:
             raise ShapeError(
-                f"--grad-output: expected the shape of output, {write_shape(expected)}",
+                f"--grad-output: expected the shape of {name}, {write_shape(expected)}",
                 got=write_shape(array.shape),
                 fix="save G with np.save, as large as the output of the same command",
                 torch=(

@@ -114,8 +114,6 @@ class Trace:
             self.spec.check_layer("--output-size", "leave out --output-size")
         if self.batch.packed or self.batch.seq_len != 1:
             self.spec.check_layer("--seq-len", "--seq-len 1")
-        if self.back is not None:
-            self.spec.check_layer("--backward", "leave out --backward")
 
     @property
     def tensors(self) -> dict[str, Shape]:

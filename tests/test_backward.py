@@ -245,6 +245,25 @@ def test_torchs_words_are_told_for_a_gradient_of_another_shape(rnnshape):
     )
 
 
+@pytest.mark.parametrize("cell", ["rnn-cell", "lstm-cell", "gru-cell"])
+@pytest.mark.parametrize("unbatched", [False, True])
+def test_a_cell_modules_gradients_are_those_of_its_layers_one_step(rnnshape, cell, unbatched):
+    batch = ["--unbatched"] if unbatched else []
+    drawn = [*batch, "--dtype", "float64", "--h0", "random", "--backward"]
+    assert rnnshape("run", "--cell", cell, *drawn, "-o", "cell.npz").status == 0
+    alone = np.load("cell.npz")
+    layer = ["--cell", cell.removesuffix("-cell"), "--seq-len", 1]
+    assert rnnshape("run", *layer, *drawn, "-o", "layer.npz").status == 0
+    layers = np.load("layer.npz")
+    for name in alone.files:
+        of_layer = name + "_l0" if name.startswith(("grad.weight", "grad.bias")) else name
+        assert np.allclose(alone[name], layers[of_layer].reshape(alone[name].shape), atol=1e-12)
+    walk = rnnshape("trace", "--cell", cell, *drawn, "--values", "--json").json
+    jsonschema.validate(walk, schema("trace"))
+    for name in alone.files:
+        assert np.allclose(walk["values"][name], alone[name], atol=1e-12)
+
+
 def test_an_operation_without_a_gradient_is_refused():
     from rnnshape.tape import differentiate
     from rnnshape.walk import Performed, Shapes, Tensor

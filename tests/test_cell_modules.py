@@ -262,7 +262,7 @@ def test_the_arguments_of_a_layer_are_refused_in_torchs_words(rnnshape, option, 
     [
         ["trace", "--seq-len", "1"], ["trace", "--lengths", "3,2"], ["trace", "--output-size", "3"],
         ["trace", "--form", "many-to-one"], ["trace", "--html", "page.html"], ["state"], ["forms"],
-        ["trace", "--backward"], ["run", "--backward"], ["cost"],
+        ["run", "--backward", "--flow"], ["cost"],
         ["pick", "--of", "last"], ["params", "--framework", "keras"],
         ["code", "--framework", "equinox"], ["check", "--lengths", "3,2"],
     ],

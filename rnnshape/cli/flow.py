@@ -95,6 +95,7 @@ class Flow:
         """The network's curves, and where its weights are drawn those of the other cells."""
         if not self.flow or subject.feed is None:
             return []
+        subject.spec.check_layer("--flow", "leave out --flow")
         import numpy as np
 
         from ..flow import check_work, flow, label, others, with_radius

@@ -20,7 +20,8 @@ def backward_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
     yield text(f"  L = {loss_words(trace)}", "note")
     yield text("  da is the gradient of L by a, and has a's shape", "note")
     both = "the later direction first, " if trace.spec.bidirectional else ""
-    yield text(f"  order: last layer first, {both}from the step that was read last", "note")
+    if not trace.spec.single:
+        yield text(f"  order: last layer first, {both}from the step that was read last", "note")
     yield text("  through a sum a gradient passes unchanged, and keeps its name", "note")
     yield from _cut_lines(trace)
     for (layer, direction), steps in groupby(
@@ -42,7 +43,8 @@ def loss_words(trace: Trace) -> str:
     """What is differentiated: the right side of L = …."""
     head = trace.head
     if head is None:
-        return f"sum(output ⊙ G), G of {write_shape(trace.tensors['output'])}, ones unless given"
+        name = "hn" if trace.spec.single else "output"
+        return f"sum({name} ⊙ G), G of {write_shape(trace.tensors[name])}, ones unless given"
     if head.loss == "sum":
         return "sum(o)"
     count = write_dim(head.compared(trace.batch))
@@ -84,6 +86,9 @@ def _heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
     if direction == HEAD:
         yield [("head", "title"), ("   dloss_t = 1, since L is their sum", "note")]
         return
+    if trace.spec.single:
+        yield text("the step", "title")
+        return
     reverse = direction == "reverse"
     span = f"t = 0 → {last}" if reverse else f"t = {last} → 0"
     yield [
@@ -100,7 +105,8 @@ def _heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
 
 
 def _step(trace: Trace, step: Step, before: Step | None) -> Iterator[Line]:
-    yield text(f"  t={step.t}", "title")
+    if not trace.spec.single:
+        yield text(f"  t={step.t}", "title")
     if not step.record.performed:
         yield text("    nothing arrives: a cut lies between here and the loss", "note")
         return
@@ -134,7 +140,7 @@ def _from(trace: Trace, step: Step, tensor: Tensor) -> str:
     if tensor.name.startswith("doutput"):
         return f"from {'the head' if trace.head else 'output'}"
     if tensor.name.startswith("dhn"):
-        return "from the head"
+        return "from the loss" if trace.spec.single else "from the head"
     if tensor.name.startswith("dx_"):
         return "from above"
     later = {"forward": 1, "reverse": -1}[step.direction]
@@ -144,6 +150,8 @@ def _from(trace: Trace, step: Step, tensor: Tensor) -> str:
 def _to(trace: Trace, step: Step, name: str, tensor: Tensor) -> str:
     if step.direction == HEAD:
         return "to the last layer"
+    if trace.spec.single:
+        return f"to {'input' if name == 'dx' else name[1:]}"
     if name == "dx":
         cut = "input[:, {}]" if trace.cuts_batch_first else "input[{}]"
         return f"to {cut.format(step.t)}" if step.layer == 0 else f"down to layer {step.layer - 1}"
@@ -172,7 +180,9 @@ def _gradient_lines(trace: Trace) -> Iterator[Line]:
     states = {f"grad.{name}0" for name in trace.spec.state_names}
     for name, shape in trace.gradient_shapes.items():
         own = name.removeprefix("grad.")
-        if own == "input":
+        if trace.spec.single:
+            source = "added up over the batch" if own.startswith(("weight", "bias")) else ""
+        elif own == "input":
             source = "dx_t of layer 0" + (
                 ", both directions added" if trace.spec.bidirectional else ""
             )
