@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,9 @@ def torch_module(spec: Spec) -> Any:
             fix="pip install torch",
         ) from None  # fmt: skip
     arguments = {n: value for n, value in spec.to_dict().items() if takes(spec.cell, n)}
-    return getattr(torch.nn, spec.class_name)(**arguments).double().eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a dropout between layers where there is one
+        return getattr(torch.nn, spec.class_name)(**arguments).double().eval()
 
 
 def compare(subject: Trace) -> Comparison:

@@ -174,11 +174,14 @@ def arrays_of(file: TensorFile, tensors: Mapping[str, Stored]) -> dict[str, Any]
         return {name: tensor.read() for name, tensor in tensors.items()}
 
 
+_OF_EQUINOX = re.compile(r"(?:\A|\.)layers\.[0-9]+\.(?:(?:forward|backward)\.)?\Z")
+
+
 def modules_of(names: Iterable[str]) -> list[str]:
     """The module names in front of weight_ih_l0, or of a cell's weight_ih, in their order.
 
-    Equinox calls its weights as torch calls a cell's; it has one `bias`, and the layouts here name
-    its directions.
+    Equinox calls its weights as torch calls those of a cell. It has one `bias`; without one it is
+    known by the names that the layout here gives to its layers and directions.
     """
     known = dict.fromkeys(names)
     found = []
@@ -186,11 +189,8 @@ def modules_of(names: Iterable[str]) -> list[str]:
         match = re.fullmatch(r"((?:.*\.)?)weight_ih(_l0)?", name)
         if match is None:
             continue
-        torch = (
-            match[2]
-            or match[1] + "bias_ih" in known
-            or (match[1] + "bias" not in known and not match[1].endswith(("forward.", "backward.")))
-        )
+        equinox = match[1] + "bias" in known or _OF_EQUINOX.search(match[1])
+        torch = match[2] or match[1] + "bias_ih" in known or not equinox
         if torch:
             found.append(match[1].rstrip("."))
     return found[:20]
