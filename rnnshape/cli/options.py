@@ -74,7 +74,7 @@ _OPTIONS: dict[str, Any] = {
 
 _HEAD_OPTIONS: dict[str, Any] = {
     "output_size": _text("--output-size", metavar="K", panel=_TOP,
-                         help="Put a Linear of width K on top: o = g(W·h + b)."),
+                         help="o = g(W·h + b) on top, a Linear of width K."),
     "output_activation": _text("--output-activation", default="none", panel=_TOP,
                                metavar="g", help="none, softmax, sigmoid or tanh.",
                                autocompletion=_choices("none", "softmax", "sigmoid", "tanh")),
