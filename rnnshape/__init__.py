@@ -1,6 +1,7 @@
 """rnnshape: trace the shapes of recurrent networks.
 
-`Spec` describes a network, `trace` walks it over shapes, `run` computes it with NumPy.
+`Spec` describes a network, `trace` walks it over shapes, `run` computes it with NumPy; `Head` is a
+Linear on top, `Back` asks a trace for its gradients.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .backward import Back
     from .compute import run
     from .errors import ShapeError, UsageError
+    from .head import Head
     from .spec import Spec
     from .tracing import trace
 
@@ -19,11 +22,13 @@ _HOMES = {
     "Spec": "notebook",
     "trace": "notebook",
     "run": "compute",
+    "Head": "head",
+    "Back": "backward",
     "UsageError": "errors",
     "ShapeError": "errors",
 }
 
-__all__ = ["ShapeError", "Spec", "UsageError", "run", "trace"]
+__all__ = ["Back", "Head", "ShapeError", "Spec", "UsageError", "run", "trace"]
 
 
 def __getattr__(name: str) -> Any:

@@ -138,6 +138,14 @@ def gru(e: Equations[V], x: V, state: State[V], p: Parameters[V]) -> State[V]:
     return (e.add("h", e.mul("new_part", e.one_minus("not_z", z), n), e.mul("old_part", z, h)),)
 
 
+EQUATIONS: dict[str, Cell[Any]] = {
+    "rnn_tanh": rnn_tanh,
+    "rnn_relu": rnn_relu,
+    "lstm": lstm,
+    "gru": gru,
+}
+
+
 def output(e: Equations[V], h: V, weight: V, bias: V, activation: str) -> V:
     """o = g(W h + b): the head on top of the last layer."""
     if activation == "none":

@@ -190,9 +190,8 @@ class Spec:
     @property
     def equation(self) -> cells.Cell[Any]:
         """The cell's function."""
-        if self.family == "rnn":
-            return cells.rnn_relu if self.nonlinearity == "relu" else cells.rnn_tanh
-        return cells.lstm if self.family == "lstm" else cells.gru
+        rnn = self.family == "rnn"
+        return cells.EQUATIONS[f"rnn_{self.nonlinearity}" if rnn else self.family]
 
     @property
     def layer(self) -> Spec:

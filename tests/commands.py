@@ -67,6 +67,13 @@ def _option(parameter) -> Option:
     )
 
 
+# where the help lists them
+_FRAMEWORKS = ("torch", "onnx", "keras", "flax", "flax-linen", "equinox")
+_CHOICES = {
+    "cell": ("rnn", "lstm", "gru", "rnn-cell", "lstm-cell", "gru-cell"), "to": _FRAMEWORKS,
+    "nonlinearity": ("tanh", "relu"), "framework": _FRAMEWORKS,
+    "output_activation": ("none", "softmax", "sigmoid", "tanh"),
+}  # fmt: skip
 # by command and name, or by name alone
 _VALUES = {
     "cell": "lstm", "nonlinearity": "relu", "input_size": "3", "hidden_size": "4",
@@ -85,6 +92,12 @@ _VALUES = {
     ("check", "file"): "out.txt", ("pick", "file"): "out.txt", ("run", "output"): "out.npz",
     ("schema", "name"): "trace",
 }  # fmt: skip
+
+
+def choices(option: Option) -> tuple[str, ...]:
+    """The words that an option takes, where it takes some alone."""
+    listed = tuple(option.metavar.split("|")) if "|" in option.metavar else ()
+    return _CHOICES.get(option.name, listed)
 
 
 def sample(command: str, option: Option) -> str:

@@ -32,7 +32,7 @@ os.environ.pop("COLUMNS", None)
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from commands import Command, Option, commands, sample, write_files  # noqa: E402
+from commands import Command, Option, choices, commands, sample, write_files  # noqa: E402
 from mutations import damaged, mutated, originals  # noqa: E402
 
 MOST_SECONDS = 2.0  # of the processor: others may use the machine too
@@ -150,8 +150,8 @@ class Maker:
             if "random" in metavar and chance < 0.3:
                 return "random"
             return self._file(case, command, option, tame)
-        if "|" in metavar:
-            return pick.choice(metavar.split("|"))
+        if choices(option):
+            return pick.choice(choices(option))
         if metavar == "SHAPE":
             sizes = SMALL if tame else SMALL + HUGE + NAMES
             return ",".join(pick.choice(sizes) for _ in range(pick.choice((1, 2, 3, 3, 3, 4))))

@@ -11,7 +11,9 @@ from rnnshape import Spec, trace
 
 
 def test_the_public_names():
-    assert set(rnnshape.__all__) == {"ShapeError", "Spec", "UsageError", "run", "trace"}
+    assert set(rnnshape.__all__) == {
+        "Back", "Head", "ShapeError", "Spec", "UsageError", "run", "trace"
+    }  # fmt: skip
     assert all(getattr(rnnshape, name) for name in rnnshape.__all__)
     with pytest.raises(AttributeError, match="no attribute 'missing'"):
         _ = rnnshape.missing

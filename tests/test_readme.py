@@ -1,23 +1,42 @@
 """The README's examples do what it says."""
 
+import os
 import re
+import select
 import shutil
 import subprocess
 import sys
+import time
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
+from rnnshape import Spec
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = {
-    kind: re.findall(rf"^```{kind}\n(.*?)^```$", README, re.M | re.S)
-    for kind in ("console", "python")
-}
-EXAMPLES = [
-    (command, expected)
-    for block in BLOCKS["console"]
-    for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M)
+USING, CONTRIBUTING = README.split("## Contributing\n")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
+CHANGES = re.findall(r"^```diff\n(.*?)^```\n```console\n(.*?)^```$", CONTRIBUTING, re.M | re.S)
+INSTALLING = [
+    "pip install . && rnnshape trace --layers 3 --bidirectional",
+    "pip install '.[test]' && pytest",
 ]
+CONTROL_Q = b"\x11"
+
+
+def blocks(kind, text=README):
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.M | re.S)
+
+
+def examples(block):
+    """The commands of a console block, each with what it prints."""
+    return re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M)
+
+
+EXAMPLES = [example for block in blocks("console", USING) for example in examples(block)]
+EXPLORED = [line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()
+            if line not in INSTALLING]  # fmt: skip
 
 
 def matches(expected: str, told: str) -> bool:
@@ -26,25 +45,97 @@ def matches(expected: str, told: str) -> bool:
     return re.fullmatch(r"(?:.*\n)*?".join(parts), told) is not None
 
 
-@pytest.mark.parametrize("command, expected", EXAMPLES, ids=[command for command, _ in EXAMPLES])
-def test_a_console_example(command, expected):
+def holds(command, expected, folder, package=ROOT):
+    """Run one example in `folder`, with the package that lies in `package`."""
     if "jq" in command and not shutil.which("jq"):
         pytest.skip("jq is not installed")
     script = f'rnnshape() {{ "{sys.executable}" -m rnnshape "$@"; }}\n{command}'
-    ended = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60,
-                           cwd=ROOT)  # fmt: skip
+    ended = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, timeout=60, cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(package)},
+    )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert matches(expected, ended.stdout), ended.stdout
 
 
-@pytest.mark.parametrize("code", BLOCKS["python"])
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder with the files that the README names."""
+    folder, fixtures = tmp_path_factory.mktemp("desk"), ROOT / "fixtures"
+    for name, own in (("model.safetensors", "model.safetensors"), ("lightning.ckpt", "model.ckpt"),
+                      ("cells.pt", "cells.pt")):  # fmt: skip
+        shutil.copy(fixtures / "checkpoints" / name, folder / own)
+    shutil.copy(fixtures / "broken" / "missing_feature_axis.py", folder / "train.py")
+    error = (fixtures / "broken" / "missing_feature_axis.txt").read_text(encoding="utf-8")
+    error = error.replace("missing_feature_axis.py", "train.py")
+    (folder / "error.txt").write_text(error, encoding="utf-8")
+    np.save(folder / "x.npy", np.zeros((5, 7, 3), "float32"))
+    shapes = {f"rnn.{name}": shape for name, shape in Spec().parameters().items()}
+    shapes |= {"head.weight": (3, 20), "head.bias": (3,)}
+    np.savez(folder / "classifier.npz", **{n: np.zeros(s, "float32") for n, s in shapes.items()})
+    return folder
+
+
+@pytest.mark.parametrize("command, expected", EXAMPLES, ids=[command for command, _ in EXAMPLES])
+def test_a_console_example(command, expected, desk):
+    holds(command, expected, desk)
+
+
+@pytest.mark.parametrize("code", blocks("python"))
 def test_a_python_example(code):
     exec(compile(code, "README.md", "exec"), {})
 
 
-def test_the_two_lines_stand_in_the_readme():
-    assert "pip install . && rnnshape trace --layers 3 --bidirectional" in README
-    assert "pip install '.[test]' && pytest" in README
+@pytest.mark.parametrize("words", EXPLORED, ids=" ".join)
+def test_an_example_of_a_program_opens_and_ends(words, desk):
+    terminal, its = pytest.importorskip("pty").openpty()
+    told = {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    program = subprocess.Popen(
+        [sys.executable, "-m", *words], stdin=its, stdout=its, stderr=its, cwd=desk,
+        env={**os.environ, **told}, start_new_session=True,
+    )  # fmt: skip
+    shown, end = b"", time.monotonic() + 60
+    while program.poll() is None and time.monotonic() < end:
+        if select.select([terminal], [], [], 0.3)[0]:
+            shown += os.read(terminal, 65536)
+        elif b"quit" in shown or b"leave" in shown:  # the line of keys is there
+            os.write(terminal, CONTROL_Q)
+    program.kill()
+    os.close(terminal)
+    os.close(its)
+    assert program.wait() == 0, shown
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """A copy of the package, to be changed."""
+    return shutil.copytree(ROOT / "rnnshape", tmp_path_factory.mktemp("clone") / "rnnshape").parent
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+@pytest.mark.parametrize(
+    "change, block", CHANGES, ids=[re.findall(r"^\+\+\+ b/(.*)", c, re.M)[0] for c, _ in CHANGES]
+)
+def test_a_change_of_the_contributing_section(change, block, package, tmp_path):
+    def apply(*options):
+        subprocess.run(
+            ["git", "apply", *options], input=change, text=True, check=True, cwd=package,
+            env={**os.environ, "GIT_CEILING_DIRECTORIES": str(package.parent)},
+        )  # fmt: skip
+
+    apply()
+    try:
+        for command, expected in examples(block):
+            holds(command, expected, tmp_path, package)
+    finally:
+        apply("--reverse")
+
+
+def test_every_block_is_run():
+    assert {kind for kind, _ in BLOCKS} <= {"console", "python", "sh", "diff"}
+    assert len(CHANGES) == len(blocks("diff")) == len(blocks("console", CONTRIBUTING))
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    assert [line for line in lines if not line.startswith("rnnshape explore")] == INSTALLING
 
 
 def test_the_reference_is_made_from_the_commands():

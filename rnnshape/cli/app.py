@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import cleandoc
 
 import typer
 
@@ -52,5 +53,12 @@ def build(arguments: list[str]) -> typer.Typer:
     called = arguments[0] if arguments and arguments[0] in COMMANDS else None
     for name in [called] if called else COMMANDS:
         module = import_module(f".{COMMANDS[name]}", __package__)
-        app.command(name, cls=LightCommand)(getattr(module, name))
+        command = getattr(module, name)
+        app.command(name, cls=LightCommand, help=_unbroken(command.__doc__))(command)
     return app
+
+
+def _unbroken(text: str) -> str:
+    """A docstring's paragraphs in one line each, so that the help breaks them by its own width."""
+    paragraphs = cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

@@ -19,7 +19,7 @@ def code(
     network: Network,
     framework: Annotated[
         str,
-        typer.Option(metavar="torch|keras|flax|flax-linen|equinox", help="Whose code to write."),
+        typer.Option(metavar="NAME", help="torch, keras, flax, flax-linen or equinox."),
     ] = "torch",
     weights: Annotated[
         str | None,

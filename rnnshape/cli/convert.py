@@ -21,9 +21,7 @@ def convert(
     ],
     to: Annotated[
         str,
-        typer.Option(
-            metavar="torch|onnx|keras|flax|flax-linen|equinox", help="The layout to write."
-        ),
+        typer.Option(metavar="NAME", help="torch, onnx, keras, flax, flax-linen or equinox."),
     ],
     module: Module = None,
     nonlinearity: Annotated[

@@ -25,9 +25,7 @@ def explain(
     network: Network,
     text: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[TEXT|FILE|-]", help="A message or a traceback; - is standard input."
-        ),
+        typer.Argument(help="The message; or a file, or - for standard input, with a traceback."),
     ] = None,
     json: Json = False,
     list: Annotated[bool, typer.Option("--list", help="Every message that has a rule.")] = False,

@@ -31,6 +31,8 @@ class LightGroup(TyperGroup):
 
 def _lightened(parameters: list[Any]) -> list[Any]:
     for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""  # newer versions of typer say that a flag takes a <bool>
         if getattr(parameter, "_runtime_param", 0) is None:
             parameter._runtime_param = _WhenNeeded(parameter)
     return parameters

@@ -47,11 +47,11 @@ def _flag(names: str, text: str, panel: str = _NETWORK) -> Any:
 
 
 _OPTIONS: dict[str, Any] = {
-    "cell": _text("--cell", default="rnn", metavar="rnn|lstm|gru",
-                  help="The kind of cell; with -cell, as in lstm-cell, a single step.",
+    "cell": _text("--cell", default="rnn", metavar="CELL",
+                  help="rnn, lstm or gru; a single step is rnn-cell, lstm-cell or gru-cell.",
                   autocompletion=_choices(*CELLS)),
-    "nonlinearity": _text("--nonlinearity", default="tanh", metavar="tanh|relu",
-                          help="rnn only.", autocompletion=_choices("tanh", "relu")),
+    "nonlinearity": _text("--nonlinearity", default="tanh", metavar="NAME",
+                          help="tanh or relu; rnn only.", autocompletion=_choices("tanh", "relu")),
     "input_size": _text("--input-size", default="10", metavar="I", help="A number or a name."),
     "hidden_size": _text("--hidden-size", default="20", metavar="H", help="A number or a name."),
     "num_layers": _text("--layers", "--num-layers", default="1", metavar="L",
@@ -74,9 +74,9 @@ _OPTIONS: dict[str, Any] = {
 
 _HEAD_OPTIONS: dict[str, Any] = {
     "output_size": _text("--output-size", metavar="K", panel=_TOP,
-                         help="Put a Linear of width K on top: o = g(W·h + b)."),
+                         help="o = g(W·h + b) on top, a Linear of width K."),
     "output_activation": _text("--output-activation", default="none", panel=_TOP,
-                               metavar="none|softmax|sigmoid|tanh", help="What g is.",
+                               metavar="g", help="none, softmax, sigmoid or tanh.",
                                autocompletion=_choices("none", "softmax", "sigmoid", "tanh")),
     "output_at": _text("--output-at", default="every", metavar="every|last", panel=_TOP,
                        help="At every step, or once at the end.",

@@ -21,8 +21,9 @@ def params(
     framework: Annotated[
         str,
         typer.Option(
-            metavar="torch|onnx|keras|flax|flax-linen|equinox",
-            help="Whose names, shapes and order of gates to show.",
+            metavar="NAME",
+            help="Whose names, shapes and order of gates to show: torch, onnx, keras, flax, "
+            "flax-linen or equinox.",
         ),
     ] = "torch",
     json: Json = False,
