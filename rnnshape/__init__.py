@@ -1,7 +1,7 @@
 """rnnshape: trace the shapes of recurrent networks.
 
-`Spec` describes a network, `trace` walks it over shapes, `run` computes it with NumPy; `Head` is a
-Linear on top, `Back` asks a trace for its gradients.
+`Spec` describes a network, `trace` walks it over shapes, `run` computes it with NumPy, and
+`run_backward` its gradients; `Head` is a Linear on top.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .backward import Back
     from .compute import run
     from .errors import ShapeError, UsageError
+    from .gradients import run_backward
     from .head import Head
     from .spec import Spec
     from .tracing import trace
@@ -23,12 +23,12 @@ _HOMES = {
     "trace": "notebook",
     "run": "compute",
     "Head": "head",
-    "Back": "backward",
+    "run_backward": "gradients",
     "UsageError": "errors",
     "ShapeError": "errors",
 }
 
-__all__ = ["Back", "Head", "ShapeError", "Spec", "UsageError", "run", "trace"]
+__all__ = ["Head", "ShapeError", "Spec", "UsageError", "run", "run_backward", "trace"]
 
 
 def __getattr__(name: str) -> Any:

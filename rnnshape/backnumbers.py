@@ -10,6 +10,7 @@ from .arrays import Array, Arrays, Feed
 from .backward import WHOLE, Back, BackWorld, Forward
 from .dims import Dim
 from .kept import Kept
+from .loss import begun
 from .walk import HEAD, Pass, Shapes, Tensor
 
 
@@ -25,7 +26,7 @@ class BackArrays(BackWorld):
 
     def __init__(self, source: Feed, back: Back = WHOLE, kept: Kept | None = None) -> None:
         super().__init__(source.spec, source.batch, source.head, back)
-        self._feed = source
+        self._feed = source = begun(source)
         self._kept = kept.told(source) if kept else Kept(source)
         self._kept.run()
         spec, dtype = source.spec, source.input.dtype

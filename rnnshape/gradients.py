@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from .arrays import Array, Arrays, Feed, Result
+from .arrays import Array, Arrays, Feed, Result, feed
 from .backplan import Backplan, backplan
+from .backward import Back
 from .cells import Equations
 from .cells import output as equation
 from .compute import Stretch, Sweep, as_slice, head_output, layer_weights, sweep
+from .loss import begun, with_grad_output
 from .plan import Plan, plan
+from .spec import Spec
 from .tape import differentiate
 from .walk import Tensor
 
 _NUMBERS_AT_ONCE = 250_000  # of the factors of some steps: they stay in the cache
+
+
+def run_backward(
+    spec: Spec,
+    weights: Mapping[str, Any],
+    input: Any,
+    h0: Any = None,
+    c0: Any = None,
+    *,
+    grad_output: Any = None,
+    lengths: Iterable[int] | None = None,
+    tbptt: int | None = None,
+) -> tuple[Result, dict[str, Array]]:
+    """What `run` gives, and the gradients of sum(output·G) as torch's autograd has them.
+
+    grad_output is G, in output's shape, ones unless given (of a cell module in that of h'); tbptt
+    K cuts the graph between t = K·m - 1 and K·m. The gradients are grad.input, grad.h0 (grad.c0)
+    and grad.<parameter>, each in the shape of what it is the gradient by. Raises UsageError.
+    """
+    source = feed(spec, weights, input, h0, c0, None if lengths is None else tuple(lengths))
+    return compute_backward(with_grad_output(source, grad_output), Back(tbptt).tbptt)
 
 
 def compute_backward(source: Feed, tbptt: int | None = None) -> tuple[Result, dict[str, Array]]:
@@ -23,6 +48,7 @@ def compute_backward(source: Feed, tbptt: int | None = None) -> tuple[Result, di
 
     All in the caller's layout; the gradients of the head's loss, or of sum(output·grad_output).
     """
+    source = begun(source)
     saved = Saved(source)
     found = saved.backward(tbptt=tbptt)
     states = tuple(found.pop(f"{name}0") for name in source.spec.state_names)

@@ -40,6 +40,12 @@ def with_grad_output(source: Feed, given: Any = None) -> Feed:
     return replace(source, grad_output=_without_padding(source, inward(source, array)))
 
 
+def begun(source: Feed) -> Feed:
+    """The call with what a backward begins with: its own, or ones where it has none."""
+    own = source.grad_output is not None or (source.head is not None and source.head.loss)
+    return source if own else with_grad_output(source)
+
+
 def with_loss(source: Feed, target: Any = None, generator: Any = None) -> Feed:
     """The call with the target of its head's loss, in torch's layout; drawn unless given.
 

@@ -26,7 +26,7 @@ def reference() -> str:
     group: Any = typer.main.get_command(build([]))
     lines = [
         "# rnnshape", "",
-        "This file is made from the commands: `python -m rnnshape.reference > REFERENCE.md`.", "",
+        "Made from the commands: `python -m rnnshape.reference > tests/golden/reference.md`.", "",
         f"rnnshape {__version__}: trace the shapes of recurrent networks.", "",
     ]  # fmt: skip
     shared: dict[str, dict[str, str]] = {panel: {} for panel in _SHARED}

@@ -10,12 +10,14 @@ from test_backward import LOSSES, assert_gradients, of_loss
 from test_numbers import CASES, arrays, call
 
 import rnnshape.gradients
-from rnnshape import Spec
+from rnnshape import Spec, run_backward
 from rnnshape.arrays import feed
+from rnnshape.backward import Back
 from rnnshape.compute import compute
 from rnnshape.draw import drawn_weights
 from rnnshape.gradients import Saved
 from rnnshape.loss import with_grad_output
+from rnnshape.tracing import Trace
 
 
 def outward(source, found: dict) -> dict:
@@ -209,3 +211,21 @@ def test_truncation_is_torchs_chunks_with_detached_states(cell, window):
     ours = saved.backward(2 * saved.output, tbptt=window)
     for name, tensor in {"input": x, **dict(module.named_parameters())}.items():
         assert abs(ours[name] - tensor.grad.numpy()).max() <= 1e-10, name
+
+
+@pytest.mark.parametrize("case", CASES[::9], ids=lambda case: case["key"])
+def test_the_python_call_gives_torchs_gradients(case):
+    named = arrays(case)
+    *arguments, lengths = call(case)
+    result, found = run_backward(*arguments, grad_output=named["grad_output"], lengths=lengths)
+    assert result.output.shape == named["output"].shape
+    for name in found.keys() & named.keys():
+        assert abs(found[name] - named[name]).max(initial=0) <= 1e-10, name
+
+
+def test_without_a_gradient_by_output_it_is_ones_in_the_walk_too():
+    source = feed(*call(CASES[0]))
+    ones = Trace(source.spec, source.batch, source, back=Back())
+    _, found = run_backward(*call(CASES[0])[:-1])
+    for name, array in ones.gradients.items():
+        assert array.any() and abs(array - found[name]).max() <= 1e-12

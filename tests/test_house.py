@@ -12,7 +12,7 @@ PACKAGE = ROOT / "rnnshape"
 # from the ground up; a room imports rooms that stand before it
 ROOMS = [
     "errors", "dims", "rows", "onnx_ops", "ops", "cells", "onnx_cells", "constructor", "spec", "call", "kernel", "packed", "single", "forward", "batch", "head", "walk", "tape", "backward", "colours", "notation", "canvas", "draw",
-    "arrays", "plan", "backplan", "compute", "gradients", "loss", "kept", "backnumbers", "flow", "tracing", "cost", "tour", "forms", "training", "live", "doctor", "models", "show", "explore", "notebook", "cli",
+    "arrays", "plan", "backplan", "compute", "loss", "gradients", "kept", "backnumbers", "flow", "tracing", "cost", "tour", "forms", "training", "live", "doctor", "models", "show", "explore", "notebook", "cli",
 ]  # fmt: skip
 WINGS = {"doctor", "models", "show", "explore"}
 FILES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in ROOMS]

@@ -43,7 +43,7 @@ def test_the_root_holds_what_the_design_names():
     allowed = {
         "pyproject.toml",
         "README.md",
-        "REFERENCE.md",
+        "CONTRIBUTING.md",
         "LICENSE",
         "CHANGELOG.md",
         "rnnshape",

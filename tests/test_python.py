@@ -12,7 +12,7 @@ from rnnshape import Spec, trace
 
 def test_the_public_names():
     assert set(rnnshape.__all__) == {
-        "Back", "Head", "ShapeError", "Spec", "UsageError", "run", "trace"
+        "Head", "ShapeError", "Spec", "UsageError", "run", "run_backward", "trace"
     }  # fmt: skip
     assert all(getattr(rnnshape, name) for name in rnnshape.__all__)
     with pytest.raises(AttributeError, match="no attribute 'missing'"):

@@ -1,4 +1,4 @@
-"""The README's examples do what it says."""
+"""The examples of README.md and CONTRIBUTING.md do what these say."""
 
 import os
 import re
@@ -15,8 +15,8 @@ from conftest import ROOT
 from rnnshape import Spec
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-USING, CONTRIBUTING = README.split("## Contributing\n")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README + CONTRIBUTING, re.M | re.S)
 CHANGES = re.findall(r"^```diff\n(.*?)^```\n```console\n(.*?)^```$", CONTRIBUTING, re.M | re.S)
 INSTALLING = [
     "pip install . && rnnshape trace --layers 3 --bidirectional",
@@ -34,7 +34,7 @@ def examples(block):
     return re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M)
 
 
-EXAMPLES = [example for block in blocks("console", USING) for example in examples(block)]
+EXAMPLES = [example for block in blocks("console") for example in examples(block)]
 EXPLORED = [line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()
             if line not in INSTALLING]  # fmt: skip
 
@@ -133,7 +133,7 @@ def test_a_change_of_the_contributing_section(change, block, package, tmp_path):
 
 def test_every_block_is_run():
     assert {kind for kind, _ in BLOCKS} <= {"console", "python", "sh", "diff"}
-    assert len(CHANGES) == len(blocks("diff")) == len(blocks("console", CONTRIBUTING))
+    assert len(CHANGES) == len(blocks("diff", CONTRIBUTING)) == len(blocks("console", CONTRIBUTING))
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     assert [line for line in lines if not line.startswith("rnnshape explore")] == INSTALLING
 
@@ -141,4 +141,4 @@ def test_every_block_is_run():
 def test_the_reference_is_made_from_the_commands():
     from rnnshape.reference import reference
 
-    assert (ROOT / "REFERENCE.md").read_text(encoding="utf-8") == reference()
+    assert (ROOT / "tests/golden/reference.md").read_text(encoding="utf-8") == reference()
