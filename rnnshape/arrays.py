@@ -202,20 +202,19 @@ def feed(
         states.append(np.zeros(shape, dtype) if state is None else state.reshape(shape))
     if batch.packed:
         states = [state[:, list(batch.order)] for state in states]
-    source = Feed(spec, batch, arrays, x, tuple(states), head=head)
-    return replace(source, input=inward(source, x))
+    return Feed(spec, batch, arrays, inward(spec, batch, x), tuple(states), head=head)
 
 
-def inward(source: Feed, sequence: Array) -> Array:
+def inward(spec: Spec, batch: Batch, sequence: Array) -> Array:
     """A sequence of the caller's layout in the walk's: (T, N, ·), sorted by length."""
-    if source.spec.single:
+    if spec.single:
         return sequence.reshape(1, -1, sequence.shape[-1])
-    if source.batch.unbatched:
+    if batch.unbatched:
         return sequence[:, None]
-    if source.spec.batch_first:
+    if spec.batch_first:
         sequence = sequence.transpose(1, 0, 2)
-    if source.batch.packed:
-        sequence = sequence[: max(source.batch.lengths or ()), list(source.batch.order)]
+    if batch.packed:
+        sequence = sequence[: max(batch.lengths or ()), list(batch.order)]
     return sequence
 
 

@@ -37,7 +37,9 @@ def with_grad_output(source: Feed, given: Any = None) -> Feed:
                     f"torch.Size({list(expected)}).",
                 ),
             )
-    return replace(source, grad_output=_without_padding(source, inward(source, array)))
+    return replace(
+        source, grad_output=_without_padding(source, inward(source.spec, source.batch, array))
+    )
 
 
 def begun(source: Feed) -> Feed:
@@ -81,7 +83,7 @@ def with_loss(source: Feed, target: Any = None, generator: Any = None) -> Feed:
         array = array.reshape(1, -1, head.size)  # type: ignore[arg-type]
         array = array[:, list(source.batch.order)] if source.batch.packed else array
     else:
-        array = _without_padding(source, inward(source, array))
+        array = _without_padding(source, inward(source.spec, source.batch, array))
     return replace(source, target=array)
 
 
