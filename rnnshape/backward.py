@@ -71,6 +71,7 @@ class BackWorld:
         self, spec: Spec, batch: Batch, head: Head | None = None, back: Back = WHOLE
     ) -> None:
         self.spec, self.batch, self.head, self.back = spec, batch, head, back
+        self._ahead = World(spec, batch, head)
         self._reached: dict[int, set[int]] = {}  # times at which a layer's x gets a gradient
 
     def interpreter(self) -> Shapes:
@@ -79,15 +80,13 @@ class BackWorld:
 
     def forward(self, place: Pass) -> Forward:
         """The records of the forward steps of a pass."""
-        world = World(self.spec, self.batch, self.head)
-        runs = walk_pass(world, place, told=lambda times: range(min(2, len(times))))
+        runs = walk_pass(self._ahead, place, told=lambda times: range(min(2, len(times))))
         found = {step.t: step.record for step in runs}
         return lambda times, position: found[times[min(position, 1)]]
 
     def told_once(self, place: Pass) -> Step:
         """The one forward step of a pass where T is a symbol."""
-        world = World(self.spec, self.batch, self.head)
-        return next(walk_pass(world, place))
+        return next(walk_pass(self._ahead, place))
 
     def above(self, place: Pass, t: int | str, rows: Dim) -> list[Tensor]:
         """What comes to a layer's output at t: (rows, D·R), from output or the layer above."""
@@ -106,11 +105,11 @@ class BackWorld:
 
     def read(self, place: Pass) -> str:
         """What a step calls its input."""
-        return World(self.spec, self.batch).x(place, "t", self.batch.size).name
+        return self._ahead.x(place, "t", self.batch.size).name
 
     def begun(self, place: Pass) -> list[str]:
         """What the first step of a pass calls the states that it finds."""
-        return [tensor.name for tensor in World(self.spec, self.batch).initial(place)]
+        return [tensor.name for tensor in self._ahead.initial(place)]
 
     @property
     def shares(self) -> bool:
