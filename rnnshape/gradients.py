@@ -117,7 +117,8 @@ class Saved:
                 if place.layer and source.masks:
                     above *= source.masks[place.layer - 1].transpose(0, 2, 1)
         begun = {f"{name}0": state for name, state in zip(spec.state_names, states)}
-        return {"input": above.transpose(0, 2, 1), **begun, **dict(reversed(found.items()))}
+        parameters = {name: found[name] for name in source.weights if name in found}
+        return {"input": above.transpose(0, 2, 1), **begun, **parameters}
 
     def _head(self, do: Array | None, above: Array, hn: Array) -> dict[str, Array]:
         """The gradients of a head's parameters; those of output and hn are added to.

@@ -88,12 +88,11 @@ def with_loss(source: Feed, target: Any = None, generator: Any = None) -> Feed:
 
 
 def _one_hot(classes: Array, size: Any, dtype: Any) -> Array:
-    whole = classes.dtype.kind in "iu" and classes.size > 0
-    if not whole or classes.min() < 0 or classes.max() >= size:
-        span = f"{classes.min()} … {classes.max()}" if classes.size else "none"
+    whole = classes.dtype.kind in "iu"
+    if not whole or classes.min(initial=0) < 0 or classes.max(initial=0) >= size:
         raise UsageError(
             f"--target: expected classes, whole numbers from 0 to {size - 1}",
-            got=f"{classes.dtype} of {span}",
+            got=f"{classes.dtype}" + (f" of {classes.min()} … {classes.max()}" if whole else ""),
             fix="cross-entropy compares with the number of the right class",
         )
     columns: Array = np.eye(size, dtype=dtype)[classes]

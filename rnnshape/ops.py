@@ -88,11 +88,16 @@ def _pad_array(np: Any, arrays: Sequence[Any], attributes: Attributes) -> Any:
     return np.pad(arrays[0], (attributes, *[(0, 0)] * (arrays[0].ndim - 1)))
 
 
+def _mean(np: Any, whole: Any, count: int) -> Any:
+    """`whole` shared among `count`; among none it is no number, as in torch."""
+    return whole / whole.dtype.type(count) if count else whole.dtype.type(np.nan)
+
+
 def _cross_entropy(np: Any, arrays: Sequence[Any], attributes: Attributes) -> Any:
     o, target = arrays
     shifted = o - o.max(axis=-1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return -(target * logs).sum() / o.dtype.type(attributes[0])
+    return _mean(np, -(target * logs).sum(), attributes[0])
 
 
 def _difference(perform: Perform, use: Use, numerator: int) -> Any:
@@ -304,7 +309,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "times": Operation(  # attributes: numerator and denominator
         shape=same,
-        array=lambda np, arrays, a: arrays[0] * arrays[0].dtype.type(a[0] / a[1]),
+        array=lambda np, arrays, a: arrays[0] * _mean(np, arrays[0].dtype.type(a[0]), a[1]),
         equation=lambda names, a: f"{a[0]}/{_denominator(a[1])}·{names[0]}",
         shapes=lambda shapes, a: f"{a[0]}/{_denominator(a[1])}·{write_shape(shapes[0])}",
     ),
@@ -318,9 +323,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "mse": Operation(
         shape=_loss_shape,
-        array=lambda np, arrays, a: (
-            ((arrays[0] - arrays[1]) ** 2).sum() / arrays[0].dtype.type(a[0])
-        ),
+        array=lambda np, arrays, a: _mean(np, ((arrays[0] - arrays[1]) ** 2).sum(), a[0]),
         equation=lambda names, a: f"sum(({names[0]} − {names[1]})²)/{_denominator(a[0])}",
         shapes=call("mse"),
         gradient=lambda perform, dy, use: _difference(perform, use, 2),

@@ -223,6 +223,11 @@ def test_runs_document_has_the_gradients_and_the_loss(rnnshape):
             "whole numbers from 0 to 2",
             "int64 of 0 … 3",
         ),
+        (
+            ["--output-size", 3, "--loss", "cross-entropy", "--target", "s.npy"],
+            "whole numbers from 0 to 2",
+            "<U1",
+        ),
     ],
     ids=str,
 )
@@ -230,6 +235,7 @@ def test_runs_document_has_the_gradients_and_the_loss(rnnshape):
 def test_what_does_not_fit_is_refused(rnnshape, tmp_path, command, options, expected, got):
     np.save("g.npy", np.ones((5, 7, 10)))
     np.save("c.npy", np.arange(35).reshape(5, 7) % 4)
+    np.save("s.npy", np.full((5, 7), "a"))
     ended = rnnshape(command, *options, "-o", "out.npz")
     assert ended.status == 2
     assert expected in ended.err and got in ended.err and "fix:" in ended.err
@@ -271,6 +277,14 @@ def test_an_operation_without_a_gradient_is_refused():
     clip = Performed("clip", (Tensor("a", (2, 3)),), Tensor("b", (2, 3)), (1.0,))
     with pytest.raises(UsageError, match="clip"):
         differentiate((clip,), Shapes(), {"b": [Tensor("db", (2, 3))]}, {})
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross-entropy"])
+@pytest.mark.parametrize("command", [["run"], ["trace", "--values"]], ids=" ".join)
+def test_the_mean_loss_of_an_empty_batch_is_no_number(rnnshape, command, loss):
+    ended = rnnshape(*command, "--backward", "--batch-size", 0, "--output-size", 2, "--loss", loss)
+    assert (ended.status, ended.err) == (0, "")
+    assert "nan" in ended.out
 
 
 @pytest.mark.parametrize("command", [["run"], ["trace", "--values"]], ids=" ".join)

@@ -40,6 +40,11 @@ def test_the_gradients_are_those_of_torchs_autograd(case):
     assert {f"grad.{name}" for name in ("input", "h0", *source.weights)} <= set(found)
 
 
+def test_the_gradients_come_in_the_order_of_torchs_parameters():
+    spec = Spec(cell="lstm", input_size=2, hidden_size=3, num_layers=2, bidirectional=True)
+    assert list(Saved(drawn(spec, 2, 1, 0)).backward()) == ["input", "h0", "c0", *spec.parameters()]
+
+
 @pytest.mark.parametrize("case", LOSSES, ids=lambda case: case["key"])
 def test_losses_heads_and_truncation_give_torchs_gradients(case):
     subject, named = of_loss(case)
