@@ -223,5 +223,8 @@ def _check(trace: Trace, tbptt: int | None, checkpoint: int | None) -> None:
                 fix=f"leave out {option} or --bidirectional",
             )
         if not isinstance(length, int):
-            raise UsageError(f"{option}: expected a number for --seq-len", got=f"T = {length}",
-                             fix="--seq-len 100")  # fmt: skip
+            raise UsageError(
+                f"{option}: expected a number for --seq-len",
+                got=f"the symbol {length}",
+                fix="--seq-len 100",
+            )

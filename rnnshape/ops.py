@@ -149,7 +149,7 @@ def _loss_shape(shapes: Sequence[Shape], _: Attributes) -> Shape:
 
 def _denominator(count: Dim) -> str:
     text = write_dim(count)
-    return text if text.isalnum() else f"({text})"
+    return text if text.isdecimal() or text.isidentifier() else f"({text})"
 
 
 def _bounds(attributes: Attributes) -> str:

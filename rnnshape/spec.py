@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -343,8 +342,6 @@ def _refuse_foreign(spec: Spec, name: str, torch: TorchError) -> UsageError:
 def _refuse(name: str, arguments: Mapping[str, Any], torch: TorchError | None = None) -> UsageError:
     expected, fix = _EXPECTED[name]
     value = arguments[name]
-    if isinstance(value, float) and math.isfinite(value) and value == int(value):
-        value = int(value) if name != "dropout" else value
     got = repr(value)
     if len(got) > 40:
         got = f"{got[:20]}… ({len(got)} characters)"

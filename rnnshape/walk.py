@@ -382,4 +382,4 @@ def _resized(interpreter: Shapes, own: Tensor, whole: Tensor, rows: Any) -> Tens
     if have > rows:
         return interpreter.apply("narrow", f"{own.name}[:{rows}]", (own,), (0, rows))
     begun = interpreter.apply("narrow", f"{whole.name}[{have}:{rows}]", (whole,), (have, rows))
-    return interpreter.apply("concat", f"{own.name}+{rows - have}", (own, begun), (0,))
+    return interpreter.apply("concat", f"{own.name}[+{rows - have}]", (own, begun), (0,))

@@ -106,7 +106,7 @@ def without_values(told):
 def test_a_step_can_be_followed_on_paper(rnnshape):
     told = rnnshape("trace", "--backward", "--step", 3).out
     assert (
-        told[told.index("\nbackward") :].splitlines()[7:]
+        told[told.index("\nbackward") :].splitlines()[8:]
         == """
 layer 0 forward   t = 4 → 0
   t=3
@@ -157,6 +157,31 @@ def test_symbols_go_through_the_backward(rnnshape):
     outer = next(one for one in step["ops"] if one["op"] == "outer")
     assert (outer["expression"], outer["macs"]) == ("(3H×N)·(N×H)→3H×H", "3*H*H*N")
     assert document["backward"]["gradients"]["grad.weight_ih_l0"] == ["3*H", "I"]
+
+
+def test_symbolic_time_is_told_without_t_equals_t(rnnshape):
+    told = rnnshape(
+        "trace", "--backward", "--seq-len", "T", "--output-size", 3, "--loss", "mse"
+    ).out
+    assert "t=t" not in told
+    assert "  every t\n" in told and "to the step before" in told
+    assert "2/(21T)·" in told  # not 2/21 times T
+
+
+def test_the_text_of_a_backward_fits_into_80_columns(rnnshape):
+    told = rnnshape(
+        "trace", "--backward", "--cell", "lstm", "--bidirectional", "--layers", 2, "--output-size",
+        3, "--loss", "cross-entropy", "--lengths", "5,3", "--tbptt", 2,
+    ).out  # fmt: skip
+    assert max(map(len, told.splitlines())) <= 80
+    assert "the mean over the 8 rows of o" in told
+
+
+def test_a_state_with_rows_of_h0_has_a_name_that_is_no_sum(rnnshape):
+    told = rnnshape("trace", "--backward", "--lengths", "2,1", "--direction", "reverse",
+                    "--bidirectional").out  # fmt: skip
+    assert "h_1[+1] = concat(h_1, h0[1][1:2])" in told
+    assert "dW_hh += da_0ᵀ·h_1[+1]" in told
 
 
 def test_lines_come_while_the_walk_goes_on(rnnshape):

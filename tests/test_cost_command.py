@@ -74,6 +74,12 @@ def test_symbols_give_formulas(rnnshape):
     assert document["tbptt"] is None
 
 
+def test_a_packed_batch_tells_which_step_its_figures_are_of(rnnshape):
+    told = rnnshape("cost", "--cell", "lstm", "--lengths", "4,2").out
+    assert "step t=0     all steps" in told and "kept of step t=0" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
 def test_what_is_kept_is_freed_until_nothing_is_left(rnnshape):
     document = rnnshape("cost", "--cell", "gru", "--layers", 3, "--json").json
     left = [one["bytes_left"] for one in document["passes"]]

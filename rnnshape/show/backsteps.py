@@ -18,11 +18,15 @@ def backward_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
     """The steps in reverse, grouped by layer and direction, then what gradients there are."""
     yield text("backward", "title")
     yield text(f"  L = {loss_words(trace)}", "note")
+    if trace.head is not None and trace.head.loss == "cross-entropy":
+        yield text("  target has 1 in the column of the class, 0 in the others", "note")
     yield text("  da is the gradient of L by a, and has a's shape", "note")
     both = "the later direction first, " if trace.spec.bidirectional else ""
     if not trace.spec.single:
-        yield text(f"  order: last layer first, {both}from the step that was read last", "note")
+        yield text(f"  order: last layer first, {both}from the step read last", "note")
     yield text("  through a sum a gradient passes unchanged, and keeps its name", "note")
+    if trace.batch.seq_len != 1:
+        yield text("  dh_t(after) is the part of dh_t that the step after passes on", "note")
     yield from _cut_lines(trace)
     for (layer, direction), steps in groupby(
         trace.backward_steps(selection), key=lambda step: (step.layer, step.direction)
@@ -48,10 +52,9 @@ def loss_words(trace: Trace) -> str:
     if head.loss == "sum":
         return "sum(o)"
     count = write_dim(head.compared(trace.batch))
-    mean = f"the mean over {count} {'numbers' if head.loss == 'mse' else 'steps'}"
     if head.loss == "mse":
-        return f"mse_loss(o, target), {mean}"
-    return f"cross_entropy(o, target), {mean}; target: 1 in the column of the class"
+        return f"mse_loss(o, target), the mean over the {count} numbers of o"
+    return f"cross_entropy(o, target), the mean over the {count} rows of o"
 
 
 def _cut_lines(trace: Trace) -> Iterator[Line]:
@@ -99,14 +102,14 @@ def _heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
         return
     begins, ends = ("t=0", f"t={last}") if reverse else (f"t={last}", "t=0")
     row = trace.spec.num_directions * layer + reverse
-    yield text(f"  told once for every t: at {begins} nothing comes from a step after,", "note")
+    yield text(f"  told once: at {begins} nothing comes from a step after,", "note")
     states = " and ".join(f"d{name}0[{row}]" for name in trace.spec.state_names)
     yield text(f"  at {ends} it passes on {states}", "note")
 
 
 def _step(trace: Trace, step: Step, before: Step | None) -> Iterator[Line]:
     if not trace.spec.single:
-        yield text(f"  t={step.t}", "title")
+        yield text(f"  t={step.t}" if isinstance(step.t, int) else f"  every {step.t}", "title")
     if not step.record.performed:
         yield text("    nothing arrives: a cut lies between here and the loss", "note")
         return
@@ -158,7 +161,7 @@ def _to(trace: Trace, step: Step, name: str, tensor: Tensor) -> str:
     if name.endswith("0"):
         row = trace.spec.num_directions * step.layer + trace.spec.directions.index(step.direction)
         return f"to {name[1:]}[{row}]"
-    return f"to t={str(step.previous).strip('()')}"
+    return f"to t={step.previous}" if isinstance(step.previous, int) else "to the step before"
 
 
 def _operation_lines(performed: Performed) -> Iterator[Line]:
@@ -189,7 +192,7 @@ def _gradient_lines(trace: Trace) -> Iterator[Line]:
         elif name in states:
             source = f"what each first step passes on as d{own}[row]"
         else:
-            source = "added up over all steps, and over the batch in each"
+            source = "added up over all steps and the batch"
         rows.append([(name, kind_of(own)), (write_shape(shape), ""), (source, "note")])
     if len(rows) > 24:
         rows[20:-2] = [[(f"… {len(rows) - 22} more", "note")]]

@@ -9,7 +9,7 @@ from ..cost import Cost, PassCost, Window
 from ..dims import Dim, json_dim, json_shape, write_dim, write_shape
 from ..walk import HEAD
 from .document import ITEM_BYTES
-from .screen import Line, Piece, columns, text
+from .screen import Line, Piece, columns, paragraph, text
 
 
 def cost_text(cost: Cost, letters: Cost, dtype: str) -> Iterator[Line]:
@@ -25,7 +25,9 @@ def cost_text(cost: Cost, letters: Cost, dtype: str) -> Iterator[Line]:
         yield text(f"  {line}", "note")
     for one, formula in zip(cost.passes, letters.passes, strict=True):
         yield []
-        yield from _pass_lines(one, formula, each, dtype)
+        # where lengths differ, all sequences have a step at t=0 alone
+        step = "step t=0" if cost.trace.batch.packed else "a step"
+        yield from _pass_lines(one, formula, each, dtype, step)
     yield []
     yield text("in all", "title")
     sums = {
@@ -48,22 +50,24 @@ def _figure(size: Dim, unit: str) -> str:
     return f"({number}) {unit}" if " + " in number else f"{number} {unit}"
 
 
-def _pass_lines(one: PassCost, formula: PassCost, each: int, dtype: str) -> Iterator[Line]:
+def _pass_lines(
+    one: PassCost, formula: PassCost, each: int, dtype: str, step: str
+) -> Iterator[Line]:
     place = HEAD if one.direction == HEAD else f"layer {one.layer} {one.direction}"
     steps = f"{write_dim(one.steps)} step{'' if one.steps == 1 else 's'}"
     yield [(place, "title"), (f"   {steps}", "note")]
-    rows: list[list[Piece]] = [[("", ""), ("a step", "note"), ("all steps", "note"), ("", "")]]
-    for what, step, everything, letters, unit in (
+    rows: list[list[Piece]] = [[("", ""), (step, "note"), ("all steps", "note"), ("", "")]]
+    for what, figure, everything, letters, unit in (
         ("forward", one.forward_step, one.forward, formula.forward_step, "MACs"),
         ("backward", one.backward_step, one.backward, formula.backward_step, "MACs"),
         ("kept", each * one.kept_step, each * one.kept_all, each * formula.kept_step, "bytes"),
     ):
-        figures: list[Piece] = [(_figure(step, unit), ""), (write_dim(everything), "")]
+        figures: list[Piece] = [(_figure(figure, unit), ""), (write_dim(everything), "")]
         rows.append([(what, ""), *figures, (write_dim(letters), "note")])
     yield from columns(rows)
     if one.kept:
         named = [f"{t.name.removesuffix('_{t}')} {write_shape(t.shape)}" for t in one.kept]
-        yield text(f"  kept of a step, as {dtype}: {', '.join(named)}", "note")
+        yield from paragraph(f"kept of {step}, as {dtype}: {', '.join(named)}")
     left = f"{write_dim(each * one.left)} bytes are" if one.left != 0 else "nothing is"
     yield text(f"  freed step by step in its backward; then {left} left", "note")
 

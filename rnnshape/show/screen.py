@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 from typing import TextIO
 
 from ..colours import COLOURS
@@ -34,6 +35,11 @@ _WIRES = {"─→": "->", "┄→": ".>", "←─": "<-", "←┄": "<.", "←":
 def text(words: str, kind: str = "") -> Line:
     """A line of one piece."""
     return [(words, kind)]
+
+
+def paragraph(words: str, kind: str = "note") -> list[Line]:
+    """`words`, set in by two, in lines of at most 80 columns."""
+    return [text(f"  {line}", kind) for line in wrap(words, 78, break_on_hyphens=False)]
 
 
 def colours(stream: TextIO) -> bool:

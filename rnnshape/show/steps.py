@@ -71,7 +71,8 @@ def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
     edge = f"{length}-1" if direction == "reverse" else "0"
     row = spec.num_directions * layer + spec.directions.index(direction)
     states = " and ".join(f"{name}_({after}) is {name}0[{row}]" for name in spec.state_names)
-    yield text(f"  told once for every t: only the names change; at t={edge} {states}", "note")
+    yield text("  told once: only the names change from t to t", "note")
+    yield text(f"  at t={edge} {states}", "note")
 
 
 def _short_names(spec: Spec, layer: int, direction: str) -> Iterator[Line]:
@@ -92,6 +93,8 @@ def _head_heading(trace: Trace) -> Iterator[Line]:
     equation = f"{read}·Wᵀ + b"
     yield [("head", "title"), (f"   {name} = {f'{g}({equation})' if g else equation}", "note")]
     yield [("  ", ""), ("W = head.weight, b = head.bias", "weight"), (", a torch.nn.Linear", "")]
+    if spec.cell == "lstm":
+        yield text("  o is the head's here; in the cell o is the output gate", "note")
     width = "P" if spec.proj_size else "H"
     both = f"2 directions of {width}=" if spec.bidirectional else f"{width}="
     yield text(f"  it reads {write_shape((spec.output_size,))}: {both}{spec.state_size}", "note")
@@ -118,7 +121,7 @@ def step_text(step: Step, named: bool = True) -> Iterator[Line]:
     named: whether its time stands above it.
     """
     if named:
-        yield text(f"  t={step.t}", "title")
+        yield text(f"  t={step.t}" if isinstance(step.t, int) else f"  every {step.t}", "title")
     for op, group in groupby(step.ops, key=lambda performed: performed.op):
         performed = list(group)
         if op == "split":

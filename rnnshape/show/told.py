@@ -152,7 +152,10 @@ def _parameter_row(parameter: Parameter) -> list[Piece]:
 
 
 def _source_line(source: Source, single: bool = False) -> Line:
-    cells = [f"layer {layer} {direction} t={t}" for layer, direction, t in source.cells]
+    cells = [
+        f"layer {layer} {direction} {'at t' if t == 't' else f't={t}'}"
+        for layer, direction, t in source.cells
+    ]
     if single:
         cells = [f"{source.piece[0]} after the step"]
     if source.cells[0][2].startswith("each"):
