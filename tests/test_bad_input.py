@@ -40,8 +40,9 @@ CASES = [
     (["run", "--c0", "random"], "for an lstm alone"),
     (["params", "--dtype", "complex"], "--dtype: expected"),
     (["schema", "nothing"], "schema: expected one of"),
-    (["trace", "--no-such-option"], "No such option"),
+    (["trace", "--no-such-option"], "fix: rnnshape trace --help"),
     (["tarce"], "No such command"),
+    (["forms", "one-to-one"], "fix: rnnshape forms --help"),
     (["trace", "--spec", "missing.json"], "No such file"),
 ]  # fmt: skip
 

@@ -80,6 +80,12 @@ def test_a_packed_batch_tells_which_step_its_figures_are_of(rnnshape):
     assert max(map(len, told.splitlines())) <= 80
 
 
+def test_a_projections_width_stands_in_the_formulas(rnnshape):
+    told = rnnshape("cost", "--cell", "lstm", "--proj-size", 3).out
+    assert "the formulas have P = 3 put in" in told and "4H·I·N + 15H·N" in told
+    assert "put in" not in rnnshape("cost", "--cell", "lstm").out
+
+
 def test_what_is_kept_is_freed_until_nothing_is_left(rnnshape):
     document = rnnshape("cost", "--cell", "gru", "--layers", 3, "--json").json
     left = [one["bytes_left"] for one in document["passes"]]

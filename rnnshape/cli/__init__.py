@@ -67,7 +67,8 @@ def run_command(arguments: list[str]) -> int:
     except UsageError as error:
         return _say(str(error))
     except usage as error:
-        return _say(error.format_message())
+        path = error.ctx.command_path if error.ctx else "rnnshape"
+        return _say(f"{error.format_message()}\nfix: {path} --help says what there is")
     except MemoryError:
         return _say(
             "memory: expected enough for what was asked, got none left\n"

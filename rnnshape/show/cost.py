@@ -23,6 +23,8 @@ def cost_text(cost: Cost, letters: Cost, dtype: str) -> Iterator[Line]:
         "input, h0 and c0 are not counted",
     ):
         yield text(f"  {line}", "note")
+    if cost.trace.spec.proj_size:
+        yield text(f"  the formulas have P = {cost.trace.spec.proj_size} put in", "note")
     for one, formula in zip(cost.passes, letters.passes, strict=True):
         yield []
         # where lengths differ, all sequences have a step at t=0 alone

@@ -110,10 +110,12 @@ def _ended(trace: Trace, left: float, further: float | None) -> str:
 
 
 def _share(norm: float) -> str:
-    """A norm of the 1 at the end: 0.1 %, 3.2e-24, ×4100."""
+    """A norm of the 1 at the end: 0.1%, 100%, 3.2e-24, ×4100."""
     if norm >= 10:
         return f"×{_number(norm)}"
-    return f"{100 * norm:.2g} %" if norm >= 1e-5 else _number(norm)
+    if norm < 1e-5:
+        return _number(norm)
+    return f"{100 * norm:.0f}%" if norm >= 0.1 else f"{100 * norm:.2g}%"
 
 
 def _number(value: float) -> str:
