@@ -159,6 +159,11 @@ def test_symbols_go_through_the_backward(rnnshape):
     assert document["backward"]["gradients"]["grad.weight_ih_l0"] == ["3*H", "I"]
 
 
+def test_a_cut_is_one_of_every_state(rnnshape):
+    told = rnnshape("trace", "--backward", "--cell", "lstm", "--tbptt", 2, "--seq-len", 3).out
+    assert "    cut: h_1 and c_1 get nothing from here" in told
+
+
 def test_symbolic_time_is_told_without_t_equals_t(rnnshape):
     told = rnnshape(
         "trace", "--backward", "--seq-len", "T", "--output-size", 3, "--loss", "mse"
@@ -302,6 +307,15 @@ def test_an_operation_without_a_gradient_is_refused():
     clip = Performed("clip", (Tensor("a", (2, 3)),), Tensor("b", (2, 3)), (1.0,))
     with pytest.raises(UsageError, match="clip"):
         differentiate((clip,), Shapes(), {"b": [Tensor("db", (2, 3))]}, {})
+
+
+@pytest.mark.parametrize("command", [["run"], ["trace", "--values"]], ids=" ".join)
+def test_what_is_too_large_for_a_number_is_no_warning(process, tmp_path, command):
+    np.save(tmp_path / "x.npy", np.full((5, 7, 10), 1e38, "float32"))
+    given = ["--backward", "--input", "x.npy", "--nonlinearity", "relu"]
+    ended = process(*command, *given, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "inf" in ended.stdout or "nan" in ended.stdout
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross-entropy"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +18,8 @@ def main() -> None:
     0 fine, 1 the answer is no, 2 wrong use or a file that cannot be read, 130 interrupted.
     """
     gc.set_threshold(100_000)  # a start makes many objects and no garbage to look for
+    # what is too large for a number is inf among the values, as in torch, and no warning of NumPy
+    warnings.simplefilter("ignore", RuntimeWarning)
     _open_streams()
     try:
         status = run_command(sys.argv[1:])

@@ -25,8 +25,9 @@ def backward_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
     if not trace.spec.single:
         yield text(f"  order: last layer first, {both}from the step read last", "note")
     yield text("  through a sum a gradient passes unchanged, and keeps its name", "note")
-    if trace.batch.seq_len != 1:
-        yield text("  dh_t(after) is the part of dh_t that the step after passes on", "note")
+    yield text(
+        "  in brackets: where a part of a gradient comes from; after: the step after", "note"
+    )
     yield from _cut_lines(trace)
     for (layer, direction), steps in groupby(
         trace.backward_steps(selection), key=lambda step: (step.layer, step.direction)
@@ -122,7 +123,9 @@ def _step(trace: Trace, step: Step, before: Step | None) -> Iterator[Line]:
     if passed:
         yield from _listed("passes on", passed)
     if _cuts_before(trace, step):
-        yield text(f"    cut: h_{step.previous} gets nothing from here", "note")
+        states = " and ".join(f"{name}_{step.previous}" for name in trace.spec.state_names)
+        verb = "get" if " and " in states else "gets"
+        yield text(f"    cut: {states} {verb} nothing from here", "note")
 
 
 def _cuts_before(trace: Trace, step: Step) -> bool:
