@@ -229,7 +229,7 @@ def _single_feed(
     for name, state in zip(spec.state_names, given, strict=False):
         shape: Any = (1, rows, spec.state_width(name))
         states.append(np.zeros(shape, x.dtype) if state is None else state.reshape(shape))
-    return Feed(spec, batch, weights, x.reshape(1, rows, -1), tuple(states))
+    return Feed(spec, batch, weights, x.reshape(1, rows, x.shape[-1]), tuple(states))
 
 
 def checked_weights(

@@ -301,6 +301,13 @@ def test_a_checkpoint_names_its_cells(rnnshape):
     ]  # fmt: skip
 
 
+def test_an_empty_batch_given_as_an_array_is_run():
+    spec = Spec(cell="gru-cell", input_size=2, hidden_size=3)
+    weights = {name: np.zeros(shape) for name, shape in spec.parameters().items()}
+    hn = run(spec, weights, np.zeros((0, 2))).hn
+    assert hn.shape == (0, 3)
+
+
 def test_the_weights_of_a_cell_are_run_and_written_as_code(rnnshape):
     ran = rnnshape(
         "run", "--weights", CHECKPOINT, "--module", "a", "--batch-size", 2, "--json"

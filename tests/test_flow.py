@@ -96,9 +96,9 @@ def scaled_identity(factor, steps=9):
 @pytest.mark.parametrize(
     "factor, seen",
     [
-        (0.5, "0.39%, vanishing"),
-        (1.0, "100%, steady"),
-        (1.2, "430%, exploding"),
+        (0.5, "0.39 %, vanishing"),
+        (1.0, "100 %, steady"),
+        (1.2, "430 %, exploding"),
         (2.0, "×256, exploding"),
     ],
 )
@@ -257,6 +257,13 @@ def test_every_curve_has_its_letter_in_the_plot_and_its_words_below(rnnshape):
     for letter, name in zip("abcd", names):
         assert len(re.findall(rf"(?<![a-z]){letter}(?![a-z])", field.split("\n\n")[1])) == 1
         assert f"{letter} {name}: ×" in legend
+
+
+@pytest.mark.parametrize("columns", range(30, 100))
+def test_a_number_keeps_its_percent_beside_it(columns):
+    walk = scaled_identity(1.0)
+    told = plain_lines(flow_lines(walk, [*flow(walk.feed, "relu rnn")], columns))
+    assert not any(line.strip().startswith("%") for line in told)
 
 
 def test_with_weights_the_network_is_alone(rnnshape, tmp_path):

@@ -25,9 +25,8 @@ def backward_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
     if not trace.spec.single:
         yield text(f"  order: last layer first, {both}from the step read last", "note")
     yield text("  through a sum a gradient passes unchanged, and keeps its name", "note")
-    yield text(
-        "  in brackets: where a part of a gradient comes from; after: the step after", "note"
-    )
+    after = "" if trace.spec.single else "; after: the step after"
+    yield text(f"  in brackets: where a part of a gradient comes from{after}", "note")
     yield from _cut_lines(trace)
     for (layer, direction), steps in groupby(
         trace.backward_steps(selection), key=lambda step: (step.layer, step.direction)

@@ -38,14 +38,20 @@ def flow_lines(trace: Trace, curves: list[Curve], columns: int) -> Iterator[Line
     for number, (name, curve) in enumerate(shown):
         letter, kind = _letter(number), _KINDS[number % len(_KINDS)]
         words = f"{name}: {_words(trace, curve)}"
-        for row, part in enumerate(wrap(words, max(1, columns - 4))):
+        for row, part in enumerate(_parts(words, columns - 4)):
             yield [("  " if row else f"{letter} ", kind), ("  " * bool(row) + part, "")]
     if left > 0:
         yield from _wrapped(f"… {left} more layers; --json holds them all", "note", columns)
 
 
+def _parts(words: str, columns: int) -> list[str]:
+    """`words` in lines; a number keeps its % beside it."""
+    bound = wrap(words.replace(" %", "\xa0%"), max(1, columns))
+    return [part.replace("\xa0", " ") for part in bound]
+
+
 def _wrapped(words: str, kind: str, columns: int) -> Iterator[Line]:
-    for part in wrap(words, max(1, columns)):
+    for part in _parts(words, columns):
         yield text(part, kind)
 
 
@@ -110,12 +116,12 @@ def _ended(trace: Trace, left: float, further: float | None) -> str:
 
 
 def _share(norm: float) -> str:
-    """A norm of the 1 at the end: 0.1%, 100%, 3.2e-24, ×4100."""
+    """A norm of the 1 at the end: 0.1 %, 100 %, 3.2e-24, ×4100."""
     if norm >= 10:
         return f"×{_number(norm)}"
     if norm < 1e-5:
         return _number(norm)
-    return f"{100 * norm:.0f}%" if norm >= 0.1 else f"{100 * norm:.2g}%"
+    return f"{100 * norm:.0f} %" if norm >= 0.1 else f"{100 * norm:.2g} %"
 
 
 def _number(value: float) -> str:
