@@ -64,10 +64,13 @@ def columns_of(stream: TextIO | None) -> int:
 
 
 def encodable(words: str, stream: TextIO) -> str:
-    """`words` with signs that the stream's encoding lacks in plain letters."""
+    """`words` with signs that the stream's encoding lacks in plain letters.
+
+    Where it lacks the arrow, all signs are plain: no `7x20` stands beside a `7×20`.
+    """
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
-        words.encode(encoding)
+        ("→" + words).encode(encoding)
     except UnicodeEncodeError:
         words = _in_plain(words).encode(encoding, "replace").decode(encoding)
     return words
