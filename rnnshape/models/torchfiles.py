@@ -177,7 +177,7 @@ def _torch(
             raise Damaged(f"{name}: cut short")
         return array_of(part, tensor.dtype, tensor.shape, tensor.strides, 0, little)
 
-    return Stored(name, tensor.shape, tensor.dtype, read, found.own)
+    return Stored(name, tensor.shape, tensor.dtype, read, found.own, within=found.within)
 
 
 def _numpy(found: Found, array: NumpyArray) -> Stored:
