@@ -104,9 +104,10 @@ def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | No
 def _readable(loaded: Loaded, framework: str) -> None:
     known = (*_IMPORTS, *(_TORCH if framework == "torch" else ()))
     fix = f"rnnshape convert {os.path.basename(loaded.path)} weights.npz --to {framework}"
+    layouts = "torch's" if framework == "torch" else f"torch's or {framework}'s"
     if loaded.suffix not in known or (framework == "torch" and not loaded.torch):
         raise UsageError(
-            f"--weights: expected a file of {', '.join(known)} in torch's or {framework}'s layout",
+            f"--weights: expected a file of {', '.join(known)} in {layouts} layout",
             got=repr(loaded.path[-60:]),
             fix=fix,
         )

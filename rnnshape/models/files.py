@@ -27,8 +27,9 @@ _FORMATS = ".safetensors, .npz, .pt, .onnx, .keras or .h5"
 def open_file(path: str) -> TensorFile:
     """The tensors of a file, of the format that its bytes say. Raises UsageError.
 
-    Formats: safetensors, npz, torch's zip and its older stream, TorchScript, ONNX, Keras. No
-    tensor's numbers are read, and nothing of a pickle is run.
+    Formats: safetensors, npz, torch's zip and its older stream, TorchScript, ONNX, Keras; the index
+    of several files (model.safetensors.index.json). No tensor's numbers are read, and nothing of a
+    pickle is run.
     """
     _ordinary(path)
     with reading(path):
@@ -74,6 +75,11 @@ def _opened(path: str) -> TensorFile:
         start = file.read(16)
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _open_archive(path)
+    _no_other(start)
+    if suffix == ".json":
+        from .shards import open_index
+
+        return open_index(path, open_file)
     if start[8:9] == b"{" or suffix == ".safetensors":
         from .safe import open_safetensors
 
@@ -94,7 +100,17 @@ def _opened(path: str) -> TensorFile:
         from .torchfiles import open_torch_stream
 
         return open_torch_stream(path)
-    raise Damaged("an empty file" if not start else f"none of the formats {_FORMATS}")
+    raise Damaged(f"none of the formats {_FORMATS}")
+
+
+def _no_other(start: bytes) -> None:
+    """Refuse what comes in a file's place when it is fetched, whatever the name says."""
+    if not start:
+        raise Damaged("an empty file")
+    if start.startswith(b"version https://"):
+        raise Damaged("a pointer of Git LFS that stands for the file", "git lfs pull")
+    if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        raise Damaged("a web page", "fetch the file itself: its link says raw, resolve or download")
 
 
 def _open_archive(path: str) -> TensorFile:
