@@ -32,7 +32,7 @@ class Loaded:
     """A weights file as the code opens it: its path, and whether its names are torch's.
 
     prefix stands before torch's names; keys: of the dicts around those names, as torch.load gives
-    them, None where a pickle holds objects; scripted: it is TorchScript.
+    them, None where the file holds objects, or weights in parts; scripted: it is TorchScript.
     """
 
     path: str
@@ -53,6 +53,8 @@ def loaded_from(path: str, source: Source) -> Loaded:
         return Loaded(path, torch=False)
     own = next(iter(source.spec.parameters()))
     first = next(tensor for tensor in source.tensors if tensor.path.endswith(own))
+    if any(tensor.sources for tensor in source.tensors):
+        return Loaded(path, keys=None)
     if source.format == "torchscript":
         return Loaded(path, prefix=first.path.removesuffix(own), scripted=True)
     if not source.format.startswith("torch"):
@@ -113,8 +115,8 @@ def _readable(loaded: Loaded, framework: str) -> None:
         )
     if loaded.keys is None and not loaded.scripted:
         raise UsageError(
-            "--weights: expected a state_dict, which torch loads with weights_only=True",
-            got=f"{loaded.path[-60:]!r}, a pickle of whole objects, which needs their classes",
+            "--weights: expected a state_dict with the weights of the network itself",
+            got=f"{loaded.path[-60:]!r}, which holds whole objects, or weights in parts",
             fix=fix,
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import UsageError
 from .infer import Weights, chosen, contents
+from .parametrized import joined
 from .pickles import Harmful
 from .stored import Damaged, Stored, TensorFile
 
@@ -33,7 +34,7 @@ def open_file(path: str) -> TensorFile:
     """
     _ordinary(path)
     with reading(path):
-        return _opened(path)
+        return joined(_opened(path))
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def contents(file: TensorFile) -> Contents:
 
 def _without(tensors: Iterable[Stored], modules: Iterable[Module]) -> list[Stored]:
     used = {n for module in modules for t in module.parameters.values() for n in t.stored}
-    return [tensor for tensor in tensors if tensor.name not in used]
+    return [tensor for tensor in tensors if not used.intersection(tensor.stored)]
 
 
 def _described(layer: Layer) -> Module:
