@@ -1,6 +1,7 @@
 """Weights in several files, with the index that says what is where."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -86,3 +87,19 @@ def test_what_comes_in_a_files_place(rnnshape, tmp_path, suffix, data, message, 
     ended = rnnshape("inspect", f"model.{suffix}")
     assert (ended.status, ended.out) == (2, "")
     assert message in ended.err and fix in ended.err
+
+
+def test_of_a_folder_the_file_to_name_is_told(rnnshape, shards, tmp_path):
+    (tmp_path / "none").mkdir()
+    ended = rnnshape("inspect", ".")
+    assert (ended.status, ended.out) == (2, "")
+    assert f"a folder\n  fix: name the file itself: {os.path.join('.', INDEX)!r}" in ended.err
+    assert rnnshape("inspect", "none").err.endswith("fix: name the file itself\n")
+
+
+def test_a_name_with_a_line_break_stays_on_its_line(rnnshape, tmp_path):
+    held = {"weight_ih_l0": (4, 3), "weight_hh_l0": (4, 4)}
+    arrays = {f"a\nno problems.{name}": np.ones(shape, "f4") for name, shape in held.items()}
+    save_file(arrays, tmp_path / "w.safetensors")
+    lines = rnnshape("inspect", "w.safetensors").out.split("\n")
+    assert "a\\nno problems  nn.RNN(3, 4, bias=False)" in lines

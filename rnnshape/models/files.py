@@ -65,8 +65,20 @@ def _ordinary(path: str) -> None:
         raise UsageError(
             f"weights: expected a file ({_FORMATS})",
             got=f"{path!r}, {kinds.get(stat.S_IFMT(mode), 'a device')}",
-            fix="name the file itself; a pipe can be saved first with cat",
+            fix=_inside(path) if stat.S_ISDIR(mode) else "save it first with cat",
         )
+
+
+def _inside(folder: str) -> str:
+    """Which file of a folder to name: an index of several, or one by its ending."""
+    endings = (".index.json", ".safetensors", ".npz", ".keras", ".h5", ".onnx", *_STREAMS)
+    try:
+        names = sorted(os.listdir(folder))[:10_000]
+    except OSError:
+        names = []
+    found = next((name for ending in endings for name in names if name.endswith(ending)), "")
+    return f"name the file itself: {os.path.join(folder, found)!r}" if found else (
+        "name the file itself")  # fmt: skip
 
 
 def _opened(path: str) -> TensorFile:
