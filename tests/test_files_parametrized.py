@@ -45,6 +45,12 @@ def test_code_does_not_load_what_lies_in_parts(rnnshape, parts):
     assert "rnnshape convert w.npz weights.npz --to torch" in ended.err
 
 
+def test_a_norm_of_zero_gives_nan_without_numpys_warning(rnnshape, parts):
+    parts(weight_hh_l0_g=np.ones((16, 1)), weight_hh_l0_v=np.zeros((16, 4)))
+    ended = rnnshape("run", "--weights", "w.npz", "--seq-len", 1, "--batch-size", 1)
+    assert ended.status == 2 and ended.err.startswith("rnnshape: ") and "NaN" in ended.err
+
+
 @pytest.mark.live
 @needs_torch
 @pytest.mark.filterwarnings("ignore")

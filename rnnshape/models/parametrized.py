@@ -84,8 +84,13 @@ def _whole(name: str, parts: _Parts, first: str, formula: Callable[..., Any]) ->
     """The weight, with the shape and the type of its part `first`."""
     part = parts[first]
     prefix = len(part.name) - len(part.path)  # of wrappers, which the own name lacks
-    return Stored(
-        name, part.shape, part.dtype,
-        lambda: formula(**{key: tensor.read() for key, tensor in parts.items()}),
-        own=name[prefix:], sources=tuple(tensor.name for tensor in parts.values()),
-    )  # fmt: skip
+
+    def read() -> Any:
+        import numpy as np
+
+        arrays = {key: tensor.read() for key, tensor in parts.items()}
+        with np.errstate(all="ignore"):  # a norm of 0 gives NaN, as torch has it
+            return formula(**arrays)
+
+    sources = tuple(tensor.name for tensor in parts.values())
+    return Stored(name, part.shape, part.dtype, read, name[prefix:], sources)
