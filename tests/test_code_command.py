@@ -5,11 +5,14 @@ import ast
 import jsonschema
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from rnnshape import Spec
 from rnnshape.draw import drawn_weights
 from rnnshape.models.code import WRITERS
 from rnnshape.show.schema import schema
+
+CHECKPOINTS = ROOT / "fixtures" / "checkpoints"
 
 
 @pytest.mark.parametrize("framework", sorted(WRITERS))
@@ -59,6 +62,39 @@ def test_the_weights_tell_the_network_and_are_loaded(rnnshape, gru):
 def test_another_frameworks_code_puts_the_gates_in_its_order(rnnshape, gru):
     told = rnnshape("code", "--weights", "w.npz", "--framework", "keras").out
     assert '"gru/gru_cell/kernel": gates("weight_ih_l0", 1, 0, 2).T,' in told
+
+
+@pytest.mark.parametrize("framework", ["flax", "flax-linen", "equinox"])
+def test_dropout_that_is_left_out_is_said(rnnshape, framework):
+    options = ["--cell", "lstm", "--layers", 2, "--framework", framework]
+    said = "# dropout=0.5 before each layer but the first, in training: left out"
+    assert said in rnnshape("code", *options, "--dropout", 0.5).out
+    assert "dropout" not in rnnshape("code", *options).out
+
+
+@pytest.mark.parametrize(
+    "file, module, opened",
+    [
+        ("zip.pt", "encoder.rnn", ["weights_only=True)\n", "'encoder.rnn.'"]),
+        ("lightning.ckpt", "encoder.rnn", ["weights_only=True)['state_dict']\n"]),
+        ("script.pt", "gru", ["= torch.jit.load(", ".state_dict()", "'gru.' + name"]),
+    ],
+)
+def test_a_checkpoint_is_opened_by_the_keys_that_it_has(rnnshape, file, module, opened):
+    told = rnnshape("code", "--weights", CHECKPOINTS / file, "--module", module).out
+    for part in opened:
+        assert part in told
+
+
+def test_what_a_file_records_beside_its_tensors_is_in_the_code(rnnshape):
+    told = rnnshape("code", "--weights", CHECKPOINTS / "script.pt", "--module", "gru").out
+    assert "gru = nn.GRU(3, 4, batch_first=True, bidirectional=True)" in told
+
+
+def test_a_pickle_of_whole_modules_is_converted_first(rnnshape):
+    ended = rnnshape("code", "--weights", CHECKPOINTS / "whole.pt")
+    assert (ended.status, ended.out) == (2, "")
+    assert "holds whole objects" in ended.err and "rnnshape convert whole.pt" in ended.err
 
 
 def test_nnx_is_refused_a_bias_that_it_has_no_place_for(rnnshape, gru):

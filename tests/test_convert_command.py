@@ -3,6 +3,7 @@ import sys
 import jsonschema
 import numpy as np
 import pytest
+from conftest import ROOT
 from safetensors.numpy import load_file
 
 from rnnshape import Spec, run
@@ -50,6 +51,19 @@ def test_what_was_written_is_told(rnnshape, weights):
     document = rnnshape("convert", "w.npz", "k.npz", "--to", "keras", "--json").json
     jsonschema.validate(document, schema("convert"))
     assert document["left_out"] == ["fc.weight"] and document["from"]["framework"] == "torch"
+
+
+def test_what_the_target_does_not_say_is_told(rnnshape):
+    whole = ROOT / "fixtures" / "checkpoints" / "whole.pt"
+    notes = rnnshape("convert", whole, "w.npz", "--to", "keras", "--json").json["notes"]
+    said = "w.npz does not say nonlinearity='relu', batch_first=True, dropout=0.25: say so where"
+    assert notes[-1].startswith(said)
+
+
+def test_a_nonlinearity_is_refused_where_there_is_none(rnnshape, weights):
+    ended = rnnshape("convert", "w.npz", "k.npz", "--to", "keras", "--nonlinearity", "relu")
+    assert (ended.status, ended.out) == (2, "")
+    assert "--nonlinearity: expected for an rnn alone" in ended.err
 
 
 def test_from_one_framework_to_another(rnnshape, weights):

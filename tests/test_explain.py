@@ -571,3 +571,28 @@ def test_explaining_loads_no_numpy():
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
+
+
+MISMATCH = (
+    "size mismatch for rnn.weight_ih_l0: copying a param with shape torch.Size([{}]) from "
+    "checkpoint, the shape in current model is torch.Size([{}])."
+)
+
+
+def test_the_argument_that_differs_is_named_on_both_sides():
+    why = explain(MISMATCH.format("80, 10", "80, 12"), {}).causes[0].why
+    assert "holds input_size=10; the model was built with input_size=12." in why
+
+
+def test_rows_that_nothing_but_a_name_explains_are_read_for_every_cell():
+    why = explain(MISMATCH.format("120, 10", "80, 10"), {}).causes[0].why
+    assert "The hidden_size is that of an nn.RNN; it is 30 of an nn.LSTM and 40 of an nn.GRU" in why
+    assert (
+        "of an nn.RNN"
+        not in explain(MISMATCH.format("120, 10", "80, 10"), {"cell": "lstm"}).causes[0].why
+    )
+
+
+@pytest.mark.parametrize("sizes", ["3x21 and 21x80", "0x0 and 0x80"])
+def test_a_product_that_torch_computes_has_no_cause(sizes):
+    assert first(f"mat1 and mat2 shapes cannot be multiplied ({sizes})") is None

@@ -237,3 +237,19 @@ def test_a_missing_package_is_said_with_the_line_that_installs_it(
     monkeypatch.setitem(sys.modules, package, None)
     ended = rnnshape("inspect", OTHERS / file)
     assert ended.status == 2 and f"pip install 'rnnshape[{extra}]'" in ended.err
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        ("torch.ao.nn.quantized.dynamic.modules.rnn.LSTM", "a quantized module are packed"),
+        ("torch.ScriptObject", "holds what is not read"),
+        ("torch._utils._rebuild_sparse_tensor", ".to_dense()"),
+    ],
+)
+def test_tensors_that_are_not_read_are_told(tmp_path, name, said):
+    module, _, kind = name.rpartition(".")
+    pickled = f"c{module}\n{kind}\n(tR.".encode()  # a call without arguments
+    with zipfile.ZipFile(tmp_path / "w.pt", "w") as archive:
+        archive.writestr("a/data.pkl", pickled)
+    assert any(said in note for note in open_file(str(tmp_path / "w.pt")).notes)

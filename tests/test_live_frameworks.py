@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from rnnshape import Spec, run
 from rnnshape.draw import drawn_weights
@@ -117,3 +118,19 @@ def test_torchs_code_in_every_form_of_call(rnnshape, tmp_path, options, suffix):
     assert ended.err == ""
     for name, array in np.load(tmp_path / "r.npz").items():
         assert abs(scope[name].numpy() - array).max() <= 1e-6, name
+
+
+@pytest.mark.parametrize(
+    "file", ["zip.pt", "legacy.pt", "script.pt", "half.pt", "bfloat16.pt", "parallel.pt",
+             "tied.pt", "cells.pt"],
+)  # fmt: skip
+def test_torchs_code_opens_the_checkpoints_that_torch_wrote(rnnshape, file):
+    pytest.importorskip("torch")
+    held = rnnshape("inspect", ROOT / "fixtures/checkpoints" / file, "--json").json["modules"]
+    names = [found["name"] for found in held]
+    assert names
+    for name in names:
+        chosen = ["--module", name] if name else []
+        ended = rnnshape("code", "--weights", ROOT / "fixtures/checkpoints" / file, *chosen)
+        assert ended.err == ""
+        executed(ended.out)

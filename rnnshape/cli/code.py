@@ -54,7 +54,7 @@ def code(
 
 def _read(network: Network, path: str, module: str | None, framework: str) -> tuple[Spec, Any]:
     """The network that a file tells, and the file as the code opens it."""
-    from ..models.code import WRITERS, Loaded
+    from ..models.code import WRITERS, loaded_from
     from ..models.convert import convert, read_source
 
     given = network.arguments
@@ -83,14 +83,10 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
             got="other names",
             fix=f"rnnshape convert {path} weights.npz --to torch",
         )
-    prefix = ""
-    if source.framework == "torch":
-        own = next(iter(source.spec.parameters()))
-        prefix = next(n for n in source.names if n.endswith(own)).removesuffix(own)
     if result and source.framework != "torch" and set(result.tensors) != set(source.names):
         raise UsageError(
             f"--weights: expected the names that rnnshape convert writes, as {min(result.tensors)}",
             got=source.names[0],
             fix=f"rnnshape convert {path} weights.npz --to {framework}",
         )
-    return Spec.from_dict(told), Loaded(path, source.framework == "torch", prefix)
+    return Spec.from_dict(told), loaded_from(path, source)

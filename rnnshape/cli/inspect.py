@@ -17,7 +17,9 @@ def inspect(
     network: Network,
     file: Annotated[
         str,
-        typer.Argument(help=".safetensors, .npz, .pt, .pth, .bin, .ckpt, .onnx, .keras or .h5."),
+        typer.Argument(
+            help=".safetensors, .npz, .pt, .pth, .bin, .ckpt, .onnx, .keras, .h5, or .index.json."
+        ),
     ],
     model: Annotated[
         str | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..batch import Batch
 from ..dims import Symbol
@@ -14,6 +15,9 @@ from .code_jax import equinox_lines, linen_lines, nnx_lines
 from .code_keras import keras_lines
 from .code_torch import torch_lines
 from .frameworks import layout_of
+
+if TYPE_CHECKING:
+    from .convert import Source
 
 WRITERS = {
     "torch": torch_lines, "keras": keras_lines, "flax": nnx_lines, "flax-linen": linen_lines,
@@ -27,17 +31,39 @@ _TORCH = (".pt", ".pth", ".bin", ".ckpt")
 class Loaded:
     """A weights file as the code opens it: its path, and whether its names are torch's.
 
-    prefix stands before torch's names.
+    prefix stands before torch's names; keys: of the dicts around those names, as torch.load gives
+    them, None where the file holds objects, or weights in parts; scripted: it is TorchScript.
     """
 
     path: str
     torch: bool = True
     prefix: str = ""
+    keys: tuple[str | int, ...] | None = ()
+    scripted: bool = False
 
     @property
     def suffix(self) -> str:
         """The file's ending, in small letters."""
         return os.path.splitext(self.path)[1].lower()
+
+
+def loaded_from(path: str, source: Source) -> Loaded:
+    """How code opens the file that `source` was read from."""
+    if source.framework != "torch":
+        return Loaded(path, torch=False)
+    own = next(iter(source.spec.parameters()))
+    first = next(tensor for tensor in source.tensors if tensor.path.endswith(own))
+    if any(tensor.sources for tensor in source.tensors):
+        return Loaded(path, keys=None)
+    if source.format == "torchscript":
+        return Loaded(path, prefix=first.path.removesuffix(own), scripted=True)
+    if not source.format.startswith("torch"):
+        return Loaded(path, prefix=first.path.removesuffix(own))
+    around = {tensor.within for tensor in source.tensors}
+    if len(around) > 1 or first.within is None:
+        return Loaded(path, keys=None)
+    key = first.name.removeprefix("".join(f"{key}." for key in first.within))
+    return Loaded(path, prefix=key.removesuffix(own), keys=first.within)
 
 
 def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | None = None) -> str:
@@ -79,11 +105,19 @@ def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | No
 
 def _readable(loaded: Loaded, framework: str) -> None:
     known = (*_IMPORTS, *(_TORCH if framework == "torch" else ()))
+    fix = f"rnnshape convert {os.path.basename(loaded.path)} weights.npz --to {framework}"
+    layouts = "torch's" if framework == "torch" else f"torch's or {framework}'s"
     if loaded.suffix not in known or (framework == "torch" and not loaded.torch):
         raise UsageError(
-            f"--weights: expected a file of {', '.join(known)} in torch's or {framework}'s layout",
+            f"--weights: expected a file of {', '.join(known)} in {layouts} layout",
             got=repr(loaded.path[-60:]),
-            fix=f"rnnshape convert {os.path.basename(loaded.path)} weights.npz --to {framework}",
+            fix=fix,
+        )
+    if loaded.keys is None and not loaded.scripted:
+        raise UsageError(
+            "--weights: expected a state_dict with the weights of the network itself",
+            got=f"{loaded.path[-60:]!r}, which holds whole objects, or weights in parts",
+            fix=fix,
         )
 
 

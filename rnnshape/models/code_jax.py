@@ -98,10 +98,18 @@ def _without_dropout(spec: Spec) -> str:
     return str(replace(spec, dropout=0.0, batch_first=False))
 
 
+def _left_out(spec: Spec) -> Iterator[str]:
+    """In the loop over the layers: what acts there in training alone, and is not written."""
+    if spec.dropout and spec.num_layers > 1:
+        when = "before each layer but the first, in training: left out"
+        yield f"        # dropout={spec.dropout} {when}"
+
+
 def _forward(spec: Spec) -> Iterator[str]:
     yield "    def __call__(self, x):"
     yield "        carries = []"
     yield "        for layer in self.layers:"
+    yield from (f"    {line}" for line in _left_out(spec))
     yield "            carry, x = layer(x, return_carry=True)"
     yield f"            carries {'+= carry' if spec.bidirectional else '+= [carry]'}"
     yield "        return x, carries"
@@ -153,6 +161,7 @@ def equinox_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[s
     yield '    """One sample (T, I): output (T, D·H), and the last state of each cell."""'
     yield "    states = []"
     yield "    for sides in layers:"
+    yield from _left_out(spec)
     yield "        outputs = []"
     yield "        for side, cell in sides.items():"
     yield ""

@@ -53,9 +53,11 @@ def _loading(name: str, loaded: Loaded) -> Iterator[str]:
         yield f"weights = {{name: torch.from_numpy(a) for name, a in np.load({path}).items()}}"
     elif loaded.suffix == ".safetensors":
         yield f"weights = load_file({path})"
+    elif loaded.scripted:
+        yield f'weights = torch.jit.load({path}, map_location="cpu").state_dict()'
     else:
-        yield f'weights = torch.load({path}, map_location="cpu", weights_only=True)'
-        yield 'weights = weights.get("state_dict", weights)'
+        inside = "".join(f"[{key!a}]" for key in loaded.keys or ())
+        yield f'weights = torch.load({path}, map_location="cpu", weights_only=True){inside}'
     own = f"weights[{loaded.prefix!a} + name]" if loaded.prefix else "weights[name]"
     yield f"{name}.load_state_dict({{name: {own} for name in {name}.state_dict()}})"
 

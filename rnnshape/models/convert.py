@@ -14,10 +14,11 @@ from ..errors import UsageError
 from ..spec import Spec
 from .files import modules_of, open_file, read_weights, reading
 from .frameworks import converted, layout_of, restored
-from .infer import inferred
+from .infer import inferred, with_told
 from .layouts import laid
 from .onnx import placed, read_chain
 from .onnx_run import chain_spec
+from .stored import Stored
 
 
 class Row(NamedTuple):
@@ -34,7 +35,7 @@ class Source:
     """A network as a file holds it: its layout's name, its parameters under torch's names.
 
     names: of its tensors in the file, none where they had to be guessed; left_out: the tensors of
-    the file that are not part of it.
+    the file that are not part of it; tensors: those that `names` names; format: the file's.
     """
 
     framework: str
@@ -43,6 +44,8 @@ class Source:
     names: tuple[str, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    tensors: tuple[Stored, ...] = ()
+    format: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,16 @@ class Conversion:
                 for row in self.rows
             ],
             "left_out": list(self.source.left_out),
-            "notes": list(self.notes),
+            "notes": [*self.notes, *self._unsaid(target)],
         }  # fmt: skip
+
+    def _unsaid(self, target: str) -> list[str]:
+        """What a file of arrays has no place for; an ONNX model holds its activations."""
+        default, held = Spec(), target.lower().endswith(".onnx")
+        names = [name for name in (*["nonlinearity"][held:], "batch_first", "dropout")
+                 if getattr(self.spec, name) != getattr(default, name)]  # fmt: skip
+        told = ", ".join(f"{name}={getattr(self.spec, name)!r}" for name in names)
+        return [f"{target} does not say {told}: say so where it is read"] if told else []
 
 
 def convert(source: Source, framework: str) -> Conversion:
@@ -107,7 +118,13 @@ def read_source(path: str, module: str | None = None, nonlinearity: str | None =
     of it. Raises UsageError where no network is found, several are, or torch has no such network.
     """
     if os.path.splitext(path)[1].lower() == ".onnx":
-        return _onnx_source(path, module)
+        source = _onnx_source(path, module)
+        if nonlinearity not in (None, source.spec.nonlinearity):
+            raise UsageError(
+                f"--nonlinearity: expected {source.spec.nonlinearity}, as the model says",
+                got=str(nonlinearity), fix="leave out --nonlinearity",
+            )  # fmt: skip
+        return source
     file = open_file(path)
     tensors = {tensor.path: tensor for tensor in file.tensors.values()}
     notes: list[str] = []
@@ -117,6 +134,10 @@ def read_source(path: str, module: str | None = None, nonlinearity: str | None =
         with reading(path):
             weights = {own: tensors[name].read() for own, name in names.items()}
         arguments, used = dict(inferred(weights) or {}), list(names.values())
+        if arguments:
+            own, name = next(iter(names.items()))
+            told = file.told.get(name.removesuffix(own).rstrip("."), {})
+            arguments, _ = with_told(arguments, Spec.from_dict(arguments), told)
     else:
         with reading(path):
             read = restored(_below(tensors, module), module)
@@ -130,11 +151,19 @@ def read_source(path: str, module: str | None = None, nonlinearity: str | None =
             framework = read.layout.name
             if framework == "keras" and arguments["cell"] == "gru" and not arguments["bias"]:
                 notes.append("no bias to tell reset_after by: taken as True, which torch's GRU is")
-    if nonlinearity is not None and takes(str(arguments.get("cell")), "nonlinearity"):
+    if nonlinearity is not None:
+        if not takes(str(arguments.get("cell", "rnn")), "nonlinearity"):
+            raise UsageError(
+                "--nonlinearity: expected for an rnn alone, the cell that has one",
+                got=str(arguments["cell"]), fix="leave out --nonlinearity",
+            )  # fmt: skip
         arguments["nonlinearity"] = nonlinearity
     spec = Spec.from_dict(arguments)
     left = tuple(sorted(set(tensors) - set(used))) if used else ()
-    return Source(framework, spec, checked_weights(spec, weights), tuple(used), left, tuple(notes))
+    return Source(
+        framework, spec, checked_weights(spec, weights), tuple(used), left, tuple(notes),
+        tuple(tensors[name] for name in used if name in tensors), file.format,
+    )  # fmt: skip
 
 
 def _torch_names(tensors: Mapping[str, Any], module: str | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import UsageError
 from .infer import Weights, chosen, contents
+from .parametrized import joined
 from .pickles import Harmful
 from .stored import Damaged, Stored, TensorFile
 
@@ -27,12 +28,13 @@ _FORMATS = ".safetensors, .npz, .pt, .onnx, .keras or .h5"
 def open_file(path: str) -> TensorFile:
     """The tensors of a file, of the format that its bytes say. Raises UsageError.
 
-    Formats: safetensors, npz, torch's zip and its older stream, TorchScript, ONNX, Keras. No
-    tensor's numbers are read, and nothing of a pickle is run.
+    Formats: safetensors, npz, torch's zip and its older stream, TorchScript, ONNX, Keras; the index
+    of several files (model.safetensors.index.json). No tensor's numbers are read, and nothing of a
+    pickle is run.
     """
     _ordinary(path)
     with reading(path):
-        return _opened(path)
+        return joined(_opened(path))
 
 
 @contextmanager
@@ -63,8 +65,20 @@ def _ordinary(path: str) -> None:
         raise UsageError(
             f"weights: expected a file ({_FORMATS})",
             got=f"{path!r}, {kinds.get(stat.S_IFMT(mode), 'a device')}",
-            fix="name the file itself; a pipe can be saved first with cat",
+            fix=_inside(path) if stat.S_ISDIR(mode) else "save it first with cat",
         )
+
+
+def _inside(folder: str) -> str:
+    """Which file of a folder to name: an index of several, or one by its ending."""
+    endings = (".index.json", ".safetensors", ".npz", ".keras", ".h5", ".onnx", *_STREAMS)
+    try:
+        names = sorted(os.listdir(folder))[:10_000]
+    except OSError:
+        names = []
+    found = next((name for ending in endings for name in names if name.endswith(ending)), "")
+    return f"name the file itself: {os.path.join(folder, found)!r}" if found else (
+        "name the file itself")  # fmt: skip
 
 
 def _opened(path: str) -> TensorFile:
@@ -74,6 +88,11 @@ def _opened(path: str) -> TensorFile:
         start = file.read(16)
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _open_archive(path)
+    _no_other(start)
+    if suffix == ".json":
+        from .shards import open_index
+
+        return open_index(path, open_file)
     if start[8:9] == b"{" or suffix == ".safetensors":
         from .safe import open_safetensors
 
@@ -94,7 +113,17 @@ def _opened(path: str) -> TensorFile:
         from .torchfiles import open_torch_stream
 
         return open_torch_stream(path)
-    raise Damaged("an empty file" if not start else f"none of the formats {_FORMATS}")
+    raise Damaged(f"none of the formats {_FORMATS}")
+
+
+def _no_other(start: bytes) -> None:
+    """Refuse what comes in a file's place when it is fetched, whatever the name says."""
+    if not start:
+        raise Damaged("an empty file")
+    if start.startswith(b"version https://"):
+        raise Damaged("a pointer of Git LFS that stands for the file", "git lfs pull")
+    if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        raise Damaged("a web page", "fetch the file itself: its link says raw, resolve or download")
 
 
 def _open_archive(path: str) -> TensorFile:

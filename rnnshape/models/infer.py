@@ -113,7 +113,7 @@ def contents(file: TensorFile) -> Contents:
 
 def _without(tensors: Iterable[Stored], modules: Iterable[Module]) -> list[Stored]:
     used = {n for module in modules for t in module.parameters.values() for n in t.stored}
-    return [tensor for tensor in tensors if tensor.name not in used]
+    return [tensor for tensor in tensors if not used.intersection(tensor.stored)]
 
 
 def _described(layer: Layer) -> Module:
@@ -167,7 +167,7 @@ def _solved(group: Group, name: str, told: Mapping[str, Any]) -> Module | None:
     if best is None:
         return None
     _, arguments, spec, problems = best
-    arguments, spec = _with_told(arguments, spec, told)
+    arguments, spec = with_told(arguments, spec, told)
     ordered = {slot: slots[slot] for slot in spec.parameters() if slot in slots}
     return Module(
         name, group.full, spec, arguments, {**ordered, **slots},
@@ -236,7 +236,7 @@ def _problems(spec: Spec, slots: Mapping[str, Stored]) -> tuple[Problem, ...]:
     return (*missing, *wrong)
 
 
-def _with_told(
+def with_told(
     arguments: dict[str, Any], spec: Spec, told: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Spec]:
     """What the file records of the module besides, where it does not contradict the tensors."""

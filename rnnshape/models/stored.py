@@ -40,7 +40,9 @@ class Stored:
     """A tensor of a file. `read` gives its array; bfloat16 comes as float32.
 
     name: as the file has it; own: without the names of dicts around the state_dict, such as
-    `state_dict` or `model`; sources: the tensors of the file that it is made from.
+    `state_dict` or `model`; sources: the tensors of the file that it is made from; within: the keys
+    of the dicts and lists of a pickle around the dict that it lies in, None where it lies in no
+    dict, or in an object.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Stored:
     read: Reader = field(repr=False, compare=False)
     own: str = ""
     sources: tuple[str, ...] = ()
+    within: tuple[str | int, ...] | None = None
 
     @property
     def count(self) -> int:

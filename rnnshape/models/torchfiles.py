@@ -15,6 +15,12 @@ from .stored import DTYPES, NUMPY_TYPES, Damaged, Stored, TensorFile, array_of
 from .tree import Found, Tree, tree_of
 from .zips import Archive
 
+# a part of a name in a pickle to what is said of the tensors behind it
+_UNREAD = {
+    "quantized": "the weights of a quantized module are packed, and are not read",
+    "torch.ScriptObject": "a torch.ScriptObject holds what is not read, such as packed weights",
+    "_rebuild_sparse": "a sparse tensor is not read; save it with .to_dense()",
+}
 _MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
 Bytes = Callable[[Storage, int, int], bytes]  # (storage, first byte, count) to those bytes
@@ -130,12 +136,14 @@ def _nowhere(storage: Storage, begin: int, count: int) -> bytes:
 
 
 def _notes(pickle: Pickle) -> tuple[str, ...]:
-    """What else the pickle would have made."""
+    """What else the pickle would have made, and which tensors are not read."""
+    notes = [said for word, said in _UNREAD.items() if any(word in name for name in pickle.names)]
     foreign = [name for name in pickle.names if not name.startswith(("torch.", "__torch__."))]
     if not foreign:
-        return ()
+        return tuple(notes)
     shown = ", ".join(foreign[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
-    return (f"the pickle also names {shown}; nothing of it was run or imported",)
+    notes.append(f"the pickle also names {shown}; nothing of it was run or imported")
+    return tuple(notes)
 
 
 def _stored(
@@ -177,7 +185,7 @@ def _torch(
             raise Damaged(f"{name}: cut short")
         return array_of(part, tensor.dtype, tensor.shape, tensor.strides, 0, little)
 
-    return Stored(name, tensor.shape, tensor.dtype, read, found.own)
+    return Stored(name, tensor.shape, tensor.dtype, read, found.own, within=found.within)
 
 
 def _numpy(found: Found, array: NumpyArray) -> Stored:

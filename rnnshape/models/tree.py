@@ -23,11 +23,12 @@ _TOLD = ("batch_first", "dropout", "bias", "bidirectional", "num_layers", "input
 
 @dataclass
 class Found:
-    """A tensor's full name, its name without wrappers, and what it is."""
+    """A tensor's full name, its name without wrappers, what it is, and the keys around its dict."""
 
     name: str
     own: str
     value: Tensor | NumpyArray
+    within: tuple[str | int, ...] | None
 
 
 @dataclass
@@ -43,7 +44,9 @@ class Tree:
     scripted: dict[str, str] = field(default_factory=dict)
 
 
-_Place = tuple[Any, tuple[str, ...], int, frozenset[int]]
+# an object, the keys that lead to it, how many of them are wrappers, what is around it, whether
+# that is dicts, lists and tuples alone, and whether the innermost of it is a dict
+_Place = tuple[Any, tuple[str | int, ...], int, frozenset[int], bool, bool]
 
 
 def tree_of(root: Any, steps: int) -> Tree:
@@ -53,14 +56,15 @@ def tree_of(root: Any, steps: int) -> Tree:
     """
     tree = Tree()
     visits = 0
-    waiting: list[_Place] = [(root, (), 0, frozenset())]
+    waiting: list[_Place] = [(root, (), 0, frozenset(), True, False)]
     while waiting:
-        value, path, wrapped, above = waiting.pop()
+        value, path, wrapped, above, plain, keyed = waiting.pop()
         visits += 1
         if visits > 10_000 + 8 * steps:
             raise Damaged("a pickle whose parts hold each other over and over")
         if isinstance(value, Tensor | NumpyArray):
-            tree.tensors.append(Found(".".join(path), ".".join(path[wrapped:]), value))
+            within = path[:-1] if keyed else None
+            tree.tensors.append(Found(_dotted(path), _dotted(path[wrapped:]), value, within))
             continue
         if id(value) in above or len(path) > _DEEPEST:
             continue
@@ -68,21 +72,23 @@ def tree_of(root: Any, steps: int) -> Tree:
         if not children:
             continue
         if isinstance(value, Opaque):
-            _describe(tree, value, ".".join(path[wrapped:]))
+            _describe(tree, value, _dotted(path[wrapped:]))
         inside = above | {id(value)}
+        plain = plain and not isinstance(value, Opaque)
+        keyed = plain and isinstance(value, dict)
         outside = isinstance(value, dict) and wrapped == len(path)
         for key, child in reversed(children):
             wraps = outside and key in WRAPPERS and isinstance(child, dict | Opaque)
-            waiting.append((child, (*path, key), wrapped + wraps, inside))
+            waiting.append((child, (*path, key), wrapped + wraps, inside, plain, keyed))
     return tree
 
 
-def _children(value: Any) -> list[tuple[str, Any]]:
+def _children(value: Any) -> list[tuple[str | int, Any]]:
     """The named parts of an object that may hold tensors."""
     if isinstance(value, dict):
         return list(_named(value))
     if isinstance(value, list | tuple):
-        return [(str(i), v) for i, v in enumerate(value) if _holds(v)]
+        return [(i, v) for i, v in enumerate(value) if _holds(v)]
     if not isinstance(value, Opaque):
         return []
     state = value.state
@@ -97,10 +103,14 @@ def _children(value: Any) -> list[tuple[str, Any]]:
     return [*_named(state), *_named(value.items)]
 
 
-def _named(plain: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+def _named(plain: dict[Any, Any]) -> Iterator[tuple[str | int, Any]]:
     for key, value in plain.items():
         if isinstance(key, str | int) and _holds(value):
-            yield str(key), value
+            yield key, value
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, path))
 
 
 def _holds(value: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..dims import write_shape
-from .screen import Line, Piece, columns, text, visible
+from .screen import Line, Piece, columns, text, visible, visible_line
 
 Document = Mapping[str, Any]
 
@@ -22,14 +22,14 @@ def inspect_text(document: Document) -> Iterator[Line]:
     modules, other = document["modules"], document["other"]
     held = _counted(document["tensors"], "tensor")
     yield [
-        (visible(document["file"]), "title"),
+        (visible_line(document["file"]), "title"),
         (f"  {document['format']}, {held}", "note"),
     ]
     many = len(modules) > _MANY_MODULES
     for module in modules[:_MOST_MODULES]:
         if not many or module is modules[0]:
             yield []
-        name = visible(module["name"])
+        name = visible_line(module["name"])
         yield [(name, "state"), ("  " if name else "", ""), (module["constructor"], "title")]
         if not many:
             yield from _parameter_lines(module)
@@ -44,7 +44,7 @@ def inspect_text(document: Document) -> Iterator[Line]:
         count = _counted(other["tensors"], "other tensor")
         yield text(f"{count}, {other['parameter_count']:,} numbers", "note")
     for note in document["notes"]:
-        yield text(visible(note), "note")
+        yield text(visible_line(note), "note")
 
 
 def _counted(count: int, what: str) -> str:
@@ -56,7 +56,7 @@ def _parameter_lines(module: Document) -> Iterator[Line]:
         [
             (row["name"], "weight"),
             (_shape(row["shape"]), ""),
-            (visible(row["dtype"]), "note"),
+            (visible_line(row["dtype"]), "note"),
             (f"{row['count']:>9,}", "note"),
             (_origin(module, row), "note"),
         ]
@@ -78,7 +78,7 @@ def _origin(module: Document, row: Document) -> str:
     if names == [plain] or names == [plain.removesuffix("_l0")]:
         return ""
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return f"from {visible(', '.join(names[:2]))}{more}" if names else "zeros"
+    return f"from {visible_line(', '.join(names[:2]))}{more}" if names else "zeros"
 
 
 def _said_lines(module: Document) -> Iterator[Line]:
@@ -89,11 +89,11 @@ def _said_lines(module: Document) -> Iterator[Line]:
         listed = f"{', '.join(before)} or {last}" if before else last
         yield text(f"  the file does not say {listed}", "note")
     if module["guessed"]:
-        yield text(f"  guessed: {visible(module['guessed'])}", "negative")
+        yield text(f"  guessed: {visible_line(module['guessed'])}", "negative")
     for reading in module["readings"]:
-        yield text(f"  {visible(reading)}", "note")
+        yield text(f"  {visible_line(reading)}", "note")
     if module["cannot"]:
-        yield text(f"  torch has no such layer: {visible(module['cannot'])}", "bad")
+        yield text(f"  torch has no such layer: {visible_line(module['cannot'])}", "bad")
     problems = module["problems"]
     for problem in problems[:_MANY_LINES]:
         yield text(f"  {_problem(problem)}", "bad")
@@ -120,9 +120,9 @@ def comparison_text(document: Document) -> Iterator[Line]:
     comparison = document["comparison"]
     differences, notes = comparison["differences"], comparison["notes"]
     yield [
-        (visible(comparison["checkpoint"]), "title"),
+        (visible_line(comparison["checkpoint"]), "title"),
         (" into ", "note"),
-        (visible(comparison["model"]), "title"),
+        (visible_line(comparison["model"]), "title"),
     ]
     yield []
     for difference in differences[:_MANY_LINES]:
@@ -130,11 +130,11 @@ def comparison_text(document: Document) -> Iterator[Line]:
     if len(differences) > _MANY_LINES:
         yield text(f"… {len(differences) - _MANY_LINES:,} more differences", "note")
     for note in notes:
-        yield text(visible(note), "note")
+        yield text(visible_line(note), "note")
     if comparison["torch"]:
         yield from _torch_lines(comparison["torch"])
     for cause in comparison["causes"][:1]:
-        yield [("fix", "good"), (f": {visible(cause['fix'])}", "")]
+        yield [("fix", "good"), (f": {visible_line(cause['fix'])}", "")]
         for line in visible(cause["code"]).split("\n"):
             yield text(f"  {line}")
     if differences or notes:
@@ -144,14 +144,14 @@ def comparison_text(document: Document) -> Iterator[Line]:
 
 
 def _difference_lines(difference: Document) -> Iterator[Line]:
-    where = f"{visible(difference['module'])}: " if difference["module"] else ""
+    where = f"{visible_line(difference['module'])}: " if difference["module"] else ""
     checkpoint, model = _value(difference["checkpoint"]), _value(difference["model"])
     yield [
         (where, "state"),
-        (visible(difference["about"]), "title"),
+        (visible_line(difference["about"]), "title"),
         (f": {checkpoint} in the checkpoint, {model} in the model", ""),
     ]
-    yield text(f"  {visible(difference['why'])}", "note")
+    yield text(f"  {visible_line(difference['why'])}", "note")
 
 
 def _value(value: Any) -> str:
@@ -159,8 +159,8 @@ def _value(value: Any) -> str:
         return "none"
     if isinstance(value, list):
         sizes = all(isinstance(item, int) for item in value)
-        return _shape(value) if sizes else visible(", ".join(map(str, value)))
-    return visible(str(value)) or "''"
+        return _shape(value) if sizes else visible_line(", ".join(map(str, value)))
+    return visible_line(str(value)) or "''"
 
 
 def _torch_lines(error: Document) -> Iterator[Line]:

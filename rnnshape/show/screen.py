@@ -103,6 +103,11 @@ def visible(words: str) -> str:
     )
 
 
+def visible_line(words: str) -> str:
+    """The same on one line: a name with a line break in it cannot pass for a line of ours."""
+    return visible(words).replace("\n", "\\n")
+
+
 def put(lines: Iterable[Line], stream: TextIO | None = None) -> None:
     """Write lines to a stream (standard output unless told), in colour where it takes colour."""
     stream = stream or sys.stdout

@@ -155,10 +155,11 @@ def other_network(facts: Facts) -> Finding | None:
     words = ", ".join(f"{k}={v}" for k, v in wanted.items() if k != "cell")
     kind = f"an nn.{wanted['cell'].upper()}" if "cell" in wanted else ""
     said = " and ".join(part for part in (kind, words) if part)
+    had = ", ".join(f"{k}={model[k]}" for k in wanted if k != "cell" and model.get(k) is not None)
     return Finding(
         0.93,
         f"By the names and shapes of its parameters, the checkpoint holds {said}; the model was "
-        "built otherwise.",
+        f"built {f'with {had}' if had else 'otherwise'}." + _other_cells(facts, differences, layer),
         "Build the model as it was when the checkpoint was saved, then load. strict=False passes "
         "over missing and unexpected names, never over sizes.",
         _rebuilt(facts, layer, wanted, prefix),
@@ -203,6 +204,23 @@ def _cell(facts: Facts, prefix: str, layer: Layer | None) -> str:
     match = LOADING.search(facts.error.message)
     texts = [match.group(1) if match else "", prefix]
     return next((c for text in texts for c in ("lstm", "gru", "rnn") if c in text.lower()), "")
+
+
+def _other_cells(facts: Facts, differences: Differences, layer: Layer | None) -> str:
+    """What the rows of weight_ih alone may mean, where nothing but a name such as `rnn` tells."""
+    prefix = differences.prefix() or ""
+    rows = differences.in_file.get(f"{prefix}weight_ih_l0", (0,))[0]
+    match = LOADING.search(facts.error.message)
+    sure = layer is not None or facts.cell or (match and match[1] in RECURRENT)
+    named = "lstm" in prefix.lower() or "gru" in prefix.lower()
+    if sure or named or f"{prefix}weight_hh_l0" in differences.in_file:
+        return ""
+    if rows == differences.in_model.get(f"{prefix}weight_ih_l0", (0,))[0]:
+        return ""
+    cells = ("lstm", "gru")
+    others = [f"{rows // GATES[cell]} of an nn.{cell.upper()}" for cell in cells
+              if rows % GATES[cell] == 0]  # fmt: skip
+    return f" The hidden_size is that of an nn.RNN; it is {' and '.join(others)}." if others else ""
 
 
 def _rebuilt(facts: Facts, layer: Layer | None, wanted: dict[str, Any], prefix: str) -> Mend:

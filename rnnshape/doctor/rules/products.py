@@ -64,7 +64,7 @@ def _linear_proof(
 def linear_and_directions(facts: Facts) -> Finding | None:
     """The inner sizes differ by the factor 2."""
     rows, inner, needed, columns = factors(facts)
-    if facts.inside or needed == 4 * inner:
+    if facts.inside or needed in (inner, 4 * inner):
         return None
     if inner == 2 * needed:
         return Finding(
@@ -104,7 +104,7 @@ def linear_and_directions(facts: Facts) -> Finding | None:
 def linear_features(facts: Facts) -> Finding | None:
     """The inner sizes differ."""
     rows, inner, needed, columns = factors(facts)
-    if facts.inside:
+    if facts.inside or inner == needed:
         return None
     proj = facts.known.get("proj_size")
     steps = (

@@ -1,0 +1,63 @@
+"""Weights in several files: the index beside them says which file holds which tensor."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from .stored import Damaged, Stored, TensorFile
+
+_MOST_INDEX = 100_000_000  # bytes, as many as a header of safetensors may have
+_MOST_FILES = 500  # each of them stays open
+
+
+def open_index(path: str, opened: Callable[[str], TensorFile]) -> TensorFile:
+    """The tensors of all files that an index such as model.safetensors.index.json names.
+
+    opened: opens one of them. They lie beside the index; names that lead elsewhere are refused.
+    Raises Damaged, and what `opened` raises.
+    """
+    places = _places(path)
+    names = list(dict.fromkeys(places.values()))
+    if len(names) > _MOST_FILES:
+        raise Damaged(f"an index of {len(names):,} files", f"join them to at most {_MOST_FILES}")
+    folder = os.path.dirname(path)
+    files = {}
+    for name in names:
+        beside = os.path.join(folder, name)
+        if not os.path.exists(beside):
+            raise Damaged(f"an index of {len(names)} files, and {name!r} is not beside it",
+                          "get all files that the index names")  # fmt: skip
+        files[name] = opened(beside)
+    tensors: dict[str, Stored] = {}
+    for tensor, name in places.items():
+        if tensor not in files[name].tensors:
+            raise Damaged(f"an index that says {tensor!r} is in {name!r}, which lacks it",
+                          "get the files and the index from one place")  # fmt: skip
+        tensors[tensor] = files[name].tensors[tensor]
+    formats = " and ".join(dict.fromkeys(file.format for file in files.values()))
+    return TensorFile(
+        path, f"{formats}, in {len(files)} files", sum(file.size for file in files.values()),
+        tensors, notes=tuple(dict.fromkeys(note for file in files.values() for note in file.notes)),
+    )  # fmt: skip
+
+
+def _places(path: str) -> dict[str, str]:
+    """The index's tensors to the names of their files."""
+    with open(path, "rb") as file:
+        text = file.read(_MOST_INDEX + 1)
+    if len(text) > _MOST_INDEX:
+        raise Damaged(f"an index of more than {_MOST_INDEX:,} bytes")
+    read: Any = json.loads(text.decode("utf-8"))
+    places = read.get("weight_map") if isinstance(read, dict) else None
+    if not isinstance(places, dict) or not places:
+        raise Damaged("JSON without a weight_map, which the index of several files of weights has",
+                      "name the file that holds the weights")  # fmt: skip
+    for name in places.values():
+        plain = isinstance(name, str) and not any(mark in name for mark in "/\\:\0")
+        if not plain or name in ("", ".", "..") or name.lower().endswith(".json"):
+            raise Damaged(f"an index that names {str(name)[:60]!r}, no file of weights beside it",
+                          "do not load what it names")  # fmt: skip
+    return places
