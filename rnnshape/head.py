@@ -61,7 +61,11 @@ class Head:
         )
 
     def output(self, spec: Spec, batch: Batch) -> Shape:
-        """The shape of o: that of output with K features, or without time where at is last."""
+        """The shape of o: that of output with K features, or without time where at is last.
+
+        Raises UsageError for a cell module, which has no output.
+        """
+        spec.check_layer("--output-size", "leave out --output-size")
         shape = batch.tensors(spec)["output"]
         if self.at == "every":
             return (*shape[:-1], self.size)

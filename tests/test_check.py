@@ -496,3 +496,8 @@ def test_any_shapes_have_an_answer(cell, shapes, lengths, code):
     assert document["ok"] == (document["problems"] == [])
     torch = [problem["torch"] is not None for problem in document["problems"]]
     assert torch == sorted(torch, reverse=True), "what torch raises comes first"
+
+
+def test_a_cell_that_torch_lacks_is_refused_beside_any_argument(rnnshape):
+    ended = rnnshape("check", "--cell", "transformer", "--layers", 2, "--input", "5,7,10")
+    assert ended.status == 2 and "expected" in ended.err and "transformer" in ended.err

@@ -111,9 +111,8 @@ class Network:
         """The constructor's arguments as a program would give them; a file's defaults left out."""
         given = dict(self.arguments)
         cell = given.get("cell", "rnn")
-        foreign = [name for name in given if name != "cell" and not takes(cell, name)]
-        for name in foreign if cell in CELLS else ():
-            if self.given[name] is None:  # a file said it
+        for name in [*given] if cell in CELLS else ():
+            if name != "cell" and not takes(cell, name) and self.given[name] is None:  # a file's
                 del given[name]
         return given
 
