@@ -13,7 +13,7 @@ from ..notation import kind_of
 from ..tracing import Selection
 from .document import array_json, trace_lines, trace_ndjson
 from .form_code import form_code
-from .screen import Line, columns, text
+from .screen import Line, columns, note_lines, text
 from .steps import step_lines
 from .values import array_lines
 
@@ -101,7 +101,7 @@ def form_text(
         before = number
         yield []
         yield [(part.name, "title"), (f"   {part.trace.spec.code}", "weight")]
-        yield text(f"  {part.remark}", "note")
+        yield from note_lines(part.remark)
         yield from step_lines(part.trace, selection)
 
 

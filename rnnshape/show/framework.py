@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ..dims import Dim, Shape, json_dim, json_shape, product, total, write_dim, write_shape
 from ..tracing import Trace
 from .document import ITEM_BYTES
-from .screen import Line, Piece, columns, text, visible
+from .screen import Line, Piece, columns, note_lines, text, visible
 
 Calls = Sequence[tuple[str, Shape, str]]
 
@@ -64,7 +64,7 @@ def layout_text(
 
 def _notes(notes: Iterable[str]) -> Iterator[Line]:
     for note in notes:
-        yield text(f"  {note}", "note")
+        yield from note_lines(note)
 
 
 def layout_document(

@@ -42,6 +42,14 @@ def paragraph(words: str, kind: str = "note") -> list[Line]:
     return [text(f"  {line}", kind) for line in wrap(words, 78, break_on_hyphens=False)]
 
 
+def note_lines(words: str) -> Iterator[Line]:
+    """A remark of any length, in lines of at most 80 columns."""
+    from textwrap import wrap
+
+    for row in wrap(words, 78, break_long_words=False, break_on_hyphens=False):
+        yield text(f"  {row}", "note")
+
+
 def colours(stream: TextIO) -> bool:
     """Whether `stream` takes colour: a terminal that is not dumb, and no NO_COLOR."""
     return (

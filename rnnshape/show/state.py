@@ -9,7 +9,7 @@ from ..batch import Batch
 from ..dims import Shape, symbol, write_shape
 from ..notation import kind_of
 from ..training import CARRIED, CUT, Plan, Report, Step, training_code
-from .screen import Line, Piece, columns, text
+from .screen import Line, Piece, columns, note_lines, text
 
 _MANY_STEPS = 14  # longer runs fold in the middle
 
@@ -103,7 +103,7 @@ def _fresh_lines(report: Report) -> Iterator[Line]:
         first = broken[0]
         where = "the test" if first.phase == "test" else "the last, smaller batch"
         told = f"carried on, hn would break at step {first.number}, {where}: --stateful shows it"
-        yield text(f"  {told}", "note")
+        yield from note_lines(told)
     elif plan.unbatched:
         yield text("  hn could be carried on: the state of one sequence has no batch axis", "note")
     else:
@@ -123,7 +123,7 @@ def _carried_lines(report: Report) -> Iterator[Line]:
     for mend in report.mends:
         yield []
         yield [(f"mend: {_TITLES[mend.id]}", "title")]
-        yield text(f"  {mend.why}", "note")
+        yield from note_lines(mend.why)
         yield from _changed(training_code(plan), mend.code)
         yield [
             ("  ", ""),
@@ -132,14 +132,15 @@ def _carried_lines(report: Report) -> Iterator[Line]:
         ]
     yield []
     yield text("carrying on", "title")
-    for line in (
-        "detach() keeps the numbers and ends the graph: backward() goes back through one batch",
-        "(truncated backpropagation); without it the second backward() would go into the graph",
-        "that the first one has freed",
-        "it is for batches that continue each other: row n goes on where row n of the step before",
-        "ended, so the loader must not shuffle",
-    ):
-        yield text(f"  {line}", "note")
+    yield from note_lines(
+        "detach() keeps the numbers and ends the graph: backward() goes back through one batch "
+        "(truncated backpropagation); without it the second backward() would go into the graph "
+        "that the first one has freed"
+    )
+    yield from note_lines(
+        "it is for batches that continue each other: row n goes on where row n of the step before "
+        "ended, so the loader must not shuffle"
+    )
 
 
 _TITLES = {
@@ -175,11 +176,14 @@ def _saved_lines(report: Report) -> Iterator[Line]:
     names = report.saved
     shown = names if len(names) <= 4 else [*names[:2], "…", names[-1]]
     parameters = spec.parameters()
-    told = ", ".join(
+    told = [
         f"{name} {write_shape(parameters[name])}" if name in parameters else name for name in shown
-    )
-    count = f"{len(names)} tensors"
-    yield [("  state_dict   ", "note"), (f"{count}: ", ""), (told, "weight")]
+    ]
+    count = f"{len(names)} tensors: "
+    more = "," if told[2:] else ""
+    yield [("  state_dict   ", "note"), (count, ""), (", ".join(told[:2]) + more, "weight")]
+    if more:
+        yield [(" " * (15 + len(count)), ""), (", ".join(told[2:]), "weight")]
     line: Line = [("  not saved    ", "note")]
     for number, name in enumerate(n for n in report.not_saved if n != "input"):
         line += [
