@@ -63,7 +63,7 @@ def test_what_the_target_does_not_say_is_told(rnnshape):
 def test_a_nonlinearity_is_refused_where_there_is_none(rnnshape, weights):
     ended = rnnshape("convert", "w.npz", "k.npz", "--to", "keras", "--nonlinearity", "relu")
     assert (ended.status, ended.out) == (2, "")
-    assert "--nonlinearity: expected for an rnn alone" in ended.err
+    assert "nonlinearity: expected tanh or relu, for the cell rnn alone" in ended.err
 
 
 def test_from_one_framework_to_another(rnnshape, weights):

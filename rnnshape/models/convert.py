@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..arrays import checked_weights
-from ..constructor import takes
 from ..dims import Shape, json_shape
 from ..errors import UsageError
 from ..spec import Spec
@@ -152,11 +151,6 @@ def read_source(path: str, module: str | None = None, nonlinearity: str | None =
             if framework == "keras" and arguments["cell"] == "gru" and not arguments["bias"]:
                 notes.append("no bias to tell reset_after by: taken as True, which torch's GRU is")
     if nonlinearity is not None:
-        if not takes(str(arguments.get("cell", "rnn")), "nonlinearity"):
-            raise UsageError(
-                "--nonlinearity: expected for an rnn alone, the cell that has one",
-                got=str(arguments["cell"]), fix="leave out --nonlinearity",
-            )  # fmt: skip
         arguments["nonlinearity"] = nonlinearity
     spec = Spec.from_dict(arguments)
     left = tuple(sorted(set(tensors) - set(used))) if used else ()
