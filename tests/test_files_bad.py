@@ -4,7 +4,10 @@ import io
 import json
 import os
 import pickle
+import shutil
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 
@@ -369,3 +372,33 @@ def test_an_array_of_objects_in_an_npz_is_not_unpickled(rnnshape, tmp_path):
     ended = rnnshape("inspect", "a.npz")
     assert ended.status == 2 and "an array of objects, which is a pickle" in ended.err
     assert not (tmp_path / "harmed").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["inspect", "model.h5"],
+        ["inspect", "model.h5", "model.keras"],
+        ["trace", "--weights", "model.h5", "--module", "lstm", "--values"],
+        ["run", "--weights", "model.keras", "--module", "lstm"],
+        ["convert", "model.h5", "made.npz", "--to", "torch"],
+        ["code", "--weights", "model.h5"],
+    ],
+    ids=" ".join,
+)
+def test_no_code_of_the_folder_that_one_stands_in_is_run(tmp_path, command):
+    """A downloaded model may lie beside a downloaded h5py.py."""
+    pytest.importorskip("h5py")
+    hostile = "import pathlib, sys; pathlib.Path(__file__).with_name('ran').touch()\n"
+    for module in ("h5py", "json", "numpy", "subprocess", "io", "sitecustomize", "usercustomize"):
+        (tmp_path / f"{module}.py").write_text(hostile)
+    (tmp_path / "rnnshape").mkdir()
+    (tmp_path / "rnnshape" / "__init__.py").write_text(hostile)
+    for name in ("model.h5", "model.keras"):
+        shutil.copy(ROOT / "fixtures" / "frameworks" / name, tmp_path)
+    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from rnnshape.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", start, *command], cwd=tmp_path, capture_output=True, timeout=60
+    )
+    assert b"HDF5 that cannot be read" not in ended.stderr
+    assert not list(tmp_path.rglob("ran"))

@@ -1,9 +1,10 @@
 """HDF5 files, read by a process of its own.
 
 libhdf5 is C code that a damaged file can send into an endless loop or a crash, which no Python
-program survives; so it works elsewhere, for a limited time. `python -m rnnshape.models.hdf FILE
-BEGIN LENGTH` lists the datasets as JSON; with names behind it writes these as an .npz. A FILE of
-`-` is standard input.
+program survives; so it works elsewhere, for a limited time. That process is given FILE BEGIN
+LENGTH and lists the datasets as JSON; with names behind it writes these as an .npz. A FILE of `-`
+is standard input. It imports nothing from the folder that the person stands in, since a downloaded
+model may lie beside a downloaded h5py.py.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import subprocess
 import sys
 from io import BytesIO
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from .stored import Damaged, shape_of
@@ -68,14 +70,14 @@ def arrays(place: Place, names: list[str]) -> list[Any]:
 def _asked(place: Place, names: Any) -> bytes:
     """What the other process answers."""
     file = "-" if place.data is not None else place.path
-    command = [sys.executable, "-m", __name__, file, str(place.begin), str(place.length), *names]
-    paths = os.pathsep.join(path for path in sys.path if path)
+    start = f"import sys; sys.path[:] = {_search_path()!r}; from {__name__} import main; main()"
+    isolated = [sys.executable, "-I", "-c", start]
+    command = [*isolated, file, str(place.begin), str(place.length), *names]
     limit = _SECONDS + place.length / _BYTES_A_SECOND
     try:
         ended = subprocess.run(
-            command, input=place.data or b"", capture_output=True, timeout=limit, check=False,
-            env={**os.environ, "PYTHONPATH": paths},
-        )  # fmt: skip
+            command, input=place.data or b"", capture_output=True, timeout=limit, check=False
+        )
     except subprocess.TimeoutExpired:
         raise Damaged(f"HDF5 that cannot be read in {limit:.0f} seconds") from None
     if ended.returncode:
@@ -84,11 +86,23 @@ def _asked(place: Place, names: Any) -> bytes:
     return ended.stdout
 
 
+def _search_path() -> list[str]:
+    """Where the other process may import from: as here, but for the current folder, unless this
+    package itself lies there."""
+    here = os.getcwd()
+    home = str(Path(__file__).resolve().parents[2])
+    paths = [os.path.abspath(path) for path in sys.path if path]
+    return [path for path in paths if path == home or os.path.realpath(path) != here]
+
+
 # ----------------------------------------------------------------------- the other process
 
 
-def _main(file: str, begin: str, length: str, *names: str) -> None:
+def main() -> None:
+    """Answer what the command line of this process asks."""
     import h5py
+
+    file, begin, length, *names = sys.argv[1:]
 
     source: IO[bytes]
     if file == "-":
@@ -147,7 +161,3 @@ def _dtype(dtype: Any) -> str:
     if dtype.kind == "b":
         return "bool"
     return f"{_KINDS.get(dtype.kind, dtype.kind)}{dtype.itemsize * 8}"
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])
