@@ -1,0 +1,1 @@
+"""Somebody's Python program, followed over shapes and never run."""

@@ -1,0 +1,63 @@
+"""What torch and Python raise on the way, type and message to the letter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class Refusal(Exception):
+    """An exception of the program that is followed, as torch or Python would raise it.
+
+    type: the class's name; message: str() of it. `sizes`: pairs of sizes that would have to be
+    equal (an open name among them may be made so). `wants`: what would have been right in the
+    place of the argument at fault, where the rule knows it: {"dtype": "int64"}, {"rank": (2, 3)},
+    {"shape": …}; `argument` is that value. Python's own exceptions of the program that is followed
+    are refusals too; `value` is the exception object of a program that raised its own.
+    """
+
+    def __init__(
+        self,
+        type: str,
+        message: str,
+        *,
+        sizes: Sequence[tuple[int, int]] = (),
+        argument: Any = None,
+        wants: dict[str, Any] | None = None,
+        value: Any = None,
+    ) -> None:
+        super().__init__(type, message)
+        self.type = type
+        self.message = message
+        self.sizes = [(a, b) for a, b in sizes if a != b]
+        self.argument = argument
+        self.wants = wants or {}
+        self.value = value
+
+
+class NotKnown(Exception):
+    """A row cannot tell what comes of its arguments: the result is an unknown, told with `why`."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def runtime_error(message: str, **keywords: Any) -> Refusal:
+    """torch's commonest."""
+    return Refusal("RuntimeError", message, **keywords)
+
+
+def value_error(message: str, **keywords: Any) -> Refusal:
+    """A check that stands in torch's own Python."""
+    return Refusal("ValueError", message, **keywords)
+
+
+def type_error(message: str, **keywords: Any) -> Refusal:
+    """An argument of another type."""
+    return Refusal("TypeError", message, **keywords)
+
+
+def index_error(message: str, **keywords: Any) -> Refusal:
+    """An axis or a position that is not there."""
+    return Refusal("IndexError", message, **keywords)

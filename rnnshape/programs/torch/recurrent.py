@@ -1,0 +1,479 @@
+"""Rows of the recurrent layers, by this package's own spec and checks, and of packing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+from ...call import Call, Given
+from ...constructor import Construction, constructor_fault, constructor_warning, positional_names
+from ...errors import Fault
+from ...forward import forward_fault
+from ...packed import PACKING
+from ...spec import Spec
+from ..refusal import NotKnown, Refusal
+from ..sizes import Size, largest, named
+from ..tensor import Axis, Origin, Part, Storage, Tensor, axis_index, fresh_axes, promoted, resized
+from ..values import Instance, Packed, Unknown, parameter
+from . import module, row, runtime_error, type_name
+
+_SERIAL = count()
+
+
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """One call of a recurrent layer: what findings ask of an axis that it made."""
+
+    layer: Instance
+    spec: Spec
+    input: Tensor
+    state: tuple[Tensor, ...]
+    packed: Packed | None
+    serial: int
+
+    def __repr__(self) -> str:
+        return f"call {self.serial} of {self.spec}"
+
+
+def build(self: Instance, cell: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """The constructor: torch's refusals, then the parameters."""
+    call = Construction(cell, keywords, args)
+    fault = constructor_fault(call)
+    if fault:
+        raise Refusal(*fault.torch, wants={"argument": fault.about})
+    given = {k: v for k, v in call.arguments.items() if k not in ("device", "dtype")}
+    dtype = call.arguments.get("dtype")
+    spec = Spec(cell=cell, **given)
+    names = [n for n in positional_names(cell) if n not in ("device", "dtype")]
+    for name in names:
+        setattr(self, name, getattr(spec, name))
+    if cell in ("rnn", "lstm", "gru"):
+        self.proj_size = spec.proj_size
+        self.mode = f"RNN_{spec.nonlinearity.upper()}" if cell == "rnn" else cell.upper()
+    self._attributes["_spec"] = spec
+    self._attributes["_warning"] = constructor_warning(call)
+    for name, shape in spec.parameters().items():
+        setattr(self, name, parameter(shape, dtype.plain if dtype else "float32"))  # type: ignore[arg-type]
+
+
+def run(self: Instance, input: Any, hx: Any) -> Any:
+    """A layer's forward: (output, hn) or (output, (hn, cn))."""
+    spec: Spec = self._attributes["_spec"]
+    if isinstance(hx, Unknown):
+        hx = None  # what it would refuse is not known; what it gives is
+    packed = input if isinstance(input, Packed) else None
+    if packed is None and not isinstance(input, Tensor):
+        raise Refusal(
+            "AttributeError", f"'{type_name(input)}' object has no attribute 'dim'", argument=input
+        )
+    x = packed.padded if packed else input
+    layer = _with_batch_first(spec, packed.batch_first) if packed else spec
+    state, given = _state(layer, x, hx, packed, self)
+    fault = forward_fault(layer, given)
+    if fault:
+        raise _refusal(fault, layer, given, x, hx)
+    return _result(self, spec, x, state, packed)
+
+
+def _with_batch_first(spec: Spec, batch_first: bool) -> Spec:
+    plain = spec.to_dict() | {"input_size": spec.input_size, "hidden_size": spec.hidden_size}
+    return Spec(**plain | {"batch_first": batch_first})
+
+
+def _state(
+    spec: Spec, x: Tensor, hx: Any, packed: Packed | None, self: Instance
+) -> tuple[tuple[Tensor, ...], Given]:
+    weight = next(iter(self.parameters_here.values()), None)
+    shared: Any = {
+        "dtype": x.dtype,
+        "weight_dtype": weight.dtype if weight else "float32",
+    }
+    if packed:
+        lengths = packed.lengths
+        if lengths is None:
+            steps = x.shape[1 if packed.batch_first else 0]
+            lengths = (int(steps),) * min(int(packed.batch_size), 64)
+            if isinstance(packed.batch_size, Size) or int(packed.batch_size) > 64:
+                packed = None  # sizes stand for themselves: the padded checks tell of them
+        if packed:
+            shared |= {"lengths": lengths, "enforce_sorted": packed.enforce_sorted}
+    if hx is None:
+        return (), Given(x.shape, **shared)
+    if isinstance(hx, Tensor):
+        lone: Any = {"tuple_length": 0} if spec.has_cell_state else {}
+        return (hx,), Given(x.shape, hx.shape, state_dtype=hx.dtype, **lone, **shared)
+    if not isinstance(hx, (tuple, list)):
+        raise Refusal(
+            "TypeError" if spec.has_cell_state else "AttributeError",
+            f"'{type_name(hx)}' object is not subscriptable" if spec.has_cell_state
+            else f"'{type_name(hx)}' object has no attribute 'dim'", argument=hx,
+        )  # fmt: skip
+    tensors = list(hx)
+    for one in tensors[: 2 if spec.has_cell_state else 0]:
+        if not isinstance(one, Tensor):
+            raise Refusal(
+                "AttributeError", f"'{type_name(one)}' object has no attribute 'dim'", argument=one
+            )
+    if not spec.has_cell_state and isinstance(hx, list):
+        raise Refusal("AttributeError", "'list' object has no attribute 'dim'", argument=hx)
+    shapes = [one.shape for one in tensors if isinstance(one, Tensor)]
+    dtype = tensors[0].dtype if shapes else "float32"
+    first, second, *_ = (*shapes, None, None)
+    shared |= {"state_dtype": dtype, "tuple_length": len(tensors)}
+    given = Given(x.shape, first, second, **shared)
+    return tuple(one for one in tensors if isinstance(one, Tensor)), given
+
+
+def _refusal(fault: Fault, spec: Spec, given: Given, x: Tensor, hx: Any) -> Refusal:
+    """torch's words, with the sizes that differ and what would have been right."""
+    pairs: list[tuple[int, int]] = []
+    wants: dict[str, Any] = {"about": fault.about}
+    argument: Any = x
+    ranks = (1, 2) if spec.single else (2, 3)
+    if fault.about == "input" and len(given.input) in ranks:
+        pairs.append((given.input[-1], spec.input_size))  # type: ignore[arg-type]
+    elif fault.about == "input":
+        wants |= {"rank": ranks}
+    if fault.about == "dtype":
+        wants |= {"dtype": given.weight_dtype}
+    if fault.about in ("h0", "c0", "state_dtype"):
+        argument = hx
+        call = Call(spec, given)
+        if spec.single:
+            batch = given.input[:-1]
+            expected = [(*batch, spec.hidden_size)] * (2 if spec.has_cell_state else 1)
+        else:
+            batched = given.lengths is not None or len(given.input) == 3
+            expected = [
+                e if batched else (e[0], e[2]) for e in map(call.expected, spec.state_names)
+            ]
+        wants |= {"state": expected, "pair": spec.has_cell_state}
+        for want, got in zip(expected, (given.h0, given.c0)):
+            if got is not None and len(want) == len(got):
+                pairs += zip(want, got)  # type: ignore[arg-type]
+    return Refusal(*fault.torch, sizes=pairs, argument=argument, wants=wants)
+
+
+def _roles(axis: Axis, kind: str) -> Axis:
+    """An axis of the input, of which the layer has told what it is."""
+    if len(axis) == 1 and axis[0].kind == "unknown":
+        return (axis[0]._replace(kind=kind),)
+    return axis
+
+
+def _result(
+    self: Instance, spec: Spec, x: Tensor, state: tuple[Tensor, ...], packed: Packed | None
+) -> Any:
+    ran = Ran(self, spec, x, state, packed, next(_SERIAL))
+    first = packed.batch_first if packed else spec.batch_first
+    batched = x.rank == 3
+    if batched:
+        n, t = (0, 1) if first else (1, 0)
+        batch, batch_axis = x.shape[n], _roles(x.axes[n], "samples")
+        lead = [(batch, batch_axis), (x.shape[t], _roles(x.axes[t], "steps"))]
+        if not first:
+            lead.reverse()
+        between = [(batch, batch_axis)]
+    else:
+        lead, between = [(x.shape[0], _roles(x.axes[0], "steps"))], []
+    graph = frozenset().union(x.graph, *(s.graph for s in state), {ran.serial})
+    device = x.storage.device
+
+    def made(shape: Sequence[int], axes: Sequence[Axis], what: str) -> Tensor:
+        facts = {what: ran} | ({"padded": x.facts["padded"]} if "padded" in x.facts else {})
+        storage = Storage(requires_grad=True, device=device)
+        return Tensor(tuple(shape), x.dtype, tuple(axes), graph=graph, facts=facts, storage=storage)
+
+    width = _sized(spec.output_size)
+    output = made(
+        [*(n for n, _ in lead), width], [*(a for _, a in lead), _width(ran, "output", 2)], "output"
+    )
+    rows = spec.num_layers * spec.num_directions
+    states = []
+    for name in spec.state_names:
+        what = f"{name}n"
+        row_axis = tuple(
+            Part(size, kind, Origin(what, 0, ran))
+            for size, kind in ((spec.num_layers, "layers"), (spec.num_directions, "directions"))
+            if size != 1
+        ) or (Part(1, "one", Origin(what, 0, ran)),)
+        size = _sized(spec.state_width(name))
+        states.append(made(
+            [rows, *(n for n, _ in between), size],
+            [row_axis, *(a for _, a in between), _width(ran, what, 2)], what,
+        ))  # fmt: skip
+    hidden = states[0] if len(states) == 1 else tuple(states)
+    if packed:
+        kept = packed.padded
+        data = Tensor(
+            (packed.data.shape[0], width), x.dtype, (packed.data.axes[0], output.axes[-1]),
+            graph=graph, facts={"output": ran},
+        )  # fmt: skip
+        assert kept.rank == x.rank
+        return replace(packed, data=data, padded=output), hidden
+    return output, hidden
+
+
+def _sized(size: Any) -> int:
+    assert isinstance(size, int)
+    return size
+
+
+def _width(ran: Ran, what: str, axis: int) -> Axis:
+    """The last axis: for an output, directions × features."""
+    spec = ran.spec
+    size = _sized(spec.hidden_size if what == "cn" else spec.state_size)
+    parts = []
+    if what == "output" and spec.num_directions > 1:
+        parts.append(Part(spec.num_directions, "directions", Origin(what, axis, ran)))
+    if size != 1 or not parts:
+        parts.append(Part(size, "features" if size != 1 else "one", Origin(what, axis, ran)))
+    return tuple(parts)
+
+
+@module("torch.nn.RNN")
+class RNN:
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        build(self, "rnn", args, keywords)  # type: ignore[arg-type]
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        return run(self, input, hx)  # type: ignore[arg-type]
+
+    def flatten_parameters(self) -> None: ...
+
+    def reset_parameters(self) -> None: ...
+
+
+@module("torch.nn.LSTM")
+class LSTM(RNN):
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        build(self, "lstm", args, keywords)  # type: ignore[arg-type]
+
+
+@module("torch.nn.GRU")
+class GRU(RNN):
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        build(self, "gru", args, keywords)  # type: ignore[arg-type]
+
+
+def step(self: Instance, input: Any, hx: Any) -> Any:
+    """A cell module's forward: h, or (h, c)."""
+    spec: Spec = self._attributes["_spec"]
+    if not isinstance(input, Tensor):
+        raise Refusal(
+            "AttributeError", f"'{type_name(input)}' object has no attribute 'dim'", argument=input
+        )
+    state, given = _state(spec, input, hx, None, self)
+    fault = forward_fault(spec, given)
+    if fault:
+        raise _refusal(fault, spec, given, input, hx)
+    ran = Ran(self, spec, input, state, None, next(_SERIAL))
+    graph = frozenset().union(input.graph, *(s.graph for s in state), {ran.serial})
+    lead = [_roles(axis, "samples") for axis in input.axes[:-1]]
+    results = tuple(
+        Tensor(
+            (*input.shape[:-1], _sized(spec.hidden_size)), input.dtype,
+            (*lead, _width(ran, f"{name}n", 1)), graph=graph, facts={"step": ran},
+            storage=Storage(requires_grad=True, device=input.storage.device),
+        )
+        for name in spec.state_names
+    )  # fmt: skip
+    return results if len(results) > 1 else results[0]
+
+
+@module("torch.nn.RNNCell")
+class RNNCell:
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        build(self, "rnn-cell", args, keywords)  # type: ignore[arg-type]
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        return step(self, input, hx)  # type: ignore[arg-type]
+
+
+@module("torch.nn.LSTMCell")
+class LSTMCell(RNNCell):
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        build(self, "lstm-cell", args, keywords)  # type: ignore[arg-type]
+
+
+@module("torch.nn.GRUCell")
+class GRUCell(RNNCell):
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        build(self, "gru-cell", args, keywords)  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------------------------------ packing
+
+
+def _lengths_of(lengths: Any) -> tuple[int, ...] | None:
+    if isinstance(lengths, Tensor):
+        known = lengths.known
+        return None if known is None else tuple(int(n) for n in known)
+    if isinstance(lengths, (list, tuple)):
+        if any(isinstance(n, Tensor) and n.known is None for n in lengths):
+            return None
+        return tuple(int(n.known[0]) if isinstance(n, Tensor) and n.known else n for n in lengths)
+    raise NotKnown(f"lengths given as {type_name(lengths)}")
+
+
+@row("torch.nn.utils.rnn.pack_padded_sequence")
+def pack_padded_sequence(
+    input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
+) -> Packed:
+    if isinstance(lengths, Unknown):
+        lengths = Tensor(())
+    if not isinstance(input, Tensor):
+        raise Refusal(
+            "AttributeError", f"'{type_name(input)}' object has no attribute 'size'", argument=input
+        )
+    if isinstance(lengths, Tensor) and lengths.storage.device != "cpu":
+        raise runtime_error(
+            "'lengths' argument should be a 1D CPU int64 tensor, but got 1D cuda:0 Long tensor",
+            argument=lengths, wants={"device": "cpu"},
+        )  # fmt: skip
+    if isinstance(lengths, Tensor) and lengths.rank == 1 and lengths.dtype != "int64":
+        kind = lengths.dtype.replace("32", "").replace("64", "").capitalize()
+        raise runtime_error(
+            "'lengths' argument should be a 1D CPU int64 tensor, but got 1D "
+            f"{lengths.storage.device} {kind} tensor",
+            argument=lengths,
+            wants={"dtype": "int64"},
+        )
+    known = _lengths_of(lengths)
+    n, t = (0, 1) if batch_first else (1, 0)
+    if known is not None:
+        spec = Spec(cell="gru", batch_first=bool(batch_first))
+        given = Given(input.shape, lengths=known, enforce_sorted=bool(enforce_sorted))
+        for check in PACKING:
+            fault = check(Call(spec, given))
+            if fault:
+                sizes = (
+                    [(len(known), input.shape[n])]
+                    if fault.about == "lengths" and input.rank > n
+                    else []
+                )
+                raise Refusal(
+                    *fault.torch, sizes=sizes, argument=lengths, wants={"about": fault.about}
+                )
+        rows: int = sum(known)
+    else:
+        if input.rank < 2:
+            axis_index(1, input.rank)
+        if (
+            isinstance(lengths, Tensor)
+            and lengths.rank == 1
+            and enforce_sorted
+            and lengths.shape[0] != input.shape[n]
+        ):
+            raise runtime_error(
+                f"Expected `len(lengths)` to be equal to batch_size, but got {lengths.shape[0]} "
+                f"(batch_size={input.shape[n]})",
+                sizes=[(lengths.shape[0], input.shape[n])],
+                argument=lengths,
+            )
+        rows = _unknown_size("sum(lengths)", input.shape[n] * input.shape[t] - 1)
+    lengths_tensor = (
+        lengths if isinstance(lengths, Tensor) else Tensor((len(lengths),), "int64", values=known)
+    )
+    data = Tensor(
+        (rows, *input.shape[2:]), input.dtype, (fresh_axes((rows,), "packed")[0], *input.axes[2:]),
+        graph=input.graph,
+    )  # fmt: skip
+    return Packed(data, input, known, lengths_tensor, bool(batch_first), bool(enforce_sorted))
+
+
+def _unknown_size(name: str, value: int) -> int:
+    return named(max(int(value), 1), name)
+
+
+@row("torch.nn.utils.rnn.pad_packed_sequence")
+def pad_packed_sequence(
+    sequence: Any, batch_first: bool = False, padding_value: float = 0.0, total_length: Any = None
+) -> Any:
+    if not isinstance(sequence, Packed):
+        attribute = "batch_sizes"
+        raise Refusal(
+            "AttributeError",
+            f"'{type_name(sequence)}' object has no attribute '{attribute}'",
+            argument=sequence,
+        )
+    x = sequence.padded
+    n, t = (0, 1) if sequence.batch_first else (1, 0)
+    batch, steps = x.shape[n], x.shape[t]
+    length: int = max(sequence.lengths) if sequence.lengths else steps
+    if sequence.lengths and isinstance(steps, Size) and length == steps:
+        length = steps
+    if total_length is not None:
+        if total_length < length:
+            raise value_error_total(total_length, length)
+        length = total_length
+    axis = x.axes[t] if length == steps else resized(x.axes[t], length)
+    order = [(batch, x.axes[n]), (length, axis)]
+    if not batch_first:
+        order.reverse()
+    facts = dict(x.facts) | {"padded": sequence}
+    shape, axes = (
+        (*(size for size, _ in order), *x.shape[2:]),
+        (*(a for _, a in order), *x.axes[2:]),
+    )
+    out = Tensor(shape, x.dtype, axes, graph=x.graph, facts=facts)
+    lengths = Tensor((batch,), "int64", (x.axes[n],), values=sequence.lengths)
+    return out, lengths
+
+
+def value_error_total(total: int, length: int) -> Refusal:
+    return Refusal(
+        "ValueError",
+        "Expected total_length to be at least the length of the longest sequence in input, but got "
+        f"total_length={total} and max sequence length being {length}",
+    )
+
+
+@row("torch.nn.utils.rnn.pad_sequence")
+def pad_sequence(
+    sequences: Any,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> Tensor:
+    if isinstance(sequences, Tensor):
+        raise NotKnown("pad_sequence of one tensor")
+    rows = list(sequences)
+    if not rows:
+        raise runtime_error("received an empty list of sequences")
+    first = rows[0]
+    if first.rank == 0:
+        raise NotKnown("pad_sequence of scalars")
+    longest: int = first.shape[0]
+    for one in rows[1:]:
+        longest = largest(longest, one.shape[0])
+        if one.shape[1:] != first.shape[1:]:
+            raise NotKnown("pad_sequence of sequences of different widths")
+    lead = [
+        (len(rows), (Part(len(rows), "samples", Origin("pad_sequence")),)),
+        (longest, _roles(first.axes[0], "steps")),
+    ]
+    if not batch_first:
+        lead.reverse()
+    lengths = tuple(one.shape[0] for one in rows)
+    facts = {"lengths": lengths} if len(set(lengths)) > 1 else {}
+    return Tensor(
+        (*(n for n, _ in lead), *first.shape[1:]),
+        promoted(*rows),
+        (*(a for _, a in lead), *first.axes[1:]),
+        graph=frozenset().union(*(one.graph for one in rows)),
+        facts=facts,
+    )
+
+
+@row("torch.nn.utils.rnn.pack_sequence")
+def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> Packed:
+    lengths = [one.shape[0] for one in sequences]
+    return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
+
+
+@row("torch.nn.utils.rnn.unpad_sequence")
+def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> Any:
+    raise NotKnown("unpad_sequence")

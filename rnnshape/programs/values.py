@@ -1,0 +1,170 @@
+"""What a followed program holds beside tensors. Numbers, strings, lists, tuples and dicts are
+Python's own; functions, classes and their instances are modelled here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .tensor import Tensor
+
+
+class Unknown:
+    """A value that is not known, and why: contagious, and never a default in its place.
+
+    `text` is how the program wrote it, `line` where it came up; `root` the first unknown of a
+    chain, which is the one that is told.
+    """
+
+    __slots__ = ("file", "line", "text", "what")
+
+    def __init__(self, what: str, text: str = "", file: str = "", line: int = 0) -> None:
+        self.what, self.text, self.file, self.line = what, text, file, line
+
+    def __repr__(self) -> str:
+        return f"unknown ({self.what})"
+
+
+class DType(str):
+    """torch.float32 and the like: the string "float32"."""
+
+    def __repr__(self) -> str:
+        return f"torch.{str.__str__(self)}"
+
+    __str__ = __repr__
+
+    @property
+    def plain(self) -> str:
+        """The name without `torch.`"""
+        return str.__str__(self)
+
+
+class TorchSize(tuple[int, ...]):
+    """torch.Size."""
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(str(n) for n in self)}])"
+
+    def numel(self) -> int:
+        """The product."""
+        result = 1
+        for n in self:
+            result = result * n
+        return result
+
+
+@dataclass(frozen=True)
+class Device:
+    """torch.device."""
+
+    type: str
+    index: int | None = None
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}'{'' if self.index is None else f', index={self.index}'})"
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """A PackedSequence. `padded` is the batch it was packed from, its axes (N, T, …) or
+    (T, N, …) by `batch_first`; `lengths` a tuple of numbers where they are known."""
+
+    data: Tensor
+    padded: Tensor
+    lengths: tuple[int, ...] | None
+    lengths_tensor: Tensor
+    batch_first: bool
+    enforce_sorted: bool
+
+    @property
+    def batch_size(self) -> int:
+        """N."""
+        return self.padded.shape[0 if self.batch_first else 1]
+
+
+class Result(tuple[Any, ...]):
+    """A named tuple of torch, such as torch.return_types.max: fields by name."""
+
+    names: Sequence[str]
+    type: str
+
+    @classmethod
+    def of(cls, type: str, **fields: Any) -> Result:
+        """`Result.of("max", values=…, indices=…)`."""
+        result = cls(fields.values())
+        result.names, result.type = tuple(fields), type
+        return result
+
+
+@dataclass(eq=False)
+class Instance:
+    """An object of a class of the program or of torch. Rules write `self.weight = parameter(…)`
+    and read `self.weight` as torch's own code does; of a module, parameters, buffers and
+    submodules are kept apart as torch keeps them."""
+
+    _cls: Any
+    _attributes: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<{self._cls.__name__}>"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        own = self.__dict__["_attributes"]
+        if name in own:
+            return own[name]
+        for group in ("_parameters", "_buffers", "_modules"):
+            if name in own.get(group, ()):
+                return own[group][name]
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("_cls", "_attributes"):
+            object.__setattr__(self, name, value)
+            return
+        own = self.__dict__["_attributes"]
+        groups = own.get("_parameters")
+        if groups is None:
+            own[name] = value
+            return
+        group = (
+            "_parameters" if isinstance(value, Tensor) and value.parameter
+            else "_modules" if isinstance(value, Instance) and "_modules" in value._attributes
+            else None
+        )  # fmt: skip
+        for other in ("_parameters", "_buffers", "_modules"):
+            if name in own[other] and other != group:
+                if other == "_buffers" or value is None:
+                    own[other][name] = value
+                    return
+                del own[other][name]
+        if group:
+            own.pop(name, None)
+            own[group][name] = value
+        else:
+            own[name] = value
+
+    @property
+    def parameters_here(self) -> dict[str, Tensor]:
+        """The parameters of this module itself."""
+        found: dict[str, Tensor] = self._attributes.get("_parameters", {})
+        return found
+
+
+def module_state(instance: Instance) -> None:
+    """What nn.Module.__init__ does."""
+    instance._attributes.update(
+        _parameters={}, _buffers={}, _modules={}, _not_saved=set(), training=True
+    )
+
+
+def parameter(shape: Sequence[int], dtype: str = "float32") -> Tensor:
+    """A fresh nn.Parameter."""
+    from .tensor import Storage
+
+    return Tensor(tuple(shape), dtype, parameter=True, storage=Storage(requires_grad=True))
