@@ -9,21 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .compute import run
+    from .analysis.trace import trace
     from .errors import ShapeError, UsageError
-    from .gradients import run_backward
-    from .head import Head
-    from .spec import Spec
-    from .tracing import trace
+    from .network.head import Head
+    from .network.spec import Spec
+    from .numeric.fast.backward import run_backward
+    from .numeric.fast.forward import run
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Spec": "notebook",
-    "trace": "notebook",
-    "run": "compute",
-    "Head": "head",
-    "run_backward": "gradients",
+    "Spec": "show.notebook",
+    "trace": "show.notebook",
+    "run": "numeric.fast.forward",
+    "Head": "network.head",
+    "run_backward": "numeric.fast.backward",
     "UsageError": "errors",
     "ShapeError": "errors",
 }

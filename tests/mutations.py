@@ -92,7 +92,7 @@ def look(path: Path) -> str:
     """Open a file, list its networks, read the first: what came of it. Only UsageError may."""
     from rnnshape.errors import UsageError
     from rnnshape.models.files import open_file, read_weights
-    from rnnshape.models.infer import contents
+    from rnnshape.models.networks.find import contents
     from rnnshape.models.report import document
 
     try:

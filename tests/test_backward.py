@@ -10,12 +10,12 @@ from conftest import TORCH, recorded
 from test_numbers import CASES, arrays, call
 
 from rnnshape import Spec, UsageError, trace
-from rnnshape.arrays import feed
-from rnnshape.backward import Back
-from rnnshape.head import Head
-from rnnshape.loss import with_grad_output, with_loss
+from rnnshape.analysis.trace import Trace
+from rnnshape.engine.backward import Back
+from rnnshape.network.head import Head
+from rnnshape.numeric.feed import feed
+from rnnshape.numeric.loss import with_grad_output, with_loss
 from rnnshape.show.schema import schema
-from rnnshape.tracing import Trace
 
 LOSSES = recorded("backward")
 LOSS_ARRAYS = np.load(TORCH / "backward.npz")
@@ -62,7 +62,7 @@ def test_losses_heads_and_truncation_give_torchs_gradients(case):
 
 @pytest.mark.parametrize("case", LOSSES[::7], ids=lambda case: case["key"])
 def test_each_told_value_follows_from_the_operation_that_is_told(case):
-    from rnnshape.ops import OPERATIONS
+    from rnnshape.engine.ops import OPERATIONS
 
     subject, _ = of_loss(case)
     for step in subject.backward_steps():
@@ -301,8 +301,8 @@ def test_a_cell_modules_gradients_are_those_of_its_layers_one_step(rnnshape, cel
 
 
 def test_an_operation_without_a_gradient_is_refused():
-    from rnnshape.tape import differentiate
-    from rnnshape.walk import Performed, Shapes, Tensor
+    from rnnshape.engine.tape import differentiate
+    from rnnshape.engine.walk import Performed, Shapes, Tensor
 
     clip = Performed("clip", (Tensor("a", (2, 3)),), Tensor("b", (2, 3)), (1.0,))
     with pytest.raises(UsageError, match="clip"):

@@ -12,13 +12,13 @@ import pytest
 from conftest import ROOT, needs_torch, recorded
 
 from rnnshape import Spec, run, trace
-from rnnshape.constructor import KINDS, Construction, constructor_error, constructor_fault
+from rnnshape.checks.padded import Given, forward_error
 from rnnshape.doctor.check import check
 from rnnshape.doctor.explain import explain
 from rnnshape.errors import UsageError
 from rnnshape.explore.session import Session
-from rnnshape.forward import Given, forward_error
 from rnnshape.models.files import read_weights
+from rnnshape.network.constructor import KINDS, Construction, constructor_error, constructor_fault
 from rnnshape.show.schema import schema
 
 CASES = recorded("cells")

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_torch_errors import given_of, of_kind, recorded_error, spec_of
 
-from rnnshape.call import Call
-from rnnshape.dims import symbol
+from rnnshape.checks.call import Call
 from rnnshape.doctor.check import check
 from rnnshape.doctor.proofs import last_step, leak, mixed
 from rnnshape.errors import UsageError
+from rnnshape.network.dims import symbol
+from rnnshape.network.spec import Spec
 from rnnshape.show.schema import schema
-from rnnshape.spec import Spec
 
 N, T, H = symbol("N"), symbol("T"), symbol("H")
 

@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT
 
 from rnnshape import Spec
-from rnnshape.draw import drawn_weights
-from rnnshape.models.code import WRITERS
+from rnnshape.models.code.write import WRITERS
+from rnnshape.numeric.random import drawn_weights
 from rnnshape.show.schema import schema
 
 CHECKPOINTS = ROOT / "fixtures" / "checkpoints"

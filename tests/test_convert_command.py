@@ -7,7 +7,7 @@ from conftest import ROOT
 from safetensors.numpy import load_file
 
 from rnnshape import Spec, run
-from rnnshape.draw import drawn_weights
+from rnnshape.numeric.random import drawn_weights
 from rnnshape.show.schema import schema
 
 FRAMEWORKS = ["onnx", "keras", "flax", "flax-linen", "equinox"]

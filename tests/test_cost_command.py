@@ -4,9 +4,9 @@ import itertools
 
 import jsonschema
 import pytest
+from benchmark import SIZES
 from conftest import needs_torch, recorded
 
-from rnnshape.benchmark import SIZES
 from rnnshape.show.schema import schema
 
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnshape.dims import parse_dim, symbol, write_dim, write_shape
 from rnnshape.errors import UsageError
+from rnnshape.network.dims import parse_dim, symbol, write_dim, write_shape
 
 H, I, N = symbol("H"), symbol("I"), symbol("N")  # noqa: E741
 

@@ -11,14 +11,14 @@ from draw_golden import DRAWINGS, GOLDEN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnshape.batch import Batch
-from rnnshape.colours import COLOURS, PAPER
-from rnnshape.head import Head
-from rnnshape.notation import STYLES
-from rnnshape.show.scene import SIGN, SMALL_SIGN, Scene
-from rnnshape.show.unrolled import Unrolled
-from rnnshape.spec import Spec
-from rnnshape.tracing import Trace
+from rnnshape.analysis.trace import Trace
+from rnnshape.network.batch import Batch
+from rnnshape.network.head import Head
+from rnnshape.network.spec import Spec
+from rnnshape.show.colours import COLOURS, PAPER
+from rnnshape.show.notation import STYLES
+from rnnshape.show.pictures.scene import SIGN, SMALL_SIGN, Scene
+from rnnshape.show.pictures.unrolled import Unrolled
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -238,7 +238,7 @@ def test_no_way_up_runs_through_a_box(cell, layers, both, batch, head):
 @given(cells, st.integers(1, 12), st.booleans(), batches, heads)
 @settings(max_examples=40, deadline=None)
 def test_every_row_of_mermaid_fills_the_grid(cell, layers, both, batch, head):
-    from rnnshape.show.mermaid import mermaid_lines
+    from rnnshape.show.pictures.mermaid import mermaid_lines
 
     trace = Trace(Spec(cell=cell, num_layers=layers, bidirectional=both), batch, head=head)
     _, block, columns, *lines = mermaid_lines(Unrolled(trace))
@@ -286,7 +286,7 @@ def test_png_is_a_picture_of_twice_the_size(rnnshape, tmp_path):
 def test_png_without_its_package_says_how_to_install_it(rnnshape, monkeypatch):
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     from rnnshape.errors import UsageError
-    from rnnshape.show.png import png
+    from rnnshape.show.pictures.png import png
 
     with pytest.raises(UsageError, match=r"pip install 'rnnshape\[png\]'"):
         png("<svg/>")
@@ -304,7 +304,7 @@ def test_png_without_a_font_is_refused(monkeypatch):
     import resvg_py
 
     from rnnshape.errors import UsageError
-    from rnnshape.show.png import png
+    from rnnshape.show.pictures.png import png
 
     render = resvg_py.svg_to_bytes
     monkeypatch.setattr(

@@ -14,9 +14,9 @@ from conftest import recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnnshape.doctor.causes import RULES
 from rnnshape.doctor.explain import explain, table
 from rnnshape.doctor.read import decode
-from rnnshape.doctor.rules import RULES
 from rnnshape.show.schema import schema
 
 

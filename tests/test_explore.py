@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 
 from rnnshape import Spec, trace
+from rnnshape.analysis.flow import Arriving, with_sum
 from rnnshape.cli.writers import command_line, save, writers
-from rnnshape.dims import symbol
+from rnnshape.engine.walk import HEAD
 from rnnshape.explore.app import Explorer
 from rnnshape.explore.export import Export
 from rnnshape.explore.gradient import written
 from rnnshape.explore.heat import MapRow
 from rnnshape.explore.keys import KEYS
-from rnnshape.explore.page import Page
+from rnnshape.explore.screen import Page
 from rnnshape.explore.session import Session
 from rnnshape.explore.settings import FIELDS
-from rnnshape.flow import Arriving, with_sum
-from rnnshape.head import Head
-from rnnshape.tour import TOUR
-from rnnshape.walk import HEAD
+from rnnshape.network.dims import symbol
+from rnnshape.network.head import Head
+from rnnshape.show.page.tour import TOUR
 
 _BATCH = ("batch_size", "seq_len", "unbatched", "lengths", "head")
 

@@ -18,7 +18,7 @@ from mutations import originals
 
 from rnnshape.errors import UsageError
 from rnnshape.models.files import open_file, read_weights
-from rnnshape.models.infer import contents
+from rnnshape.models.networks.find import contents
 
 CHECKPOINTS = ROOT / "fixtures" / "checkpoints"
 MEMORY = 60 << 20
@@ -180,7 +180,7 @@ def test_a_zip_bomb_in_place_of_a_pickle_is_not_unpacked(rnnshape, tmp_path):
 
 
 def test_a_pickle_of_too_many_instructions_is_given_up(rnnshape, tmp_path, monkeypatch):
-    from rnnshape.models import pickles
+    from rnnshape.models.formats import pickles
 
     monkeypatch.setattr(pickles, "_MOST_STEPS", 1000)
     told = refused(rnnshape, tmp_path, "a.pkl", b"\x80\x02" + b"]" * 2000 + b".")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rnnshape import Spec, run
 from rnnshape.models.compare import load_error
 from rnnshape.models.files import open_file, read_weights
-from rnnshape.models.infer import completed, contents
+from rnnshape.models.networks.find import completed, contents
 
 
 def missing(*packages):
@@ -101,7 +101,7 @@ FORMS = [
 def test_what_torch_saves_is_found_and_computes_the_same(tmp_path, spec, form, seed):
     import torch
 
-    from rnnshape.live import torch_module
+    from rnnshape.analysis.verify import torch_module
 
     torch.manual_seed(seed)
     module = torch_module(spec).float().eval()
@@ -125,7 +125,7 @@ def test_what_torch_saves_is_found_and_computes_the_same(tmp_path, spec, form, s
 @settings(max_examples=80, **QUIET)
 @given(checkpoint=specs(), model=specs())
 def test_the_error_of_load_state_dict_is_torchs_to_the_letter(checkpoint, model):
-    from rnnshape.live import torch_module
+    from rnnshape.analysis.verify import torch_module
 
     try:
         torch_module(model).load_state_dict(torch_module(checkpoint).state_dict())
@@ -141,7 +141,7 @@ def test_the_error_of_load_state_dict_is_torchs_to_the_letter(checkpoint, model)
 def test_what_torch_exports_to_onnx_is_found_and_computes_the_same(tmp_path, spec, seed):
     import torch
 
-    from rnnshape.live import torch_module
+    from rnnshape.analysis.verify import torch_module
 
     torch.manual_seed(seed)
     module = torch_module(spec).float().eval()

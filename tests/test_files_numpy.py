@@ -7,8 +7,8 @@ import pytest
 
 from rnnshape import Spec
 from rnnshape.models.files import open_file, read_named, read_weights
-from rnnshape.models.infer import contents
-from rnnshape.models.stored import DTYPES, array_of
+from rnnshape.models.formats.stored import DTYPES, array_of
+from rnnshape.models.networks.find import contents
 
 TYPES = [
     "f2",

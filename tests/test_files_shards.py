@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from rnnshape import Spec
-from rnnshape.draw import drawn_weights
+from rnnshape.numeric.random import drawn_weights
 
 INDEX = "model.safetensors.index.json"
 ONE, TWO = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"

@@ -12,7 +12,7 @@ from conftest import ROOT
 from rnnshape import run
 from rnnshape.errors import UsageError
 from rnnshape.models.files import open_file, read_weights
-from rnnshape.models.infer import completed, contents
+from rnnshape.models.networks.find import completed, contents
 
 FOLDER = ROOT / "fixtures" / "checkpoints"
 OTHERS = ROOT / "fixtures" / "frameworks"
@@ -153,7 +153,7 @@ def test_a_gru_that_resets_before_the_product_is_not_torchs(rnnshape, file):
 
 @needed(".h5")
 def test_hdf5_that_takes_for_ever_is_given_up(rnnshape, monkeypatch):
-    from rnnshape.models import hdf
+    from rnnshape.models.formats import hdf
 
     monkeypatch.setattr(hdf, "_SECONDS", 0.001)
     ended = rnnshape("inspect", OTHERS / "model.h5")

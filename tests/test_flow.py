@@ -10,14 +10,14 @@ import pytest
 from conftest import needs_torch
 
 from rnnshape import Spec, run, trace
-from rnnshape.backward import Back
-from rnnshape.draw import drawn_weights
-from rnnshape.flow import Arriving, flow, with_radius, with_sum
-from rnnshape.head import Head
+from rnnshape.analysis.flow import Arriving, flow, with_radius, with_sum
+from rnnshape.engine.backward import Back
+from rnnshape.network.head import Head
+from rnnshape.numeric.random import drawn_weights
 from rnnshape.show.document import run_document
-from rnnshape.show.flow import flow_lines
 from rnnshape.show.schema import schema
 from rnnshape.show.screen import plain_lines
+from rnnshape.show.text.flow import flow_lines
 
 NETWORKS = {
     "tanh": {},

@@ -8,11 +8,11 @@ import pytest
 from conftest import needs_torch
 
 from rnnshape import ShapeError, Spec, UsageError
-from rnnshape.batch import Batch
-from rnnshape.forms import FORMS, arrange, drawn, result
-from rnnshape.head import Head
-from rnnshape.show.form_code import form_code
+from rnnshape.analysis.forms import FORMS, arrange, drawn, result
+from rnnshape.network.batch import Batch
+from rnnshape.network.head import Head
 from rnnshape.show.schema import schema
+from rnnshape.show.text.form_code import form_code
 
 SPECS = [
     Spec(),
@@ -92,7 +92,7 @@ def test_the_decoder_of_a_bidirectional_encoder_is_twice_as_wide():
 
 
 def test_symbolic_sizes_run_through_a_form():
-    from rnnshape.dims import symbol
+    from rnnshape.network.dims import symbol
 
     batch = Batch(size=symbol("N"), seq_len=symbol("T"))
     spec = Spec(hidden_size="H", bidirectional=True)

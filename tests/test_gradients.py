@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from test_backward import LOSSES, assert_gradients, of_loss
 from test_numbers import CASES, arrays, call
 
-import rnnshape.gradients
+import rnnshape.numeric.fast.backward
 from rnnshape import Spec, run_backward
-from rnnshape.arrays import feed
-from rnnshape.backward import Back
-from rnnshape.compute import compute
-from rnnshape.draw import drawn_weights
-from rnnshape.gradients import Saved
-from rnnshape.loss import with_grad_output
-from rnnshape.tracing import Trace
+from rnnshape.analysis.trace import Trace
+from rnnshape.engine.backward import Back
+from rnnshape.numeric.fast.backward import Saved
+from rnnshape.numeric.fast.forward import compute
+from rnnshape.numeric.feed import feed
+from rnnshape.numeric.loss import with_grad_output
+from rnnshape.numeric.random import drawn_weights
 
 
 def outward(source, found: dict) -> dict:
@@ -135,7 +135,7 @@ def test_the_steps_that_are_prepared_together_change_nothing(monkeypatch, cell, 
     spec = Spec(cell=cell, input_size=3, hidden_size=4, num_layers=2, bidirectional=True)
     saved = Saved(drawn(spec, 23, 3, 0))
     whole = saved.backward(saved.output, tbptt=5)
-    monkeypatch.setattr(rnnshape.gradients, "_NUMBERS_AT_ONCE", at_once)
+    monkeypatch.setattr(rnnshape.numeric.fast.backward, "_NUMBERS_AT_ONCE", at_once)
     for name, array in saved.backward(saved.output, tbptt=5).items():
         np.testing.assert_allclose(array, whole[name], atol=1e-12)
 

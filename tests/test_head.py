@@ -6,9 +6,9 @@ import pytest
 from conftest import needs_torch
 
 from rnnshape import Spec, trace
-from rnnshape.compute import compute
-from rnnshape.draw import drawn_head, drawn_weights
-from rnnshape.head import Head
+from rnnshape.network.head import Head
+from rnnshape.numeric.fast.forward import compute
+from rnnshape.numeric.random import drawn_head, drawn_weights
 from rnnshape.show.schema import schema
 
 ACTIVATIONS = ["none", "softmax", "sigmoid", "tanh"]
@@ -87,7 +87,7 @@ def test_the_fast_way_and_the_walk_agree(activation, at, lengths):
 def test_torch_gives_the_same(activation, at, spec):
     import torch
 
-    from rnnshape.live import torch_module
+    from rnnshape.analysis.verify import torch_module
 
     subject = numeric(spec, Head(3, activation, at))
     rnn, linear = torch_module(spec), torch.nn.Linear(spec.output_size, 3).double()

@@ -10,7 +10,7 @@ from conftest import ROOT
 from rnnshape import Spec, run
 from rnnshape.models.compare import load_error
 from rnnshape.models.files import open_file, read_weights
-from rnnshape.models.infer import completed, contents
+from rnnshape.models.networks.find import completed, contents
 from rnnshape.show.schema import schema
 
 FOLDER = ROOT / "fixtures" / "checkpoints"
@@ -232,9 +232,9 @@ def test_two_state_dicts_with_the_same_names_keep_their_own():
     state = {f"rnn.{n}": a for n, a in arrays().items()}
     data = pickle.dumps({"state_dict": state, "ema": state}, 2)
     assert io.BytesIO(data)
-    from rnnshape.models.known import CALLS, storage_of
-    from rnnshape.models.pickles import Pickle, Source
-    from rnnshape.models.tree import tree_of
+    from rnnshape.models.formats.known import CALLS, storage_of
+    from rnnshape.models.formats.pickles import Pickle, Source
+    from rnnshape.models.formats.tree import tree_of
 
     reader = Pickle(Source(io.BytesIO(data), len(data)), CALLS, storage_of)
     names = [found.name for found in tree_of(reader.load(), reader.steps).tensors]

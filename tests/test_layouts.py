@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnshape import Spec, UsageError, run
-from rnnshape.draw import drawn_weights
-from rnnshape.models.frameworks import LAYOUTS, converted, restored
+from rnnshape.models.networks.frameworks import LAYOUTS, converted, restored
+from rnnshape.numeric.random import drawn_weights
 from rnnshape.show.schema import schema
 
 FOLDER = ROOT / "fixtures" / "layouts"

@@ -46,7 +46,7 @@ def test_torch_gives_the_same_numbers(options, capsys):
 @settings(max_examples=60, deadline=None)
 @given(options=configurations())
 def test_a_live_module_tells_its_spec(options):
-    from rnnshape.live import torch_module
+    from rnnshape.analysis.verify import torch_module
 
     given = dict(zip(options[::1], options[1::1]))
     spec = Spec(

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from rnnshape import Spec, run
-from rnnshape.draw import drawn_weights
+from rnnshape.numeric.random import drawn_weights
 
 pytestmark = [pytest.mark.live, pytest.mark.filterwarnings("ignore")]
 NEEDED = {"torch": ["torch"], "keras": ["keras", "jax"], "flax": ["flax"], "flax-linen": ["flax"],

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from rnnshape import Spec, run
-from rnnshape.draw import drawn_weights
+from rnnshape.numeric.random import drawn_weights
 
 pytestmark = [pytest.mark.live, pytest.mark.filterwarnings("ignore")]
 onnx = pytest.importorskip("onnx")
@@ -66,8 +66,8 @@ def recorder():
 
 @pytest.mark.parametrize("seed", range(300))
 def test_random_operators_give_onnxruntimes_numbers(recorder, seed):
-    from rnnshape.models.onnx_node import Node
-    from rnnshape.models.onnx_walk import run_node
+    from rnnshape.models.onnx.node import Node
+    from rnnshape.models.onnx.walk import run_node
 
     operator, attributes, inputs = recorder.random_node(np.random.default_rng(1000 + seed))
     wanted = recorder.by_onnxruntime(operator, attributes, inputs)

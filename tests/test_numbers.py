@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnshape import ShapeError, Spec, UsageError, run, trace
-from rnnshape.arrays import feed
-from rnnshape.compute import compute
-from rnnshape.draw import drawn_weights
-from rnnshape.tracing import Trace
+from rnnshape.analysis.trace import Trace
+from rnnshape.numeric.fast.forward import compute
+from rnnshape.numeric.feed import feed
+from rnnshape.numeric.random import drawn_weights
 
 CASES = recorded("numeric")
 ARRAYS = np.load(TORCH / "numeric.npz")
@@ -78,13 +78,13 @@ def test_the_fast_way_and_the_walk_agree(cell, relu, bias, both, layers, sizes, 
 
 
 def test_a_long_sequence_is_computed_in_chunks_with_the_same_result(monkeypatch):
-    import rnnshape.compute
+    import rnnshape.numeric.fast.forward
 
     spec = Spec(cell="lstm", num_layers=2, bidirectional=True)
     weights = drawn_weights(spec, np.random.default_rng(0), "float64")
     x = np.random.default_rng(1).standard_normal((23, 3, 10))
     whole = run(spec, weights, x)
-    monkeypatch.setattr(rnnshape.compute, "_NUMBERS_AHEAD", 3 * 80 * 4)
+    monkeypatch.setattr(rnnshape.numeric.fast.forward, "_NUMBERS_AHEAD", 3 * 80 * 4)
     assert_torchs(run(spec, weights, x), whole.to_dict())
 
 

@@ -7,8 +7,8 @@ import pytest
 from conftest import ROOT
 
 from rnnshape import ShapeError, UsageError
-from rnnshape.models.onnx_node import Node
-from rnnshape.models.onnx_walk import run_node
+from rnnshape.models.onnx.node import Node
+from rnnshape.models.onnx.walk import run_node
 
 FOLDER = ROOT / "fixtures" / "onnx"
 CASES = json.loads((FOLDER / "cases.json").read_text())["cases"]

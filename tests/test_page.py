@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from rnnshape.backward import Back
-from rnnshape.batch import Batch
-from rnnshape.dims import symbol
-from rnnshape.draw import drawn_head, drawn_weights
-from rnnshape.flow import Arriving, with_sum
-from rnnshape.head import Head
-from rnnshape.show.reading import reading
-from rnnshape.show.webpage import _embedded, webpage
-from rnnshape.spec import Spec
-from rnnshape.tour import TOUR
-from rnnshape.tracing import Trace, trace
+from rnnshape.analysis.flow import Arriving, with_sum
+from rnnshape.analysis.trace import Trace, trace
+from rnnshape.engine.backward import Back
+from rnnshape.network.batch import Batch
+from rnnshape.network.dims import symbol
+from rnnshape.network.head import Head
+from rnnshape.network.spec import Spec
+from rnnshape.numeric.random import drawn_head, drawn_weights
+from rnnshape.show.page.reading import reading
+from rnnshape.show.page.tour import TOUR
+from rnnshape.show.page.webpage import _embedded, webpage
 
 PARTS = ROOT / "rnnshape" / "show" / "page"
 

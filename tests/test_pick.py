@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from conftest import needs_torch
 
-from rnnshape.batch import Batch
-from rnnshape.dims import symbol
+from rnnshape.checks.padded import Given, forward_error
 from rnnshape.doctor.pick import pick
 from rnnshape.doctor.questions import BRIDGES, QUESTIONS, Wanted
 from rnnshape.doctor.tiny import ran, small
 from rnnshape.errors import UsageError
-from rnnshape.forward import Given, forward_error
+from rnnshape.network.batch import Batch
+from rnnshape.network.dims import symbol
+from rnnshape.network.spec import Spec
 from rnnshape.show.schema import schema
-from rnnshape.spec import Spec
 
 BATCHES = {
     "padded": Batch(),

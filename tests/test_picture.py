@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from rnnshape import Spec, trace
 from rnnshape.errors import UsageError
-from rnnshape.head import Head
-from rnnshape.show.picture import picture_lines
+from rnnshape.network.head import Head
+from rnnshape.show.pictures.terminal import picture_lines
 from rnnshape.show.screen import columns_of, encodable, plain_lines
 
 PICTURES = {

@@ -139,6 +139,6 @@ def test_every_block_is_run():
 
 
 def test_the_reference_is_made_from_the_commands():
-    from rnnshape.reference import reference
+    from reference import reference
 
     assert (ROOT / "tests/golden/reference.md").read_text(encoding="utf-8") == reference()

@@ -5,7 +5,7 @@ import pytest
 from conftest import recorded
 
 from rnnshape import Spec, UsageError
-from rnnshape.batch import Batch
+from rnnshape.network.batch import Batch
 
 CASES = recorded("shapes")
 

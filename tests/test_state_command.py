@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnshape import Spec
+from rnnshape.analysis.training import training_code, training_run
 from rnnshape.show.schema import schema
-from rnnshape.training import training_code, training_run
 
 SCREENS = {
     "fresh": [],

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from rnnshape.constructor import (
+from rnnshape.checks.padded import Given, forward_error, forward_fault
+from rnnshape.network.constructor import (
     Construction,
     constructor_error,
     constructor_fault,
     constructor_warning,
 )
-from rnnshape.dims import symbol
-from rnnshape.forward import Given, forward_error, forward_fault
-from rnnshape.spec import Spec
+from rnnshape.network.dims import symbol
+from rnnshape.network.spec import Spec
 
 RECORDED = Path(__file__).parent.parent / "fixtures" / "torch" / "errors.json"
 CASES = json.loads(RECORDED.read_text(encoding="utf-8"))["cases"]

@@ -78,7 +78,7 @@ def check(
     if json:
         write_json(report.to_dict(), file)
     else:
-        from ..show.doctor import check_text
+        from ..show.text.doctor import check_text
 
         write_text(check_text(report.to_dict(), shapes), file)
     if not report.ok:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
-from ..spec import Spec
+from ..network.spec import Spec
 from .numbers import module_alone
 from .options import Network, network_options
 from .output import write_json, write_lines
@@ -37,7 +37,7 @@ def code(
 
     Example: rnnshape code --cell lstm --layers 2 --framework keras
     """
-    from ..models.code import code as written
+    from ..models.code.write import code as written
 
     if module is not None and weights is None:
         raise module_alone()
@@ -54,7 +54,7 @@ def code(
 
 def _read(network: Network, path: str, module: str | None, framework: str) -> tuple[Spec, Any]:
     """The network that a file tells, and the file as the code opens it."""
-    from ..models.code import WRITERS, loaded_from
+    from ..models.code.write import WRITERS, loaded_from
     from ..models.convert import convert, read_source
 
     given = network.arguments

@@ -35,7 +35,7 @@ def convert(
 
     Example: rnnshape convert model.safetensors keras.npz --to keras --module encoder.rnn
     """
-    from ..models.frameworks import layout_of
+    from ..models.networks.frameworks import layout_of
 
     layout_of(to, "--to")
     suffix = os.path.splitext(target)[1].lower()
@@ -55,7 +55,7 @@ def convert(
     if json:
         write_json(document)
         return
-    from ..show.framework import convert_text
+    from ..show.text.framework import convert_text
 
     write_text(convert_text(document, str(result.spec)))
 
@@ -69,7 +69,7 @@ def _write(target: str, suffix: str, result: Any) -> None:
 
         data = save(result.tensors)
     else:
-        from ..models.onnx_write import onnx_bytes
+        from ..models.onnx.write import onnx_bytes
 
         data = onnx_bytes(result.spec, result.tensors)
     write_file(target, lambda file: file.write(data))

@@ -43,9 +43,9 @@ def cost(
 
     Example: rnnshape cost --cell lstm --layers 2 --seq-len 100
     """  # fmt: skip
-    from .. import cost as costs
-    from ..show.cost import cost_document, cost_text
-    from ..tracing import Trace
+    from ..analysis import cost as costs
+    from ..analysis.trace import Trace
+    from ..show.text.cost import cost_document, cost_text
 
     check_item_type(dtype)
     subject = network.trace()

@@ -13,7 +13,7 @@ from .output import write_file, write_lines
 from .shared import OutputFile, check_choice
 
 if TYPE_CHECKING:
-    from ..show.unrolled import Unrolled
+    from ..show.pictures.unrolled import Unrolled
 
 _FORMATS = ("svg", "png", "mermaid", "dot")
 _THEMES = ("auto", "light", "dark")
@@ -44,7 +44,7 @@ def draw(
 
     Example: rnnshape draw --layers 3 -o rnn.svg
     """
-    from ..show.unrolled import Unrolled
+    from ..show.pictures.unrolled import Unrolled
 
     chosen = _chosen(format, output)
     check_choice("--theme", theme, _THEMES, "light")
@@ -56,16 +56,16 @@ def draw(
         )
     unrolled = Unrolled(network.trace())
     if chosen == "mermaid":
-        from ..show.mermaid import mermaid_lines
+        from ..show.pictures.mermaid import mermaid_lines
 
         write_lines(mermaid_lines(unrolled), output)
     elif chosen == "dot":
-        from ..show.dot import dot_lines
+        from ..show.pictures.graphs import dot_lines
 
         write_lines(dot_lines(unrolled, "dark" if theme == "dark" else "light"), output)
     elif chosen == "svg":
-        from ..show.scene import Scene
-        from ..show.svg import svg_lines
+        from ..show.pictures.scene import Scene
+        from ..show.pictures.svg import svg_lines
 
         write_lines(svg_lines(Scene(unrolled), theme), output)
     else:
@@ -82,9 +82,9 @@ def _chosen(format: str | None, output: str | None) -> str:
 
 
 def _put_png(unrolled: Unrolled, theme: str, output: str | None) -> None:
-    from ..show.png import png
-    from ..show.scene import Scene
-    from ..show.svg import svg_lines
+    from ..show.pictures.png import png
+    from ..show.pictures.scene import Scene
+    from ..show.pictures.svg import svg_lines
 
     if output is None and sys.stdout.isatty():
         raise UsageError(

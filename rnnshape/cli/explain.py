@@ -53,7 +53,7 @@ def explain(
     if json:
         write_json(document)
     else:
-        from ..show.explain import explain_text
+        from ..show.text.explain import explain_text
 
         write_text(explain_text(document))
     if not document["recognised"]:
@@ -66,7 +66,7 @@ def _list(json: bool) -> None:
     if json:
         write_json({"schema": "rnnshape/rules/1", "rules": table()})
         return
-    from ..show.explain import table_text
+    from ..show.text.explain import table_text
 
     write_text(table_text(table()))
 

@@ -12,7 +12,7 @@ from .options import Network, head_options
 from .shared import Module
 
 if TYPE_CHECKING:
-    from ..tracing import Trace
+    from ..analysis.trace import Trace
 
 
 @head_options

@@ -12,8 +12,8 @@ from ..errors import UsageError
 from .shared import Command, with_options
 
 if TYPE_CHECKING:
-    from ..flow import Curve
-    from ..tracing import Trace
+    from ..analysis.flow import Curve
+    from ..analysis.trace import Trace
     from .gradients import Gradients
     from .numbers import Numbers
 
@@ -87,7 +87,7 @@ class Flow:
             return subject
         from dataclasses import replace
 
-        from ..flow import with_radius
+        from ..analysis.flow import with_radius
 
         return replace(subject, feed=with_radius(subject.feed, self.radius))
 
@@ -98,7 +98,7 @@ class Flow:
         subject.spec.check_layer("--flow", "leave out --flow")
         import numpy as np
 
-        from ..flow import check_work, flow, label, others, with_radius
+        from ..analysis.flow import check_work, flow, label, others, with_radius
 
         back = subject.back
         assert back is not None

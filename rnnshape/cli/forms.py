@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..dims import parse_dim
 from ..errors import UsageError
-from ..head import Head
-from ..spec import Spec
+from ..network.dims import parse_dim
+from ..network.head import Head
+from ..network.spec import Spec
 from .numbers import Numbers, as_drawn, check_drawing
 from .options import Network, head_options
 from .output import write_arrays, write_json, write_lines, write_text
 from .shared import Command, Json, first_set, with_options
 
 if TYPE_CHECKING:
-    from ..forms import Arrangement, FormNumbers
-    from ..tracing import Selection
+    from ..analysis.forms import Arrangement, FormNumbers
+    from ..analysis.trace import Selection
 
 FormName = Annotated[
     str | None,
@@ -77,9 +77,9 @@ def forms(
 
     Example: rnnshape forms --code encoder-decoder
     """
-    from ..forms import FORMS
-    from ..show.form_code import form_code
-    from ..show.forms import forms_document, forms_text
+    from ..analysis.forms import FORMS
+    from ..show.text.form_code import form_code
+    from ..show.text.forms import forms_document, forms_text
 
     if code is not None:
         if json:
@@ -116,7 +116,7 @@ def arranged(
     A listing takes of the head what fits each form; --output-at is one form's own. Raises
     UsageError.
     """
-    from ..forms import arrange
+    from ..analysis.forms import arrange
 
     batch, head = network.batch, network.head
     told = {} if weights is None else _told(weights)
@@ -146,7 +146,7 @@ def arranged(
 def _told(path: str) -> dict[str, Mapping[str, Any]]:
     """By name in the model: what a file tells of its networks and of the size of its head."""
     from ..models.files import open_file
-    from ..models.infer import contents
+    from ..models.networks.find import contents
 
     held = contents(open_file(path))
     told = {module.name: module.arguments for module in held.modules}
@@ -183,8 +183,8 @@ def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
 
     Raises UsageError where the file lacks one.
     """
-    from ..forms import drawn
-    from ..kept import check_numbers
+    from ..analysis.forms import drawn
+    from ..numeric.kept import check_numbers
 
     check_drawing(numbers.seed, numbers.dtype)
     a, spec = arrangement, arrangement.spec
@@ -217,7 +217,7 @@ def put_form(
     output: str | None,
 ) -> None:
     """The walk of a form, as text or JSON, on standard output or in a file."""
-    from ..show.forms import form_lines, form_ndjson, form_text
+    from ..show.text.forms import form_lines, form_ndjson, form_text
 
     if json or ndjson:
         write_lines(
@@ -231,8 +231,8 @@ def run_form(
     arrangement: Arrangement, numbers: FormNumbers, json: bool, output: str | None
 ) -> None:
     """The numbers of a form: o, hn and cn."""
-    from ..forms import result
-    from ..show.forms import result_document, result_text
+    from ..analysis.forms import result
+    from ..show.text.forms import result_document, result_text
 
     computed = result(arrangement, numbers)
     if output is not None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..backward import Back
+from ..engine.backward import Back
 from ..errors import UsageError
 from .shared import Command, first_set, with_options
 
 if TYPE_CHECKING:
-    from ..tracing import Trace
+    from ..analysis.trace import Trace
 
 
 def _option(kind: Any, *names: str, **more: Any) -> Any:
@@ -72,8 +72,8 @@ class Gradients:
             return subject
         import numpy as np
 
-        from ..loss import with_grad_output, with_loss
         from ..models.files import read_array
+        from ..numeric.loss import with_grad_output, with_loss
 
         feed = subject.feed
         if subject.head is not None:

@@ -39,7 +39,7 @@ def inspect(
     Example: rnnshape inspect model.safetensors --module encoder.rnn
     """
     from ..models.files import open_file
-    from ..models.infer import chosen, contents
+    from ..models.networks.find import chosen, contents
     from ..models.report import document
 
     said = network.says("batch_size", "seq_len", "unbatched", "lengths")
@@ -86,7 +86,7 @@ def _tell(told: dict[str, Any], json: bool) -> None:
     if json:
         write_json(told)
         return
-    from ..show.inspected import comparison_text, inspect_text
+    from ..show.text.models import comparison_text, inspect_text
 
     write_text(comparison_text(told) if "comparison" in told else inspect_text(told))
 

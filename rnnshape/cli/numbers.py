@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ..analysis.trace import Trace
 from ..errors import UsageError
-from ..tracing import Trace
 from .options import Network
 from .shared import Command, check_choice, first_set, with_options
 
@@ -87,11 +87,11 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
         raise module_alone()
     import numpy as np
 
-    from ..arrays import feed
-    from ..draw import drawn_head, drawn_masks, drawn_tensor, drawn_weights
-    from ..kept import check_numbers
     from ..models.files import read_array
-    from ..models.infer import completed
+    from ..models.networks.find import completed
+    from ..numeric.feed import feed
+    from ..numeric.kept import check_numbers
+    from ..numeric.random import drawn_head, drawn_masks, drawn_tensor, drawn_weights
 
     generator = np.random.default_rng(numbers.seed)
     if weights is None:
@@ -157,7 +157,7 @@ def module_alone() -> UsageError:
 
 def _read_parameters(path: str, module: str | None, dtype: str) -> dict[str, Any]:
     from ..models.files import read_weights
-    from ..models.infer import Weights
+    from ..models.networks.find import Weights
 
     read = read_weights(path, module)
     return Weights(as_drawn(read, dtype), read.arguments)

@@ -16,10 +16,10 @@ def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: 
     check_drawing(numbers.seed, dtype)
     import numpy as np
 
-    from ..kept import check_numbers
     from ..models.files import read_array
-    from ..models.onnx import read_chain
-    from ..models.onnx_run import chain_spec, run_chain
+    from ..models.onnx.file import read_chain
+    from ..models.onnx.run import chain_spec, run_chain
+    from ..numeric.kept import check_numbers
 
     chain = read_chain(path, numbers.module)
     spec = chain_spec(chain)
@@ -47,11 +47,11 @@ def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: 
     if output is not None:
         write_arrays(output, arrays)
     if json:
-        from ..show.onnx import onnx_document
+        from ..show.text.onnx import onnx_document
 
         write_json(onnx_document(chain.to_list(), spec, x, arrays))
     elif output is None:
-        from ..show.onnx import onnx_text
+        from ..show.text.onnx import onnx_text
 
         write_text(onnx_text(chain.to_list(), chain.batch_first, x, arrays))
 

@@ -12,13 +12,13 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from ..batch import Batch, batch_of
-from ..constructor import takes
-from ..dims import Dim, Shape, parse_dim
+from ..analysis.trace import Trace
 from ..errors import UsageError
-from ..head import Head
-from ..spec import CELLS, Spec
-from ..tracing import Trace
+from ..network.batch import Batch, batch_of
+from ..network.constructor import takes
+from ..network.dims import Dim, Shape, parse_dim
+from ..network.head import Head
+from ..network.spec import CELLS, Spec
 from .shared import Command, with_options
 
 _NETWORK, _BATCH, _TOP = "The network", "The batch", "The head"

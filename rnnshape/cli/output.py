@@ -14,7 +14,7 @@ from ..show.screen import encodable
 from .options import reason
 
 if TYPE_CHECKING:
-    from ..notation import Line
+    from ..show.notation import Line
 
 _LINES_A_WRITE = 512
 

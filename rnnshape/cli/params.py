@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ..analysis.trace import Trace
 from ..errors import UsageError
-from ..tracing import Trace
 from .options import Network, head_options
 from .output import write_json, write_text
 from .shared import Json, OutputFile, check_item_type
@@ -43,7 +43,7 @@ def params(
     if framework != "torch":
         document, told = _elsewhere(subject, framework, dtype)
     else:
-        from ..show.told import params_text
+        from ..show.text.trace import params_text
 
         document, told = partial(params_document, subject, dtype), params_text(subject, dtype)
     if json:
@@ -54,8 +54,8 @@ def params(
 
 def _elsewhere(subject: Trace, framework: str, dtype: str) -> tuple[Callable[[], Any], Any]:
     """The document and the text in another framework's layout."""
-    from ..models.frameworks import layout_of
-    from ..show.framework import layout_document, layout_text
+    from ..models.networks.frameworks import layout_of
+    from ..show.text.framework import layout_document, layout_text
 
     layout = layout_of(framework)
     assert layout is not None

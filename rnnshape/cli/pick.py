@@ -66,7 +66,7 @@ def pick(
     if json:
         write_json(picked.to_dict(), file)
     else:
-        from ..show.doctor import pick_text
+        from ..show.text.doctor import pick_text
 
         write_text(pick_text(picked.to_dict()), file)
     if not picked.ok:

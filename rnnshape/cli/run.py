@@ -25,8 +25,8 @@ from .output import write_arrays, write_json, write_text
 from .shared import first_set
 
 if TYPE_CHECKING:
-    from ..arrays import Result
-    from ..tracing import Trace
+    from ..analysis.trace import Trace
+    from ..numeric.feed import Result
 
 
 @head_options
@@ -81,8 +81,8 @@ def run(
         subject = gradients.numbers(subject, numbers.seed)
         curves = flow.curves(subject, numbers)
     if curves and not json:
-        from ..show.flow import flow_lines
         from ..show.screen import columns_of, put
+        from ..show.text.flow import flow_lines
 
         put(flow_lines(subject, curves, columns_of(sys.stdout)))
         if output is None:
@@ -96,7 +96,7 @@ def run(
 
         write_json(run_document(subject, result, found, curves))
     elif output is None:
-        from ..show.told import run_text
+        from ..show.text.trace import run_text
 
         write_text(run_text(subject, result, found))
 
@@ -105,10 +105,10 @@ def _computed(subject: Trace) -> tuple[Result, dict[str, Any]]:
     """The result, and the gradients where the trace goes backwards."""
     assert subject.feed is not None
     if subject.back is None:
-        from ..compute import compute
+        from ..numeric.fast.forward import compute
 
         return compute(subject.feed), {}
-    from ..gradients import compute_backward
+    from ..numeric.fast.backward import compute_backward
 
     return compute_backward(subject.feed, subject.back.tbptt)
 

@@ -29,7 +29,7 @@ def state(
 
     Example: rnnshape state --stateful --samples 30 --batch-size 7
     """
-    from ..training import training_run
+    from ..analysis.training import training_run
 
     if network.given["lengths"] is not None:
         raise UsageError(
@@ -50,7 +50,7 @@ def state(
     if json:
         write_json(report.to_dict())
     else:
-        from ..show.state import state_text
+        from ..show.text.training import state_text
 
         write_text(state_text(report))
     if not report.ok:

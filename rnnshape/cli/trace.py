@@ -23,7 +23,7 @@ from .output import write_lines, write_text
 from .shared import Json, OutputFile, first_set
 
 if TYPE_CHECKING:
-    from ..tracing import Trace
+    from ..analysis.trace import Trace
 
 
 @head_options
@@ -62,7 +62,7 @@ def trace(
 
     Example: rnnshape trace --layers 3 --bidirectional
     """
-    from ..tracing import Selection
+    from ..analysis.trace import Selection
 
     chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
               "--direction": direction, "--step": step, "--form": form}  # fmt: skip
@@ -118,7 +118,7 @@ def trace(
         lines = (trace_ndjson if ndjson else trace_lines)(subject, selection)
         write_lines(counted(lines, _steps(subject), "steps", output is not None), output)
         return
-    from ..show.told import trace_text
+    from ..show.text.trace import trace_text
 
     write_text(trace_text(subject, selection), output)
 
@@ -133,7 +133,7 @@ def put_picture(network: Network, beside: dict[str, Any], output: str | None) ->
     """Draw the network. Raises UsageError where an option that a picture cannot show is set."""
     import sys
 
-    from ..show.picture import picture_lines
+    from ..show.pictures.terminal import picture_lines
     from ..show.screen import columns_of
 
     option = first_set(beside)
@@ -162,7 +162,7 @@ def check_page(beside: dict[str, Any]) -> None:
 
 def put_page(subject: Trace, path: str) -> None:
     """Write the page. Raises UsageError where it cannot be written."""
-    from ..show.webpage import webpage
+    from ..show.page.webpage import webpage
     from .output import write_file
 
     page = webpage(subject).encode()

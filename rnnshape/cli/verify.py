@@ -26,7 +26,7 @@ def verify(
     subject = numeric_trace(
         network, Numbers(h0="random", c0=_c0(network), seed=seed, dtype="float64")
     )
-    from ..live import compare
+    from ..analysis.verify import compare
     from .progress import waiting
 
     with waiting("comparing"):
@@ -34,7 +34,7 @@ def verify(
     if json:
         write_json(comparison.to_dict())
     else:
-        from ..show.told import verify_text
+        from ..show.text.trace import verify_text
 
         write_text(verify_text(comparison))
     if not comparison.ok:

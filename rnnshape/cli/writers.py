@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ..batch import Batch
-from ..spec import Spec
-from ..tracing import Selection, Trace
+from ..analysis.trace import Selection, Trace
+from ..network.batch import Batch
+from ..network.spec import Spec
 from .output import write_file
 
 
@@ -75,20 +75,20 @@ def _json(trace: Trace) -> str:
 
 
 def _svg(trace: Trace) -> str:
-    from ..show.scene import Scene
-    from ..show.svg import svg_lines
-    from ..show.unrolled import Unrolled
+    from ..show.pictures.scene import Scene
+    from ..show.pictures.svg import svg_lines
+    from ..show.pictures.unrolled import Unrolled
 
     return _joined(svg_lines(Scene(Unrolled(replace(trace, feed=None))), "auto"))
 
 
 def _html(trace: Trace) -> str:
-    from ..show.webpage import webpage
+    from ..show.page.webpage import webpage
 
     return webpage(trace)
 
 
 def _code(trace: Trace) -> str:
-    from ..models.code import code
+    from ..models.code.write import code
 
     return code(trace.spec, trace.batch).rstrip("\n") + "\n"

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..constructor import (
+from ..errors import Fault
+from ..network.constructor import (
     NONLINEARITIES,
     Construction,
     constructor_fault,
     positional_names,
     takes,
 )
-from ..dims import LARGEST, Symbol
-from ..errors import Fault
+from ..network.dims import LARGEST, Symbol
 from .problem import Problem, plain
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ..batch import Batch
-from ..call import Given, differ, sizes
-from ..constructor import Construction
-from ..dims import Dim, Shape, Symbol, symbol
+from ..checks.call import Given, differ, sizes
 from ..errors import UsageError
-from ..spec import Spec
+from ..network.batch import Batch
+from ..network.constructor import Construction
+from ..network.dims import Dim, Shape, Symbol, symbol
+from ..network.spec import Spec
 from .snippet import Snippet
 
 TENSORS = ("input", "h0", "c0", "output", "hn", "cn")

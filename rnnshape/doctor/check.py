@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..batch import Batch, batch_of
-from ..call import Given, tupled
-from ..call import listed as bracketed
-from ..constructor import Construction, takes
-from ..dims import Dim, Shape, json_shape, symbol, write_shape
+from ..checks.call import Given, tupled
+from ..checks.call import listed as bracketed
+from ..checks.padded import forward_fault
 from ..errors import Fault, TorchError
-from ..forward import forward_fault
-from ..spec import CELLS, Spec
+from ..network.batch import Batch, batch_of
+from ..network.constructor import Construction, takes
+from ..network.dims import Dim, Shape, json_shape, symbol, write_shape
+from ..network.spec import CELLS, Spec
 from .arguments import LATE, accepted, constructor_problems, late_problems, with_argument
 from .case import Case, clash
 from .describe import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..call import Given
-from ..dims import Shape
+from ..checks.call import Given
 from ..errors import Fault
+from ..network.dims import Shape
 from .case import Case, clash
 from .problem import Problem, layer_code, listed
 from .states import result_answer, state_answer

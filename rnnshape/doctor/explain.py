@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .causes import RULES, Finding
 from .code import Mend
 from .program import Program
 from .read import Error, Reading, clean, read, windows
-from .rules import RULES, Finding
 
 MOST_SHOWN = 2000  # characters of an error that are given back
 _UNPROVEN = 0.3  # what a mend is worth after which the shapes still do not fit

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..batch import Batch
-from ..dims import json_shape
 from ..errors import UsageError
+from ..network.batch import Batch
+from ..network.dims import json_shape
 from .questions import BRIDGES, QUESTIONS, Answer, Wanted
 
 MOST_CHECKED = 50  # layers, and samples, of a network that is run to check an answer

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..dims import Dim, Symbol, json_dim, json_shape
 from ..errors import TorchError
-from ..spec import Spec
+from ..network.dims import Dim, Symbol, json_dim, json_shape
+from ..network.spec import Spec
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..constructor import KINDS, positional_names
-from ..dims import LARGEST
+from ..network.constructor import KINDS, positional_names
+from ..network.dims import LARGEST
 from .code import RECURRENT, Statement, dotted, parse, syntax
 from .read import Line, Reading
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..batch import Batch
-from ..spec import Spec
+from ..network.batch import Batch
+from ..network.spec import Spec
 from .tiny import Ran, difference, ran, small
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..batch import Batch
-from ..dims import Dim, Shape
-from ..spec import Spec
+from ..network.batch import Batch
+from ..network.dims import Dim, Shape
+from ..network.spec import Spec
 
 if TYPE_CHECKING:
     from .tiny import Ran

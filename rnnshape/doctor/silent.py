@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..call import sizes
-from ..constructor import constructor_warning, positional_names
-from ..dims import Dim, Symbol, write_shape
+from ..checks.call import sizes
 from ..errors import TorchError
+from ..network.constructor import constructor_warning, positional_names
+from ..network.dims import Dim, Symbol, write_shape
 from .case import Case
 from .problem import counted, layer_code
 from .snippet import Use

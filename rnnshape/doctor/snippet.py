@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..constructor import DEFAULTS, Construction, positional_names
-from ..dims import Shape, symbol
 from ..errors import UsageError
+from ..network.constructor import DEFAULTS, Construction, positional_names
+from ..network.dims import Shape, symbol
 from .code import CELLS, RECURRENT, dotted, syntax
 from .program import LARGEST_SOURCE, Program, cell_of
 from .read import read

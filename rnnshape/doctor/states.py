@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..dims import Shape, write_shape
-from ..spec import Spec
+from ..network.dims import Shape, write_shape
+from ..network.spec import Spec
 from .case import Case, clash
 from .problem import counted, layer_code, listed
 

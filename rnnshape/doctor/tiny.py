@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, ArrayWorld, feed
-from ..batch import Batch
-from ..draw import drawn_tensor, drawn_weights
-from ..spec import Spec
-from ..walk import walk
+from ..engine.walk import walk
+from ..network.batch import Batch
+from ..network.spec import Spec
+from ..numeric.feed import Array, ArrayWorld, feed
+from ..numeric.random import drawn_tensor, drawn_weights
 
 MOST_LAYERS = 4
 

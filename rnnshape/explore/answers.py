@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Any
 
-from ..dims import Shape
+from ..network.dims import Shape
 
 Picked = tuple[int | range, ...]  # for each axis the one place, or those that are kept
 

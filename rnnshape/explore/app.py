@@ -12,9 +12,9 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from ..notation import Line
+from ..show.notation import Line
 from .lines import strip
-from .page import Page
+from .screen import Page
 from .session import RATES, Session
 
 _FRAMES = 30  # a second, at most, while the walk plays

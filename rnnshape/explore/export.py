@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ..notation import Line
-from ..tracing import Trace
+from ..analysis.trace import Trace
+from ..show.notation import Line
 from .heading import Edit
 
 Writer = Callable[[Trace], str]  # the whole text of a file

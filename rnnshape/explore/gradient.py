@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..flow import Arriving, with_sum
-from ..kept import Kept
-from ..notation import Line
-from ..tracing import Trace
+from ..analysis.flow import Arriving, with_sum
+from ..analysis.trace import Trace
+from ..numeric.kept import Kept
+from ..show.notation import Line
 
 _SHADES = "░▒▓█"
 _ALIKE = 0.05  # of logarithms: cells that differ by less than 5 % have one shade

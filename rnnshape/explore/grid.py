@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..canvas import Canvas
-from ..dims import write_dim, write_shape
-from ..notation import Line
-from ..walk import HEAD
+from ..engine.walk import HEAD
+from ..network.dims import write_dim, write_shape
+from ..show.canvas import Canvas
+from ..show.notation import Line
 from .view import View
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..notation import Line
+from ..show.notation import Line
 from .heading import Edit
 from .lines import paragraph, wrapped
 from .settings import Settings
 from .view import View
 
 if TYPE_CHECKING:
-    from ..tour import Stop
+    from ..show.page.tour import Stop
     from .questions import Question
 
 
@@ -27,7 +27,7 @@ class Tour:
     @property
     def stops(self) -> tuple[Stop, ...]:
         """All of them."""
-        from ..tour import TOUR
+        from ..show.page.tour import TOUR
 
         return TOUR
 

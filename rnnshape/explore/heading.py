@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..dims import write_shape
-from ..notation import Line, Piece, kind_of
+from ..network.dims import write_shape
+from ..show.notation import Line, Piece, kind_of
 from .lines import length
 from .view import View
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..notation import Line, Piece, number_piece
+from ..show.notation import Line, Piece, number_piece
 
 _MORE, _LESS = "░▒▓█", "-=≡#"  # above and below zero, each from small to large
 _DIGITS = 9  # what a number needs

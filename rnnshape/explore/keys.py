@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..notation import Line
+from ..show.notation import Line
 from .heading import TOGGLES
 from .lines import cut
 

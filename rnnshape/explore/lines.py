@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from ..notation import STYLES, Line, Piece
+from ..show.notation import STYLES, Line, Piece
 
 # how a piece is set off beside its kind, written after a bar: "state|current"
 _MARKS = {"current": "reverse bold", "strong": "bold", "field": "underline", "edit": "reverse",

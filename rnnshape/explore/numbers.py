@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import feed
-from ..draw import drawn_head, drawn_tensor, drawn_weights
-from ..kept import Kept, check_numbers
-from ..tracing import Trace
+from ..analysis.trace import Trace
+from ..numeric.feed import feed
+from ..numeric.kept import Kept, check_numbers
+from ..numeric.random import drawn_head, drawn_tensor, drawn_weights
 
 
 def fits(trace: Trace, weights: Mapping[str, Any]) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from ..dims import Shape, write_dim, write_shape
-from ..notation import Line, equation_pieces, kind_of, shape_pieces, short_name
-from ..walk import HEAD, Performed, Step, Tensor
+from ..engine.walk import HEAD, Performed, Step, Tensor
+from ..network.dims import Shape, write_dim, write_shape
+from ..show.notation import Line, equation_pieces, kind_of, shape_pieces, short_name
 from .lines import length, wrapped
 from .view import View
 

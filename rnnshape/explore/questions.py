@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..dims import write_dim, write_shape
-from ..tracing import Selection, Trace
+from ..analysis.trace import Selection, Trace
+from ..network.dims import write_dim, write_shape
 from .answers import index_of, number_of, shape_of
 from .settings import Settings
 from .view import View

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ..analysis.trace import Trace
+from ..engine.walk import HEAD, Step
 from ..errors import UsageError
-from ..notation import Line
-from ..tracing import Trace
-from ..walk import HEAD, Step
+from ..show.notation import Line
 from .grid import Window
 from .heading import Edit
 from .keys import ACTIONS
@@ -18,7 +18,7 @@ from .settings import FIELDS, Settings
 from .view import View
 
 if TYPE_CHECKING:  # each is loaded where it is first used
-    from ..kept import Kept
+    from ..numeric.kept import Kept
     from .export import Export, Writers
     from .gradient import Gradient
     from .guide import Quiz, Tour

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..batch import Batch
-from ..dims import Dim, parse_dim
+from ..analysis.trace import Trace
 from ..errors import UsageError
-from ..head import ACTIVATIONS, PLACES, Head
-from ..spec import GATES, Spec
-from ..tracing import Trace
+from ..network.batch import Batch
+from ..network.dims import Dim, parse_dim
+from ..network.head import ACTIVATIONS, PLACES, Head
+from ..network.spec import GATES, Spec
 
 _OWNERS = {"nonlinearity": "rnn", "proj_size": "lstm"}  # fields that one cell alone has
 

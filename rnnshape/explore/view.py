@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..dims import Dim, write_shape
-from ..tracing import Selection, Trace
-from ..walk import HEAD, Step
+from ..analysis.trace import Selection, Trace
+from ..engine.walk import HEAD, Step
+from ..network.dims import Dim, write_shape
 from .settings import Settings
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..dims import Shape, json_dim
-from ..spec import Spec
-from .infer import Contents, Module, chosen, told_for
-from .names import optimisers
-from .stored import Stored
+from ..network.dims import Shape, json_dim
+from ..network.spec import Spec
+from .formats.stored import Stored
+from .networks.find import Contents, Module, chosen, told_for
+from .networks.names import optimisers
 
 _SHAPING = ("cell", "input_size", "hidden_size", "num_layers", "bidirectional", "bias", "proj_size")
 _SILENT = ("nonlinearity", "batch_first", "dropout")

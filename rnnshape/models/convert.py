@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ..arrays import checked_weights
-from ..dims import Shape, json_shape
 from ..errors import UsageError
-from ..spec import Spec
+from ..network.dims import Shape, json_shape
+from ..network.spec import Spec
+from ..numeric.feed import checked_weights
 from .files import modules_of, open_file, read_weights, reading
-from .frameworks import converted, layout_of, restored
-from .infer import inferred, with_told
-from .layouts import laid
-from .onnx import placed, read_chain
-from .onnx_run import chain_spec
-from .stored import Stored
+from .formats.stored import Stored
+from .layouts.layout import laid
+from .networks.find import inferred, with_told
+from .networks.frameworks import converted, layout_of, restored
+from .onnx.file import placed, read_chain
+from .onnx.run import chain_spec
 
 
 class Row(NamedTuple):

@@ -11,10 +11,10 @@ from tokenize import TokenError
 from typing import Any
 
 from ..errors import UsageError
-from .infer import Weights, chosen, contents
-from .parametrized import joined
-from .pickles import Harmful
-from .stored import Damaged, Stored, TensorFile
+from .formats.parametrized import joined
+from .formats.pickles import Harmful
+from .formats.stored import Damaged, Stored, TensorFile
+from .networks.find import Weights, chosen, contents
 
 # what readers raise for bytes that are not what they should be
 _FAULTS = (
@@ -90,19 +90,19 @@ def _opened(path: str) -> TensorFile:
         return _open_archive(path)
     _no_other(start)
     if suffix == ".json":
-        from .shards import open_index
+        from .formats.shards import open_index
 
         return open_index(path, open_file)
     if start[8:9] == b"{" or suffix == ".safetensors":
-        from .safe import open_safetensors
+        from .formats.safetensors import open_safetensors
 
         return open_safetensors(path)
     if start.startswith(b"\x89HDF\r\n\x1a\n") or suffix in (".h5", ".hdf5"):
-        from .keras import open_hdf
+        from .formats.keras import open_hdf
 
         return open_hdf(path)
     if suffix == ".onnx":
-        from .onnx import open_onnx
+        from .onnx.file import open_onnx
 
         return open_onnx(path)
     if start.startswith(b"\x93NUMPY"):
@@ -110,7 +110,7 @@ def _opened(path: str) -> TensorFile:
     if suffix in (".npz", ".keras"):
         raise Damaged("no zip archive, or one that is cut short")
     if start[:1] == b"\x80" or suffix in _STREAMS:
-        from .torchfiles import open_torch_stream
+        from .formats.torch import open_torch_stream
 
         return open_torch_stream(path)
     raise Damaged(f"none of the formats {_FORMATS}")
@@ -127,20 +127,20 @@ def _no_other(start: bytes) -> None:
 
 
 def _open_archive(path: str) -> TensorFile:
-    from .zips import Archive
+    from .formats.zips import Archive
 
     archive = Archive(path)
     names = archive.names
     if any(name.endswith("data.pkl") for name in names):
-        from .torchfiles import open_torch_zip
+        from .formats.torch import open_torch_zip
 
         return open_torch_zip(archive)
     if "model.weights.h5" in archive:
-        from .keras import open_keras
+        from .formats.keras import open_keras
 
         return open_keras(archive)
     if any(name.endswith(".npy") for name in names):
-        from .npz import open_npz
+        from .formats.npz import open_npz
 
         return open_npz(archive)
     raise Damaged("a zip archive without tensors: no data.pkl, .npy or model.weights.h5 in it")

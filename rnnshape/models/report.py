@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..dims import json_shape
+from ..network.dims import json_shape
 from .compare import Comparison
-from .infer import Contents, Module
+from .networks.find import Contents, Module
 
 
 def document(

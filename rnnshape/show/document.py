@@ -7,15 +7,15 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..dims import Dim, json_dim, json_shape
+from ..analysis.trace import Selection, Trace
+from ..engine.walk import Performed, Record, Step, Tensor
 from ..errors import UsageError
-from ..spec import Spec
-from ..tracing import Selection, Trace
-from ..walk import Performed, Record, Step, Tensor
+from ..network.dims import Dim, json_dim, json_shape
+from ..network.spec import Spec
 
 if TYPE_CHECKING:
-    from ..arrays import Array, Result
-    from ..flow import Curve
+    from ..analysis.flow import Curve
+    from ..numeric.feed import Array, Result
 
 MOST_VALUES = 5_000_000
 ITEM_BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import TextIO
 
-from ..colours import COLOURS
-from ..notation import STYLES
-from ..notation import Line as Line
-from ..notation import Piece as Piece
+from .colours import COLOURS
+from .notation import STYLES
+from .notation import Line as Line
+from .notation import Piece as Piece
 
 # what a console shows that has no such signs
 _PLAIN = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..notation import Line, Piece, number_piece
-from ..walk import Tensor
+from ..engine.walk import Tensor
+from .notation import Line, Piece, number_piece
 
 _ROWS, _COLUMNS = 6, 6  # more is elided in the middle
 

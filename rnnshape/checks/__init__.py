@@ -1,0 +1,1 @@
+"""What torch refuses, to the letter."""

@@ -1,0 +1,130 @@
+"""Python code that builds a network in a framework, loads its weights, and calls it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ...network.batch import Batch
+from ...network.dims import Symbol
+from ...network.spec import Spec
+from ..networks.frameworks import layout_of
+from .jax import equinox_lines, linen_lines, nnx_lines
+from .keras import keras_lines
+from .torch import torch_lines
+
+if TYPE_CHECKING:
+    from ..convert import Source
+
+WRITERS = {
+    "torch": torch_lines, "keras": keras_lines, "flax": nnx_lines, "flax-linen": linen_lines,
+    "equinox": equinox_lines,
+}  # fmt: skip
+_IMPORTS = {".npz": "", ".safetensors": "from safetensors.numpy import load_file"}
+_TORCH = (".pt", ".pth", ".bin", ".ckpt")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A weights file as the code opens it: its path, and whether its names are torch's.
+
+    prefix stands before torch's names; keys: of the dicts around those names, as torch.load gives
+    them, None where the file holds objects, or weights in parts; scripted: it is TorchScript.
+    """
+
+    path: str
+    torch: bool = True
+    prefix: str = ""
+    keys: tuple[str | int, ...] | None = ()
+    scripted: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """The file's ending, in small letters."""
+        return os.path.splitext(self.path)[1].lower()
+
+
+def loaded_from(path: str, source: Source) -> Loaded:
+    """How code opens the file that `source` was read from."""
+    if source.framework != "torch":
+        return Loaded(path, torch=False)
+    own = next(iter(source.spec.parameters()))
+    first = next(tensor for tensor in source.tensors if tensor.path.endswith(own))
+    if any(tensor.sources for tensor in source.tensors):
+        return Loaded(path, keys=None)
+    if source.format == "torchscript":
+        return Loaded(path, prefix=first.path.removesuffix(own), scripted=True)
+    if not source.format.startswith("torch"):
+        return Loaded(path, prefix=first.path.removesuffix(own))
+    around = {tensor.within for tensor in source.tensors}
+    if len(around) > 1 or first.within is None:
+        return Loaded(path, keys=None)
+    key = first.name.removeprefix("".join(f"{key}." for key in first.within))
+    return Loaded(path, prefix=key.removesuffix(own), keys=first.within)
+
+
+def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | None = None) -> str:
+    """The program's text. Raises UsageError where the framework has no such network.
+
+    It ends with a call on random input, so that it runs as it stands.
+    """
+    if framework not in WRITERS:
+        raise UsageError(
+            f"--framework: expected {', '.join(WRITERS)}",
+            got=repr(framework[:40]),
+            fix="rnnshape convert model.safetensors model.onnx --to onnx writes an ONNX model"
+            if framework == "onnx"
+            else "--framework keras",
+        )
+    for option, size in (
+        ("--input-size", spec.input_size), ("--hidden-size", spec.hidden_size),
+        ("--batch-size", batch.size), ("--seq-len", batch.seq_len),
+    ):  # fmt: skip
+        if isinstance(size, Symbol):
+            raise UsageError(
+                f"{option}: expected a number, since the code is to run",
+                got=f"the symbol {size}",
+                fix=f"{option} 20",
+            )
+    layout = layout_of(framework)
+    if layout is not None:
+        layout.entries(spec)
+        if batch.packed or batch.unbatched:
+            raise UsageError(
+                f"--{'lengths' if batch.packed else 'unbatched'}: expected for torch alone",
+                got=f"--framework {framework}",
+                fix="leave it out, and give the code a mask or a batch of one yourself",
+            )
+    if loaded is not None:
+        _readable(loaded, framework)
+    return "\n".join(_tidy(WRITERS[framework](spec, batch, loaded))) + "\n"
+
+
+def _readable(loaded: Loaded, framework: str) -> None:
+    known = (*_IMPORTS, *(_TORCH if framework == "torch" else ()))
+    fix = f"rnnshape convert {os.path.basename(loaded.path)} weights.npz --to {framework}"
+    layouts = "torch's" if framework == "torch" else f"torch's or {framework}'s"
+    if loaded.suffix not in known or (framework == "torch" and not loaded.torch):
+        raise UsageError(
+            f"--weights: expected a file of {', '.join(known)} in {layouts} layout",
+            got=repr(loaded.path[-60:]),
+            fix=fix,
+        )
+    if loaded.keys is None and not loaded.scripted:
+        raise UsageError(
+            "--weights: expected a state_dict with the weights of the network itself",
+            got=f"{loaded.path[-60:]!r}, which holds whole objects, or weights in parts",
+            fix=fix,
+        )
+
+
+def _tidy(lines: Iterator[str]) -> Iterator[str]:
+    """No blank line at the start, never more than two in a row."""
+    blank = 2
+    for line in lines:
+        blank = blank + 1 if not line else 0
+        if blank <= 2:
+            yield line

@@ -1,0 +1,1 @@
+"""What lies in a file: one module a format."""

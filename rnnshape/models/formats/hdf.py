@@ -1,0 +1,163 @@
+"""HDF5 files, read by a process of its own.
+
+libhdf5 is C code that a damaged file can send into an endless loop or a crash, which no Python
+program survives; so it works elsewhere, for a limited time. That process is given FILE BEGIN
+LENGTH and lists the datasets as JSON; with names behind it writes these as an .npz. A FILE of `-`
+is standard input. It imports nothing from the folder that the person stands in, since a downloaded
+model may lie beside a downloaded h5py.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from .stored import Damaged, shape_of
+from .zips import Window
+
+_DEEPEST = 64
+_SECONDS, _BYTES_A_SECOND = 20, 10 << 20
+_KINDS = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
+
+
+class Place(NamedTuple):
+    """Where the HDF5 lies: `length` bytes of a file from `begin` on, or `data` itself."""
+
+    path: str
+    begin: int
+    length: int
+    data: bytes | None = None
+
+
+class Listing(NamedTuple):
+    """What a file holds: datasets as name → (shape, dtype), the names that Keras gave groups
+    (path → name), and the model's configuration as JSON."""
+
+    datasets: dict[str, tuple[tuple[int, ...], str]]
+    titles: dict[str, str]
+    config: str
+
+
+def installed() -> bool:
+    """Whether h5py is there."""
+    from importlib.util import find_spec
+
+    return find_spec("h5py") is not None
+
+
+def listing(place: Place) -> Listing:
+    """The datasets of a file, without their numbers. Raises Damaged."""
+    told = json.loads(_asked(place, ()))
+    if "error" in told:
+        raise Damaged(told["error"])
+    held = {name: (shape_of(shape, name), dtype) for name, shape, dtype in told["datasets"]}
+    return Listing(held, told["titles"], told["config"])
+
+
+def arrays(place: Place, names: list[str]) -> list[Any]:
+    """The arrays of datasets. Raises Damaged."""
+    import numpy as np
+
+    with np.load(BytesIO(_asked(place, names)), allow_pickle=False) as archive:
+        return [archive[f"a{i}"] for i in range(len(names))]
+
+
+def _asked(place: Place, names: Any) -> bytes:
+    """What the other process answers."""
+    file = "-" if place.data is not None else place.path
+    start = f"import sys; sys.path[:] = {_search_path()!r}; from {__name__} import main; main()"
+    isolated = [sys.executable, "-I", "-c", start]
+    command = [*isolated, file, str(place.begin), str(place.length), *names]
+    limit = _SECONDS + place.length / _BYTES_A_SECOND
+    try:
+        ended = subprocess.run(
+            command, input=place.data or b"", capture_output=True, timeout=limit, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise Damaged(f"HDF5 that cannot be read in {limit:.0f} seconds") from None
+    if ended.returncode:
+        words = ended.stderr.decode("utf-8", "replace").strip().split("\n")[-1][:200]
+        raise Damaged(f"HDF5 that cannot be read: {words or 'libhdf5 ended on it'}")
+    return ended.stdout
+
+
+def _search_path() -> list[str]:
+    """Where the other process may import from: as here, but for the current folder, unless this
+    package itself lies there."""
+    here = os.getcwd()
+    home = str(Path(__file__).resolve().parents[3])
+    paths = [os.path.abspath(path) for path in sys.path if path]
+    return [path for path in paths if path == home or os.path.realpath(path) != here]
+
+
+# ----------------------------------------------------------------------- the other process
+
+
+def main() -> None:
+    """Answer what the command line of this process asks."""
+    import h5py
+
+    file, begin, length, *names = sys.argv[1:]
+
+    source: IO[bytes]
+    if file == "-":
+        source = BytesIO(sys.stdin.buffer.read())
+    else:
+        source = Window(file, int(begin), int(length))  # type: ignore[assignment]
+    with h5py.File(source, "r") as opened:
+        if names:
+            import numpy as np
+
+            held = {f"a{i}": opened[name][()] for i, name in enumerate(names)}
+            np.savez(sys.stdout.buffer, **held)
+            return
+        try:
+            told = _listed(h5py, opened)
+        except Damaged as error:
+            told = {"error": str(error)}
+        sys.stdout.write(json.dumps(told))
+
+
+def _listed(h5py: Any, file: Any) -> dict[str, Any]:
+    """Every dataset that lies in this file itself; links to other files are left alone."""
+    datasets: list[tuple[str, list[int], str]] = []
+    titles: dict[str, str] = {}
+    waiting: list[tuple[str, Any, int]] = [("", file, 0)]
+    seen = set()
+    while waiting:
+        path, node, depth = waiting.pop()
+        address = h5py.h5o.get_info(node.id).addr
+        if address in seen or depth > _DEEPEST:
+            continue
+        seen.add(address)
+        if isinstance(node, h5py.Dataset):
+            if node.external or node.is_virtual:
+                raise Damaged(f"{path}: numbers that lie in another file")
+            if node.shape is not None:
+                datasets.append((path, list(node.shape), _dtype(node.dtype)))
+            continue
+        if path.endswith("/vars") and isinstance(node.attrs.get("name"), str):
+            titles[path.removesuffix("/vars")] = node.attrs["name"]
+        for key in sorted(node, key=_in_order, reverse=True):
+            if isinstance(node.get(key, getlink=True), h5py.HardLink):
+                told = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
+                waiting.append((f"{path}/{told}" if path else told, node[key], depth + 1))
+    config = file.attrs.get("model_config", "{}")
+    words = config.decode("utf-8", "replace") if isinstance(config, bytes) else str(config)
+    return {"datasets": datasets, "titles": titles, "config": words}
+
+
+def _in_order(key: Any) -> tuple[int, str]:
+    words = str(key)
+    return (int(words), "") if words.isdecimal() and len(words) < 9 else (1 << 30, words)
+
+
+def _dtype(dtype: Any) -> str:
+    if dtype.kind == "b":
+        return "bool"
+    return f"{_KINDS.get(dtype.kind, dtype.kind)}{dtype.itemsize * 8}"

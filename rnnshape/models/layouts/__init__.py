@@ -1,0 +1,1 @@
+"""How each framework lays out the same parameters."""

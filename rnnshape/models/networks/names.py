@@ -1,0 +1,71 @@
+"""Which tensors belong together as a recurrent layer, by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..formats.stored import Stored
+
+_TORCH = re.compile(r"(weight|bias)_(ih|hh|hr)(?:_l(\d{1,5}))?((?<=\d)_reverse)?(_raw)?\Z")
+# parts of names that optimisers give to what they keep for each parameter
+_OPTIMISER = re.compile(
+    r"(?:^|[./_])(?:exp_avg(?:_sq|_res)?|max_exp_avg_sq|exp_inf|momentum(?:_buffer)?|square_avg|"
+    r"grad_avg|acc_delta|sum_sq|optim(?:i[sz]er)?(?:_?states?)?|optimizers|grads?|gradients?)"
+    r"(?:$|[./_\d])"
+)
+
+
+@dataclass
+class Group:
+    """Tensors whose names say that they are one recurrent layer or stack.
+
+    slots: torch's names (weight_ih_l0, …) to the tensors; full, own: the module's name with and
+    without wrappers; cell: names without `_l0`; guessed: what in the names is not torch's, or ''.
+    """
+
+    full: str
+    own: str
+    cell: bool = False
+    guessed: str = ""
+    slots: dict[str, Stored] = field(default_factory=dict)
+
+    def hint(self) -> str:
+        """The cell that the name speaks of, or ''."""
+        return next((cell for cell in ("lstm", "gru", "rnn") if cell in self.full.lower()), "")
+
+
+def optimisers(tensor: Stored) -> bool:
+    """Whether a tensor is what an optimiser keeps beside a parameter, or a gradient."""
+    return _OPTIMISER.search(tensor.name.lower()) is not None
+
+
+def groups_of(tensors: Iterable[Stored]) -> list[Group]:
+    """The groups with torch's names: `encoder.rnn.weight_ih_l0`, a cell's `weight_ih`, and the
+    same behind another joint than a dot (`lstm_weight_ih_l0`)."""
+    groups: dict[tuple[str, bool], Group] = {}
+    for tensor in tensors:
+        match = _TORCH.search(tensor.name)
+        if match is None or optimisers(tensor):
+            continue
+        what, side, layer, back, raw = match.groups()
+        prefix = tensor.name[: match.start()]
+        if (prefix and prefix[-1].isalnum()) or (what == "bias" and side == "hr"):
+            continue
+        key = (prefix, layer is None)
+        group = groups.get(key)
+        if group is None:
+            own = tensor.path[: len(tensor.path) - len(tensor.name) + match.start()]
+            group = groups[key] = Group(_bare(prefix), _bare(own), layer is None)
+            if prefix and not prefix.endswith("."):
+                group.guessed = f"the names are joined to the module's by {prefix[-1]!r}"
+        if raw:
+            group.guessed = "the names end in _raw, as where a program drops weights"
+        slot = f"{what}_{side}_l{int(layer or 0)}{back or ''}"
+        group.slots.setdefault(slot, tensor)
+    return list(groups.values())
+
+
+def _bare(prefix: str) -> str:
+    return prefix.rstrip("._/:-")

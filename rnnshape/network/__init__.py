@@ -1,0 +1,1 @@
+"""What a network is: sizes, the constructor's arguments, spec, batch and head."""

@@ -1,0 +1,391 @@
+"""The interpreter of NumPy arrays: the same operations and the same walk, with true numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..checks.padded import Given, forward_error, sizes
+from ..engine.cells import Equations
+from ..engine.ops import OPERATIONS
+from ..engine.walk import Pass, Shapes, Tensor, World
+from ..errors import ShapeError, UsageError
+from ..network.batch import Batch, batch_of
+from ..network.dims import Dim, needs_numbers, write_shape
+from ..network.head import Head
+from ..network.spec import Spec
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a network computes; unpacks as torch's: `output, hn` or `output, (hn, cn)`.
+
+    output (T, N, D·R) or as batch_first and unbatched have it; hn (D·L, N, R); cn (D·L, N, H)
+    for an lstm, else None. A cell module has no output: hn (N, H) and cn (N, H), and an lstm-cell
+    unpacks as `hn, cn`.
+    """
+
+    output: Array | None
+    hn: Array
+    cn: Array | None = None
+    o: Array | None = None  # of a head: (T, N, K) as output, or (N, K)
+    loss: Array | None = None  # a number
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.output is None:
+            yield from self.states
+            return
+        yield self.output
+        yield self.hn if self.cn is None else (self.hn, self.cn)
+
+    @property
+    def states(self) -> tuple[Array, ...]:
+        """hn, and cn of an lstm."""
+        return (self.hn,) if self.cn is None else (self.hn, self.cn)
+
+    def to_dict(self) -> dict[str, Array]:
+        """Name to array."""
+        named = {"output": self.output, "hn": self.hn, "cn": self.cn, "o": self.o,
+                 "loss": self.loss}  # fmt: skip
+        return {name: array for name, array in named.items() if array is not None}
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A forward call as the walk reads it: input (T, N, I) and states (D·L, N, ·), sorted by
+    length where packed. `masks` (T, N, D·R) stand between the layers in training, one for each
+    layer but the last: 0 where dropout zeroes, else 1 / (1 − p). `target` (T, N, K), or (1, N, K)
+    of a head on the last states, is 0 where there is padding; of classes 1 in the class's column.
+    `grad_output` (T, N, D·R) is the gradient of the loss by output, where no head has a loss."""
+
+    spec: Spec
+    batch: Batch
+    weights: dict[str, Array]
+    input: Array
+    states: tuple[Array, ...]
+    masks: tuple[Array, ...] = ()
+    head: Head | None = None  # its parameters are among the weights
+    target: Array | None = None
+    grad_output: Array | None = None
+
+    @property
+    def given(self) -> dict[str, Array]:
+        """input, h0 (and c0) in the caller's layout."""
+        names = (f"{name}0" for name in self.spec.state_names)
+        states = zip(names, self.states_outward(self.states), strict=True)
+        return {"input": self.outward(self.input), **dict(states)}
+
+    def finish(self, output: Array, states: tuple[Array, ...], o: Array | None = None) -> Result:
+        """Back from the walk's layout to the caller's: unsorted, batch_first, unbatched.
+
+        o is (T, N, K), or (1, N, K) from a head that reads the final states alone.
+        """
+        outward = None if self.spec.single else self.outward(output)
+        result = Result(outward, *self.states_outward(states))
+        if o is None or self.head is None:
+            return result
+        last = self.head.at == "last"
+        shown = self.states_outward((o,))[0][0] if last else self.outward(o)
+        return replace(result, o=shown, loss=self._loss(o))
+
+    def _loss(self, o: Array) -> Array | None:
+        """The loss of o, in which as in target padding is 0."""
+        if self.head is None or self.head.loss is None:
+            return None
+        interpreter = Arrays()
+        target = o if self.target is None else self.target
+        tensors = [Tensor(name, array.shape, array) for name, array in (("o", o), ("y", target))]
+        count = self.head.compared(self.batch)
+        value: Array = np.asarray(
+            Equations(interpreter).loss(self.head.loss, tensors[0], tensors[1], count).value
+        )
+        return value
+
+    def target_at(self, t: int | str) -> Array | None:
+        """The target of one step, of all sequences."""
+        if self.target is None:
+            return None
+        array: Array = self.target[0 if len(self.target) == 1 else t]
+        return array
+
+    def gradients(
+        self, x: Array, states: tuple[Array, ...], weights: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """Gradients by input, states and parameters in the caller's layout, under their names.
+
+        x is (T, N, I); in the caller's layout 0 where a packed batch has padding.
+        """
+        outward = self.states_outward(states)
+        named = {f"grad.{n}0": state for n, state in zip(self.spec.state_names, outward)}
+        parameters = {f"grad.{name}": array for name, array in weights.items()}
+        return {"grad.input": self.outward(x), **named, **parameters}
+
+    def outward(self, sequence: Array) -> Array:
+        """A sequence (T, N, ·) in the caller's layout; the one step (N, ·) of a cell module."""
+        if self.spec.single:
+            sequence = sequence[0]
+            return sequence[0] if self.batch.unbatched else sequence
+        if self.batch.packed:
+            sequence = sequence[:, list(self.batch.restored)]
+        if self.batch.unbatched:
+            return sequence[:, 0]
+        return sequence.transpose(1, 0, 2) if self.spec.batch_first else sequence
+
+    def states_outward(self, states: tuple[Array, ...]) -> tuple[Array, ...]:
+        """States (rows, N, ·) in the caller's layout, (N, ·) of a cell module."""
+        if self.spec.single:
+            states = tuple(state[0] for state in states)
+            return tuple(state[0] for state in states) if self.batch.unbatched else states
+        if self.batch.packed:
+            states = tuple(state[:, list(self.batch.restored)] for state in states)
+        return tuple(state[:, 0] for state in states) if self.batch.unbatched else states
+
+
+def feed(
+    spec: Spec,
+    weights: Mapping[str, Any],
+    input: Any,
+    h0: Any = None,
+    c0: Any = None,
+    lengths: tuple[int, ...] | None = None,
+    head: Head | None = None,
+) -> Feed:
+    """Check a forward call as torch would and bring it into the walk's layout.
+
+    weights: torch's names to arrays of one floating type, in which everything is computed;
+    those of a head are head.weight (K, D·R) and head.bias (K). Raises UsageError or ShapeError.
+    """
+    if spec.symbolic:
+        open_sizes = [n for n in ("input_size", "hidden_size") if not isinstance(
+            getattr(spec, n), int)]  # fmt: skip
+        raise needs_numbers(open_sizes[0], getattr(spec, open_sizes[0]))
+    if head is not None and not isinstance(head.size, int):
+        raise needs_numbers("output_size", head.size)
+    arrays = checked_weights(spec, weights, head)
+    dtype = next(iter(arrays.values())).dtype
+    x = _numbers("input", input, dtype)
+    given = [_numbers(name, value, dtype) for name, value in (("h0", h0), ("c0", c0))]
+    if c0 is not None and not spec.has_cell_state:
+        raise UsageError(
+            "c0: expected for an lstm alone", got=f"cell {spec.cell}", fix="leave out c0"
+        )
+    h, c = given
+    error = forward_error(
+        spec, Given(x.shape, None if h is None else h.shape, None if c is None else c.shape)
+    )
+    if error:
+        raise ShapeError("forward: expected shapes that fit the network",
+                         got=" and ".join(f"{n} {write_shape(a.shape)}" for n, a in
+                                          (("input", x), ("h0", h), ("c0", c)) if a is not None),
+                         fix="rnnshape check says what fits", torch=error)  # fmt: skip
+    if spec.single:
+        return _single_feed(spec, arrays, x, given, lengths)
+    unbatched = x.ndim == 2
+    size, length = map(int, sizes(spec, x.shape))  # type: ignore[arg-type]
+    batch = Batch(size=size, seq_len=length, unbatched=unbatched, lengths=lengths)
+    if lengths is not None and (len(lengths) != size or max(lengths) > length):
+        raise ShapeError(
+            f"lengths: expected {size} lengths of at most {length}, as the input "
+            f"{write_shape(x.shape)} has them",
+            got=", ".join(map(str, lengths[:20])),
+            fix="give one length for each sequence of the input",
+        )
+    rows = spec.num_layers * spec.num_directions
+    states = []
+    for name, state in zip(spec.state_names, given, strict=False):
+        shape: Any = (rows, size, spec.state_width(name))
+        states.append(np.zeros(shape, dtype) if state is None else state.reshape(shape))
+    if batch.packed:
+        states = [state[:, list(batch.order)] for state in states]
+    return Feed(spec, batch, arrays, inward(spec, batch, x), tuple(states), head=head)
+
+
+def inward(spec: Spec, batch: Batch, sequence: Array) -> Array:
+    """A sequence of the caller's layout in the walk's: (T, N, ·), sorted by length."""
+    if spec.single:
+        return sequence.reshape(1, -1, sequence.shape[-1])
+    if batch.unbatched:
+        return sequence[:, None]
+    if spec.batch_first:
+        sequence = sequence.transpose(1, 0, 2)
+    if batch.packed:
+        sequence = sequence[: max(batch.lengths or ()), list(batch.order)]
+    return sequence
+
+
+def _single_feed(
+    spec: Spec, weights: dict[str, Array], x: Array, given: list[Any], lengths: Any
+) -> Feed:
+    """The one step of a cell module as a walk of one layer and T = 1."""
+    unbatched = x.ndim == 1
+    rows = 1 if unbatched else len(x)
+    batch = batch_of(spec, size=rows, unbatched=unbatched, lengths=lengths)
+    states = []
+    for name, state in zip(spec.state_names, given, strict=False):
+        shape: Any = (1, rows, spec.state_width(name))
+        states.append(np.zeros(shape, x.dtype) if state is None else state.reshape(shape))
+    return Feed(spec, batch, weights, x.reshape(1, rows, x.shape[-1]), tuple(states))
+
+
+def checked_weights(
+    spec: Spec, weights: Mapping[str, Any], head: Head | None = None
+) -> dict[str, Array]:
+    """The network's parameters (and its head's) in `weights`, as arrays of one floating type.
+
+    Raises UsageError with torch's words for names and shapes that do not fit.
+    """
+    expected = spec.parameters()
+    if head is not None:
+        expected |= {parameter.name: parameter.shape for parameter in head.parameters(spec)}
+    title = f"Error(s) in loading state_dict for {spec.class_name}:\n\t"
+    missing = [name for name in expected if name not in weights]
+    unexpected = [name for name in weights if name not in expected]
+    if missing or unexpected:
+        words = []
+        for what, names in (("Missing", missing), ("Unexpected", unexpected)):
+            if names:
+                listed = ", ".join('"' + name + '"' for name in names[:12])
+                listed += ", …" if len(names) > 12 else ""
+                words.append(f"{what} key(s) in state_dict: {listed}. ")
+        raise UsageError(
+            f"weights: expected the parameters of {spec}",
+            got=f"{len(missing)} missing and {len(unexpected)} that it does not have",
+            fix="describe the network that the weights belong to, or choose it with --module",
+            torch=("RuntimeError", title + "\n\t".join(words)),
+        )
+    arrays = {name: np.asarray(weights[name]) for name in expected}
+    for name, array in arrays.items():
+        if array.shape != expected[name]:
+            raise ShapeError(
+                f"weights: expected {name} of {write_shape(expected[name])}",
+                got=write_shape(array.shape),
+                fix="describe the network that the weights belong to",
+                torch=(
+                    "RuntimeError",
+                    f"{title}size mismatch for {name}: copying a param with shape torch.Size("
+                    f"{list(array.shape)}) from checkpoint, the shape in current model is "
+                    f"torch.Size({list(expected[name])}).",
+                ),
+            )
+        if array.dtype.kind != "f":
+            raise UsageError(
+                f"weights: expected {name} of a floating type",
+                got=str(array.dtype),
+                fix="save the weights as float32 or float64",
+            )
+    dtype = np.result_type(*arrays.values())
+    return {name: array.astype(dtype, copy=False) for name, array in arrays.items()}
+
+
+def _numbers(name: str, value: Any, dtype: Any) -> Any:
+    if value is None:
+        return None
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise UsageError(
+            f"{name}: expected an array of numbers", got=f"dtype {array.dtype}",
+            fix=f"save {name} as float32",
+        )  # fmt: skip
+    return array.astype(dtype, copy=False)
+
+
+class Arrays(Shapes):
+    """Performs each operation with NumPy, and records it with its shapes and value."""
+
+    def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[Any, ...]) -> Array:
+        """The array that the table's rule gives."""
+        array: Array = OPERATIONS[op].array(np, [i.value for i in inputs], attributes)
+        return array
+
+
+def with_target(tensor: Tensor, source: Feed, t: int | str) -> Tensor:
+    """`tensor`, the target at t, with its value."""
+    value = source.target_at(t)
+    return tensor if value is None else tensor._replace(value=value[: tensor.shape[0]])
+
+
+class ArrayWorld(World):
+    """A walk's tensors with their arrays; `result` is complete once the walk has ended."""
+
+    repeats = False
+
+    def __init__(self, source: Feed) -> None:
+        super().__init__(source.spec, source.batch, source.head)
+        self._feed = source
+        self._below = source.input
+        steps, rows = source.input.shape[:2]
+        width: Any = source.spec.output_size
+        self._output = np.zeros((steps, rows, width), source.input.dtype)
+        self._states = tuple(state.copy() for state in source.states)
+        self._layer = 0
+        if source.head is not None:
+            size: Any = source.head.size
+            times = steps if source.head.at == "every" else 1
+            self._o = np.zeros((times, rows, size), source.input.dtype)
+
+    def interpreter(self) -> Shapes:
+        """A fresh interpreter for one step."""
+        return Arrays()
+
+    def parameter(self, name: str) -> Array:
+        """The value of a parameter."""
+        return self._feed.weights[name]
+
+    def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
+        """The input, or what the layer below left."""
+        if place.layer != self._layer:
+            masks = self._feed.masks
+            self._below = self._output * masks[self._layer] if masks else self._output
+            self._layer = place.layer
+            self._output = np.zeros_like(self._output)
+        value = self._below[t, :rows]  # type: ignore[index]
+        return super().x(place, t, rows)._replace(shape=value.shape, value=value)
+
+    def initial(self, place: Pass) -> tuple[Tensor, ...]:
+        """The rows of h0 (and c0) that belong to a pass."""
+        return tuple(
+            tensor._replace(value=state[place.row])
+            for tensor, state in zip(super().initial(place), self._feed.states, strict=True)
+        )
+
+    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...]) -> None:
+        """Lay h into the layer's output, and h and c into hn and cn.
+
+        A shorter sequence of a packed batch is not written again after its own last step.
+        """
+        rows, width = state[0].value.shape
+        side = place.row % self.spec.num_directions
+        self._output[t, :rows, side * width : (side + 1) * width] = state[0].value  # type: ignore[index]
+        for whole, tensor in zip(self._states, state, strict=True):
+            whole[place.row, :rows] = tensor.value
+
+    def top(self, t: int | str, rows: Dim) -> tuple[Tensor, ...]:
+        """What the head reads at t, with its values."""
+        read = super().top(t, rows)
+        if len(read) == 1 and read[0].name.startswith("output"):
+            return (read[0]._replace(value=self._output[t, :rows]),)  # type: ignore[index]
+        rows_read = range(-len(read), 0)
+        return tuple(
+            tensor._replace(value=self._states[0][row])
+            for row, tensor in zip(rows_read, read, strict=True)
+        )
+
+    def keep_output(self, t: int | str, o: Tensor) -> None:
+        """Lay o into its place; behind the end of a packed sequence it is 0, as output is."""
+        every = self._feed.head is not None and self._feed.head.at == "every"
+        self._o[t if every else 0, : len(o.value)] = o.value  # type: ignore[index]
+
+    def target(self, t: int | str, rows: Dim) -> Tensor:
+        """What o is compared with."""
+        return with_target(super().target(t, rows), self._feed, t)
+
+    @property
+    def result(self) -> Result:
+        """Output and final states in the caller's layout."""
+        o = None if self._feed.head is None else self._o
+        return self._feed.finish(self._output, self._states, o)

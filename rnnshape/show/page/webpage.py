@@ -1,0 +1,131 @@
+"""A trace as one self-contained page: the drawing, its steps, and the guided tour."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from ...analysis.trace import Trace
+from ...errors import UsageError
+from ...network.batch import Batch
+from ...network.head import Head
+from ...network.spec import Spec
+from ..pictures.svg import page_style
+from .reading import flow_numbers, numbers, reading, without_loss
+from .tour import TOUR
+
+_SCRIPTS = ("model.js", "heat.js", "origin.js", "sizes.js", "flow.js", "page.js")
+_MOST_PASSES = 256
+_Key = tuple[Spec, Batch, Head | None]
+
+
+def webpage(trace: Trace) -> str:
+    """The page of a trace; with a feed it shows the numbers too, and with a backward how large the
+    gradient is at each h. Raises UsageError.
+    """
+    trace.spec.check_layer("--html")
+    passes = trace.spec.num_layers * 2
+    if passes > _MOST_PASSES:
+        raise UsageError(
+            f"--html: expected at most {_MOST_PASSES // 2} layers on a page",
+            got=f"{trace.spec.num_layers:,}",
+            fix="give fewer --layers: above layer 1 all are alike",
+        )
+    flow = flow_numbers(trace) if trace.back is not None else None
+    data = _data(without_loss(trace), flow)
+    pictures = [reading.pop("svg") for reading in data["readings"]]
+    parts = {
+        "TITLE": escape(f"{trace.spec} · rnnshape"),
+        "CODE": escape(trace.spec.code),
+        "STYLE": page_style() + _file("page.css"),
+        "PICTURE": pictures[0],
+        "PICTURES": "\n".join(
+            f'<template id="picture-{number}">{picture}</template>'
+            for number, picture in enumerate(pictures[1:], 1)
+        ),
+        "DATA": _embedded(data),
+        "SCRIPT": "\n".join(_file(name) for name in _SCRIPTS),
+    }
+    # each place once, from left to right, so that nothing of what is filled in is read as a place
+    start, *places = _file("page.html").split("{{")
+    filled = [start]
+    for place in places:
+        name, _, rest = place.partition("}}")
+        filled += [parts[name], rest]
+    return "".join(filled)
+
+
+def _file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _embedded(data: Any) -> str:
+    """JSON that cannot end the script element that holds it."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _data(trace: Trace, flow: dict[str, Any] | None) -> dict[str, Any]:
+    """Every reading once: those of the toggles, then those of the tour."""
+    places: dict[_Key, int] = {}
+    kept: list[Trace] = []
+
+    def place(one: Trace) -> int:
+        key = (one.spec, one.batch, one.head)
+        if key not in places:
+            places[key] = len(kept)
+            kept.append(one)
+        return places[key]
+
+    place(trace)
+    toggles = {
+        f"{int(first)}{int(both)}": place(other)
+        for first, both, other in _variants(trace)
+        if other is not None
+    }
+    tour = [
+        {
+            "title": stop.title,
+            "text": stop.text.split("\n"),
+            "reading": place(stop.trace()),
+            "focus": list(stop.focus) if stop.focus else None,
+        }
+        for stop in TOUR
+    ]
+    data: dict[str, Any] = {"readings": _readings(kept), "toggles": toggles, "tour": tour}
+    if trace.feed is not None:
+        alike = replace(trace.spec, batch_first=not trace.spec.batch_first)
+        data["numbers"] = numbers(trace)
+        if flow is not None:
+            data["numbers"]["flow"] = flow
+        data["numbered"] = [0, place(Trace(alike, trace.batch, head=trace.head))]
+    return data
+
+
+def _variants(trace: Trace) -> Iterator[tuple[bool, bool, Trace | None]]:
+    """The network with and without batch_first and a second direction."""
+    for first in (False, True):
+        for both in (False, True):
+            spec = replace(trace.spec, batch_first=first, bidirectional=both)
+            own = spec == trace.spec
+            yield first, both, trace if own else Trace(spec, trace.batch, head=trace.head)
+
+
+def _readings(traces: list[Trace]) -> list[dict[str, Any]]:
+    """The readings; what two of them share stands in the first."""
+    readings: list[dict[str, Any]] = []
+    for number, trace in enumerate(traces):
+        own = reading(trace, f"picture{number}")
+        for other, before in enumerate(readings):
+            if before.get("records") == own["records"] and before["runs"] == own["runs"]:
+                del own["records"], own["runs"]
+                own["like"] = other
+                break
+        readings.append(own)
+    return readings

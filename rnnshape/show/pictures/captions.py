@@ -1,0 +1,102 @@
+"""What the boxes and margins of a picture say, whether it is made of signs or of pixels."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from ...analysis.trace import Trace
+from ...network.dims import Dim, write_shape
+
+Time = int | str
+
+
+class Label(NamedTuple):
+    """A piece of input or output at the edge of the picture."""
+
+    name: str
+    short: str  # the index alone, where the name does not fit
+    shape: str
+
+
+@dataclass(frozen=True)
+class Captions:
+    """What a picture of a trace says in its boxes and beside them."""
+
+    trace: Trace
+
+    def rows(self, t: Time) -> Dim:
+        """How many sequences a cell reads at t; fewer and fewer of a packed batch."""
+        batch = self.trace.batch
+        if batch.lengths is None or isinstance(t, str):
+            return batch.size
+        return len(batch.lengths) - bisect_right(self._ascending, t)
+
+    @cached_property
+    def _ascending(self) -> list[int]:
+        return sorted(self.trace.batch.lengths or ())
+
+    def cell(self, t: Time) -> tuple[str, ...]:
+        """What a cell's box holds: the shape of h, of an lstm those of c and h."""
+        spec = self.trace.spec
+        shapes = {
+            name: write_shape((self.rows(t), spec.state_width(name))) for name in spec.state_names
+        }
+        if len(shapes) == 1:
+            return (shapes["h"],)
+        return tuple(f"{name} {shapes[name]}" for name in "ch")
+
+    def passed(self, t: Time) -> str:
+        """The shape that a layer passes up at t."""
+        return write_shape((self.rows(t), self.trace.spec.output_size))
+
+    def input(self, t: Time) -> Label:
+        """What the first layer reads at t."""
+        batch, width = self.trace.batch, self.trace.spec.input_size
+        shape = (width,) if batch.unbatched else (self.rows(t), width)
+        return self._label("input", t, write_shape(shape))
+
+    def output(self, t: Time) -> Label | None:
+        """What the last layer leaves at t; a cell module leaves its state alone."""
+        if self.trace.spec.single:
+            return None
+        return self._label("output", t, write_shape(self.trace.output_source(t).shape))
+
+    def head(self, t: Time) -> Label | None:
+        """What the head makes of output at t, where there is one at every step."""
+        batch, head = self.trace.batch, self.trace.head
+        if head is None or head.at != "every":
+            return None
+        shape = (head.size,) if batch.unbatched else (self.rows(t), head.size)
+        return self._label("o", t, write_shape(shape))
+
+    def ends(self, t: Time) -> dict[str, Label]:
+        """What stands below and above a column: input, output and, where there is a head, o."""
+        found = {"input": self.input(t), "output": self.output(t), "o": self.head(t)}
+        return {role: label for role, label in found.items() if label is not None}
+
+    def _label(self, name: str, t: Time, shape: str) -> Label:
+        index = f"[:, {t}]" if self.trace.cuts_batch_first else f"[{t}]"
+        if self.trace.spec.single:
+            index = ""
+        return Label(name + index, index, shape)
+
+    def state(self, layer: int, direction: int, end: str) -> list[str]:
+        """The rows of h0 (c0) or hn (cn) of one cell, in the order of its box; `end` is 0 or n."""
+        spec = self.trace.spec
+        row = spec.num_directions * layer + direction
+        names = "ch" if len(spec.state_names) > 1 else "h"
+        return [f"{name}{end}{'' if spec.single else f'[{row}]'}" for name in names]
+
+    def notes(self) -> Iterator[str]:
+        """What every picture leaves unsaid: an absent batch, dropout, tensors that are equal."""
+        spec = self.trace.spec
+        if self.trace.batch.unbatched:
+            yield "unbatched: inside torch the batch has 1 row"
+        if spec.dropout and spec.num_layers > 1:
+            yield f"between layers, in training: dropout(p={spec.dropout})"
+        for left, right in self.trace.equalities():
+            yield f"{left} equals {right}"

@@ -1,0 +1,117 @@
+"""What an error means (rnnshape/explain/1), as a person reads it; and the table of rules."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..screen import Line, text, visible
+
+Document = Mapping[str, Any]
+
+_WIDTH = 96
+_LABEL = 7
+
+
+def explain_text(answered: Document) -> Iterator[Line]:
+    """The error, then each cause; for an error that no rule knows, what was read of it."""
+    for line in _clipped(answered["error"]):
+        yield text(line, "title")
+    if not answered["recognised"]:
+        yield []
+        yield text("not recognised" if answered["error"] else "nothing to read", "bad")
+        yield from _read_lines(answered["read"])
+        return
+    for number, cause in enumerate(answered["causes"], 1):
+        yield []
+        yield [(f"{number}. {cause['id']}", "title"), (f"  {cause['confidence']:.0%}", "note")]
+        yield from _cause_lines(cause)
+
+
+def _cause_lines(cause: Document) -> Iterator[Line]:
+    yield from _labelled("why", cause["why"])
+    yield from _labelled("fix", cause["fix"])
+    label = "code"
+    replaces = cause["replaces"]
+    if replaces:
+        place = f"line {replaces['line']}" if replaces["line"] else "one line"
+        yield _row("code", visible(f"{replaces['file']}, {place}"), "note")
+        for line in visible(replaces["text"]).split("\n"):
+            yield _row("", f"- {line}", "negative")
+        label = ""
+    for line in visible(cause["code"]).split("\n"):
+        yield _row(label, f"+ {line}" if replaces else line, "good")
+        label = ""
+    if cause["proof"]:
+        yield from _proof_lines(cause["proof"])
+
+
+def _proof_lines(proof: Document) -> Iterator[Line]:
+    for label, when in (("proof", "before"), ("", "after")):
+        told = proof[when]
+        sign = "✓ fits" if told["fits"] else "✗ does not fit"
+        facts = "; ".join(
+            f"{name} {_written(value)}"
+            for name, value in told.items()
+            if name not in ("fits", "torch", "network") and value not in (None, [], {})
+        )
+        words = [f"{when:6}", told.get("network") or "", facts, sign]
+        line = visible("  ".join(word for word in words if word))
+        for piece in textwrap.wrap(line, _WIDTH - _LABEL - 3, subsequent_indent=" " * 8):
+            yield _row(label, piece, "good" if told["fits"] else "negative")
+            label = ""
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list):
+        if all(isinstance(item, int | str) for item in value):
+            return f"({', '.join(map(str, value))})"
+        return ", ".join(map(_written, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_written(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _read_lines(read: Document) -> Iterator[Line]:
+    """What could be made out."""
+    line = read.get("line")
+    told = {
+        "type": read.get("type"),
+        "function": read.get("function"),
+        "shapes": ", ".join(map(_written, read.get("shapes", []))),
+        "numbers": ", ".join(str(number) for number in read.get("numbers", [])),
+        "line": f"{line['file']}:{line['line']}: {line['code']}" if line else "",
+    }
+    for name, value in told.items():
+        if value:
+            yield from _labelled(name, str(value), width=9)
+    yield from _labelled("known", "rnnshape explain --list shows what has a rule", width=9)
+
+
+def _labelled(label: str, words: str, width: int = _LABEL) -> Iterator[Line]:
+    for line in textwrap.wrap(visible(words), _WIDTH - width - 3) or [""]:
+        yield _row(label, line, "", width)
+        label = ""
+
+
+def _row(label: str, words: str, kind: str, width: int = _LABEL) -> Line:
+    return [(f"   {label:{width}}", "note"), (words, kind)]
+
+
+def _clipped(words: str) -> list[str]:
+    lines = visible(words).split("\n")
+    short = [line if len(line) <= 300 else line[:299] + "…" for line in lines[:12]]
+    return [*short, "…"] if len(lines) > 12 else short
+
+
+def table_text(rules: Iterable[Mapping[str, str]]) -> Iterator[Line]:
+    """Cause, meaning and example of every rule."""
+    for number, rule in enumerate(rules):
+        if number:
+            yield []
+        yield text(rule["id"], "title")
+        yield from _labelled("", rule["meaning"], width=0)
+        example = rule["example"].split("\n")[0]
+        for line in textwrap.wrap(visible(example), _WIDTH - 3):
+            yield [("   ", ""), (line, "note")]

@@ -1,0 +1,265 @@
+"""A trace as a person reads it, and the parameters of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...analysis.trace import Selection, Source, Trace
+from ...network.dims import Dim, write_dim, write_shape
+from ...network.spec import Parameter, Spec
+from ..document import ITEM_BYTES
+from ..notation import kind_of
+from ..screen import Line, Piece, columns, text
+from ..values import array_lines
+from .backsteps import backward_lines
+from .steps import step_lines
+
+if TYPE_CHECKING:
+    from ...analysis.verify import Comparison
+    from ...numeric.feed import Array, Result
+
+_MANY_ROWS = 48  # longer listings fold in the middle
+
+
+def trace_text(trace: Trace, selection: Selection) -> Iterator[Line]:
+    """The whole trace: network, tensors, parameters, steps, results, batch_first."""
+    narrowed = selection != Selection(folded=selection.folded)
+    yield text(str(trace.spec), "title")
+    if not narrowed:
+        yield []
+        yield from tensor_lines(trace)
+        yield []
+        yield from parameter_lines(trace)
+    yield []
+    yield from step_lines(trace, selection)
+    if not narrowed:
+        yield []
+        yield from _result_lines(trace)
+    if not narrowed and not trace.spec.single:
+        yield []
+        yield from _batch_first_lines(trace)
+    if trace.back is not None:
+        yield []
+        yield from backward_lines(trace, selection)
+
+
+def tensor_lines(trace: Trace) -> Iterator[Line]:
+    """input, h0 (c0), output and hn (cn), with the rule of each shape."""
+    spec, batch = trace.spec, trace.batch
+    wide = f"{'2·' if spec.bidirectional else ''}{'P' if spec.proj_size else 'H'}"
+    outer = "T" if batch.unbatched else ("N, T" if spec.batch_first else "T, N")
+    inner = "" if batch.unbatched else ", N"
+    layers = f"{'2·' if spec.bidirectional else ''}L"
+    rules = {"input": f"({outer}, I)", "output": f"({outer}, {wide})"}
+    for name in spec.state_names:
+        width = "P" if name == "h" and spec.proj_size else "H"
+        rules[name + "0"] = rules[name + "n"] = f"({layers}{inner}, {width})"
+    if spec.single:
+        row = "" if batch.unbatched else "N, "
+        rules = {name: f"({row}{'I' if name == 'input' else 'H'})" for name in trace.tensors}
+    if trace.head is not None:
+        rules["o"] = f"({outer}, K)" if trace.head.at == "every" else f"({inner[2:]}, K)"
+    yield text("tensors", "title")
+    yield from columns(
+        [
+            [(name, kind_of(name)), (write_shape(shape), ""), (rules[name], "note")]
+            for name, shape in trace.tensors.items()
+        ]
+    )
+    meanings = [
+        *([] if spec.single else [("T", batch.seq_len, "steps")]),
+        *([] if batch.unbatched else [("N", batch.size, "in a batch")]),
+        ("I", spec.input_size, "features"),
+        ("H", spec.hidden_size, "hidden"),
+        *([("P", spec.proj_size, "out")] if spec.proj_size else []),
+        ("L", spec.num_layers, "layers" if spec.num_layers > 1 else "layer"),
+    ]
+    if spec.single:
+        meanings.pop()
+    told = [f"{f'{a}=' if str(b) != a else ''}{write_dim(b)} {what}" for a, b, what in meanings]
+    yield text(f"  {', '.join(told)}", "note")
+    if spec.bidirectional:
+        rows = f"2 directions × {spec.num_layers} layers = {2 * spec.num_layers}"
+        yield text(f"  2·L: {rows}", "note")
+    if batch.unbatched:
+        yield text("  unbatched: torch adds a batch axis of 1, and takes it away again", "note")
+    if batch.packed:
+        yield from _packed_lines(trace)
+
+
+def _packed_lines(trace: Trace) -> Iterator[Line]:
+    batch, spec = trace.batch, trace.spec
+    total = sum(batch.lengths or ())
+    data = (
+        f"data {write_shape((total, spec.input_size))}, {total:,} real steps; the rest is padding"
+    )
+    for line in (
+        f"packed: lengths {_listed(batch.lengths or ())}",
+        f"longest first: {_listed(batch.order)}, put back in order in output, hn and cn",
+        data,
+        f"batch_sizes {_listed(batch.batch_sizes)}: how many sequences are longer than t",
+    ):
+        yield text(f"  {line}", "note")
+
+
+def _listed(numbers: tuple[int, ...] | list[int]) -> str:
+    shown = [str(n) for n in numbers[:12]]
+    return "[" + ", ".join(shown) + (f", … {len(numbers)} in all]" if len(numbers) > 12 else "]")
+
+
+def parameter_lines(trace: Trace, dtype: str = "", fold: bool = True) -> Iterator[Line]:
+    """Every parameter with its shape, the rule behind it, and its count."""
+    parameters = trace.parameters
+    yield text("parameters", "title")
+    rows = [_parameter_row(parameter) for parameter in parameters]
+    lines = columns(rows)
+    if fold and len(lines) > _MANY_ROWS:
+        left = len(lines) - _MANY_ROWS
+        middle = [text(f"  … {left} more; rnnshape params lists them all", "note")]
+        lines = lines[: _MANY_ROWS - 4] + middle + lines[-4:]
+    yield from lines
+    count: Dim = trace.parameter_count
+    weight = f", {write_dim(ITEM_BYTES[dtype] * count)} bytes as {dtype}" if dtype else ""
+    yield text(f"  {len(parameters)} tensors, {write_dim(count)} numbers{weight}", "note")
+    spec = trace.spec
+    if spec.num_layers > 1:
+        wide = write_dim(spec.output_size)
+        yield text(f"  above layer 0, weight_ih reads {wide}: {_above(spec)} from below", "note")
+
+
+def params_text(trace: Trace, dtype: str) -> Iterator[Line]:
+    """The parameters alone, all of them, with what they weigh."""
+    yield text(str(trace.spec), "title")
+    yield []
+    yield from parameter_lines(trace, dtype, fold=False)
+    yield text("  all that a state_dict holds: h0 and hn are not saved, their size has", "note")
+    yield text("  the batch in it", "note")
+
+
+def _above(spec: Spec) -> str:
+    width = f"{'P' if spec.proj_size else 'H'}={write_dim(spec.state_size)}"
+    return f"2 directions of {width}" if spec.bidirectional else width
+
+
+def _parameter_row(parameter: Parameter) -> list[Piece]:
+    return [
+        (parameter.name, "weight"),
+        (write_shape(parameter.shape), ""),
+        (parameter.rule, "note"),
+        (write_dim(parameter.count).rjust(9), "note"),
+    ]
+
+
+def _source_line(source: Source, single: bool = False) -> Line:
+    cells = [
+        f"layer {layer} {direction} {'at t' if t == 't' else f't={t}'}"
+        for layer, direction, t in source.cells
+    ]
+    if single:
+        cells = [f"{source.piece[0]} after the step"]
+    if source.cells[0][2].startswith("each"):
+        layer, direction, t = source.cells[0]
+        cells = [f"layer {layer} {direction}, {t}"]
+    joined = f"concat({', '.join(cells)})" if len(cells) > 1 else cells[0]
+    return [
+        ("  ", ""),
+        (source.piece, kind_of(source.piece)),
+        (f" = {joined}: {write_shape(source.shape)}", ""),
+    ]
+
+
+def _result_lines(trace: Trace) -> Iterator[Line]:
+    yield text("where the results come from", "title")
+    if trace.spec.single:
+        for source in trace.state_sources():
+            yield _source_line(source, single=True)
+        returned = "the pair (hn, cn)" if trace.spec.has_cell_state else "hn"
+        yield text(f"  torch returns {returned}, and no output beside it", "note")
+        return
+    length = trace.batch.seq_len
+    if isinstance(length, int):
+        times = [*range(length)] if length <= 3 else [0, 1, length - 1]
+        for t in times:
+            if t == length - 1 and length > 3:
+                yield text("  …", "note")
+            yield _source_line(trace.output_source(t))
+    else:
+        yield _source_line(trace.output_source("t"))
+    states = trace.state_sources()
+    if len(states) > 16:
+        for source in states[:4]:
+            yield _source_line(source)
+        yield text(f"  … {len(states) - 6} more rows", "note")
+        states = states[-2:]
+    for source in states:
+        yield _source_line(source)
+    for left, right in trace.equalities():
+        yield [("  ", ""), (left, "output"), (" equals ", "note"), (right, "state")]
+    yield from _warnings(trace)
+
+
+def _warnings(trace: Trace) -> Iterator[Line]:
+    spec, batch = trace.spec, trace.batch
+    last = "output[:, -1]" if trace.cuts_batch_first else "output[-1]"
+    if batch.packed:
+        yield text(f"  {last} is padding (0) for every sequence but the longest", "note")
+    if spec.bidirectional:
+        half = write_dim(spec.state_size)
+        yield text(f"  {last} is not hn[-1]: its reverse half ({half}:) has read one item", "note")
+    if spec.proj_size:
+        yield text(f"  hn is projected ({write_dim(spec.proj_size)} wide), cn is not "
+                   f"({write_dim(spec.hidden_size)})", "note")  # fmt: skip
+
+
+def _batch_first_lines(trace: Trace) -> Iterator[Line]:
+    effect = trace.batch_first
+    yield text("batch_first", "title")
+    if trace.batch.unbatched:
+        yield text("  changes nothing: an unbatched input has no batch axis", "note")
+        return
+    rows: list[list[Piece]] = [[("", ""), ("False", "note"), ("True", "note"), ("", "")]]
+    for name, shape in effect.false.items():
+        changed = "changes" if name in effect.changed else "the same"
+        rows.append(
+            [
+                (name, kind_of(name)),
+                (write_shape(shape), ""),
+                (write_shape(effect.true[name]), ""),
+                (changed, "title" if name in effect.changed else "note"),
+            ]
+        )
+    last: list[Piece] = [("output[-1]", "output"), ("output[:, -1]", "output")]
+    rows.append([("last step", ""), *last, ("", "")])
+    yield from columns(rows)
+
+
+def run_text(trace: Trace, result: Result, gradients: dict[str, Array]) -> Iterator[Line]:
+    """The computed tensors with their shapes and values."""
+    assert trace.feed is not None
+    yield text(str(trace.spec), "title")
+    arrays = {**trace.feed.given, **result.to_dict(), **gradients}
+    for name, array in arrays.items():
+        yield []
+        yield [(name, kind_of(name.removeprefix("grad."))), (f"  {write_shape(array.shape)}", "")]
+        yield from array_lines(array)
+    equal = trace.equalities()
+    if equal:
+        yield []
+    for left, right in equal:
+        yield [(left, "output"), (" equals ", "note"), (right, "state")]
+
+
+def verify_text(comparison: Comparison) -> Iterator[Line]:
+    """What was compared with torch, a line each, and the verdict."""
+    yield text(f"{comparison.spec} beside torch {comparison.version}", "title")
+    for row in comparison.rows:
+        mark: Piece = ("✓", "good") if row.ok else ("✗", "bad")
+        if row.name == "parameters":
+            detail = f"{len(row.torch)} names and shapes"
+        else:
+            detail = f"{write_shape(row.torch)} and {write_shape(row.walk)}"
+            if row.difference is not None:
+                detail += f", at most {row.difference:.1e} apart"
+        yield [("  ", ""), mark, (f" {row.name}: {detail}", "")]
+    yield text("equal" if comparison.ok else "not equal", "good" if comparison.ok else "bad")

@@ -1,0 +1,199 @@
+"""A training run as a person reads it: each step's state, where it breaks, and the mends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import unified_diff
+
+from ...analysis.training import CARRIED, CUT, Plan, Report, Step, training_code
+from ...network.batch import Batch
+from ...network.dims import Shape, symbol, write_shape
+from ..notation import kind_of
+from ..screen import Line, Piece, columns, note_lines, text
+
+_MANY_STEPS = 14  # longer runs fold in the middle
+
+
+def state_text(report: Report) -> Iterator[Line]:
+    """The whole answer: the run, its breaks, the mends, the loop, and what is saved."""
+    plan = report.plan
+    noun = "sample" if plan.samples == 1 else "samples"
+    yield text(str(plan.spec), "title")
+    carried = "hn carried on" if plan.carry else "h0 fresh at every step"
+    yield text(f"  {plan.samples:,} {noun} in batches of {plan.batch_size}, {carried}", "note")
+    yield []
+    yield from _run_lines(plan)
+    if any(step.phase == "train" for step in plan.broken):
+        yield text("  after a break the table goes on as if that step had begun with zeros", "note")
+    for step in plan.broken:
+        yield []
+        yield from _break_lines(plan, step)
+    yield []
+    yield from (_carried_lines if plan.carry else _fresh_lines)(report)
+    yield []
+    yield from _saved_lines(report)
+
+
+def _run_lines(plan: Plan) -> Iterator[Line]:
+    yield text("the run", "title")
+    steps: list[Step | None] = list(plan.steps)
+    if len(steps) > _MANY_STEPS:
+        steps = [*steps[:4], None, *steps[-4:]]
+    rows: list[list[Piece]] = [[("step", "note"), ("input", "note"), ("", "")]]
+    for name in plan.steps[0].states:
+        rows[0].append((name, "note"))
+    rows[0].append(("", ""))
+    yield from columns(rows + [_row(plan, step) for step in steps])
+
+
+def _row(plan: Plan, step: Step | None) -> list[Piece]:
+    if step is None:
+        return [(f"… {len(plan.steps) - 8:,} more", "note"), ("", ""), ("", "")]
+    name = str(step.number) if step.phase == "train" else f"{step.number} test"
+    states: list[Piece] = [(write_shape(shape), "state") for shape in step.states.values()]
+    mark: Piece = ("✓ fits", "good") if step.fits else ("✗ does not fit", "bad")
+    return [
+        (name, ""),
+        (write_shape(step.input), "input"),
+        (_origin(plan, step), ""),
+        *states,
+        mark,
+    ]
+
+
+def _origin(plan: Plan, step: Step) -> str:
+    names = " and ".join(f"{name}n" for name in plan.spec.state_names)
+    if step.origin == CARRIED:
+        return f"{names} of step {step.number - 1}"
+    if step.origin == CUT:
+        return f"{names} of step {step.number - 1}, cut"
+    return "zeros"
+
+
+def _break_lines(plan: Plan, step: Step) -> Iterator[Line]:
+    assert step.error is not None
+    before = plan.steps[step.number - 1]
+    yield [(f"step {step.number} breaks", "bad"), (f": {_why(plan, before, step)}", "")]
+    yield [("  torch  ", "note"), (f"{step.error.type}: {step.error.message}", "bad")]
+    for name, expected in step.expected.items():
+        got = step.states[name]
+        yield [("  ", ""), (name, "state"), (f"     {write_shape(got)}, expected ", ""),
+               (write_shape(expected), "good")]  # fmt: skip
+
+
+def _why(plan: Plan, before: Step, step: Step) -> str:
+    if step.phase == "test":
+        have = f"the test has batches of {step.size}"
+    else:
+        full = plan.samples // plan.batch_size
+        taken = f"{plan.samples} − {full}·{plan.batch_size} = {step.size}"
+        have = f"the last batch has {taken} of {plan.batch_size}"
+    return f"{have}, the state of step {before.number} has {before.size}"
+
+
+def _fresh_lines(report: Report) -> Iterator[Line]:
+    plan = report.plan
+    size = (
+        "one sequence has no batch axis" if plan.unbatched else "it takes its size from the batch"
+    )
+    yield text(f"h0 begins with zeros at every step: {size}", "good")
+    yield from _code(training_code(plan))
+    broken = report.carried.broken
+    if broken:
+        first = broken[0]
+        where = "the test" if first.phase == "test" else "the last, smaller batch"
+        told = f"carried on, hn would break at step {first.number}, {where}: --stateful shows it"
+        yield from note_lines(told)
+    elif plan.unbatched:
+        yield text("  hn could be carried on: the state of one sequence has no batch axis", "note")
+    else:
+        yield text("  hn could be carried on: all batches have one size (--stateful)", "note")
+
+
+def _carried_lines(report: Report) -> Iterator[Line]:
+    plan = report.plan
+    if report.ok:
+        whatever = (
+            "one sequence has no batch axis" if plan.unbatched else "all batches have one size"
+        )
+        yield text(f"hn fits as h0 at every step: {whatever}", "good")
+    else:
+        yield text("the loop that breaks", "title")
+    yield from _code(training_code(plan))
+    for mend in report.mends:
+        yield []
+        yield [(f"mend: {_TITLES[mend.id]}", "title")]
+        yield from note_lines(mend.why)
+        yield from _changed(training_code(plan), mend.code)
+        yield [
+            ("  ", ""),
+            ("✓", "good"),
+            (f" run again: all {len(mend.plan.steps):,} steps fit", ""),
+        ]
+    yield []
+    yield text("carrying on", "title")
+    yield from note_lines(
+        "detach() keeps the numbers and ends the graph: backward() goes back through one batch "
+        "(truncated backpropagation); without it the second backward() would go into the graph "
+        "that the first one has freed"
+    )
+    yield from note_lines(
+        "it is for batches that continue each other: row n goes on where row n of the step before "
+        "ended, so the loader must not shuffle"
+    )
+
+
+_TITLES = {
+    "drop-last": "drop_last=True",
+    "cut": "h[:, :n]",
+    "renew": "zeros where the size changes",
+    "fresh-test": "zeros for the test",
+}
+
+
+def _changed(before: str, after: str) -> Iterator[Line]:
+    """The lines of a loop that another has in their place, each with the one around it."""
+    found = unified_diff(before.split("\n"), after.split("\n"), n=1, lineterm="")
+    for line in list(found)[3:]:
+        if line.startswith("@@"):
+            yield text("    …", "note")
+        else:
+            kind = {"+": "good", "-": "bad"}.get(line[0], "note")
+            yield text(f"  {line[0]} {line[1:]}", kind)
+
+
+def _code(code: str) -> Iterator[Line]:
+    for line in code.split("\n"):
+        yield text(f"    {line}")
+
+
+def _saved_lines(report: Report) -> Iterator[Line]:
+    spec = report.plan.spec
+    unbatched = report.plan.unbatched
+    batch = Batch(size=1 if unbatched else symbol("N"), seq_len=symbol("T"), unbatched=unbatched)
+    shapes: dict[str, Shape] = batch.tensors(spec)
+    yield text("saved", "title")
+    names = report.saved
+    shown = names if len(names) <= 4 else [*names[:2], "…", names[-1]]
+    parameters = spec.parameters()
+    told = [
+        f"{name} {write_shape(parameters[name])}" if name in parameters else name for name in shown
+    ]
+    count = f"{len(names)} tensors: "
+    more = "," if told[2:] else ""
+    yield [("  state_dict   ", "note"), (count, ""), (", ".join(told[:2]) + more, "weight")]
+    if more:
+        yield [(" " * (15 + len(count)), ""), (", ".join(told[2:]), "weight")]
+    line: Line = [("  not saved    ", "note")]
+    for number, name in enumerate(n for n in report.not_saved if n != "input"):
+        line += [
+            (", " if number else "", ""),
+            (f"{name} {write_shape(shapes[name])}", kind_of(name)),
+        ]
+    yield line
+    if unbatched:
+        yield text("               a state is no parameter: each sequence begins anew", "note")
+    else:
+        yield text(
+            "               their size has the batch, N, in it: a test may have another", "note"
+        )
