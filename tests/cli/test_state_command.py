@@ -1,6 +1,6 @@
 """`state`: the h0 of every step of a training run, where carrying hn on breaks, and the mends.
 
-What a person sees stands in tests/golden; tests/test_picture.py says how it is written.
+What a person sees stands in tests/golden; tests/show/test_picture.py says how it is written.
 """
 
 import jsonschema

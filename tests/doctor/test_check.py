@@ -10,7 +10,7 @@ import pytest
 from conftest import recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_torch_errors import given_of, of_kind, recorded_error, spec_of
+from recordings import given_of, of_kind, recorded_error, spec_of
 
 from rnnshape.checks.call import Call
 from rnnshape.doctor.check import check

@@ -2,7 +2,7 @@
 
 What a person sees stands in tests/golden; after a change that is meant,
 
-    python -m pytest tests/test_picture.py tests/test_state_command.py --update-golden
+    python -m pytest tests/show/test_picture.py tests/cli/test_state_command.py --update-golden
 
 writes it anew. Look at the files before they are committed.
 """

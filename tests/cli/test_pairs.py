@@ -1,6 +1,6 @@
 """Every pair of options of every command: taken or refused, never a traceback, in either order.
 
-The options are the live program's. `python tests/test_pairs.py` prints the pairs of which one
+The options are the live program's. `python tests/cli/test_pairs.py` prints the pairs of which one
 option changes nothing beside the other, to be looked through by hand.
 """
 
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.path[:0] = map(str, Path(__file__).resolve().parents[1:3])
 
 import numpy as np
 import pytest

@@ -5,7 +5,7 @@ import itertools
 import jsonschema
 import pytest
 from benchmark import SIZES
-from conftest import needs_torch, recorded
+from conftest import ROOT, needs_torch, recorded
 
 from rnnshape.show.schema import schema
 
@@ -39,9 +39,8 @@ def test_macs_are_those_of_torchs_counter(rnnshape, case):
 )
 def test_the_benchmarks_sizes_cost_what_torch_counts(rnnshape, size, cell):
     import sys
-    from pathlib import Path
 
-    sys.path.insert(0, str(Path(__file__).parents[1] / "fixtures"))
+    sys.path.insert(0, str(ROOT / "fixtures"))
     from record_cost import counted
 
     names = ("batch_size", "seq_len", "input_size", "hidden_size", "num_layers")
