@@ -48,8 +48,8 @@ def pick(
 
     Example: rnnshape pick --of decoder-h0 --cell lstm --layers 2 --bidirectional
     """
+    from ..doctor.pick import Wanted
     from ..doctor.pick import pick as answer
-    from ..doctor.questions import Wanted
 
     _check_alone(of, {"layer": layer, "direction": direction, "sample": sample, "bridge": bridge})
     picked = answer(

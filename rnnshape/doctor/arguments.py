@@ -15,7 +15,7 @@ from ..network.constructor import (
     takes,
 )
 from ..network.dims import LARGEST, Symbol
-from .problem import Problem, plain
+from .case import Problem, plain
 
 
 class Argument(NamedTuple):

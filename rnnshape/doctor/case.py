@@ -1,17 +1,17 @@
-"""A question put to the doctor: a network and the shapes that somebody has, as far as they go."""
+"""A question put to the doctor, and a problem that it finds in the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from ..checks.call import Given, differ, sizes
-from ..errors import UsageError
+from ..errors import TorchError, UsageError
 from ..network.batch import Batch
 from ..network.constructor import Construction
-from ..network.dims import Dim, Shape, Symbol, symbol
+from ..network.dims import Dim, Shape, Symbol, json_dim, json_shape, symbol
 from ..network.spec import Spec
 from .snippet import Snippet
 
@@ -215,3 +215,63 @@ def _clash(a: Dim, b: Dim) -> bool:
     assert isinstance(name, Symbol) and isinstance(number, int)
     doubled = name.solved(number * 0)  # a multiple of one name
     return doubled is not None and name.solved(number) is None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that does not fit.
+
+    tensor: input, h0, c0, output, hn, cn, lengths, or an argument of the constructor. expected and
+    got: shapes as tuples; for an argument its value and what it should be; None where there should
+    be nothing, or nothing came. torch: what torch raises at this point, None where it is silent.
+    """
+
+    tensor: str
+    expected: Any
+    got: Any
+    why: str
+    fix: str
+    torch: TorchError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """One of the `problems` of rnnshape/check/1."""
+        return {
+            "tensor": self.tensor,
+            "expected": plain(self.expected),
+            "got": plain(self.got),
+            "torch": None if self.torch is None else self.torch._asdict(),
+            "why": self.why,
+            "fix": self.fix,
+        }
+
+
+def plain(value: Any) -> Any:
+    """A value as it stands in JSON."""
+    if isinstance(value, tuple):
+        return json_shape(value)
+    if isinstance(value, Symbol):
+        return json_dim(value)
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return repr(value)
+    return value if isinstance(value, str | int | float | None) else repr(value)
+
+
+def layer_code(spec: Spec, **changed: Any) -> str:
+    """The line that builds a layer, perhaps with other arguments."""
+    made = replace(spec, **changed)
+    return f"{'cell' if made.single else 'rnn'} = {made.code}"
+
+
+def counted(number: Dim, noun: str) -> str:
+    """`1 layer`, `3 layers`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def joined(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def listed(shape: Sequence[Dim]) -> str:
+    """A shape as the arguments of torch.zeros, or inside brackets."""
+    return ", ".join(map(str, shape))

@@ -19,7 +19,7 @@ from ..network.constructor import Construction, takes
 from ..network.dims import Dim, Shape, json_shape, symbol, write_shape
 from ..network.spec import CELLS, Spec
 from .arguments import LATE, accepted, constructor_problems, late_problems, with_argument
-from .case import Case, clash
+from .case import Case, Problem, clash, counted, listed
 from .describe import (
     call_problem,
     input_problem,
@@ -27,7 +27,6 @@ from .describe import (
     result_problem,
     state_problem,
 )
-from .problem import Problem, counted, listed
 from .silent import Mistake, mistakes
 from .snippet import Snippet, read_snippet
 

@@ -8,8 +8,7 @@ from typing import Any
 from ..checks.call import Given
 from ..errors import Fault
 from ..network.dims import Shape
-from .case import Case, clash
-from .problem import Problem, layer_code, listed
+from .case import Case, Problem, clash, layer_code, listed
 from .states import result_answer, state_answer
 
 

@@ -14,8 +14,7 @@ from ..checks.call import sizes
 from ..errors import TorchError
 from ..network.constructor import constructor_warning, positional_names
 from ..network.dims import Dim, Symbol, write_shape
-from .case import Case
-from .problem import counted, layer_code
+from .case import Case, counted, layer_code
 from .snippet import Use
 
 

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from ..network.dims import Shape, write_shape
 from ..network.spec import Spec
-from .case import Case, clash
-from .problem import counted, layer_code, listed
+from .case import Case, clash, counted, layer_code, listed
 
 
 class Compared(NamedTuple):

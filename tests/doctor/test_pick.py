@@ -10,9 +10,8 @@ import pytest
 from conftest import needs_torch
 
 from rnnshape.checks.padded import Given, forward_error
-from rnnshape.doctor.pick import pick
-from rnnshape.doctor.questions import BRIDGES, QUESTIONS, Wanted
-from rnnshape.doctor.tiny import ran, small
+from rnnshape.doctor.pick import BRIDGES, QUESTIONS, Wanted, pick
+from rnnshape.doctor.proofs import ran, small
 from rnnshape.errors import UsageError
 from rnnshape.network.batch import Batch
 from rnnshape.network.dims import symbol
