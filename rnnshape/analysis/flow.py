@@ -208,6 +208,19 @@ def label(spec: Spec) -> str:
     return f"{spec.nonlinearity} rnn" if spec.cell == "rnn" else spec.cell
 
 
+def curves(source: Feed, back: Back, seed: int | None, radius: float | None) -> list[Curve]:
+    """The curves of a network, and of the other cells where its weights were drawn with `seed`.
+
+    radius: the spectral radius that drawn weights are scaled to. Raises UsageError.
+    """
+    sources = [source]
+    if seed is not None:
+        drawn = others(source, lambda: np.random.default_rng(seed))
+        sources += [with_radius(other, radius) for other in drawn]
+    check_work(sources)
+    return [curve for one in sources for curve in flow(one, label(one.spec), back)]
+
+
 def others(source: Feed, generator: Callable[[], np.random.Generator]) -> Iterator[Feed]:
     """The other cells of the same sizes over the same first sequence, one layer of random weights.
 

@@ -6,9 +6,16 @@ from typing import Annotated
 
 import typer
 
-from .options import Network, network_options, parse_shape, read_text
+from .options import (
+    Json,
+    Network,
+    OutputFile,
+    check_choice,
+    network_options,
+    parse_shape,
+    read_text,
+)
 from .output import write_json, write_text
-from .shared import Json, OutputFile, check_choice
 
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
           "bool", "complex64", "complex128")  # fmt: skip

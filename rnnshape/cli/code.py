@@ -9,9 +9,8 @@ import typer
 from ..errors import UsageError
 from ..network.spec import Spec
 from .numbers import module_alone
-from .options import Network, network_options
+from .options import Json, Module, Network, network_options
 from .output import write_json, write_lines
-from .shared import Json, Module
 
 
 @network_options

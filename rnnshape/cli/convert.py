@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
+from .options import Json, Module
 from .output import write_arrays, write_file, write_json, write_text
-from .shared import Json, Module
 
 _WRITTEN = (".npz", ".safetensors", ".onnx")
 

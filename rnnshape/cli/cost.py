@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Network, head_options
+from .options import Json, Network, OutputFile, check_item_type, head_options
 from .output import write_json, write_text
-from .shared import Json, OutputFile, check_item_type
 
 
 @head_options

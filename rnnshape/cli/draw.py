@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError
-from .options import Network, head_options
+from .options import Network, OutputFile, check_choice, head_options
 from .output import write_file, write_lines
-from .shared import OutputFile, check_choice
 
 if TYPE_CHECKING:
     from ..show.pictures.unrolled import Unrolled

@@ -11,9 +11,8 @@ from typing import IO, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .options import Network, network_options, reason, standard_input
+from .options import Json, Network, network_options, reason, standard_input
 from .output import write_json, write_text
-from .shared import Json
 
 _CHUNK = 1 << 20
 _MOST_CHUNKS = 64  # of the beginning, and as many of the end; an error stands at either

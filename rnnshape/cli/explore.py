@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .options import Network, head_options
-from .shared import Module
+from .options import Module, Network, head_options
 
 if TYPE_CHECKING:
     from ..analysis.trace import Trace

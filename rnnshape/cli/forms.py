@@ -12,10 +12,9 @@ from ..errors import UsageError
 from ..network.dims import parse_dim
 from ..network.head import Head
 from ..network.spec import Spec
-from .numbers import Numbers, as_drawn, check_drawing
-from .options import Network, head_options
+from .numbers import Numbers, check_drawing
+from .options import Command, Json, Network, first_set, head_options, with_options
 from .output import write_arrays, write_json, write_lines, write_text
-from .shared import Command, Json, first_set, with_options
 
 if TYPE_CHECKING:
     from ..analysis.forms import Arrangement, FormNumbers
@@ -203,9 +202,10 @@ def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
     if numbers.weights is None:
         return made
     from ..models.files import read_named
+    from ..numeric.feed import typed
 
     named = read_named(numbers.weights, [parameter.name for parameter in a.parameters])
-    return replace(made, weights=as_drawn(named, numbers.dtype))
+    return replace(made, weights=typed(named, numbers.dtype))
 
 
 def put_form(

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..analysis.trace import Trace
+from ..engine.backward import Back
 from ..errors import UsageError
-from .options import Network
-from .shared import Command, check_choice, first_set, with_options
+from .options import Command, Network, check_choice, first_set, with_options
+
+if TYPE_CHECKING:
+    from ..analysis.flow import Curve
 
 _DTYPES = ("float32", "float64", "float16")
 
 
-def _option(kind: Any, *names: str, **more: Any) -> Any:
+def _option(kind: Any, panel: str, *names: str, **more: Any) -> Any:
     default = {"show_default": False} | more
-    return Annotated[kind | None, typer.Option(*names, rich_help_panel="The numbers", **default)]
+    return Annotated[kind | None, typer.Option(*names, rich_help_panel=panel, **default)]
 
 
-_OPTIONS: dict[str, Any] = {
-    "weights": _option(str, metavar="FILE",
+_NUMBERS = "The numbers"
+_BACKWARD = "The backward"
+_NUMBER_OPTIONS: dict[str, Any] = {
+    "weights": _option(str, _NUMBERS, metavar="FILE",
                        help="A checkpoint or weights file of any format that inspect reads."),
-    "module": _option(str, metavar="NAME", help="The part of the file to take."),
-    "input": _option(str, metavar="X.npy", help="Drawn unless given."),
-    "h0": _option(str, metavar="H.npy|random", help="Zeros unless given."),
-    "c0": _option(str, metavar="C.npy|random", help="Zeros unless given; lstm only."),
-    "seed": _option(int, show_default="0", help="Of what is drawn."),
-    "dtype": _option(str, show_default="float32", help="float32, float64 or float16."),
-    "train": _option(bool, "--train", help="With dropout between layers, as in training."),
+    "module": _option(str, _NUMBERS, metavar="NAME", help="The part of the file to take."),
+    "input": _option(str, _NUMBERS, metavar="X.npy", help="Drawn unless given."),
+    "h0": _option(str, _NUMBERS, metavar="H.npy|random", help="Zeros unless given."),
+    "c0": _option(str, _NUMBERS, metavar="C.npy|random", help="Zeros unless given; lstm only."),
+    "seed": _option(int, _NUMBERS, show_default="0", help="Of what is drawn."),
+    "dtype": _option(str, _NUMBERS, show_default="float32", help="float32, float64 or float16."),
+    "train": _option(bool, _NUMBERS, "--train",
+                     help="With dropout between layers, as in training."),
 }  # fmt: skip
 
 
@@ -69,81 +75,61 @@ class Numbers:
 def number_options(command: Command) -> Command:
     """Give `command` the options of weights and inputs, in place of its argument `numbers`."""
 
-    def given(values: dict[str, Any]) -> Numbers:
-        return Numbers(**{name: value for name, value in values.items() if value is not None})
+    return with_options(
+        command, "numbers", _NUMBER_OPTIONS, lambda values: Numbers(**_stated(values))
+    )
 
-    return with_options(command, "numbers", _OPTIONS, given)
+
+def _stated(values: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def numeric_trace(network: Network, numbers: Numbers) -> Trace:
-    """The network over true numbers.
+    """The network over true numbers: those of the files that are named, the others drawn.
 
-    Parameters and input are drawn with the seed where no file is named; h0 and c0 are zeros, as
-    in torch, or drawn for the word `random`; dropout drops only with --train. Raises UsageError.
+    h0 and c0 are zeros, as in torch, unless they are named or drawn for the word `random`;
+    dropout drops only with --train. Raises UsageError.
     """
-    weights, module, dtype = numbers.weights, numbers.module, numbers.dtype
-    check_drawing(numbers.seed, dtype)
-    if module is not None and weights is None:
+    check_drawing(numbers.seed, numbers.dtype)
+    if numbers.module is not None and numbers.weights is None:
         raise module_alone()
-    import numpy as np
-
     from ..models.files import read_array
-    from ..models.networks.find import completed
-    from ..numeric.feed import feed
-    from ..numeric.kept import check_numbers
-    from ..numeric.random import drawn_head, drawn_masks, drawn_tensor, drawn_weights
+    from ..numeric.random import drawn_feed
 
-    generator = np.random.default_rng(numbers.seed)
-    if weights is None:
-        spec = network.spec
-        check_numbers(list(spec.parameters().values()), input_size=spec.input_size,
-                      hidden_size=spec.hidden_size)  # fmt: skip
-        parameters: Any = drawn_weights(spec, generator, dtype)
-    else:
-        parameters = _read_parameters(weights, module, dtype)
-        spec = completed(parameters, network.arguments)
-        check_numbers([], input_size=spec.input_size, hidden_size=spec.hidden_size)
-    lengths = network.lengths
-    batch = network.batch_for(spec)
-    if numbers.input is not None:
-        x = read_array(numbers.input, "input")
-        contradicted = network.says("batch_size", "seq_len", "unbatched")
-        if contradicted:
-            option = "--" + contradicted[0].replace("_", "-")
-            raise UsageError(
-                f"{option}: expected without --input, whose shape says it",
-                got="both",
-                fix=f"leave out {option}",
-            )
-    else:
-        shapes = list(batch.tensors(spec).values())
-        check_numbers(shapes, size=batch.size, seq_len=batch.seq_len)
-        x = drawn_tensor("input", spec, batch, generator, dtype)
-    if numbers.c0 is not None and not spec.has_cell_state:
+    spec, weights = network.spec if numbers.weights is None else None, None
+    if numbers.weights is not None:
+        from ..models.files import read_weights
+        from ..models.networks.find import completed
+        from ..numeric.feed import typed
+
+        stored = read_weights(numbers.weights, numbers.module)
+        spec = completed(stored, network.arguments)
+        weights = typed(stored, numbers.dtype)
+    assert spec is not None
+    contradicted = network.says("batch_size", "seq_len", "unbatched")
+    if numbers.input is not None and contradicted:
+        option = "--" + contradicted[0].replace("_", "-")
         raise UsageError(
-            "--c0: expected for an lstm alone", got=f"--cell {spec.cell}", fix="leave out --c0"
+            f"{option}: expected without --input, whose shape says it",
+            got="both",
+            fix=f"leave out {option}",
         )
-    states = {}
-    for name, source in (("h0", numbers.h0), ("c0", numbers.c0)):
-        if source == "random":
-            if numbers.input is not None:
-                batch = feed(spec, parameters, x, None, None, lengths).batch
-            states[name] = drawn_tensor(name, spec, batch, generator, dtype)
-        elif source is not None:
-            states[name] = read_array(source, name)
-    head = network.head
-    if head is not None:
-        shapes = [parameter.shape for parameter in head.parameters(spec)]
-        shapes.append(head.output(spec, batch))
-        check_numbers(shapes, output_size=head.size, size=batch.size, seq_len=batch.seq_len)
-    if head is not None and "head.weight" not in parameters:
-        parameters |= drawn_head(head, spec, generator, dtype)
-    given = (x, states.get("h0"), states.get("c0"), lengths, head)
-    source_feed = feed(spec, parameters, *given)
-    if numbers.train and spec.dropout:
-        masks = drawn_masks(spec, source_feed.batch, generator, dtype)
-        source_feed = replace(source_feed, masks=masks)
-    return Trace(spec, source_feed.batch, source_feed, head)
+    states = {name: source if source == "random" else read_array(source, name)
+              for name, source in (("h0", numbers.h0), ("c0", numbers.c0))
+              if source is not None}  # fmt: skip
+    source = drawn_feed(
+        spec,
+        network.batch_for(spec),
+        network.head,
+        weights=weights,
+        input=None if numbers.input is None else read_array(numbers.input, "input"),
+        states=states,
+        seed=numbers.seed,
+        dtype=numbers.dtype,
+        train=numbers.train,
+    )
+    return Trace(spec, source.batch, source, network.head)
 
 
 def module_alone() -> UsageError:
@@ -155,30 +141,184 @@ def module_alone() -> UsageError:
     )
 
 
-def _read_parameters(path: str, module: str | None, dtype: str) -> dict[str, Any]:
-    from ..models.files import read_weights
-    from ..models.networks.find import Weights
-
-    read = read_weights(path, module)
-    return Weights(as_drawn(read, dtype), read.arguments)
-
-
-def as_drawn(arrays: Mapping[str, Any], dtype: str) -> dict[str, Any]:
-    """Arrays of a file in the type that numbers are drawn in. Raises UsageError for NaN."""
-    import numpy as np
-
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and np.isnan(array).any():
-            raise UsageError(
-                f"weights: expected numbers in {name}",
-                got=f"NaN ({int(np.isnan(array).sum())} of {array.size})",
-                fix="save the weights from before the training diverged",
-            )
-    return {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in arrays.items()}
-
-
 def check_drawing(seed: int, dtype: str) -> None:
     """Refuse what no numbers can be drawn with."""
     check_choice("--dtype", dtype, _DTYPES, "float32")
     if seed < 0:
         raise UsageError("--seed: expected 0 or more", got=str(seed), fix="--seed 0")
+
+
+_GRADIENT_OPTIONS: dict[str, Any] = {
+    "backward": _option(bool, _BACKWARD, "--backward",
+                        help="Go on in reverse: backpropagation through time."),
+    "grad_output": _option(str, _BACKWARD, metavar="G.npy",
+                           help="The gradient of a loss by output; ones unless given."),
+    "loss": _option(str, _BACKWARD, metavar="sum|mse|cross-entropy",
+                    help="A loss of the head's o.",
+                    autocompletion=lambda: ["sum", "mse", "cross-entropy"]),
+    "target": _option(str, _BACKWARD, metavar="Y.npy",
+                      help="What o is compared with; drawn unless given."),
+    "tbptt": _option(int, _BACKWARD, metavar="K", help="Truncate: cut the graph every K steps."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What the command line says of the backward."""
+
+    backward: bool = False
+    grad_output: str | None = None
+    loss: str | None = None
+    target: str | None = None
+    tbptt: int | None = None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """By option."""
+        return {"--backward": self.backward, "--grad-output": self.grad_output,
+                "--loss": self.loss, "--target": self.target, "--tbptt": self.tbptt}  # fmt: skip
+
+    @property
+    def files(self) -> bool:
+        """Whether a file is named, which asks for numbers."""
+        return self.grad_output is not None or self.target is not None
+
+    def wanted(self, subject: Trace) -> Trace:
+        """The trace with its backward, where one is asked for. Raises UsageError."""
+        self._check(subject)
+        if subject.head is not None and (self.backward or self.loss):
+            head = replace(subject.head, loss=self.loss or "sum")
+            feed = subject.feed and replace(subject.feed, head=head)
+            subject = replace(subject, head=head, feed=feed)
+        if not self.backward:
+            return subject
+        return replace(subject, back=Back(self.tbptt))
+
+    def numbers(self, subject: Trace, seed: int) -> Trace:
+        """The same with what the backward begins with, read from files or drawn."""
+        subject = self.wanted(subject)
+        if subject.feed is None or (subject.back is None and self.loss is None):
+            return subject
+        import numpy as np
+
+        from ..models.files import read_array
+        from ..numeric.loss import with_grad_output, with_loss
+
+        feed = subject.feed
+        if subject.head is not None:
+            target = None if self.target is None else read_array(self.target, "target")
+            return replace(subject, feed=with_loss(feed, target, np.random.default_rng(seed)))
+        given = None if self.grad_output is None else read_array(self.grad_output, "grad-output")
+        return replace(subject, feed=with_grad_output(feed, given))
+
+    def _check(self, subject: Trace) -> None:
+        if self.loss is not None and subject.head is None:
+            raise UsageError(
+                "--loss: expected beside --output-size, since a loss is taken of the head's o",
+                got="no head",
+                fix=f"--output-size 3 --loss {self.loss}",
+            )
+        if self.target is not None and self.loss is None:
+            raise UsageError("--target: expected beside --loss", got="no loss",
+                             fix=f"--output-size 3 --loss mse --target {self.target}")  # fmt: skip
+        alone = first_set({"--grad-output": self.grad_output, "--tbptt": self.tbptt})
+        if alone is not None and not self.backward:
+            raise UsageError(f"{alone}: expected beside --backward", got="the forward alone",
+                             fix=f"--backward {alone} {self.asked[alone]}")  # fmt: skip
+        if self.grad_output is not None and subject.head is not None:
+            raise UsageError(
+                "--grad-output: expected without a head, whose loss says what comes to output",
+                got="both",
+                fix="leave out --grad-output, or --output-size",
+            )
+
+
+def gradient_options(command: Command) -> Command:
+    """Give `command` the options of the backward, in place of its argument `gradients`."""
+
+    return with_options(
+        command, "gradients", _GRADIENT_OPTIONS, lambda values: Gradients(**_stated(values))
+    )
+
+
+_FLOW_OPTIONS: dict[str, Any] = {
+    "flow": _option(bool, _BACKWARD, "--flow",
+                    help="Plot how the gradient vanishes or explodes over time: "
+                    "the norm of ∂h_T/∂h_t."),
+    "spectral_radius": _option(str, _BACKWARD, metavar="R",
+                               help="Scale what is drawn for weight_hh to this radius."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What the command line says of the flow."""
+
+    flow: bool = False
+    spectral_radius: str | None = None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """By option."""
+        return {"--flow": self.flow, "--spectral-radius": self.spectral_radius}
+
+    @property
+    def radius(self) -> float | None:
+        """The spectral radius as a number. Raises UsageError."""
+        if self.spectral_radius is None:
+            return None
+        try:
+            radius = float(self.spectral_radius)
+        except ValueError:
+            radius = 0.0
+        if not (isfinite(radius) and radius > 0):
+            raise UsageError(
+                "--spectral-radius: expected a number greater than 0",
+                got=repr(self.spectral_radius[:40]),
+                fix="--spectral-radius 1",
+            )
+        return radius
+
+    def check(self, gradients: Gradients, numbers: Numbers) -> None:
+        """Refuse what does not go together. Raises UsageError."""
+        if self.flow and not gradients.backward:
+            raise UsageError("--flow: expected beside --backward", got="the forward alone",
+                             fix="--backward --flow")  # fmt: skip
+        if self.radius is None:
+            return
+        if not self.flow:
+            raise UsageError(
+                "--spectral-radius: expected beside --backward --flow", got="no --flow",
+                fix=f"--backward --flow --spectral-radius {self.spectral_radius}",
+            )  # fmt: skip
+        if numbers.weights is not None:
+            raise UsageError(
+                "--spectral-radius: expected without --weights, since it scales what is drawn",
+                got="both",
+                fix="leave out one of them",
+            )
+
+    def scaled(self, subject: Trace) -> Trace:
+        """The trace with weights of the spectral radius that is asked for."""
+        if self.radius is None or subject.feed is None:
+            return subject
+        from ..analysis.flow import with_radius
+
+        return replace(subject, feed=with_radius(subject.feed, self.radius))
+
+    def curves(self, subject: Trace, numbers: Numbers) -> list[Curve]:
+        """The network's curves, and where its weights are drawn those of the other cells."""
+        if not self.flow or subject.feed is None:
+            return []
+        subject.spec.check_layer("--flow", "leave out --flow")
+        from ..analysis.flow import curves
+
+        assert subject.back is not None
+        seed = numbers.seed if numbers.weights is None else None
+        return curves(subject.feed, subject.back, seed, self.radius)
+
+
+def flow_options(command: Command) -> Command:
+    """Give `command` the options of the flow, in place of its argument `flow`."""
+
+    return with_options(command, "flow", _FLOW_OPTIONS, lambda values: Flow(**_stated(values)))

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .options import Network, network_options
+from .options import Json, Network, network_options
 from .output import write_json, write_text
-from .shared import Json
 
 
 @network_options

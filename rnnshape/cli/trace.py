@@ -16,14 +16,12 @@ from .forms import (
     form_numbers,
     put_form,
 )
-from .gradients import Gradients, gradient_options
-from .numbers import Numbers, number_options, numeric_trace
-from .options import Network, head_options
-from .output import write_lines, write_text
-from .shared import Json, OutputFile, first_set
+from .numbers import Gradients, Numbers, gradient_options, number_options, numeric_trace
+from .options import Json, Network, OutputFile, first_set, head_options
+from .output import counted, waiting, write_file, write_lines, write_text
 
 if TYPE_CHECKING:
-    from ..analysis.trace import Trace
+    from ..analysis.trace import Selection, Trace
 
 
 @head_options
@@ -72,52 +70,58 @@ def trace(
         put_picture(network, beside, output)
         return
     if html is not None:
-        alone = {} if gradients.backward else gradients.asked
-        check_page({**chosen, **alone, "-o": output})
+        check_page({**chosen, **({} if gradients.backward else gradients.asked), "-o": output})
     check_form(form, {**numbers.sources, **gradients.asked}, decoder)
     if json and ndjson:
         raise UsageError("--json: expected without --ndjson", got="both", fix="leave out one")
-    with_numbers = values or numbers.asked or gradients.files
+    computed = asks_for_numbers(values, numbers, gradients)
+    selection = Selection(layer, direction, step, folded=not (all or json or ndjson))
+    if form is not None:
+        a = arranged(network, form, decoder, numbers.weights)
+        put_form(a, selection, form_numbers(a, numbers) if computed else None, json, ndjson, output)
+        return
+    subject = subject_of(network, numbers, gradients) if computed else gradients.wanted(
+        network.trace())  # fmt: skip
+    if html is not None:
+        put_page(subject, html)
+        return
+    selection.check(subject.spec, subject.batch, subject.head)
+    if json or ndjson:
+        put_document(subject, selection, ndjson, output)
+    else:
+        put_text(subject, selection, output)
+
+
+def asks_for_numbers(values: bool, numbers: Numbers, gradients: Gradients) -> bool:
+    """Whether the walk goes over numbers; refuses how they are drawn where there are none."""
+    if values or numbers.asked or gradients.files:
+        return True
     option = first_set(numbers.drawing)
-    if option is not None and not with_numbers:
+    if option is not None:
         raise UsageError(
             f"{option}: expected beside --values, since shapes need no numbers",
             got="no numbers",
             fix=f"--values {option} {numbers.drawing[option]}",
         )
-    machine = json or ndjson
-    selection = Selection(layer, direction, step, folded=not (all or machine))
-    if form is not None:
-        a = arranged(network, form, decoder, numbers.weights)
-        drawn = form_numbers(a, numbers) if values or numbers.asked else None
-        put_form(a, selection, drawn, json, ndjson, output)
-        return
-    subject = network.trace()
-    if with_numbers:
-        from .progress import waiting
+    return False
 
-        with waiting("numbers"):
-            subject = gradients.numbers(numeric_trace(network, numbers), numbers.seed)
-    else:
-        subject = gradients.wanted(subject)
-    if html is not None:
-        if subject.back is not None and subject.feed is None:
-            raise UsageError(
-                "--html: expected --values beside --backward, since the page shows how large the "
-                "gradient is",
-                got="shapes alone",
-                fix="add --values, or leave out --backward",
-            )
-        put_page(subject, html)
-        return
-    selection.check(subject.spec, subject.batch, subject.head)
-    if machine:
-        from ..show.document import trace_lines, trace_ndjson
-        from .progress import counted
 
-        lines = (trace_ndjson if ndjson else trace_lines)(subject, selection)
-        write_lines(counted(lines, _steps(subject), "steps", output is not None), output)
-        return
+def subject_of(network: Network, numbers: Numbers, gradients: Gradients) -> Trace:
+    """The network over numbers, with the backward that is asked for."""
+    with waiting("numbers"):
+        return gradients.numbers(numeric_trace(network, numbers), numbers.seed)
+
+
+def put_document(subject: Trace, selection: Selection, ndjson: bool, output: str | None) -> None:
+    """One JSON document, or an object a line while the walk goes on."""
+    from ..show.document import trace_lines, trace_ndjson
+
+    lines = (trace_ndjson if ndjson else trace_lines)(subject, selection)
+    write_lines(counted(lines, _steps(subject), "steps", output is not None), output)
+
+
+def put_text(subject: Trace, selection: Selection, output: str | None) -> None:
+    """The walk for a person."""
     from ..show.text.trace import trace_text
 
     write_text(trace_text(subject, selection), output)
@@ -163,7 +167,13 @@ def check_page(beside: dict[str, Any]) -> None:
 def put_page(subject: Trace, path: str) -> None:
     """Write the page. Raises UsageError where it cannot be written."""
     from ..show.page.webpage import webpage
-    from .output import write_file
 
+    if subject.back is not None and subject.feed is None:
+        raise UsageError(
+            "--html: expected --values beside --backward, since the page shows how large the "
+            "gradient is",
+            got="shapes alone",
+            fix="add --values, or leave out --backward",
+        )
     page = webpage(subject).encode()
     write_file(path, lambda file: file.write(page))

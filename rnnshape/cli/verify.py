@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Network, network_options
-from .output import write_json, write_text
-from .shared import Json
+from .options import Json, Network, network_options
+from .output import waiting, write_json, write_text
 
 
 @network_options
@@ -27,7 +26,6 @@ def verify(
         network, Numbers(h0="random", c0=_c0(network), seed=seed, dtype="float64")
     )
     from ..analysis.verify import compare
-    from .progress import waiting
 
     with waiting("comparing"):
         comparison = compare(subject)

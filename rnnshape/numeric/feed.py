@@ -166,14 +166,14 @@ def feed(
         raise needs_numbers(open_sizes[0], getattr(spec, open_sizes[0]))
     if head is not None and not isinstance(head.size, int):
         raise needs_numbers("output_size", head.size)
-    arrays = checked_weights(spec, weights, head)
-    dtype = next(iter(arrays.values())).dtype
-    x = _numbers("input", input, dtype)
-    given = [_numbers(name, value, dtype) for name, value in (("h0", h0), ("c0", c0))]
     if c0 is not None and not spec.has_cell_state:
         raise UsageError(
             "c0: expected for an lstm alone", got=f"cell {spec.cell}", fix="leave out c0"
         )
+    arrays = checked_weights(spec, weights, head)
+    dtype = next(iter(arrays.values())).dtype
+    x = _numbers("input", input, dtype)
+    given = [_numbers(name, value, dtype) for name, value in (("h0", h0), ("c0", c0))]
     h, c = given
     error = forward_error(
         spec, Given(x.shape, None if h is None else h.shape, None if c is None else c.shape)
@@ -292,6 +292,18 @@ def _numbers(name: str, value: Any, dtype: Any) -> Any:
             fix=f"save {name} as float32",
         )  # fmt: skip
     return array.astype(dtype, copy=False)
+
+
+def typed(arrays: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+    """Weights of a file in the type that is computed in. Raises UsageError for NaN."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise UsageError(
+                f"weights: expected numbers in {name}",
+                got=f"NaN ({int(np.isnan(array).sum())} of {array.size})",
+                fix="save the weights from before the training diverged",
+            )
+    return {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in arrays.items()}
 
 
 class Arrays(Shapes):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from ..network.batch import Batch
 from ..network.head import Head
 from ..network.spec import Parameter, Spec
+from .feed import Feed, feed
+from .kept import check_numbers
 
 Array = np.ndarray[Any, Any]
 
@@ -58,3 +61,49 @@ def drawn_tensor(
     shape: Any = batch.tensors(spec)[name]
     drawn: Array = generator.standard_normal(shape).astype(dtype)
     return drawn
+
+
+def drawn_feed(
+    spec: Spec,
+    batch: Batch,
+    head: Head | None = None,
+    *,
+    weights: Mapping[str, Any] | None = None,
+    input: Any = None,
+    states: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    dtype: str = "float32",
+    train: bool = False,
+) -> Feed:
+    """A forward call: what is given as it is, the parameters and the input else drawn.
+
+    states: h0 and c0 as arrays, or the word "random" to draw one; zeros where they are left out.
+    An `input` says N and T, whatever the batch does. train: dropout drops. Raises UsageError where
+    a size is left open, or where there are more numbers than memory should hold.
+    """
+    generator = np.random.default_rng(seed)
+    check_numbers(
+        [] if weights is not None else spec.parameters().values(),
+        input_size=spec.input_size,
+        hidden_size=spec.hidden_size,
+    )
+    parameters = drawn_weights(spec, generator, dtype) if weights is None else dict(weights)
+    if input is None:
+        check_numbers(batch.tensors(spec).values(), batch_size=batch.size, seq_len=batch.seq_len)
+        input = drawn_tensor("input", spec, batch, generator, dtype)
+    else:
+        batch = feed(spec, parameters, input, None, None, batch.lengths).batch
+    given = {}
+    for name, state in (states or {}).items():
+        drawn = isinstance(state, str) and name[0] in spec.state_names
+        given[name] = drawn_tensor(name, spec, batch, generator, dtype) if drawn else state
+    if head is not None:
+        shapes = [*(parameter.shape for parameter in head.parameters(spec)),
+                  head.output(spec, batch)]  # fmt: skip
+        check_numbers(shapes, output_size=head.size)
+        if "head.weight" not in parameters:
+            parameters |= drawn_head(head, spec, generator, dtype)
+    source = feed(spec, parameters, input, given.get("h0"), given.get("c0"), batch.lengths, head)
+    if train and spec.dropout:
+        source = replace(source, masks=drawn_masks(spec, source.batch, generator, dtype))
+    return source

@@ -571,7 +571,7 @@ def test_without_textual_the_way_to_it_is_said(rnnshape, monkeypatch):
 
 
 def test_progress_is_for_terminals_alone(monkeypatch):
-    from rnnshape.cli import progress
+    from rnnshape.cli import output as progress
 
     class Terminal(io.StringIO):
         def isatty(self):
