@@ -6,9 +6,20 @@ import re
 from typing import Any
 
 import pytest
-from recordings import CASES, construction, given_of, of_kind, recorded_error, spec_of
+from conftest import recorded
+from recordings import (
+    CASES,
+    by_wording,
+    compare,
+    construction,
+    given_of,
+    of_kind,
+    recorded_error,
+    spec_of,
+)
 
 from rnnshape.checks.padded import Given, forward_error, forward_fault
+from rnnshape.errors import TorchError
 from rnnshape.network.constructor import (
     constructor_error,
     constructor_fault,
@@ -17,17 +28,36 @@ from rnnshape.network.constructor import (
 from rnnshape.network.dims import symbol
 from rnnshape.network.spec import Spec
 
+CELL_MODULES = recorded("cells")
+CONSTRUCTORS = [*of_kind("constructor"), *of_kind("constructor", cases=CELL_MODULES)]
+CALLS = [*of_kind("forward", "packed"), *of_kind("call", cases=CELL_MODULES)]
 
-@pytest.mark.parametrize("case", of_kind("constructor"))
-def test_a_constructor_raises_what_torch_raises_first(case: dict[str, Any]) -> None:
+
+def constructor_raises(case: dict[str, Any]) -> TorchError | None:
     call = construction(case)
-    assert constructor_error(call.cell, call.keywords, call.positional) == recorded_error(case)
+    return constructor_error(call.cell, call.keywords, call.positional)
 
 
-@pytest.mark.parametrize("case", of_kind("forward", "packed"))
-def test_a_forward_call_raises_what_torch_raises_first(case: dict[str, Any]) -> None:
-    assert forward_error(spec_of(case), given_of(case)) == recorded_error(case)
+def call_raises(case: dict[str, Any]) -> TorchError | None:
+    return forward_error(spec_of(case), given_of(case))
 
+
+@pytest.mark.parametrize("cases", by_wording(CONSTRUCTORS))
+def test_a_constructor_raises_what_torch_raises_first(cases: list[dict[str, Any]]) -> None:
+    compare(cases, constructor_raises, recorded_error)
+
+
+@pytest.mark.parametrize("cases", by_wording(CALLS))
+def test_a_forward_call_raises_what_torch_raises_first(cases: list[dict[str, Any]]) -> None:
+    compare(cases, call_raises, recorded_error)
+
+
+@pytest.mark.parametrize("cases", by_wording(recorded("dtypes")))
+def test_mixed_dtypes_raise_what_torch_raises_first(cases: list[dict[str, Any]]) -> None:
+    compare(cases, call_raises, recorded_error)
+
+
+# ---------------------------------------------------------------------------------- packing
 
 PACK = re.compile(
     r"packed = pack_padded_sequence\(torch\.randn\(([\d, ]+)\), \[([-\d, ]*)\]"
@@ -55,8 +85,8 @@ def test_packing_raises_what_torch_raises_first(code: re.Match[str], case: dict[
 
 
 def test_at_least_two_hundred_bad_cases_are_recorded() -> None:
-    bad = [case for case in of_kind("constructor", "forward", "packed") if case.values[0]["error"]]
-    assert len(bad) >= 200
+    assert sum(bool(case["error"]) for case in of_kind("constructor", "forward", "packed")) >= 200
+    assert sum(bool(case.get("error")) for case in CELL_MODULES) >= 100
     assert len(PACKINGS) >= 15
 
 
@@ -67,21 +97,30 @@ def test_a_symbol_fits_any_size() -> None:
     assert forward_error(spec, Given((t, n, 3), (2, n, h), (1, n, h))) is not None
 
 
-@pytest.mark.parametrize("case", of_kind("constructor"))
-def test_a_constructor_without_its_faults_is_accepted(case: dict[str, Any]) -> None:
+def is_mended(case: dict[str, Any]) -> bool:
+    """Whether there was something to mend; ends where leaving out one argument after another does."""
     call, found = construction(case), []
     while fault := constructor_fault(call):
         found.append(fault.about)
         call = call.mended(fault.about)
         assert len(found) < 12, found
-    assert bool(found) == bool(case["error"])
+    return bool(found)
 
 
-@pytest.mark.parametrize("case", of_kind("constructor"))
-def test_dropout_without_a_layer_to_come_after_is_warned_of(case: dict[str, Any]) -> None:
-    warned = [(w["type"], w["message"]) for w in case["warnings"]]
-    call = construction(case)
-    if "__init__" in (case["error"] or {}).get("message", "") or "supported" in str(case["error"]):
-        return  # torch ends before it warns
-    told = constructor_warning(call)
-    assert ([told] if told else []) == warned
+def test_a_constructor_without_its_faults_is_accepted() -> None:
+    compare(CONSTRUCTORS, is_mended, lambda case: bool(case["error"]))
+
+
+def test_dropout_without_a_layer_to_come_after_is_warned_of() -> None:
+    def ended_before(case: dict[str, Any]) -> bool:
+        said = str(case["error"])
+        return "__init__" in said or "supported" in said
+
+    def warned(case: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(w["type"], w["message"]) for w in case["warnings"]]
+
+    def told(case: dict[str, Any]) -> list[TorchError]:
+        return [w for w in [constructor_warning(construction(case))] if w]
+
+    layers = of_kind("constructor")
+    compare([c for c in layers if not ended_before(c)], told, warned)

@@ -10,7 +10,16 @@ import pytest
 from conftest import recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import given_of, of_kind, recorded_error, spec_of
+from recordings import (
+    by_wording,
+    compare,
+    construction,
+    given_of,
+    of_kind,
+    raised,
+    recorded_error,
+    spec_of,
+)
 
 from rnnshape.checks.call import Call
 from rnnshape.doctor.check import check
@@ -53,41 +62,71 @@ def test_the_contracts_example(rnnshape):
     assert problem["fix"] == "h0 = torch.zeros(6, input.size(0), 20)"
 
 
+CELL_MODULES = recorded("cells")
+
+
 def askable(case):
     """Whether `check` can be asked: it takes a state in its form, and sorted lengths as sorted."""
-    if not case["spec"] or case["call"]["tuple_length"]:
+    call = case["call"]
+    if case["kind"] == "call":
+        pair = case["constructor"]["class"] == "LSTMCell"
+        return call["tuple_length"] is None and (pair or call["c0"] is None)
+    if not case["spec"] or call["tuple_length"]:
         return False
+    given = given_of(case)
+    unsaid = Call(spec_of(case), given._replace(enforce_sorted=None))
+    return given.enforce_sorted in (None, unsaid.sorted)
+
+
+ASKABLE = [
+    case
+    for case in [*of_kind("forward", "packed"), *of_kind("call", cases=CELL_MODULES)]
+    if askable(case)
+]
+
+
+def told_of_a_call(case):
     call = given_of(case)
-    return call.enforce_sorted in (
-        None,
-        Call(spec_of(case), call._replace(enforce_sorted=None)).sorted,
-    )
-
-
-ASKABLE = [case for case in of_kind("forward", "packed") if askable(case.values[0])]
-
-
-@pytest.mark.parametrize("case", ASKABLE)
-def test_the_first_problem_carries_what_torch_raises_first(case):
-    spec, call = spec_of(case), given_of(case)
-    arguments = {k: v for k, v in case["spec"].items() if k not in ("cell", "nonlinearity")}
-    if spec.cell != "lstm":
-        del arguments["proj_size"]
+    if case.get("spec"):
+        arguments = {k: v for k, v in case["spec"].items() if k not in ("cell", "nonlinearity")}
+        cell = case["spec"]["cell"]
+        if cell != "lstm":
+            del arguments["proj_size"]
+    else:
+        cell, arguments = construction(case).cell, construction(case).arguments
     shapes = {n: getattr(call, n) for n in ("input", "h0", "c0") if getattr(call, n) is not None}
-    report = check(
-        spec.cell, arguments, shapes, lengths=call.lengths, dtype=call.dtype,
-        state_dtype=call.state_dtype,
+    return raised(
+        check(cell, arguments, shapes, lengths=call.lengths, dtype=call.dtype,
+              state_dtype=call.state_dtype)
     )  # fmt: skip
-    first = report.problems[0].torch if report.problems else None
-    assert first == recorded_error(case)
 
 
-@pytest.mark.parametrize("case", of_kind("constructor"))
-def test_a_constructor_is_read_from_code_with_all_its_faults(case):
-    report = check(code=case["code"])
-    first = report.problems[0].torch if report.problems else None
-    later = first is not None and "__init__" not in first.message and not case["error"]
-    assert later or first == recorded_error(case)  # what forward refuses comes later
+@pytest.mark.parametrize("cases", by_wording(ASKABLE))
+def test_the_first_problem_carries_what_torch_raises_first(cases):
+    compare(cases, told_of_a_call, recorded_error)
+
+
+def test_a_constructor_is_read_from_code_with_all_its_faults():
+    def told(case):
+        first = raised(check(code=case["code"]))
+        later = first is not None and "__init__" not in first.message and not case["error"]
+        return None if later else first  # what forward refuses comes later
+
+    compare(of_kind("constructor"), told, recorded_error)
+
+
+def test_check_says_what_the_constructor_of_a_cell_module_raises():
+    def told(case):
+        call = construction(case)
+        return raised(check(call.cell, call.keywords))
+
+    named = [
+        case
+        for case in of_kind("constructor", cases=CELL_MODULES)
+        if not case["constructor"]["args"]
+        and {"input_size", "hidden_size"} <= set(case["constructor"]["kwargs"])
+    ]
+    compare(named, told, recorded_error)
 
 
 def test_every_problem_is_listed_in_torchs_order():

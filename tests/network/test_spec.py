@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import recorded
+from recordings import compare
 
 from rnnshape import Spec, UsageError
 from rnnshape.network.batch import Batch
@@ -25,23 +26,26 @@ def test_at_least_300_configurations_are_recorded():
     assert len(CASES) >= 300
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["repr"])
-def test_torch_agrees(case):
-    spec, batch = Spec.from_dict(case["spec"]), batch_of(case["call"])
-    assert str(spec) == case["repr"]
-    assert [[name, list(shape)] for name, shape in spec.parameters().items()] == case["parameters"]
-    assert shapes(batch.tensors(spec)) == case["tensors"]
+def test_torch_agrees():
+    def facts(case):
+        spec = Spec.from_dict(case["spec"])
+        parameters = [[name, list(shape)] for name, shape in spec.parameters().items()]
+        return [str(spec), parameters, shapes(batch_of(case["call"]).tensors(spec))]
+
+    fields = ("repr", "parameters", "tensors")
+    compare(CASES, facts, lambda case: [case[field] for field in fields])
 
 
-@pytest.mark.parametrize(
-    "case", [c for c in CASES if c["packed"]], ids=lambda c: str(c["call"]["lengths"])
-)
-def test_torch_packs_the_same(case):
-    batch, packed = batch_of(case["call"]), case["packed"]
-    assert batch.batch_sizes == packed["batch_sizes"]
-    if packed["sorted_indices"] is not None:
-        assert list(batch.order) == packed["sorted_indices"]
-        assert list(batch.restored) == packed["unsorted_indices"]
+def test_torch_packs_the_same():
+    def packing(case):
+        batch = batch_of(case["call"])
+        indices = [list(batch.order), list(batch.restored)]
+        unsorted = case["packed"]["sorted_indices"] is not None
+        return [batch.batch_sizes, *(indices if unsorted else [None, None])]
+
+    fields = ("batch_sizes", "sorted_indices", "unsorted_indices")
+    packed = [case for case in CASES if case["packed"]]
+    compare(packed, packing, lambda case: [case["packed"][f] for f in fields])
 
 
 def test_a_spec_is_immutable():
