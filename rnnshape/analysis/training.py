@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from ..checks.padded import Given, forward_error
 from ..errors import TorchError, UsageError
 from ..network.batch import Batch
-from ..network.dims import Dim, Shape, json_dim, json_shape
+from ..network.dims import Dim, Shape
 from ..network.spec import Spec
 
 MOST_STEPS = 100_000  # each is a row of the table
@@ -42,19 +41,6 @@ class Step:
     def fits(self) -> bool:
         """Whether torch takes the state."""
         return self.error is None
-
-    def to_dict(self) -> dict[str, Any]:
-        """One of the `steps` of rnnshape/state/1."""
-        return {
-            "index": self.number,
-            "phase": self.phase,
-            "batch_size": self.size,
-            "input": json_shape(self.input),
-            **{name: json_shape(shape) for name, shape in self.states.items()},
-            "origin": self.origin,
-            "fits": self.fits,
-            "torch": None if self.error is None else self.error._asdict(),
-        }
 
 
 @dataclass(frozen=True)
@@ -140,16 +126,6 @@ class Mend:
         """The loop in torch, given `model`, `data` and `test_data`."""
         return training_code(self.plan)
 
-    def to_dict(self) -> dict[str, Any]:
-        """One of the `mends` of rnnshape/state/1."""
-        steps = self.plan.steps
-        return {
-            "id": self.id,
-            "why": self.why,
-            "code": self.code,
-            "proof": {"steps": len(steps), "fit": sum(step.fits for step in steps)},
-        }
-
 
 @dataclass(frozen=True)
 class Report:
@@ -173,30 +149,6 @@ class Report:
     def not_saved(self) -> list[str]:
         """What it does not: the size of these has the batch in it."""
         return list(Batch().tensors(self.plan.spec))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document rnnshape/state/1."""
-        plan = self.plan
-        breaks = self.carried.broken
-        return {
-            "schema": "rnnshape/state/1",
-            "ok": self.ok,
-            "spec": plan.spec.to_dict(),
-            "stateful": plan.carry,
-            "samples": plan.samples,
-            "batch_size": plan.batch_size,
-            "test_batch_size": plan.test_batch_size,
-            "seq_len": json_dim(plan.seq_len),
-            "steps": [step.to_dict() for step in plan.steps],
-            "code": training_code(plan),
-            "carrying_on": {
-                "breaks_at": breaks[0].number if breaks else None,
-                "breaks": [step.to_dict() for step in breaks],
-            },
-            "mends": [mend.to_dict() for mend in self.mends],
-            "saved": self.saved,
-            "not_saved": self.not_saved,
-        }
 
 
 def training_run(

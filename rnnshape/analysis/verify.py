@@ -44,21 +44,6 @@ class Comparison:
         """Whether everything agrees."""
         return all(row.ok for row in self.rows)
 
-    def to_dict(self) -> dict[str, Any]:
-        """`rnnshape/verify/1`."""
-        return {
-            "schema": "rnnshape/verify/1",
-            "ok": self.ok,
-            "torch": self.version,
-            "tolerance": TOLERANCE,
-            "spec": self.spec.to_dict(),
-            "compared": [
-                {"name": r.name, "torch": r.torch, "walk": r.walk, "difference": r.difference,
-                 "ok": r.ok}
-                for r in self.rows
-            ],
-        }  # fmt: skip
-
 
 def torch_module(spec: Spec) -> Any:
     """The module that `spec` describes, in float64. Raises UsageError where torch is missing."""

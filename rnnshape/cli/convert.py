@@ -55,7 +55,7 @@ def convert(
     if json:
         write_json(document)
         return
-    from ..show.text.framework import convert_text
+    from ..show.text.models import convert_text
 
     write_text(convert_text(document, str(result.spec)))
 

@@ -55,7 +55,7 @@ def draw(
         )
     unrolled = Unrolled(network.trace())
     if chosen == "mermaid":
-        from ..show.pictures.mermaid import mermaid_lines
+        from ..show.pictures.graphs import mermaid_lines
 
         write_lines(mermaid_lines(unrolled), output)
     elif chosen == "dot":

@@ -9,6 +9,7 @@ import typer
 
 from ..errors import UsageError
 from .options import Module, Network, head_options
+from .output import write_file
 
 if TYPE_CHECKING:
     from ..analysis.trace import Trace
@@ -34,7 +35,7 @@ def explore(
     if tour and quiz:
         raise UsageError("--tour: expected without --quiz", got="both", fix="leave out one")
     trace, parameters = _subject(network, weights, module, seed)
-    from .writers import save, writers
+    from ..explore.export import writers
 
     try:
         from ..explore.app import Explorer
@@ -57,6 +58,11 @@ def explore(
     program.run()
     if program.return_code:
         raise typer.Exit(program.return_code)
+
+
+def save(path: str, text: str) -> None:
+    """Write a file whole or not at all. Raises UsageError."""
+    write_file(path, lambda file: file.write(text.encode()))
 
 
 def _subject(

@@ -77,8 +77,7 @@ def forms(
     Example: rnnshape forms --code encoder-decoder
     """
     from ..analysis.forms import FORMS
-    from ..show.text.form_code import form_code
-    from ..show.text.forms import forms_document, forms_text
+    from ..show.text.forms import form_code, forms_document, forms_text
 
     if code is not None:
         if json:

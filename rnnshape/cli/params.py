@@ -54,7 +54,7 @@ def params(
 def _elsewhere(subject: Trace, framework: str, dtype: str) -> tuple[Callable[[], Any], Any]:
     """The document and the text in another framework's layout."""
     from ..models.networks.frameworks import layout_of
-    from ..show.text.framework import layout_document, layout_text
+    from ..show.text.models import layout_document, layout_text
 
     layout = layout_of(framework)
     assert layout is not None

@@ -164,11 +164,11 @@ def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: 
     if output is not None:
         write_arrays(output, arrays)
     if json:
-        from ..show.text.onnx import onnx_document
+        from ..show.text.models import onnx_document
 
         write_json(onnx_document(chain.to_list(), spec, x, arrays))
     elif output is None:
-        from ..show.text.onnx import onnx_text
+        from ..show.text.models import onnx_text
 
         write_text(onnx_text(chain.to_list(), chain.batch_first, x, arrays))
 

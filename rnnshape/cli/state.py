@@ -46,11 +46,11 @@ def state(
         stateful=stateful,
         unbatched=batch.unbatched,
     )
-    if json:
-        write_json(report.to_dict())
-    else:
-        from ..show.text.training import state_text
+    from ..show.text.training import state_document, state_text
 
+    if json:
+        write_json(state_document(report))
+    else:
         write_text(state_text(report))
     if not report.ok:
         raise typer.Exit(1)

@@ -29,11 +29,11 @@ def verify(
 
     with waiting("comparing"):
         comparison = compare(subject)
-    if json:
-        write_json(comparison.to_dict())
-    else:
-        from ..show.text.trace import verify_text
+    from ..show.text.trace import verify_document, verify_text
 
+    if json:
+        write_json(verify_document(comparison))
+    else:
         write_text(verify_text(comparison))
     if not comparison.ok:
         raise typer.Exit(1)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..show.notation import Line
+from ..show.screen import wrapped
 from .heading import Edit
-from .lines import paragraph, wrapped
+from .lines import paragraph
 from .settings import Settings
 from .view import View
 

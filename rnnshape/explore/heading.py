@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..network.dims import write_shape
 from ..show.notation import Line, Piece, kind_of
-from .lines import length
+from ..show.screen import length
 from .view import View
 
 # the key that goes to a field's next choice

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from ..show.notation import STYLES, Line, Piece
+from ..show.notation import STYLES, Line
+from ..show.screen import length
 
 # how a piece is set off beside its kind, written after a bar: "state|current"
 _MARKS = {"current": "reverse bold", "strong": "bold", "field": "underline", "edit": "reverse",
@@ -61,38 +60,6 @@ def cut(line: Line, width: int) -> Line:
         kept.append((words[:width], kind))
         width -= len(words)
     return kept
-
-
-def length(line: Line) -> int:
-    """The number of signs in a line."""
-    return sum(len(words) for words, _ in line)
-
-
-def wrapped(line: Line, width: int, indent: int = 0) -> list[Line]:
-    """A line in lines of at most `width`, broken at spaces and before the signs of an equation."""
-    if length(line) <= width:
-        return [line]
-    rows: list[Line] = [[]]
-    room = width
-    for words, kind in _tokens(line):
-        kept = words
-        if len(kept.rstrip()) > room and rows[-1]:
-            rows.append([(" " * indent, "")])
-            room = width - indent
-            kept = kept.lstrip()
-        while len(kept.rstrip()) > room > 0:
-            rows[-1].append((kept[:room], kind))
-            rows.append([(" " * indent, "")])
-            kept, room = kept[room:], width - indent
-        rows[-1].append((kept, kind))
-        room -= len(kept)
-    return rows
-
-
-def _tokens(line: Line) -> Iterable[Piece]:
-    for words, kind in line:
-        for part in re.findall(r"\s+|[·+→⊙−]?[^\s·+→⊙−]+|[·+→⊙−]", words):
-            yield part, kind
 
 
 def paragraph(text: str, width: int, kind: str = "") -> list[Line]:

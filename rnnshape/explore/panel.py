@@ -8,7 +8,7 @@ from itertools import groupby
 from ..engine.walk import HEAD, Performed, Step, Tensor
 from ..network.dims import Shape, write_dim, write_shape
 from ..show.notation import Line, equation_pieces, kind_of, shape_pieces, short_name
-from .lines import length, wrapped
+from ..show.screen import length, wrapped
 from .view import View
 
 _HEAT_ROWS = 8

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..show.notation import Line
+from ..show.screen import wrapped
 from .grid import Drawn, draw
 from .heading import Heading, heading
 from .heat import MapRow
 from .keys import foot_line, help_lines
-from .lines import beside, paragraph, scrolled, wrapped
+from .lines import beside, paragraph, scrolled
 from .panel import step_lines
 from .session import Session
 

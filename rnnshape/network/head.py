@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import UsageError
 from .batch import Batch
-from .dims import Dim, Shape, Symbol, json_dim
+from .dims import Dim, Shape, Symbol
 from .spec import Parameter, Spec
 
 ACTIVATIONS = ("none", "softmax", "sigmoid", "tanh")
@@ -75,12 +74,3 @@ class Head:
         """How many numbers the mean of the loss is taken over: those of o, or of its classes."""
         steps: Dim = batch.size if self.at == "last" else batch.real_steps
         return steps * self.size if self.loss == "mse" else steps
-
-    def to_dict(self) -> dict[str, Any]:
-        """The `head` object of the JSON documents."""
-        return {
-            "output_size": json_dim(self.size),
-            "output_activation": self.activation,
-            "output_at": self.at,
-            **({} if self.loss is None else {"loss": self.loss}),
-        }

@@ -11,6 +11,7 @@ from ..analysis.trace import Selection, Trace
 from ..engine.walk import Performed, Record, Step, Tensor
 from ..errors import UsageError
 from ..network.dims import Dim, json_dim, json_shape
+from ..network.head import Head
 from ..network.spec import Spec
 
 if TYPE_CHECKING:
@@ -153,6 +154,16 @@ def _packed(trace: Trace) -> dict[str, Any]:
     }
 
 
+def head_object(head: Head) -> dict[str, Any]:
+    """The `head` of the documents."""
+    return {
+        "output_size": json_dim(head.size),
+        "output_activation": head.activation,
+        "output_at": head.at,
+        **({} if head.loss is None else {"loss": head.loss}),
+    }
+
+
 def _trace_head(trace: Trace) -> dict[str, Any]:
     if trace.feed is not None:
         backward = trace.gradient_shapes.values() if trace.back else ()
@@ -174,7 +185,7 @@ def _trace_head(trace: Trace) -> dict[str, Any]:
     if trace.batch.packed:
         head["packed"] = _packed(trace)
     if trace.head is not None:
-        head["head"] = trace.head.to_dict()
+        head["head"] = head_object(trace.head)
     if trace.back is not None:
         shapes = {name: json_shape(shape) for name, shape in trace.gradient_shapes.items()}
         head["backward"] = {"tbptt": trace.back.tbptt, "gradients": shapes}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
-from typing import TextIO
+from typing import Any, TextIO
 
-from .colours import COLOURS
-from .notation import STYLES
+from ..engine.walk import Tensor
+from .notation import COLOURS, STYLES, number_piece
 from .notation import Line as Line
 from .notation import Piece as Piece
 
@@ -37,17 +37,70 @@ def text(words: str, kind: str = "") -> Line:
     return [(words, kind)]
 
 
-def paragraph(words: str, kind: str = "note") -> list[Line]:
-    """`words`, set in by two, in lines of at most 80 columns."""
-    return [text(f"  {line}", kind) for line in wrap(words, 78, break_on_hyphens=False)]
+class Prose(list[Piece]):
+    """A line of any length that whoever shows it breaks between words, hanging under its words."""
 
 
-def note_lines(words: str) -> Iterator[Line]:
-    """A remark of any length, in lines of at most 80 columns."""
-    from textwrap import wrap
+def prose(words: str, kind: str = "note", indent: int = 2) -> Line:
+    """A remark of any length, set in by `indent`."""
+    return Prose([(" " * indent, ""), (words, kind)])
 
-    for row in wrap(words, 78, break_long_words=False, break_on_hyphens=False):
-        yield text(f"  {row}", "note")
+
+def labelled(label: str, words: str, kind: str = "", width: int = 10) -> Line:
+    """Words of any length beside a label in a margin of `width`."""
+    return Prose([(f"{label:{width}}", "note"), (words, kind)])
+
+
+def length(line: Line) -> int:
+    """The number of signs in a line."""
+    return sum(len(words) for words, _ in line)
+
+
+def wrapped(line: Line, width: int, indent: int = 0) -> list[Line]:
+    """A line in lines of at most `width`, broken at spaces and before the signs of an equation."""
+    if length(line) <= width:
+        return [line]
+    rows: list[Line] = [[]]
+    room = width
+    for words, kind in _tokens(line):
+        rest = words
+        if len(rest.rstrip()) > room and rows[-1]:
+            rows.append([(" " * indent, "")])
+            room = width - indent
+            rest = rest.lstrip()
+        while len(rest.rstrip()) > room > 0:
+            rows[-1].append((rest[:room], kind))
+            rows.append([(" " * indent, "")])
+            rest, room = rest[room:], width - indent
+        rows[-1].append((rest, kind))
+        room -= len(rest)
+    return rows
+
+
+def _tokens(line: Line) -> Iterator[Piece]:
+    for words, kind in line:
+        parts = (
+            re.findall(r"\s+|\S+", words)
+            if isinstance(line, Prose)
+            else re.findall(r"\s+|[·+→⊙−]?[^\s·+→⊙−]+|[·+→⊙−]", words)
+        )
+        for part in parts:
+            yield part, kind
+
+
+_CODE = {"good", "negative", "code"}  # kinds of lines that are copied, and never broken
+
+
+def _folded(line: Line, width: int, terminal: bool) -> list[Line]:
+    """A line as a stream of `width` shows it; a pipe and a file leave all but prose whole."""
+    if not isinstance(line, Prose) and (not terminal or any(kind in _CODE for _, kind in line)):
+        return [line]
+    if length(line) <= width:
+        return [line]
+    first = line[0][0]
+    margin = len(first) - len(first.lstrip()) if len(line) == 1 else len(first)
+    hanging = margin if isinstance(line, Prose) else margin + 2
+    return wrapped(line, width, hanging if hanging < width // 2 else 2)
 
 
 def colours(stream: TextIO) -> bool:
@@ -119,6 +172,8 @@ def visible_line(words: str) -> str:
 def put(lines: Iterable[Line], stream: TextIO | None = None) -> None:
     """Write lines to a stream (standard output unless told), in colour where it takes colour."""
     stream = stream or sys.stdout
+    width, terminal = columns_of(stream), hasattr(stream, "isatty") and stream.isatty()
+    lines = (part for line in lines for part in _folded(line, width, terminal))
     if not colours(stream):
         for plain in plain_lines(lines):
             stream.write(encodable(plain, stream) + "\n")
@@ -133,9 +188,10 @@ def put(lines: Iterable[Line], stream: TextIO | None = None) -> None:
 
 
 def plain_lines(lines: Iterable[Line]) -> Iterator[str]:
-    """Lines without colour, for a file."""
+    """Lines without colour, for a file; prose in lines of at most 80 columns."""
     for line in lines:
-        yield "".join(words for words, _ in line).rstrip()
+        for part in _folded(line, 80, terminal=False):
+            yield "".join(words for words, _ in part).rstrip()
 
 
 def html(lines: Iterable[Line]) -> str:
@@ -144,11 +200,11 @@ def html(lines: Iterable[Line]) -> str:
 
     colour = {"dim": "opacity:.6", "bold": "font-weight:bold", "": ""}
     rows = []
-    for line in lines:
+    for part in (part for line in lines for part in _folded(line, 80, terminal=False)):
         row = ""
-        for words, kind in line:
+        for words, kind in part:
             style = ";".join(
-                colour.get(part, f"color:{_HTML.get(part, part)}") for part in STYLES[kind].split()
+                colour.get(word, f"color:{_HTML.get(word, word)}") for word in STYLES[kind].split()
             )
             row += f'<span style="{style}">{escape(words)}</span>' if style else escape(words)
         rows.append(row)
@@ -169,3 +225,41 @@ def columns(rows: list[list[Piece]], indent: str = "  ") -> list[Line]:
         + [(words.ljust(widths[i]) + "  ", kind) for i, (words, kind) in enumerate(row)]
         for row in rows
     ]
+
+
+_ROWS, _COLUMNS = 6, 6  # more is elided in the middle
+
+
+def value_lines(tensor: Tensor, indent: str) -> Iterator[Line]:
+    """The value of a tensor below its shape; nothing where the walk has no numbers."""
+    if tensor.value is not None:
+        indent = indent if len(indent) < 16 else " " * 8
+        yield from array_lines(tensor.value, indent)
+
+
+def array_lines(array: Any, indent: str = "  ") -> Iterator[Line]:
+    """A vector as one row, a matrix as rows, anything higher as matrices one after the other."""
+    if array.ndim > 2:
+        for index in _kept(len(array), _ROWS):
+            if index is None:
+                yield [(f"{indent}…", "note")]
+                continue
+            yield [(f"{indent}[{index}]", "note")]
+            yield from array_lines(array[index], indent + "  ")
+        return
+    matrix = array.reshape(1, -1) if array.ndim < 2 else array
+    for row in _kept(len(matrix), _ROWS):
+        if row is None:
+            yield [(f"{indent}…", "note")]
+            continue
+        cells: list[Piece] = [(indent, "")]
+        for column in _kept(matrix.shape[1], _COLUMNS):
+            cells.append(("  …", "note") if column is None else number_piece(matrix[row, column]))
+        yield cells
+
+
+def _kept(count: int, most: int) -> list[int | None]:
+    if count <= most:
+        return list(range(count))
+    half = most // 2
+    return [*range(most - half), None, *range(count - half, count)]

@@ -12,7 +12,7 @@ from rnnshape.analysis.forms import FORMS, arrange, drawn, result
 from rnnshape.network.batch import Batch
 from rnnshape.network.head import Head
 from rnnshape.show.schema import schema
-from rnnshape.show.text.form_code import form_code
+from rnnshape.show.text.forms import form_code
 
 SPECS = [
     Spec(),

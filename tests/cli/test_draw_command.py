@@ -15,8 +15,7 @@ from rnnshape.analysis.trace import Trace
 from rnnshape.network.batch import Batch
 from rnnshape.network.head import Head
 from rnnshape.network.spec import Spec
-from rnnshape.show.colours import COLOURS, PAPER
-from rnnshape.show.notation import STYLES
+from rnnshape.show.notation import COLOURS, PAPER, STYLES
 from rnnshape.show.pictures.scene import SIGN, SMALL_SIGN, Scene
 from rnnshape.show.pictures.unrolled import Unrolled
 
@@ -238,7 +237,7 @@ def test_no_way_up_runs_through_a_box(cell, layers, both, batch, head):
 @given(cells, st.integers(1, 12), st.booleans(), batches, heads)
 @settings(max_examples=40, deadline=None)
 def test_every_row_of_mermaid_fills_the_grid(cell, layers, both, batch, head):
-    from rnnshape.show.pictures.mermaid import mermaid_lines
+    from rnnshape.show.pictures.graphs import mermaid_lines
 
     trace = Trace(Spec(cell=cell, num_layers=layers, bidirectional=both), batch, head=head)
     _, block, columns, *lines = mermaid_lines(Unrolled(trace))

@@ -13,10 +13,10 @@ import pytest
 
 from rnnshape import Spec, trace
 from rnnshape.analysis.flow import Arriving, with_sum
-from rnnshape.cli.writers import command_line, save, writers
+from rnnshape.cli.explore import save
 from rnnshape.engine.walk import HEAD
 from rnnshape.explore.app import Explorer
-from rnnshape.explore.export import Export
+from rnnshape.explore.export import Export, command_line, writers
 from rnnshape.explore.gradient import written
 from rnnshape.explore.heat import MapRow
 from rnnshape.explore.keys import KEYS
@@ -413,7 +413,7 @@ def test_what_is_no_answer_costs_nothing():
               "[3,7,20]"],
 )  # fmt: skip
 def test_a_shape_may_be_written_in_any_usual_way(typed):
-    from rnnshape.explore.answers import shape_of
+    from rnnshape.explore.questions import shape_of
 
     assert shape_of(typed) == (3, 7, 20)
 
@@ -424,7 +424,7 @@ def test_a_shape_may_be_written_in_any_usual_way(typed):
      ("output[4:5]", False), ("output[:, -1]", False), ("output[0]", False)],
 )  # fmt: skip
 def test_indices_that_take_the_same_are_the_same(typed, equal):
-    from rnnshape.explore.answers import index_of
+    from rnnshape.explore.questions import index_of
 
     shape = (5, 7, 20)
     assert (index_of(typed, "output", shape) == index_of("output[-1]", "output", shape)) is equal
@@ -435,7 +435,7 @@ def test_indices_that_take_the_same_are_the_same(typed, equal):
               "__import__('os')", "output[1,1,1,1]", "((((", "output[1.5]"],
 )  # fmt: skip
 def test_what_is_no_index_is_none(typed):
-    from rnnshape.explore.answers import index_of
+    from rnnshape.explore.questions import index_of
 
     assert index_of(typed, "output", (5, 7, 20)) is None
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from ..colours import COLOURS, INK, NOTE, PAPER, colour
-from ..notation import Line
+from ..notation import COLOURS, INK, NOTE, PAPER, Line, colour
 from .scene import Box, Label, Scene, Wire
 
 _FIXED = (

@@ -9,8 +9,7 @@ from ...analysis.trace import Selection, Trace
 from ...engine.walk import HEAD, Performed, Step, Tensor
 from ...network.dims import write_dim, write_shape
 from ..notation import equation_name, equation_pieces, kind_of, shape_pieces
-from ..screen import Line, Piece, columns, text
-from ..values import value_lines
+from ..screen import Line, Piece, columns, text, value_lines
 from .steps import skipped
 
 

@@ -9,7 +9,7 @@ from ...analysis.cost import Cost, PassCost, Window
 from ...engine.walk import HEAD
 from ...network.dims import Dim, json_dim, json_shape, write_dim, write_shape
 from ..document import ITEM_BYTES
-from ..screen import Line, Piece, columns, paragraph, text
+from ..screen import Line, Piece, columns, prose, text
 
 
 def cost_text(cost: Cost, letters: Cost, dtype: str) -> Iterator[Line]:
@@ -69,7 +69,7 @@ def _pass_lines(
     yield from columns(rows)
     if one.kept:
         named = [f"{t.name.removesuffix('_{t}')} {write_shape(t.shape)}" for t in one.kept]
-        yield from paragraph(f"kept of {step}, as {dtype}: {', '.join(named)}")
+        yield prose(f"kept of {step}, as {dtype}: {', '.join(named)}")
     left = f"{write_dim(each * one.left)} bytes are" if one.left != 0 else "nothing is"
     yield text(f"  freed step by step in its backward; then {left} left", "note")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ...network.spec import Spec
 from ..notation import kind_of
-from ..screen import Line, columns, text, visible
+from ..screen import Line, columns, labelled, text, visible
 
 Document = Mapping[str, Any]
 
@@ -75,13 +74,12 @@ def _proof(proof: Document) -> str:
 
 
 def _labelled(label: str, words: str, kind: str = "") -> Iterator[Line]:
-    lines = visible(words).rstrip().split("\n")
-    if label in ("why", "proof", "check"):  # prose; code and torch's words stay as they are
-        lines = [piece for line in lines for piece in textwrap.wrap(line, 72) or [""]]
-    first, *rest = lines
-    yield [(f"  {label:<6}", "note"), (first, kind)]
-    for line in rest:
-        yield [(" " * 8, ""), (line, kind)]
+    for line in visible(words).rstrip().split("\n"):
+        if kind == "good":  # code
+            yield [(f"  {label:<6}", "note"), (line, kind)]
+        else:
+            yield labelled(f"  {label}", line, kind, 8)
+        label = ""
 
 
 def _written(value: Any) -> str:

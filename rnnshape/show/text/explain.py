@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..screen import Line, text, visible
+from ..screen import Line, labelled, prose, text, visible
 
 Document = Mapping[str, Any]
 
-_WIDTH = 96
 _LABEL = 7
 
 
@@ -58,9 +56,7 @@ def _proof_lines(proof: Document) -> Iterator[Line]:
         )
         words = [f"{when:6}", told.get("network") or "", facts, sign]
         line = visible("  ".join(word for word in words if word))
-        for piece in textwrap.wrap(line, _WIDTH - _LABEL - 3, subsequent_indent=" " * 8):
-            yield _row(label, piece, "good" if told["fits"] else "negative")
-            label = ""
+        yield labelled(f"   {label}", line, "good" if told["fits"] else "negative", 3 + _LABEL)
 
 
 def _written(value: Any) -> str:
@@ -90,9 +86,7 @@ def _read_lines(read: Document) -> Iterator[Line]:
 
 
 def _labelled(label: str, words: str, width: int = _LABEL) -> Iterator[Line]:
-    for line in textwrap.wrap(visible(words), _WIDTH - width - 3) or [""]:
-        yield _row(label, line, "", width)
-        label = ""
+    yield labelled(f"   {label}", " ".join(visible(words).split()), width=3 + width)
 
 
 def _row(label: str, words: str, kind: str, width: int = _LABEL) -> Line:
@@ -113,5 +107,4 @@ def table_text(rules: Iterable[Mapping[str, str]]) -> Iterator[Line]:
         yield text(rule["id"], "title")
         yield from _labelled("", rule["meaning"], width=0)
         example = rule["example"].split("\n")[0]
-        for line in textwrap.wrap(visible(example), _WIDTH - 3):
-            yield [("   ", ""), (line, "note")]
+        yield prose(" ".join(visible(example).split()), indent=3)

@@ -9,12 +9,10 @@ from typing import Any
 from ...analysis.forms import FORMS, Arrangement, Form, FormNumbers, Part
 from ...analysis.trace import Selection
 from ...errors import UsageError
-from ...network.dims import json_dim, json_shape, write_dim, write_shape
-from ..document import array_json, trace_lines, trace_ndjson
+from ...network.dims import Shape, json_dim, json_shape, write_dim, write_shape
+from ..document import array_json, head_object, trace_lines, trace_ndjson
 from ..notation import kind_of
-from ..screen import Line, columns, note_lines, text
-from ..values import array_lines
-from .form_code import form_code
+from ..screen import Line, array_lines, columns, prose, text
 from .steps import step_lines
 
 # what stands above, in and below each cell; a blank where nothing goes in or comes out
@@ -101,7 +99,7 @@ def form_text(
         before = number
         yield []
         yield [(part.name, "title"), (f"   {part.trace.spec.code}", "weight")]
-        yield from note_lines(part.remark)
+        yield prose(part.remark)
         yield from step_lines(part.trace, selection)
 
 
@@ -118,7 +116,7 @@ def _head(arrangement: Arrangement) -> dict[str, Any]:
     return {
         "schema": "rnnshape/form/1",
         "form": arrangement.form.name,
-        "head": arrangement.head.to_dict(),
+        "head": head_object(arrangement.head),
         "tensors": {name: json_shape(shape) for name, shape in arrangement.tensors.items()},
         "parameters": [
             {"name": p.name, "shape": json_shape(p.shape), "count": json_dim(p.count)}
@@ -185,3 +183,84 @@ def result_document(arrangement: Arrangement, computed: dict[str, Any]) -> dict[
         "tensors": {name: json_shape(shape) for name, shape in arrangement.tensors.items()},
         **{name: array_json(array) for name, array in computed.items()},
     }
+
+
+def form_code(arrangement: Arrangement) -> str:
+    """Code that builds the networks, defines `forward` and calls it once on random numbers.
+
+    `forward` returns o and the state; the networks are rnn, or encoder and decoder, and head.
+    """
+    a = arrangement
+    inputs = [shape for name, shape in a.tensors.items() if name in ("input", "target")]
+    drawn = ", ".join(f"torch.randn{_tuple(shape)}" for shape in inputs)
+    lines = ["import torch", "from torch import nn"]
+    if a.batch.packed:
+        lines.append("from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence")
+    lines += ["", *(f"{name} = {spec.code}" for name, spec in a.networks.items())]
+    lines += [f"head = nn.Linear({a.last.output_size}, {a.head.size})", "", ""]
+    body = {"one-to-many": _fed_back, "encoder-decoder": _two}.get(a.form.name, _one)(a)
+    lines += [body[0], *(f"    {line}" for line in body[1:])]
+    lines += ["", "", f"o, state = forward({drawn})", "print(tuple(o.shape))"]
+    return "\n".join(lines)
+
+
+def _one(a: Arrangement) -> list[str]:
+    read, written = (a.batch.tensors(a.spec)[name] for name in ("input", "output"))
+    lines = ["def forward(input, state=None):"]
+    if a.batch.packed:
+        layout = ", batch_first=True" if a.spec.batch_first else ""
+        lengths = list(a.batch.lengths or ())
+        lines += [
+            f"input = pack_padded_sequence(input, {lengths}{layout}, enforce_sorted=False)",
+            "output, state = rnn(input, state)",
+            f"output, _ = pad_packed_sequence(output{layout})  # {_tuple(written)}",
+        ]
+    else:
+        lines.append(f"output, state = rnn(input, state)  # {_tuple(read)} -> {_tuple(written)}")
+    final = "output"
+    if a.head.at == "last":
+        h = "state[0]" if a.spec.has_cell_state else "state"
+        final = f"{h}[-1]"
+        if a.spec.bidirectional:
+            final = f"torch.cat([{h}[-2], {h}[-1]], dim=-1)"
+    return [*lines, f"o = {_head_call(a, final)}  # {_tuple(a.tensors['o'])}", "return o, state"]
+
+
+def _fed_back(a: Arrangement) -> list[str]:
+    spec, batch = a.spec, a.batch
+    time = 1 if spec.batch_first and not batch.unbatched else 0
+    return [
+        f"def forward(input, state=None, steps={batch.seq_len}):",
+        "outputs = []",
+        "for t in range(steps):",
+        f"    output, state = rnn(input, state)  # one step: {_tuple(a.tensors['input'])}",
+        f"    input = {_head_call(a, 'output')}  # the next input",
+        "    outputs.append(input)",
+        f"return torch.cat(outputs, dim={time}), state  # {_tuple(a.tensors['o'])}",
+    ]
+
+
+def _two(a: Arrangement) -> list[str]:
+    bridge = []
+    if a.bridge != "state":
+        bridge = ["# both directions of a layer side by side", f"state = {a.bridge}"]
+    h0 = a.batch.tensors(a.decoder_spec)["h0"]
+    return [
+        "def forward(input, target, state=None):",
+        "_, state = encoder(input, state)  # the output is not used",
+        *bridge,
+        f"output, state = decoder(target, state)  # h0 {_tuple(h0)}",
+        f"return {_head_call(a, 'output')}, state  # {_tuple(a.tensors['o'])}",
+    ]
+
+
+def _head_call(a: Arrangement, read: str) -> str:
+    g = a.head.activation
+    call = f"head({read})"
+    if g == "none":
+        return call
+    return f"torch.softmax({call}, dim=-1)" if g == "softmax" else f"torch.{g}({call})"
+
+
+def _tuple(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
-from ...network.dims import write_shape
-from ..screen import Line, Piece, columns, text, visible, visible_line
+from ...analysis.trace import Trace
+from ...network.dims import (
+    Dim,
+    Shape,
+    json_dim,
+    json_shape,
+    product,
+    total,
+    write_dim,
+    write_shape,
+)
+from ...network.spec import Spec
+from ..document import ITEM_BYTES, array_json
+from ..notation import kind_of
+from ..screen import Line, Piece, array_lines, columns, prose, text, visible, visible_line
 
 Document = Mapping[str, Any]
 
@@ -170,3 +183,151 @@ def _torch_lines(error: Document) -> Iterator[Line]:
         yield text("  " + (line if len(line) <= _LONG else line[: _LONG - 1] + "…"))
     if len(rest) > _MANY_LINES:
         yield text(f"  … {len(rest) - _MANY_LINES:,} more lines", "note")
+
+
+Calls = Sequence[tuple[str, Shape, str]]
+
+
+class Shown(Protocol):
+    """A tensor of a layout: its name, shape, the rule behind it, and how torch's make it."""
+
+    @property
+    def name(self) -> str:
+        """The framework's name."""
+
+    @property
+    def shape(self) -> Shape:
+        """The shape; sizes may be symbols."""
+
+    @property
+    def rule(self) -> str:
+        """The rule: (I, 4H)."""
+
+    @property
+    def made(self) -> str:
+        """How it is made: weight_ih_l0 [i f g o]ᵀ."""
+
+
+def layout_text(
+    trace: Trace,
+    title: str,
+    tensors: Sequence[Shown],
+    calls: Calls,
+    notes: Iterable[str],
+    dtype: str,
+) -> Iterator[Line]:
+    """Every tensor with its shape, its rule and how it is made; what a layer reads and gives."""
+    yield text(f"{trace.spec} in {title}", "title")
+    yield []
+    yield text("parameters", "title")
+    rows: list[list[Piece]] = [
+        [(t.name, "weight"), (write_shape(t.shape), ""), (t.rule, "note"),
+         (write_dim(product(t.shape)).rjust(9), "note"), (t.made, "")]
+        for t in tensors
+    ]  # fmt: skip
+    yield from columns(rows)
+    count = total(product(t.shape) for t in tensors)
+    weight = f"{write_dim(ITEM_BYTES[dtype] * count)} bytes as {dtype}"
+    yield text(f"  {len(tensors)} tensors, {write_dim(count)} numbers, {weight}", "note")
+    yield []
+    yield text("tensors", "title")
+    yield from columns(
+        [[(name, ""), (write_shape(shape), ""), (rule, "note")] for name, shape, rule in calls]
+    )
+    yield from _notes(notes)
+
+
+def _notes(notes: Iterable[str]) -> Iterator[Line]:
+    for note in notes:
+        yield prose(note)
+
+
+def layout_document(
+    trace: Trace,
+    name: str,
+    tensors: Sequence[Shown],
+    calls: Calls,
+    notes: Iterable[str],
+    dtype: str,
+) -> dict[str, Any]:
+    """`rnnshape/params/1` in another layout: its own names, and `from` in torch's."""
+    count = total(product(t.shape) for t in tensors)
+    return {
+        "schema": "rnnshape/params/1",
+        "framework": name,
+        "spec": trace.spec.to_dict(),
+        "tensors": {called: json_shape(shape) for called, shape, _ in calls},
+        "parameters": [
+            {"name": t.name, "shape": json_shape(t.shape), "count": json_dim(product(t.shape)),
+             "rule": t.rule, "from": t.made}
+            for t in tensors
+        ],
+        "parameter_count": json_dim(count),
+        "dtype": dtype,
+        "bytes": json_dim(ITEM_BYTES[dtype] * count),
+        "notes": list(notes),
+    }  # fmt: skip
+
+
+def convert_text(document: Mapping[str, Any], spec: str) -> Iterator[Line]:
+    """rnnshape/convert/1: what was written, a line a tensor."""
+    source, target = document["from"], document["to"]
+    yield text(f"{spec}: {source['framework']} → {target['framework']}", "title")
+    rows: list[list[Piece]] = [
+        [(row["name"], "weight"), (write_shape(row["shape"]), ""), (row["rule"], "note"),
+         (row.get("from", ""), "")]
+        for row in document["tensors"]
+    ]  # fmt: skip
+    yield from columns(rows)
+    yield from _notes(document["notes"])
+    left = document["left_out"]
+    if left:
+        named = visible(", ".join(left[:6])) + (", …" if len(left) > 6 else "")
+        yield text(f"  left out, not part of it: {named} ({len(left)} in all)", "note")
+    count: Dim = total(product(row["shape"]) for row in document["tensors"])
+    words = f"{len(rows)} tensors, {write_dim(count)} numbers"
+    yield text(f"  {words} in {visible(target['file'])}")
+
+
+Nodes = Sequence[Mapping[str, Any]]
+
+_OWN = {"Y": "output, its directions apart", "Y_h": "the last rows of hn",
+        "Y_c": "the last rows of cn"}  # fmt: skip
+_AXES = {"Y": ("(T, D, N, H)", "(N, T, D, H)"), "Y_h": ("(D, N, H)", "(N, D, H)"),
+         "Y_c": ("(D, N, H)", "(N, D, H)")}  # fmt: skip
+
+
+def onnx_text(nodes: Nodes, turned: bool, x: Any, arrays: Mapping[str, Any]) -> Iterator[Line]:
+    """The operators, then every tensor with its shape and values; turned: the file puts N first."""
+    for node in nodes:
+        yield [(f"ONNX {node['operator']}", "title"), (f"  {visible(node['name'])}", "")]
+        told = ", ".join(f"{name}={value}" for name, value in node["attributes"].items())
+        yield text(f"  {visible(told) or 'no attributes'}", "note")
+    if turned:
+        yield text("  the file turns its input (N, T, I) into (T, N, I), and output back", "note")
+    layout = nodes[-1]["attributes"].get("layout", 0)
+    for name, array in {"input": x, **arrays}.items():
+        yield []
+        about = f"  {_AXES[name][layout]}: {_OWN[name]}" if name in _OWN else ""
+        yield [(name, kind_of(name)), (f"  {write_shape(array.shape)}", ""), (about, "note")]
+        if name not in _OWN:
+            yield from array_lines(array)
+
+
+def onnx_document(nodes: Nodes, spec: Spec, x: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """`rnnshape/run/1`, with the operators and Y, Y_h and Y_c beside what torch would give."""
+    shapes = {"input": list(x.shape)}
+    for name in ("hn", "cn"):
+        if name in arrays:
+            shapes[name[0] + "0"] = list(arrays[name].shape)
+    for name in ("output", "hn", "cn"):
+        if name in arrays:
+            shapes[name] = list(arrays[name].shape)
+    return {
+        "schema": "rnnshape/run/1",
+        "spec": spec.to_dict(),
+        "dtype": str(arrays["output"].dtype),
+        "tensors": shapes,
+        "onnx": list(nodes),
+        **{name: array_json(array) for name, array in arrays.items()},
+    }

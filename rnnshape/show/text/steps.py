@@ -10,8 +10,7 @@ from ...engine.walk import HEAD, Performed, Step
 from ...network.dims import write_shape
 from ...network.spec import Spec
 from ..notation import equation_pieces, kind_of, shape_pieces, short_name
-from ..screen import Line, text
-from ..values import value_lines
+from ..screen import Line, text, value_lines
 
 
 def step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...analysis.trace import Selection, Source, Trace
 from ...network.dims import Dim, write_dim, write_shape
 from ...network.spec import Parameter, Spec
 from ..document import ITEM_BYTES
 from ..notation import kind_of
-from ..screen import Line, Piece, columns, text
-from ..values import array_lines
+from ..screen import Line, Piece, array_lines, columns, text
 from .backsteps import backward_lines
 from .steps import step_lines
 
@@ -263,3 +262,21 @@ def verify_text(comparison: Comparison) -> Iterator[Line]:
                 detail += f", at most {row.difference:.1e} apart"
         yield [("  ", ""), mark, (f" {row.name}: {detail}", "")]
     yield text("equal" if comparison.ok else "not equal", "good" if comparison.ok else "bad")
+
+
+def verify_document(comparison: Comparison) -> dict[str, Any]:
+    """`rnnshape/verify/1`."""
+    from ...analysis.verify import TOLERANCE
+
+    return {
+        "schema": "rnnshape/verify/1",
+        "ok": comparison.ok,
+        "torch": comparison.version,
+        "tolerance": TOLERANCE,
+        "spec": comparison.spec.to_dict(),
+        "compared": [
+            {"name": r.name, "torch": r.torch, "walk": r.walk, "difference": r.difference,
+             "ok": r.ok}
+            for r in comparison.rows
+        ],
+    }  # fmt: skip

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import unified_diff
+from typing import Any
 
-from ...analysis.training import CARRIED, CUT, Plan, Report, Step, training_code
+from ...analysis.training import CARRIED, CUT, Mend, Plan, Report, Step, training_code
 from ...network.batch import Batch
-from ...network.dims import Shape, symbol, write_shape
+from ...network.dims import Shape, json_dim, json_shape, symbol, write_shape
 from ..notation import kind_of
-from ..screen import Line, Piece, columns, note_lines, text
+from ..screen import Line, Piece, columns, prose, text
 
 _MANY_STEPS = 14  # longer runs fold in the middle
 
@@ -103,7 +104,7 @@ def _fresh_lines(report: Report) -> Iterator[Line]:
         first = broken[0]
         where = "the test" if first.phase == "test" else "the last, smaller batch"
         told = f"carried on, hn would break at step {first.number}, {where}: --stateful shows it"
-        yield from note_lines(told)
+        yield prose(told)
     elif plan.unbatched:
         yield text("  hn could be carried on: the state of one sequence has no batch axis", "note")
     else:
@@ -123,7 +124,7 @@ def _carried_lines(report: Report) -> Iterator[Line]:
     for mend in report.mends:
         yield []
         yield [(f"mend: {_TITLES[mend.id]}", "title")]
-        yield from note_lines(mend.why)
+        yield prose(mend.why)
         yield from _changed(training_code(plan), mend.code)
         yield [
             ("  ", ""),
@@ -132,12 +133,12 @@ def _carried_lines(report: Report) -> Iterator[Line]:
         ]
     yield []
     yield text("carrying on", "title")
-    yield from note_lines(
+    yield prose(
         "detach() keeps the numbers and ends the graph: backward() goes back through one batch "
         "(truncated backpropagation); without it the second backward() would go into the graph "
         "that the first one has freed"
     )
-    yield from note_lines(
+    yield prose(
         "it is for batches that continue each other: row n goes on where row n of the step before "
         "ended, so the loader must not shuffle"
     )
@@ -197,3 +198,51 @@ def _saved_lines(report: Report) -> Iterator[Line]:
         yield text(
             "               their size has the batch, N, in it: a test may have another", "note"
         )
+
+
+def state_document(report: Report) -> dict[str, Any]:
+    """`rnnshape/state/1`."""
+    plan = report.plan
+    breaks = report.carried.broken
+    return {
+        "schema": "rnnshape/state/1",
+        "ok": report.ok,
+        "spec": plan.spec.to_dict(),
+        "stateful": plan.carry,
+        "samples": plan.samples,
+        "batch_size": plan.batch_size,
+        "test_batch_size": plan.test_batch_size,
+        "seq_len": json_dim(plan.seq_len),
+        "steps": [_step(step) for step in plan.steps],
+        "code": training_code(plan),
+        "carrying_on": {
+            "breaks_at": breaks[0].number if breaks else None,
+            "breaks": [_step(step) for step in breaks],
+        },
+        "mends": [_mend(mend) for mend in report.mends],
+        "saved": report.saved,
+        "not_saved": report.not_saved,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "index": step.number,
+        "phase": step.phase,
+        "batch_size": step.size,
+        "input": json_shape(step.input),
+        **{name: json_shape(shape) for name, shape in step.states.items()},
+        "origin": step.origin,
+        "fits": step.fits,
+        "torch": None if step.error is None else step.error._asdict(),
+    }
+
+
+def _mend(mend: Mend) -> dict[str, Any]:
+    steps = mend.plan.steps
+    return {
+        "id": mend.id,
+        "why": mend.why,
+        "code": mend.code,
+        "proof": {"steps": len(steps), "fit": sum(step.fits for step in steps)},
+    }
