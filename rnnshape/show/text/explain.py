@@ -54,7 +54,7 @@ def _proof_lines(proof: Document) -> Iterator[Line]:
             for name, value in told.items()
             if name not in ("fits", "torch", "network") and value not in (None, [], {})
         )
-        words = [f"{when:6}", told.get("network") or "", facts, sign]
+        words = [f"{when:6}", sign, told.get("network") or "", facts]
         line = visible("  ".join(word for word in words if word))
         yield labelled(f"   {label}", line, "good" if told["fits"] else "negative", 3 + _LABEL)
 
