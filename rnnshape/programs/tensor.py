@@ -158,6 +158,46 @@ def dense_strides(x: Tensor) -> tuple[int, ...]:
     return tuple(strides)
 
 
+def layout(shape: Shape, tensors: Sequence[Tensor]) -> tuple[int, ...]:
+    """The strides of an elementwise result: TensorIterator's order of axes, without gaps."""
+    rank = len(shape)
+    if all(x.shape == shape and x.strides == tensors[0].strides for x in tensors) and tensors:
+        return dense_strides(tensors[0])
+    rows = []
+    for x in tensors:
+        lead = rank - x.rank
+        rows.append(
+            [0] * lead
+            + [0 if n == 1 != shape[lead + d] else x.strides[d] for d, n in enumerate(x.shape)]
+        )
+    order = list(range(rank))[::-1]
+    for i in range(1, rank):
+        at = i
+        for before in range(i - 1, -1, -1):
+            compared = _in_order(order[before], order[at], rows, shape)
+            if compared > 0:
+                order[before], order[at] = order[at], order[before]
+                at = before
+            elif compared < 0:
+                break
+    strides, step = [1] * rank, 1
+    for d in order:
+        strides[d] = step
+        step *= max(int(shape[d]), 1)
+    return tuple(strides)
+
+
+def _in_order(a: int, b: int, rows: Sequence[Sequence[int]], shape: Shape) -> int:
+    for strides in rows:
+        if strides[a] == 0 or strides[b] == 0:
+            continue
+        if strides[a] != strides[b]:
+            return -1 if strides[a] < strides[b] else 1
+        if shape[a] > shape[b]:
+            return 1
+    return 0
+
+
 def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
     """Row-major strides."""
     strides, step = [], 1
@@ -224,9 +264,9 @@ def inferred(shape: Sequence[int], numel: int) -> Shape:
     listed = "[" + ", ".join(str(n) for n in shape) + "]"
     if sum(1 for n in shape if n == -1) > 1:
         raise runtime_error("only one dimension can be inferred")
-    for n in shape:
+    for i, n in enumerate(shape):
         if n < -1:
-            raise runtime_error(f"invalid shape dimension {n}")
+            raise runtime_error(f"invalid shape dimension {n} at index {i} of shape {listed}")
     rest = product(n for n in shape if n != -1)
     if -1 in shape:
         if rest == 0:
@@ -485,9 +525,8 @@ def elementwise(*operands: Any, dtype: str | None = None) -> Tensor:
     """The result of an operation element by element on tensors and numbers."""
     tensors = [x for x in operands if isinstance(x, Tensor)]
     shape, axes = broadcast(*tensors)
-    like = next((x for x in tensors if x.shape == shape), None)
     return Tensor(
-        shape, dtype or promoted(*operands), axes, dense_strides(like) if like else (),
+        shape, dtype or promoted(*operands), axes, layout(shape, tensors),
         graph=frozenset().union(*(x.graph for x in tensors)),
         storage=Storage(device=tensors[0].storage.device if tensors else "cpu"),
         facts=merged_facts(tensors),

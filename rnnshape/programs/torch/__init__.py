@@ -84,7 +84,8 @@ ROWS: dict[str, Row] = {}
 MODULES: dict[str, type] = {}
 CONSTANTS: dict[str, Any] = {}
 
-FILES = ("basics", "recurrent")  # every file of rows, in this folder
+FILES = ("creation", "forms", "indexing", "joining", "layers", "meta", "pointwise", "products",
+         "recurrent", "reductions")  # fmt: skip  # every file of rows, in this folder
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
 Rules = TypeVar("Rules", bound=type)
@@ -131,7 +132,12 @@ def touch(x: Tensor) -> Tensor:
     return x
 
 
-_TYPES = {"NoneType": "NoneType"}
+WARNED: list[tuple[str, str]] = []  # what torch warns of in the call that runs: class, message
+
+
+def warn(message: str, kind: str = "UserWarning") -> None:
+    """torch's own warning; who called the rule takes it from WARNED."""
+    WARNED.append((kind, message))
 
 
 def type_name(value: Any) -> str:

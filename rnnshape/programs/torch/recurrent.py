@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from ...call import Call, Given
-from ...constructor import Construction, constructor_fault, constructor_warning, positional_names
+from ...checks.call import Call, Given
+from ...checks.packed import PACKING
+from ...checks.padded import forward_fault
 from ...errors import Fault
-from ...forward import forward_fault
-from ...packed import PACKING
-from ...spec import Spec
+from ...network.constructor import (
+    Construction,
+    constructor_fault,
+    constructor_warning,
+    positional_names,
+)
+from ...network.spec import Spec
 from ..refusal import NotKnown, Refusal
 from ..sizes import Size, largest, named
 from ..tensor import Axis, Origin, Part, Storage, Tensor, axis_index, fresh_axes, promoted, resized

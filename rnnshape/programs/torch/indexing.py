@@ -1,0 +1,784 @@
+"""x[…], x[…] = …, and what picks elements by position: gather, index_select, where, masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
+from ..sizes import named, product
+from ..tensor import (
+    Axis,
+    Part,
+    Tensor,
+    axis_index,
+    broadcast,
+    contiguous_strides,
+    elementwise,
+    features,
+    layout,
+    merged_facts,
+    promoted,
+    selected,
+    sliced,
+    unsqueezed,
+)
+from ..values import Unknown
+from . import row, touch, type_name
+from .forms import picked
+from .native import alias, listed, native, number, tensor_kind
+
+_MASKS = count(1)
+
+
+def mask_count(mask: Tensor) -> int:
+    """How many elements of a mask are true: a number where it is known, else an open size of its
+    own, the same for the same mask."""
+    if mask.known is not None:
+        return sum(bool(v) for v in mask.known)
+    kept: dict[int, int] = mask.storage.__dict__.setdefault("_true", {})
+    if mask.storage.version not in kept:
+        serial = next(_MASKS)
+        kept[mask.storage.version] = named(100_003 + 2 * serial, f"K{serial}")
+    return kept[mask.storage.version]
+
+
+# ----------------------------------------------------------------------------------------- x[…]
+
+
+def _parts(x: Tensor, key: Any) -> list[Any]:
+    """The index as a list of numbers, slices, None and tensors, with `...` written out."""
+    if isinstance(key, list) and any(
+        isinstance(k, slice | type(None) | type(...) | list | tuple | Tensor) for k in key
+    ):
+        key = tuple(key)
+    parts = list(key) if isinstance(key, tuple) else [key]
+    found: list[Any] = []
+    for part in parts:
+        if isinstance(part, Unknown):
+            raise NotKnown("an unknown index")
+        if isinstance(part, range):
+            part = list(part)
+        if isinstance(part, list | tuple):
+            part = _listed_index(part)
+        if isinstance(part, Tensor) and part.rank == 0 and part.dtype not in ("bool", "uint8"):
+            if part.floating:
+                raise index_error("tensors used as indices must be long, int, byte or bool tensors")
+            if part.known is not None:
+                part = part.known[0]
+        if isinstance(part, str):
+            raise type_error("new(): invalid data type 'str'")
+        if isinstance(part, float | complex):
+            raise index_error(
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
+                "are "
+                f"valid indices (got {type_name(part)})"
+            )
+        found.append(part)
+    used = sum(_width(part) for part in found)
+    if not x.rank and len(found) == 1 and isinstance(found[0], int | slice):
+        return found
+    if used > x.rank:
+        raise index_error(f"too many indices for tensor of dimension {x.rank}")
+    if any(part is ... for part in found):
+        at = next(i for i, part in enumerate(found) if part is ...)
+        later = [part for part in found[at + 1 :] if part is not ...]
+        found = [*found[:at], *[slice(None)] * (x.rank - used), *later]
+    return found
+
+
+def _width(part: Any) -> int:
+    if part is None or part is ... or isinstance(part, bool):
+        return 0
+    if isinstance(part, Tensor) and part.dtype in ("bool", "uint8"):
+        return part.rank
+    return 1
+
+
+def _listed_index(values: Sequence[Any]) -> Tensor:
+    """A list in the place of an index: a tensor of it."""
+    from .creation import from_data
+
+    if any(isinstance(v, Tensor) and v.rank for v in values):
+        raise NotKnown("a list of tensors as an index")
+    return from_data("tensor", list(values), dtype=None if values else "int64")
+
+
+def indexed(x: Tensor, key: Any) -> Tensor:
+    """x[key], or torch's refusal."""
+    parts = _parts(x, key)
+    result, dim = x, 0
+    tensors: dict[int, Tensor] = {}
+    for place, part in enumerate(parts):
+        if part is None:
+            result = unsqueezed(result, dim)
+            dim += 1
+        elif isinstance(part, bool):
+            result = unsqueezed(result, dim)
+            tensors[dim] = Tensor((1 if part else 0,), "int64")
+            dim += 1
+        elif isinstance(part, int):
+            result = _at(result, dim, part, place)
+        elif isinstance(part, slice):
+            if not result.rank:
+                raise index_error("slice() cannot be applied to a 0-dim tensor.")
+            bounds = [None if b is None else _bound(b) for b in (part.start, part.stop, part.step)]
+            if bounds[2] is not None and bounds[2] <= 0:
+                raise value_error(
+                    "slice step cannot be zero"
+                    if bounds[2] == 0
+                    else "step must be greater than zero"
+                )
+            result = sliced(result, dim, slice(*bounds))
+            dim += 1
+        elif isinstance(part, Tensor):
+            if part.floating:
+                raise index_error("tensors used as indices must be long, int, byte or bool tensors")
+            if part.dtype in ("bool", "uint8"):
+                _check_mask(part, result, dim)
+                size = mask_count(part)
+                for d in range(dim, dim + part.rank):
+                    tensors[d] = _positions(part, d - dim, size)
+                dim += part.rank
+            else:
+                tensors[dim] = part
+                dim += 1
+        else:
+            raise NotKnown(f"an index of type {type_name(part)}")
+    return (
+        _advanced(result, tensors)
+        if tensors
+        else result.view_of(values=result.known)
+        if not parts
+        else result
+    )
+
+
+def _positions(mask: Tensor, axis: int, size: int) -> Tensor:
+    if mask.known is not None and mask.rank == 1:
+        return Tensor((size,), "int64", values=tuple(i for i, v in enumerate(mask.known) if v))
+    return Tensor((size,), "int64", (_masked_axis(mask, axis, size),))
+
+
+def _masked_axis(mask: Tensor, axis: int, size: int) -> Axis:
+    return (Part(size, "unknown"),)
+
+
+def _bound(value: Any) -> int:
+    if isinstance(value, Tensor):
+        if value.rank or value.floating:
+            raise type_error(
+                "only integer tensors of a single element can be converted to an index"
+            )
+        return int(number(value)) if value.known is not None else number(value)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Unknown):
+        raise NotKnown("an unknown bound of a slice")
+    raise type_error(
+        "slice indices must be integers or None or have an __index__ method", argument=value
+    )
+
+
+def _at(x: Tensor, dim: int, index: int, place: int) -> Tensor:
+    if not x.rank and index:
+        raise index_error(f"index {index} is out of bounds for dimension 0 with size 0")
+    if not x.rank:
+        raise index_error(
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` "
+            "in "
+            "C++ to convert a 0-dim tensor to a number"
+        )
+    size = x.shape[dim]
+    if not -size <= index < size:
+        raise index_error(f"index {index} is out of bounds for dimension {place} with size {size}")
+    return selected(x, dim, index)
+
+
+def _check_mask(mask: Tensor, x: Tensor, dim: int) -> None:
+    for d in range(mask.rank):
+        if mask.shape[d] != x.shape[dim + d]:
+            raise index_error(
+                f"The shape of the mask {listed(mask.shape)} at index {d} does not match the "
+                "shape of "
+                f"the indexed tensor {listed(x.shape)} at index {dim + d}",
+                sizes=[(mask.shape[d], x.shape[dim + d])],
+            )  # fmt: skip
+
+
+def _advanced(x: Tensor, tensors: dict[int, Tensor]) -> Tensor:
+    dims = sorted(tensors)
+    given = [tensors[d] for d in dims]
+    try:
+        shape, axes = broadcast(*given)
+    except Refusal as refusal:
+        shapes = ", ".join(listed(t.shape) for t in given)
+        raise index_error(
+            "shape mismatch: indexing tensors could not be broadcast together with shapes "
+            f"{shapes}",
+            sizes=refusal.sizes,
+        ) from None
+    together = dims == list(range(dims[0], dims[-1] + 1))
+    first = dims[0] if together else 0
+    rest = [d for d in range(x.rank) if d not in dims]
+    result = (*shape, *(x.shape[d] for d in rest))
+    for d in dims:
+        if (
+            0 not in shape
+            and x.shape[d] == 0
+            and all(n for i, n in enumerate(x.shape) if i not in dims)
+        ):
+            raise index_error("index is out of bounds for dimension with size 0")
+        if 0 not in result:
+            _check_range(tensors[d], x.shape[d], d)
+    before = [d for d in rest if together and d < first]
+    after = [d for d in rest if d not in before]
+    values = None
+    if x.rank == 1 and given[0].known is not None:
+        known = given[0].known
+        size = int(x.shape[0])
+        values = picked(x, (len(known),), lambda i: int(known[i]) % size) if known else ()
+    axes = tuple(
+        (Part(n, "unknown"),) if all(p.kind == "one" for p in axis) and n != 1 else axis
+        for n, axis in zip(shape, axes)
+    )
+    return x.like(
+        shape=(*(x.shape[d] for d in before), *shape, *(x.shape[d] for d in after)),
+        axes=(*(x.axes[d] for d in before), *axes, *(x.axes[d] for d in after)),
+        values=values, facts={},
+    )  # fmt: skip
+
+
+def _check_range(index: Tensor, size: int, dim: int) -> None:
+    for value in index.known or ():
+        if not -size <= value < size:
+            raise index_error(
+                f"index {value} is out of bounds for dimension {dim} with size {size}"
+            )
+
+
+@row("Tensor.__getitem__")
+def getitem(self: Tensor, key: Any) -> Tensor:
+    """x[key]."""
+    return indexed(self, key)
+
+
+@row("Tensor.__setitem__")
+def setitem(self: Tensor, key: Any, value: Any) -> None:
+    """x[key] = value."""
+    if isinstance(value, str | list | tuple | type(None)):
+        raise type_error(
+            f"can't assign a {type_name(value)} to a {tensor_kind(self)}", argument=value
+        )
+    place = indexed(self, key)
+    if isinstance(value, Tensor):
+        basic = not any(isinstance(p, Tensor | bool) for p in _parts(self, key))
+        _check_assigned(place, value, basic)
+        if not basic and value.dtype != self.dtype and value.rank:
+            raise runtime_error(
+                "Index put requires the source and destination dtypes match, got "
+                f"{alias(self.dtype)} for the destination and {alias(value.dtype)} for the source.",
+                argument=value, wants={"dtype": self.dtype},
+            )  # fmt: skip
+    if self.parameter or (self.storage.requires_grad and not self.graph):
+        raise runtime_error(
+            "a view of a leaf Variable that requires grad is being used in an in-place operation."
+        )
+    touch(self)
+
+
+def _check_assigned(place: Tensor, value: Tensor, basic: bool) -> None:
+    """The value broadcasts to what it is written to; leading axes of 1 are dropped."""
+    shape = list(value.shape)
+    while shape and shape[0] == 1:
+        shape = shape[1:]
+    lead = place.rank - len(shape)
+    fits = lead >= 0 and all(n in (1, m) for n, m in zip(shape, place.shape[max(lead, 0) :]))
+    if fits:
+        return
+    if not basic:
+        raise runtime_error(
+            f"shape mismatch: value tensor of shape {listed(shape)} cannot be broadcast to "
+            f"indexing result of shape {listed(place.shape)}"
+        )
+    if lead < 0:
+        raise runtime_error(
+            f"expand({tensor_kind(value)}{{{listed(shape)}}}, size={listed(place.shape)}): the "
+            f"number "
+            f"of sizes provided ({place.rank}) must be greater or equal to the number of "
+            "dimensions in "
+            f"the tensor ({len(shape)})"
+        )
+    d, n = next(
+        (d, n) for d, n in reversed(list(enumerate(shape, lead))) if n not in (1, place.shape[d])
+    )
+    raise runtime_error(
+        f"The expanded size of the tensor ({place.shape[d]}) must match the existing size ({n}) at "
+        f"non-singleton dimension {d}.  Target sizes: {listed(place.shape)}.  Tensor sizes: "
+        f"{listed(shape)}", sizes=[(place.shape[d], n)],
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------ picked by an index tensor
+
+
+def _index_dtype(name: str, index: Tensor) -> None:
+    if index.dtype not in ("int64", "int32"):
+        raise runtime_error(
+            f"{name}(): Expected dtype int32/int64 for index",
+            argument=index,
+            wants={"dtype": "int64"},
+        )
+
+
+def _same_rank(name: str, index: Tensor, other: Tensor, what: str) -> None:
+    if max(index.rank, 1) != max(other.rank, 1):
+        raise runtime_error(
+            f"Index tensor must have the same number of dimensions as {what} tensor",
+            wants={"rank": (other.rank,)}, argument=index,
+        )  # fmt: skip
+
+
+def _smaller(name: str, index: Tensor, other: Tensor, dim: int | None, tail: str) -> None:
+    for d in range(index.rank):
+        if d != dim and index.shape[d] > (other.shape[d] if other.rank else 1):
+            raise runtime_error(tail, sizes=[(index.shape[d], other.shape[d])])
+
+
+@native("gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False)")
+def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) -> Tensor:
+    """Along one axis the elements at the positions `index`."""
+    at = axis_index(number(dim), input.rank)
+    if index.dtype not in ("int64", "int32"):
+        raise runtime_error(
+            "gather(): Expected dtype int32/int64 for index",
+            argument=index,
+            wants={"dtype": "int64"},
+        )
+    if product(index.shape) != 0:
+        _same_rank("gather", index, input, "input")
+        for d in range(index.rank):
+            if d != at and index.shape[d] > input.shape[d]:
+                raise runtime_error(
+                    f"Size does not match at dimension {d} expected index {listed(index.shape)} "
+                    "to be no "
+                    f"larger than self {listed(input.shape)} apart from dimension {at}",
+                    sizes=[(index.shape[d], input.shape[d])],
+                )  # fmt: skip
+        for value in index.known or ():
+            size = input.shape[at] if input.rank else 1
+            if not 0 <= value < size:
+                raise runtime_error(
+                    f"index {value} is out of bounds for dimension {at} with size {size}"
+                )
+    axes = tuple(
+        a if n == input.shape[d] and d != at else i
+        for d, (a, i, n) in enumerate(zip(input.axes, index.axes, index.shape))
+    )
+    return input.like(shape=index.shape, axes=axes if input.rank else index.axes)
+
+
+@native("take_along_dim(Tensor input, Tensor indices, int? dim=None)")
+def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
+    """gather, broadcast."""
+    if indices.dtype not in ("int64",):
+        raise runtime_error(
+            "torch.take_along_dim(): dtype of indices should be Long but got "
+            f"{alias(indices.dtype)}"
+        )
+    if dim is None:
+        return input.like(shape=(indices.numel,))
+    if input.rank != indices.rank:
+        raise runtime_error(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, "
+            "but "
+            f"got {input.rank} dimensions for input, and {indices.rank} dimensions for indices"
+        )
+    at = axis_index(number(dim), input.rank)
+    shape = [n if n != 1 else m for n, m in zip(input.shape, indices.shape)]
+    for d, (n, m) in enumerate(zip(input.shape, indices.shape)):
+        if d != at and n != m and 1 not in (n, m):
+            raise runtime_error(
+                f"The size of tensor a ({n}) must match the size of tensor b ({m}) at "
+                "non-singleton "
+                f"dimension {d}", sizes=[(n, m)],
+            )  # fmt: skip
+    shape[at] = indices.shape[at]
+    return input.like(
+        shape=tuple(shape), axes=(*input.axes[:at], indices.axes[at], *input.axes[at + 1 :])
+    )
+
+
+def _scatter(name: str, input: Tensor, dim: Any, index: Tensor, src: Any) -> Tensor:
+    at = axis_index(number(dim), input.rank)
+    if index.numel != 0:
+        if index.dtype not in ("int64", "int32"):
+            raise runtime_error(f"{name}(): Expected dtype int32/int64 for index", argument=index)
+        if isinstance(src, Tensor):
+            if src.dtype != input.dtype:
+                raise runtime_error(f"{name}(): Expected self.dtype to be equal to src.dtype")
+            if len({max(t.rank, 1) for t in (index, input)}) > 1:
+                _same_rank(name, index, input, "self")
+            if max(index.rank, 1) != max(src.rank, 1):
+                _same_rank(name, index, src, "src")
+            wrong = any(
+                index.shape[d] > src.shape[d] or (d != at and index.shape[d] > input.shape[d])
+                for d in range(index.rank)
+            )
+            if wrong:
+                raise runtime_error(
+                    f"Expected index {listed(index.shape)} to be no larger than self "
+                    f"{listed(input.shape)} apart from dimension {at} and to be no larger size "
+                    "than src "
+                    f"{listed(src.shape)}"
+                )
+        else:
+            _same_rank(name, index, input, "self")
+            if any(d != at and index.shape[d] > input.shape[d] for d in range(index.rank)):
+                raise runtime_error(
+                    f"Expected index {listed(index.shape)} to be no larger than self "
+                    f"{listed(input.shape)} apart from dimension {at}"
+                )
+        size = input.shape[at] if input.rank else 1
+        for value in index.known or ():
+            if not 0 <= value < size:
+                raise runtime_error(
+                    f"index {value} is out of bounds for dimension {at} with size {size}"
+                )
+    return input
+
+
+def _scatters(name: str) -> None:
+    signatures = [f"{name}(Tensor input, int dim, Tensor index, Tensor src)"]
+    if name == "scatter":
+        signatures += [
+            f"{name}(Tensor input, int dim, Tensor index, Tensor src, *, str reduce)",
+            f"{name}(Tensor input, int dim, Tensor index, Number value)",
+        ]
+
+    def out_of_place(
+        input: Tensor,
+        dim: Any,
+        index: Tensor,
+        src: Any = None,
+        value: Any = None,
+        reduce: Any = None,
+    ) -> Tensor:
+        src = value if src is None else src
+        return _scatter(name, input, dim, index, src).like(facts=merged_facts([input]))
+
+    def in_place(
+        input: Tensor,
+        dim: Any,
+        index: Tensor,
+        src: Any = None,
+        value: Any = None,
+        reduce: Any = None,
+    ) -> Tensor:
+        src = value if src is None else src
+        return touch(_scatter(name, input, dim, index, src))
+
+    native(*signatures)(out_of_place)
+    native(*(s.replace(f"{name}(", f"{name}_(", 1) for s in signatures), at="Tensor")(in_place)
+
+
+for _name in ("scatter", "scatter_add"):
+    _scatters(_name)
+
+
+@native("index_select(Tensor input, int dim, Tensor index)")
+def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
+    """The positions `index` of one axis."""
+    at = axis_index(number(dim), input.rank)
+    if index.rank > 1:
+        raise index_error("index_select(): Index is supposed to be a vector")
+    if index.dtype not in ("int64", "int32"):
+        raise runtime_error("index_select(): Expected dtype int32 or int64 for index")
+    size = index.numel
+    if not input.rank:
+        if size != 1:
+            raise index_error(
+                "index_select(): Index to scalar can have only 1 value, got 2 value(s)".replace(
+                    "2", str(size)
+                )
+            )
+        return input.like()
+    for value in index.known or ():
+        if not 0 <= value < input.shape[at]:
+            if (at == 0 and input.rank > 1) or input.rank == 1:
+                raise index_error("index out of range in self")
+            raise runtime_error(
+                f"INDICES element is out of DATA bounds, id={value} axis_dim={input.shape[at]}"
+            )
+    values = None
+    if input.rank == 1 and index.known is not None:
+        places = index.known
+        values = picked(input, (len(places),), lambda i: int(places[i]))
+    axis = index.axes[0] if index.rank else (Part(1, "one"),)
+    return input.like(
+        shape=(*input.shape[:at], size, *input.shape[at + 1 :]),
+        axes=(*input.axes[:at], axis, *input.axes[at + 1 :]), values=values,
+    )  # fmt: skip
+
+
+@native(
+    "index_fill(Tensor input, int dim, Tensor index, Number value)",
+    "index_fill(Tensor input, int dim, Tensor index, Tensor value)",
+)
+def index_fill(input: Tensor, dim: Any, index: Tensor, value: Any) -> Tensor:
+    """x with a value at some positions."""
+    axis_index(number(dim), input.rank)
+    return input.like()
+
+
+@native(
+    "index_add(Tensor input, int dim, Tensor index, Tensor source, *, Number alpha=1)",
+    also=("index_copy",),
+)
+def index_add(input: Tensor, dim: Any, index: Tensor, source: Tensor, alpha: Any = 1) -> Tensor:
+    """x with rows added at some positions."""
+    axis_index(number(dim), input.rank)
+    return input.like()
+
+
+@native("take(Tensor input, Tensor index)")
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at flat positions."""
+    return input.like(shape=index.shape, axes=index.axes)
+
+
+@native("masked_select(Tensor input, Tensor mask)")
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask is true, as one axis."""
+    if mask.dtype != "bool":
+        raise runtime_error(
+            "masked_select: expected BoolTensor for mask", argument=mask, wants={"dtype": "bool"}
+        )
+    broadcast(input, mask)
+    if input.rank != mask.rank or input.shape != mask.shape:
+        return input.like(shape=(mask_count(elementwise(input, mask, dtype="bool")),), facts={})
+    return input.like(shape=(mask_count(mask),), facts={})
+
+
+@native("nonzero(Tensor input, *, bool as_tuple=False)")
+def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
+    """The positions of what is not 0: (K, rank)."""
+    size = mask_count(input)
+    if as_tuple:
+        return tuple(_positions(input, d, size) for d in range(max(input.rank, 1)))
+    known = input.known if input.rank == 1 else None
+    values = tuple(i for i, v in enumerate(known) if v) if known is not None else None
+    return Tensor((size, input.rank), "int64", values=values)
+
+
+@native("argwhere(Tensor input)")
+def argwhere(input: Tensor) -> Any:
+    """nonzero."""
+    return nonzero(input)
+
+
+# --------------------------------------------------------------------------------------- conditions
+
+
+@row("torch.where", "Tensor.where")
+def where(*args: Any, **keywords: Any) -> Any:
+    """torch.where(condition, a, b); of a method the tensor is a."""
+    names = dict(zip(("condition", "input", "other"), args)) | keywords
+    condition, a, b = (names.get(n) for n in ("condition", "input", "other"))
+    if isinstance(condition, Tensor) and len(args) + len(keywords) == 1:
+        return nonzero(condition, as_tuple=True)
+    if not isinstance(condition, Tensor) or a is None or b is None:
+        raise NotKnown("torch.where of these arguments")
+    return _chosen(condition, a, b)
+
+
+@row("Tensor.where")
+def where_method(self: Tensor, condition: Any, other: Any) -> Any:
+    """x.where(condition, other)."""
+    return _chosen(condition, self, other)
+
+
+def _chosen(condition: Tensor, a: Any, b: Any) -> Tensor:
+    if condition.dtype not in ("bool", "uint8"):
+        raise runtime_error(
+            "where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{alias(condition.dtype)}", argument=condition, wants={"dtype": "bool"},
+        )  # fmt: skip
+    like = [v if isinstance(v, Tensor) else Tensor((), promoted(v)) for v in (a, b)]
+    dtype = promoted(*(v for v in (a, b)))
+    try:
+        broadcast(like[0], like[1])
+    except Refusal:
+        broadcast(condition, like[0])
+    shape, axes = broadcast(condition, *like)
+    return Tensor(
+        shape, dtype, axes, layout(shape, (condition, *like)),
+        graph=like[0].graph | like[1].graph, facts=merged_facts(like),
+    )  # fmt: skip
+
+
+@native(
+    "masked_fill(Tensor input, Tensor mask, Tensor value)",
+    "masked_fill(Tensor input, Tensor mask, Number value)",
+)
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """x with a value where the mask is true."""
+    _check_fill(input, mask, value)
+    shape, axes = broadcast(input, mask)
+    return input.like(shape=shape, axes=axes) if shape != input.shape else input.like()
+
+
+@native(
+    "masked_fill_(Tensor input, Tensor mask, Tensor value)",
+    "masked_fill_(Tensor input, Tensor mask, Number value)", at="Tensor",
+)  # fmt: skip
+def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """masked_fill in place."""
+    _check_fill(input, mask, value, in_place=True)
+    return touch(input)
+
+
+def _check_fill(input: Tensor, mask: Tensor, value: Any, in_place: bool = False) -> None:
+    if isinstance(value, Tensor) and value.rank:
+        raise runtime_error(
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.rank} dimension(s)."
+        )
+    if in_place:
+        if mask.dtype != "bool":
+            raise runtime_error(_mask_words(mask), argument=mask, wants={"dtype": "bool"})
+        in_place_expand(input, mask)
+        return
+    broadcast(input, mask)
+    if mask.dtype != "bool":
+        raise runtime_error(_mask_words(mask), argument=mask, wants={"dtype": "bool"})
+
+
+def _mask_words(mask: Tensor) -> str:
+    return f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"
+
+
+def in_place_expand(x: Tensor, other: Tensor) -> None:
+    """What expand_inplace refuses: `other` does not become x's shape."""
+    if other.shape != x.shape:
+        from ..tensor import expanded
+
+        expanded(other, x.shape)
+
+
+@native("masked_scatter(Tensor input, Tensor mask, Tensor source)")
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """x with elements of source where the mask is true."""
+    shape, axes = broadcast(input, mask)
+    return input.like(shape=shape, axes=axes)
+
+
+def _triangle(name: str) -> None:
+    @native(f"{name}(Tensor input, int diagonal=0)")
+    def triangle(input: Tensor, diagonal: Any = 0) -> Tensor:
+        if input.rank < 2:
+            raise runtime_error(f"{name}: input tensor must have at least 2 dimensions")
+        return input.like(strides=contiguous_strides(input.shape))
+
+
+for _name in ("tril", "triu"):
+    _triangle(_name)
+
+
+@native("diag(Tensor input, int diagonal=0)")
+def diag(input: Tensor, diagonal: Any = 0) -> Tensor:
+    """A vector as a diagonal, or a matrix's diagonal."""
+    from .forms import diagonal as taken
+
+    if input.rank == 1:
+        size = input.shape[0] + abs(diagonal)
+        return input.like(shape=(size, size))
+    if input.rank != 2:
+        raise runtime_error(f"diag(): Supports 1D or 2D tensors. Got {input.rank}D")
+    view = taken(input, diagonal)
+    return input.like(shape=view.shape, axes=view.axes)
+
+
+@native("diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1)")
+def diag_embed(input: Tensor, offset: Any = 0, dim1: Any = -2, dim2: Any = -1) -> Tensor:
+    """The last axis as a diagonal of two."""
+    if not input.rank:
+        axis_index(0, 0)
+        raise NotKnown("diag_embed of a scalar")
+    if offset or dim1 != -2 or dim2 != -1:
+        raise NotKnown("diag_embed elsewhere than at the end")
+    size = input.shape[-1]
+    return input.like(shape=(*input.shape, size))
+
+
+@native("one_hot(Tensor tensor, int num_classes=-1)", at="F")
+def one_hot(tensor: Tensor, num_classes: Any = -1) -> Tensor:
+    """A last axis of classes."""
+    count_ = number(num_classes)
+    if tensor.dtype != "int64":
+        raise runtime_error(
+            "one_hot is only applicable to index tensor of type LongTensor.", argument=tensor,
+            wants={"dtype": "int64"},
+        )  # fmt: skip
+    if tensor.numel == 0:
+        if count_ <= 0:
+            raise runtime_error("Can not infer total number of classes from empty tensor.")
+    elif tensor.known is not None:
+        if min(tensor.known) < 0:
+            raise runtime_error("Class values must be non-negative.")
+        if count_ == -1:
+            count_ = max(tensor.known) + 1
+        elif count_ < 1:
+            raise runtime_error("num_classes should be positive")
+        elif max(tensor.known) >= count_:
+            raise runtime_error("Class values must be smaller than num_classes.")
+    elif count_ == -1:
+        raise NotKnown("the number of classes depends on the values")
+    return Tensor(
+        (*tensor.shape, count_), "int64", (*tensor.axes, features(count_, "one_hot")),
+        facts=tensor.facts,
+    )  # fmt: skip
+
+
+@native(
+    "bucketize(Tensor input, Tensor boundaries, *, bool out_int32=False, bool right=False)",
+    at="torch",
+)
+def bucketize(
+    input: Tensor, boundaries: Tensor, out_int32: bool = False, right: bool = False
+) -> Tensor:
+    """Which interval each element is in."""
+    return input.like(dtype="int64")
+
+
+@native(
+    "isin(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False)",
+    at="torch",
+)
+def isin(
+    elements: Tensor, test_elements: Tensor, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
+    """Which elements are among others."""
+    return elements.like(dtype="bool")
+
+
+@native("tril_indices(int row, int col, int offset=0)", at="torch", also=("triu_indices",))
+def tril_indices(row: Any, col: Any, offset: Any = 0) -> Tensor:
+    """The positions of a triangle."""
+    if offset:
+        raise NotKnown("a shifted triangle")
+    size = sum(min(i + 1, col) for i in range(row))
+    return Tensor((2, size), "int64")
+
+
+@native("searchsorted(Tensor sorted_sequence, Tensor input)", at="torch")
+def searchsorted(sorted_sequence: Tensor, input: Tensor) -> Tensor:
+    """Where elements would stand."""
+    return input.like(dtype="int64", strides=())
+
+
+@native("fill_diagonal_(Tensor input, Number fill_value, bool wrap=False)", at="Tensor")
+def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """A value on the diagonal."""
+    return touch(input)

@@ -1,0 +1,915 @@
+"""Modules that are no recurrent layer: Linear, Embedding, normalisation, activations, dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
+from ..sizes import product
+from ..tensor import Tensor, axis_index, expanded, features, new, resized
+from ..values import Unknown, parameter
+from . import buffer, module, row, tensor_argument, type_name, warn
+from .forms import flatten, unflatten
+from .native import alias, c_name, is_whole, listed, native, not_implemented, tensor_kind, times
+from .pointwise import activation, category, check_p, dropped
+from .products import mv, rows_of
+from .reductions import cosine_similarity, functional_softmax, pairwise_distance
+
+
+def weight_sizes(*sizes: Any) -> tuple[int, ...]:
+    """The sizes of a parameter, as torch.empty takes them."""
+    if any(isinstance(n, Unknown) for n in sizes):
+        raise NotKnown("an unknown size")
+    if isinstance(sizes[0], bool) or not is_whole(sizes[0]):
+        raise type_error(
+            "empty(): argument 'size' (position 1) must be tuple of ints, but found element of "
+            "type "
+            f"{type_name(sizes[0])} at pos 0", argument=sizes[0],
+        )  # fmt: skip
+    for place, size in enumerate(sizes[1:], 2):
+        if not isinstance(size, bool) and not is_whole(size):
+            raise type_error(
+                f"empty(): argument 'size' failed to unpack the object at pos {place} with error "
+                "\"type "
+                f'must be tuple of ints,but got {type_name(size)}"', argument=size,
+            )  # fmt: skip
+    whole = [s.known[0] if isinstance(s, Tensor) and s.known else s for s in sizes]
+    if any(isinstance(s, Tensor) for s in whole):
+        raise NotKnown("a size that depends on a tensor's values")
+    for size in whole:
+        if size < 0:
+            raise runtime_error(
+                f"Trying to create tensor with negative dimension {size}: {listed(whole)}"
+            )
+    return tuple(whole)
+
+
+def dtype_of(dtype: Any) -> str:
+    """The dtype of parameters."""
+    from .creation import plain_dtype
+
+    return plain_dtype(dtype)
+
+
+def made(sizes: tuple[int, ...], dtype: Any = None) -> Tensor:
+    """A parameter."""
+    return parameter(sizes, dtype_of(dtype))
+
+
+# ------------------------------------------------------------------------------------------- Linear
+
+
+@native("linear(Tensor input, Tensor weight, Tensor? bias=None)", at="F")
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x·Wᵀ + b over the last axis."""
+    x = input
+    if not x.rank or not weight.rank:
+        raise runtime_error(
+            f"both arguments to linear need to be at least 1D, but they are {x.rank}D and "
+            f"{weight.rank}D"
+        )
+    if weight.rank == 1:
+        if bias is not None:
+            raise runtime_error("mat2 must be a matrix, got 1-D tensor")
+        if x.rank != 2 and x.rank != 1:
+            raise NotKnown("a product with a vector")
+        return mv(x, weight) if x.rank == 2 else x.like(shape=(), axes=())
+    if weight.rank != 2:
+        raise NotKnown("a weight of more than two axes")
+    rows = rows_of(x)
+    if bias is None or x.shape[-1] != weight.shape[1] or bias.dtype == weight.dtype == x.dtype:
+        _rows_and_weight(x, rows, weight, bias is not None)
+    elif x.dtype != weight.dtype:
+        _rows_and_weight(x, rows, weight, True)
+    else:
+        raise NotKnown("a bias of another dtype")
+    if bias is not None:
+        expanded(bias, (rows.shape[0], weight.shape[0]))
+    graph = x.graph | weight.graph | (bias.graph if bias is not None else frozenset())
+    return x.like(
+        shape=(*x.shape[:-1], weight.shape[0]), axes=(*x.axes[:-1], features(weight.shape[0],
+        "Linear")),
+        graph=graph,
+    )  # fmt: skip
+
+
+def _rows_and_weight(x: Tensor, rows: Tensor, weight: Tensor, bias: bool) -> None:
+    if bias and x.dtype != weight.dtype:
+        raise runtime_error(
+            f"mat1 and mat2 must have the same dtype, but got {alias(x.dtype)} and "
+            f"{alias(weight.dtype)}",
+            argument=x, wants={"dtype": weight.dtype},
+        )  # fmt: skip
+    if x.shape[-1] != weight.shape[1]:
+        raise runtime_error(
+            f"mat1 and mat2 shapes cannot be multiplied ({times(rows.shape)} and "
+            f"{weight.shape[1]}x{weight.shape[0]})",
+            sizes=[(x.shape[-1], weight.shape[1])], argument=x,
+        )  # fmt: skip
+    if x.dtype != weight.dtype:
+        raise runtime_error(
+            "expected m1 and m2 to have the same dtype, but got: "
+            f"{c_name(x.dtype)} != {c_name(weight.dtype)}", argument=x,
+            wants={"dtype": weight.dtype},
+        )  # fmt: skip
+
+
+@module("torch.nn.Linear")
+class Linear:
+    """y = x·Wᵀ + b."""
+
+    def __init__(
+        self, in_features: Any, out_features: Any, bias: Any = True, device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        self.in_features, self.out_features = in_features, out_features
+        sizes = weight_sizes(out_features, in_features)
+        self.weight = made(sizes, dtype)
+        self.bias = made(sizes[:1], dtype) if bias else None
+        if 0 in sizes:
+            warn("Initializing zero-element tensors is a no-op")
+
+    def forward(self, input: Any) -> Tensor:
+        """(…, in) → (…, out)."""
+        return linear_call(input, self.weight, self.bias)
+
+
+def linear_call(input: Any, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """linear, of what may be no tensor."""
+    return linear(tensor_argument(input, "linear", "input", 1), weight, bias)
+
+
+@module("torch.nn.LazyLinear")
+class LazyLinear:
+    """A Linear whose width is that of its first input."""
+
+    def __init__(
+        self, out_features: Any, bias: Any = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        self.in_features, self.out_features = 0, out_features
+        self._with_bias, self._dtype = bias, dtype
+
+    def forward(self, input: Any) -> Tensor:
+        """(…, in) → (…, out)."""
+        x = tensor_argument(input, "linear", "input", 1)
+        self.in_features = x.shape[-1]
+        self.weight = made((self.out_features, x.shape[-1]), self._dtype)
+        self.bias = made((self.out_features,), self._dtype) if self._with_bias else None
+        return linear(x, self.weight, self.bias)
+
+
+@native("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)", at="F torch")
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x₁·W·x₂ + b over the last axes."""
+    if input1.rank != input2.rank:
+        raise runtime_error(
+            f"bilinear(): input dimensions do not match: got {input1.rank} and {input2.rank}"
+        )
+    for d in range(input1.rank - 1):
+        if input1.shape[d] != input2.shape[d]:
+            raise runtime_error(
+                f"bilinear(): input batch dimensions do not match at dim {d}: got "
+                f"{input1.shape[d]} and "
+                f"{input2.shape[d]}", sizes=[(input1.shape[d], input2.shape[d])],
+            )  # fmt: skip
+    for i, x in enumerate((input1, input2), 1):
+        if x.shape[-1] != weight.shape[i]:
+            raise runtime_error(
+                f"bilinear(): input{i} size does not match weight size: got {x.shape[-1]} but "
+                "expected "
+                f"{weight.shape[i]}", sizes=[(x.shape[-1], weight.shape[i])],
+            )  # fmt: skip
+    out = weight.shape[0]
+    return input1.like(
+        shape=(*input1.shape[:-1], out), axes=(*input1.axes[:-1], features(out, "Bilinear"))
+    )
+
+
+@module("torch.nn.Bilinear")
+class Bilinear:
+    """y = x₁·W·x₂ + b."""
+
+    def __init__(
+        self, in1_features: Any, in2_features: Any, out_features: Any, bias: Any = True,
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        if in1_features <= 0:
+            raise value_error(f"in1_features must be > 0, but got {in1_features}")
+        self.in1_features, self.in2_features = in1_features, in2_features
+        self.out_features = out_features
+        self.weight = made(weight_sizes(out_features, in1_features, in2_features), dtype)
+        self.bias = made(weight_sizes(out_features), dtype) if bias else None
+
+    def forward(self, input1: Any, input2: Any) -> Tensor:
+        """(…, in1), (…, in2) → (…, out)."""
+        return bilinear(
+            tensor_argument(input1, "bilinear", "input1", 1),
+            tensor_argument(input2, "bilinear", "input2", 2), self.weight, self.bias,
+        )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------- Embedding
+
+
+@row("torch.nn.functional.embedding")
+def embedding(
+    input: Any, weight: Any, padding_idx: Any = None, max_norm: Any = None, norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Tensor:  # fmt: skip
+    """Rows of a table."""
+    x = tensor_argument(input, "embedding", "indices", 2)
+    table = tensor_argument(weight, "embedding", "weight", 1)
+    if table.rank != 2:
+        raise runtime_error("'weight' must be 2-D")
+    if x.dtype not in ("int64", "int32"):
+        raise runtime_error(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: "
+            "Long, "
+            f"Int; but got {tensor_kind(x)} instead (while checking arguments for embedding)",
+            argument=x, wants={"dtype": "int64"},
+        )  # fmt: skip
+    if any(not 0 <= i < table.shape[0] for i in x.known or ()):
+        raise Refusal(
+            "IndexError", "index out of range in self", argument=x, wants={"below": table.shape[0]}
+        )
+    width = table.shape[1]
+    return Tensor(
+        (*x.shape, width), table.dtype, (*x.axes, features(width, "Embedding")),
+        graph=table.graph | x.graph, facts=x.facts,
+    )  # fmt: skip
+
+
+@module("torch.nn.Embedding")
+class Embedding:
+    """A table of rows."""
+
+    def __init__(
+        self, num_embeddings: Any, embedding_dim: Any, padding_idx: Any = None,
+        max_norm: Any = None,
+        norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+        _weight: Any = None, _freeze: bool = False, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        if padding_idx is not None and not isinstance(num_embeddings, float):
+            if padding_idx > 0 and not padding_idx < num_embeddings:
+                raise Refusal("AssertionError", "Padding_idx must be within num_embeddings")
+            if padding_idx < 0:
+                if padding_idx < -num_embeddings:
+                    raise Refusal("AssertionError", "Padding_idx must be within num_embeddings")
+                padding_idx = num_embeddings + padding_idx
+        self.padding_idx = padding_idx
+        if _weight is None:
+            self.weight = made(weight_sizes(num_embeddings, embedding_dim), dtype)
+        else:
+            if tuple(_weight.shape) != (num_embeddings, embedding_dim):
+                raise Refusal(
+                    "AssertionError",
+                    "Shape of weight does not match num_embeddings and embedding_dim",
+                )
+            self.weight = parameter(_weight.shape, _weight.dtype)
+        self.weight.storage.requires_grad = not _freeze
+
+    def forward(self, input: Any) -> Tensor:
+        """(…) of whole numbers → (…, width)."""
+        return embedding(input, self.weight)
+
+
+@row("torch.nn.Embedding.from_pretrained", interpreter=True)
+def from_pretrained(interpreter: Any, embeddings: Any, freeze: bool = True, **more: Any) -> Any:
+    """An Embedding over given rows."""
+    if not isinstance(embeddings, Tensor):
+        raise Refusal("AttributeError", f"'{type_name(embeddings)}' object has no attribute 'dim'")
+    if embeddings.rank != 2:
+        raise Refusal("AssertionError", "Embeddings parameter is expected to be 2-dimensional")
+    rows, width = embeddings.shape
+    keywords = {**more, "_weight": embeddings, "_freeze": freeze}
+    return interpreter.call(interpreter.native_class("torch.nn.Embedding"), [rows, width], keywords)
+
+
+@module("torch.nn.EmbeddingBag")
+class EmbeddingBag:
+    """Means of rows of a table."""
+
+    def __init__(
+        self, num_embeddings: Any, embedding_dim: Any, max_norm: Any = None, norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+        _weight: Any = None, include_last_offset: bool = False, padding_idx: Any = None,
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        self.num_embeddings, self.embedding_dim, self.mode = num_embeddings, embedding_dim, mode
+        self.include_last_offset = include_last_offset
+        self.weight = made(weight_sizes(num_embeddings, embedding_dim), dtype)
+
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
+        """(B, N) → (B, width); (N) and offsets (B) → (B, width)."""
+        if not isinstance(input, Tensor):
+            raise Refusal("AttributeError", f"'{type_name(input)}' object has no attribute 'dim'")
+        if input.rank == 2:
+            if offsets is not None:
+                raise value_error(
+                    "if input is 2D, then offsets has to be None, as input is treated is a "
+                    "mini-batch of "
+                    "fixed length sequences. However, found offsets of type <class 'torch.Tensor'>"
+                )
+            count, axis = input.shape[0], input.axes[:1]
+        elif input.rank == 1:
+            if offsets is None:
+                raise value_error("offsets has to be a 1D Tensor but got None")
+            if offsets.rank != 1:
+                raise value_error("offsets has to be a 1D Tensor")
+            count, axis = offsets.shape[0] - bool(self.include_last_offset), offsets.axes
+        else:
+            raise value_error(
+                f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.rank}"
+            )
+        if input.dtype not in ("int64", "int32"):
+            raise runtime_error(
+                "Expected tensor for argument #1 'indices' to have one of the following scalar "
+                "types: "
+                f"Long, Int; but got {tensor_kind(input)} instead (while checking arguments for "
+                "embedding_bag)", argument=input, wants={"dtype": "int64"},
+            )  # fmt: skip
+        width = self.embedding_dim
+        return Tensor((count, width), self.weight.dtype, (*axis, features(width, "EmbeddingBag")))
+
+
+# ------------------------------------------------------------------------------------ normalisation
+
+
+def _normalized_shape(value: Any) -> tuple[int, ...]:
+    if isinstance(value, int):
+        return (value,)
+    if isinstance(value, Unknown):
+        raise NotKnown("an unknown shape")
+    if isinstance(value, str):
+        value = list(value)
+    if not isinstance(value, tuple | list):
+        raise type_error(f"'{type_name(value)}' object is not iterable", argument=value)
+    return tuple(value)
+
+
+@native(
+    "layer_norm(Tensor input, ints normalized_shape, Tensor? weight=None, Tensor? bias=None, float "
+    "eps=1e-05, bool cudnn_enable=True)", at="F torch",
+)  # fmt: skip
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: Any = 1e-5,
+    cudnn_enable: bool = True,
+) -> Tensor:  # fmt: skip
+    """Normalised over the last axes."""
+    shape = tuple(normalized_shape)
+    if not shape:
+        raise runtime_error(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+            "element, but got normalized_shape = []"
+        )
+    for name, w in (("weight", weight), ("bias", bias)):
+        if w is not None and w.shape != shape:
+            raise runtime_error(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{listed(w.shape)} and normalized_shape = {listed(shape)}"
+            )
+    last_axes(input, shape, "[*, ")
+    if weight is not None and weight.dtype != input.dtype:
+        if (
+            category(weight.dtype) == 2
+            and input.dtype in ("float16", "bfloat16")
+            and weight.dtype == "float32"
+        ):
+            return input.like()
+        raise runtime_error("mixed dtype (CPU): all inputs must share same datatype.")
+    if category(input.dtype) < 2 and input.numel != 0:
+        raise not_implemented("LayerNormKernelImpl", input.dtype, input)
+    return input.like(strides=new(input.shape).strides)
+
+
+def last_axes(x: Tensor, shape: tuple[int, ...], star: str) -> None:
+    """The last axes are `shape`."""
+    if x.rank >= len(shape) and x.shape[x.rank - len(shape) :] == shape:
+        return
+    sizes = [(a, b) for a, b in zip(x.shape[::-1], shape[::-1]) if a != b]
+    raise runtime_error(
+        f"Given normalized_shape={listed(shape)}, expected input with shape {star}"
+        f"{', '.join(str(n) for n in shape)}], but got input of size{listed(x.shape)}",
+        sizes=sizes, argument=x,
+    )  # fmt: skip
+
+
+@module("torch.nn.LayerNorm")
+class LayerNorm:
+    """Normalised over the last axes, with weights."""
+
+    def __init__(
+        self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True,
+        bias: bool = True, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        shape = _normalized_shape(normalized_shape)
+        self.normalized_shape, self.eps = shape, eps
+        self.elementwise_affine = elementwise_affine
+        self.weight = made(weight_sizes(*shape), dtype) if elementwise_affine else None
+        self.bias = made(weight_sizes(*shape), dtype) if elementwise_affine and bias else None
+
+    def forward(self, input: Any) -> Tensor:
+        """The same shape."""
+        x = tensor_argument(input, "layer_norm", "input", 1)
+        return layer_norm(x, self.normalized_shape, self.weight, self.bias)
+
+
+@native(
+    "rms_norm(Tensor input, ints normalized_shape, Tensor? weight=None, float? eps=None)",
+    at="F torch",
+)
+def rms_norm(input: Tensor, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Tensor:
+    """Divided by the root mean square of the last axes."""
+    last_axes(input, tuple(normalized_shape), "[*")
+    return input.like()
+
+
+@module("torch.nn.RMSNorm")
+class RMSNorm:
+    """Divided by the root mean square of the last axes, with weights."""
+
+    def __init__(
+        self, normalized_shape: Any, eps: Any = None, elementwise_affine: bool = True,
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        self.normalized_shape = _normalized_shape(normalized_shape)
+        self.weight = (
+            made(weight_sizes(*self.normalized_shape), dtype) if elementwise_affine else None
+        )
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return rms_norm(
+            tensor_argument(x, "rms_norm", "input", 1), self.normalized_shape, self.weight
+        )
+
+
+def _no_dim(x: Any) -> None:
+    if not isinstance(x, Tensor):
+        raise Refusal(
+            "AttributeError", f"'{type_name(x)}' object has no attribute 'dim'", argument=x
+        )
+
+
+def _more_than_one(x: Tensor, word: str = "value per channel") -> None:
+    rest = product(n for d, n in enumerate(x.shape) if d != 1)
+    if rest == 1:
+        raise value_error(
+            f"Expected more than 1 {word} when training, got input size "
+            f"torch.Size({listed(x.shape)})"
+        )
+
+
+def _running(x: Tensor, mean: Any, weight: Any) -> None:
+    if x.rank < 2:
+        raise runtime_error("Expected at least 2 dimensions")
+    for name, w in (("running_mean", mean), ("weight", weight)):
+        if w is not None and w.shape[0] != x.shape[1]:
+            raise runtime_error(
+                f"{name} should contain {x.shape[1]} elements not {w.shape[0]}",
+                sizes=[(x.shape[1], w.shape[0])], argument=x,
+            )  # fmt: skip
+    if category(x.dtype) < 2 and x.numel != 0:
+        raise not_implemented("batch_norm", x.dtype, x)
+    if weight is not None and x.dtype != weight.dtype and x.numel != 0:
+        if x.dtype in ("float16", "bfloat16") and weight.dtype == "float32":
+            return
+        raise runtime_error("mixed dtype (CPU): all inputs must share same datatype.")
+
+
+@row("torch.nn.functional.batch_norm")
+def batch_norm(
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
+    training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """Normalised over all axes but the second."""
+    x = tensor_argument(input, "batch_norm", "input", 1)
+    if training:
+        if x.rank < 2:
+            raise Refusal("IndexError", "tuple index out of range")
+        _more_than_one(x)
+    _running(x, running_mean, weight)
+    return x.like()
+
+
+def _need_rank(x: Tensor, ranks: tuple[int, ...]) -> None:
+    if x.rank not in ranks:
+        words = " or ".join(f"{n}D" for n in ranks)
+        raise value_error(
+            f"expected {words} input (got {x.rank}D input)", argument=x, wants={"rank": ranks}
+        )
+
+
+class _BatchNorm:
+    """What BatchNorm1d, 2d and 3d share."""
+
+    def __init__(
+        self, num_features: Any, eps: float = 1e-5, momentum: Any = 0.1, affine: bool = True,
+        track_running_stats: bool = True, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        sizes = weight_sizes(num_features)
+        self.weight = made(sizes, dtype) if affine else None
+        self.bias = made(sizes, dtype) if affine else None
+        here: Any = self
+        if track_running_stats:
+            buffer(here, "running_mean", new(sizes, dtype_of(dtype)))
+            buffer(here, "running_var", new(sizes, dtype_of(dtype)))
+            buffer(here, "num_batches_tracked", new((), "int64"))
+
+
+def _batch_norms() -> None:
+    for name, ranks in (("BatchNorm1d", (2, 3)), ("BatchNorm2d", (4,)), ("BatchNorm3d", (5,))):
+
+        def forward(self: Any, input: Any, _ranks: tuple[int, ...] = ranks) -> Tensor:
+            _no_dim(input)
+            _need_rank(input, _ranks)
+            training = self.training or not self.track_running_stats
+            mean = self.running_mean if self.track_running_stats else None
+            return batch_norm(input, mean, mean, self.weight, self.bias, training)
+
+        module(f"torch.nn.{name}")(type(name, (_BatchNorm,), {"forward": forward}))
+
+
+_batch_norms()
+
+
+class _InstanceNorm:
+    """What InstanceNorm1d, 2d and 3d share."""
+
+    def __init__(
+        self, num_features: Any, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
+        track_running_stats: bool = False, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        self.num_features, self.affine = num_features, affine
+        self.track_running_stats = track_running_stats
+        sizes = weight_sizes(num_features)
+        self.weight = made(sizes, dtype) if affine else None
+        self.bias = made(sizes, dtype) if affine else None
+
+
+def _instance_norms() -> None:
+    for name, ranks in (
+        ("InstanceNorm1d", (2, 3)),
+        ("InstanceNorm2d", (3, 4)),
+        ("InstanceNorm3d", (4, 5)),
+    ):
+
+        def forward(self: Any, input: Any, _ranks: tuple[int, ...] = ranks) -> Tensor:
+            _no_dim(input)
+            _need_rank(input, _ranks)
+            return _normalised_alone(self, input, input.rank - _ranks[0])
+
+        module(f"torch.nn.{name}")(type(name, (_InstanceNorm,), {"forward": forward}))
+
+
+def _normalised_alone(layer: Any, x: Tensor, at: int) -> Tensor:
+    if x.shape[at] != layer.num_features:
+        if layer.affine:
+            raise value_error(
+                f"expected input's size at dim={at} to match num_features ({layer.num_features}), "
+                "but got: "
+                f"{x.shape[at]}.", sizes=[(x.shape[at], layer.num_features)],
+            )  # fmt: skip
+        warn(
+            f"input's size at dim={at} does not match num_features. You can silence this warning "
+            "by not "
+            "passing in num_features, which is not used because affine=False"
+        )
+    whole = x if at else new((1, *x.shape), x.dtype)
+    if layer.training and product(whole.shape[2:]) == 1:
+        raise value_error(
+            "Expected more than 1 spatial element when training, got input size "
+            f"torch.Size({listed(whole.shape)})"
+        )
+    if category(x.dtype) < 2 and x.numel != 0:
+        raise not_implemented("batch_norm", x.dtype, x)
+    return x.like(strides=new(x.shape).strides)
+
+
+_instance_norms()
+
+
+@row("torch.nn.functional.instance_norm")
+def instance_norm(input: Tensor, *_: Any, **__: Any) -> Tensor:
+    """Each sample's channels normalised alone."""
+    return input.like()
+
+
+@row("torch.nn.functional.group_norm")
+def group_norm(
+    input: Any, num_groups: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalised over groups of channels."""
+    x = tensor_argument(input, "group_norm", "input", 1)
+    if x.rank < 2:
+        raise runtime_error(
+            f"Expected at least 2 dimensions for input tensor but received {x.rank}"
+        )
+    rest = (
+        x.shape[0] * x.shape[1] // num_groups * product(x.shape[2:])
+        if x.rank > 2
+        else x.shape[0] * x.shape[1] // num_groups
+    )
+    if rest == 1:
+        sizes = [x.shape[0] * x.shape[1] // num_groups, num_groups, *x.shape[2:]]
+        raise value_error(
+            f"Expected more than 1 value per channel when training, got input size {sizes}"
+        )
+    if x.shape[1] % num_groups:
+        raise runtime_error(
+            "Expected number of channels in input to be divisible by num_groups, but got input of "
+            "shape "
+            f"{listed(x.shape)} and num_groups={num_groups}"
+        )
+    if weight is not None and weight.shape[0] != x.shape[1]:
+        raise runtime_error(
+            "Expected weight to be a vector of size equal to the number of channels in input, but "
+            "got "
+            f"weight of shape {listed(weight.shape)} and input of shape {listed(x.shape)}",
+            sizes=[(x.shape[1], weight.shape[0])],
+        )  # fmt: skip
+    return x.like()
+
+
+@module("torch.nn.GroupNorm")
+class GroupNorm:
+    """Normalised over groups of channels."""
+
+    def __init__(
+        self, num_groups: Any, num_channels: Any, eps: float = 1e-5, affine: bool = True,
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        if num_channels % num_groups:
+            raise value_error(
+                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
+            )
+        self.num_groups, self.num_channels = num_groups, num_channels
+        self.weight = made(weight_sizes(num_channels), dtype) if affine else None
+        self.bias = made(weight_sizes(num_channels), dtype) if affine else None
+
+    def forward(self, input: Any) -> Tensor:
+        """The same shape."""
+        return group_norm(input, self.num_groups, self.weight, self.bias)
+
+
+@module("torch.nn.LocalResponseNorm", "torch.nn.CrossMapLRN2d")
+class LocalResponseNorm:
+    """Normalised over neighbouring channels."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        self.size = size
+
+    def forward(self, input: Any) -> Tensor:
+        """The same shape."""
+        _no_dim(input)
+        return input.like()
+
+
+# -------------------------------------------------------------------------- activations and dropout
+
+
+def _module(name: str, init: Callable[..., None], forward: Callable[..., Any]) -> None:
+    """A class of torch out of its constructor and its forward."""
+    base = {"ReLU6": "Hardtanh"}.get(name, name)  # torch's ReLU6 has the forward of its base
+    init.__qualname__, forward.__qualname__ = f"{name}.__init__", f"{base}.forward"
+    rules = type(name, (), {"__init__": init, "forward": forward, "__doc__": forward.__doc__})
+    module(f"torch.nn.{name}")(rules)
+
+
+def _activations() -> None:
+    arguments: dict[str, Callable[..., None]] = {
+        "ReLU": lambda self, inplace=False: None, "Tanh": lambda self: None,
+        "Sigmoid": lambda self: None, "GELU": lambda self, approximate="none": None,
+        "ELU": lambda self, alpha=1.0, inplace=False: None, "SELU": lambda self,
+        inplace=False: None,
+        "LeakyReLU": lambda self, negative_slope=0.01, inplace=False: None,
+        "Softplus": lambda self, beta=1.0, threshold=20.0: None, "SiLU": lambda self,
+        inplace=False: None,
+        "Mish": lambda self, inplace=False: None,
+        "Hardtanh": lambda self, min_val=-1.0, max_val=1.0, inplace=False, min_value=None,
+        max_value=None: None,
+        "ReLU6": lambda self, inplace=False: None, "LogSigmoid": lambda self: None,
+        "Hardswish": lambda self, inplace=False: None, "Hardsigmoid": lambda self,
+        inplace=False: None,
+        "CELU": lambda self, alpha=1.0, inplace=False: None, "Softsign": lambda self: None,
+        "Tanhshrink": lambda self: None, "Softshrink": lambda self, lambd=0.5: None,
+        "Hardshrink": lambda self, lambd=0.5: None,
+        "RReLU": lambda self, lower=1 / 8, upper=1 / 3, inplace=False: None,
+        "Threshold": lambda self, threshold, value, inplace=False: None,
+    }  # fmt: skip
+    for name, init in arguments.items():
+        _module(name, init, _activation(name))
+
+
+def _activation(name: str) -> Callable[..., Any]:
+    known = {"LeakyReLU": "leaky_relu", "RReLU": "rrelu"}
+    function = known.get(name, name.lower())
+
+    def forward(self: Any, input: Any) -> Any:
+        if name in ("Tanh", "Sigmoid") and not isinstance(input, Tensor):
+            return tensor_argument(input, function, "input", 1)
+        return activation("relu6" if name == "ReLU6" else function, input)
+
+    return forward
+
+
+_activations()
+
+
+def _dropouts() -> None:
+    for name in (
+        "Dropout",
+        "Dropout1d",
+        "Dropout2d",
+        "Dropout3d",
+        "AlphaDropout",
+        "FeatureAlphaDropout",
+    ):
+
+        def init(self: Any, p: Any = 0.5, inplace: bool = False) -> None:
+            check_p(p)
+            self.p, self.inplace = p, inplace
+
+        _module(name, init, _dropout(name))
+
+
+def _dropout(name: str) -> Callable[..., Any]:
+    names = {"AlphaDropout": "alpha_dropout", "FeatureAlphaDropout": "feature_alpha_dropout"}
+    function = names.get(name, name.lower())
+
+    def forward(self: Any, input: Any) -> Any:
+        return dropped(function, input, self.p, self.training)
+
+    return forward
+
+
+_dropouts()
+
+
+def _softmaxes() -> None:
+    for name, function in (
+        ("Softmax", "softmax"),
+        ("LogSoftmax", "log_softmax"),
+        ("Softmin", "softmin"),
+    ):
+
+        def init(self: Any, dim: Any = None) -> None:
+            self.dim = dim
+
+        def forward(self: Any, input: Any, _function: str = function) -> Any:
+            return functional_softmax(_function, input, self.dim)
+
+        _module(name, init, forward)
+
+
+_softmaxes()
+
+
+@module("torch.nn.Softmax2d")
+class Softmax2d:
+    """softmax over channels."""
+
+    def __init__(self) -> None:
+        pass
+
+    def forward(self, input: Any) -> Tensor:
+        """The same shape."""
+        _no_dim(input)
+        if input.rank not in (3, 4):
+            raise value_error(
+                f"Softmax2d: expected input to be 3D or 4D, got {input.rank}D instead"
+            )
+        return functional_softmax("softmax", input, -3)
+
+
+@module("torch.nn.PReLU")
+class PReLU:
+    """relu with a slope that is learnt."""
+
+    def __init__(
+        self, num_parameters: Any = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
+        self.num_parameters = num_parameters
+        self.weight = made(weight_sizes(num_parameters), dtype)
+
+    def forward(self, input: Any) -> Tensor:
+        """The same shape."""
+        return prelu(tensor_argument(input, "prelu", "input", 1), self.weight)
+
+
+@native("prelu(Tensor input, Tensor weight)", at="F torch")
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """relu with a slope."""
+    count = weight.numel
+    if count != 1:
+        if not input.rank:
+            raise runtime_error("Not allow zero-dim input tensor.")
+        channels = input.shape[1] if input.rank > 1 else 1
+        if channels != count:
+            raise runtime_error(
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                f"{count} "
+                f"and channel size = {channels}.", sizes=[(channels, count)],
+            )  # fmt: skip
+    return input.like()
+
+
+@native("glu(Tensor input, int dim=-1)", at="F")
+def glu(input: Tensor, dim: Any = -1) -> Tensor:
+    """One half gated by the other."""
+    if not input.rank:
+        raise runtime_error("glu does not support 0-dimensional tensors")
+    at = axis_index(dim, input.rank)
+    if input.shape[at] % 2:
+        raise runtime_error(
+            f"Halving dimension must be even, but dimension {at} is size {input.shape[at]}"
+        )
+    half = input.shape[at] // 2
+    return input.like(
+        shape=(*input.shape[:at], half, *input.shape[at + 1 :]),
+        axes=(*input.axes[:at], resized(input.axes[at], half), *input.axes[at + 1 :]),
+    )  # fmt: skip
+
+
+@module("torch.nn.GLU")
+class GLU:
+    """One half gated by the other."""
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
+
+    def forward(self, input: Any) -> Tensor:
+        """(…, 2n, …) → (…, n, …)."""
+        return glu(tensor_argument(input, "glu", "input", 1), self.dim)
+
+
+@module("torch.nn.Identity")
+class Identity:
+    """x itself."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def forward(self, input: Any) -> Any:
+        """x."""
+        return input
+
+
+@module("torch.nn.Flatten")
+class Flatten:
+    """Several axes as one."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, input: Any) -> Tensor:
+        """x.flatten(start_dim, end_dim)."""
+        if not isinstance(input, Tensor):
+            raise Refusal(
+                "AttributeError", f"'{type_name(input)}' object has no attribute 'flatten'"
+            )
+        return flatten(input, self.start_dim, self.end_dim)
+
+
+@module("torch.nn.Unflatten")
+class Unflatten:
+    """One axis as several."""
+
+    def __init__(self, dim: Any, unflattened_size: Any) -> None:
+        self.dim, self.unflattened_size = dim, unflattened_size
+
+    def forward(self, input: Any) -> Tensor:
+        """x.unflatten(dim, sizes)."""
+        if not isinstance(input, Tensor):
+            raise Refusal(
+                "AttributeError", f"'{type_name(input)}' object has no attribute 'unflatten'"
+            )
+        return unflatten(input, self.dim, self.unflattened_size)
+
+
+@module("torch.nn.CosineSimilarity")
+class CosineSimilarity:
+    """The cosine between two tensors over an axis."""
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
+        self.dim, self.eps = dim, eps
+
+    def forward(self, x1: Any, x2: Any) -> Tensor:
+        """Without the axis."""
+        return cosine_similarity(x1, x2, self.dim)
+
+
+@module("torch.nn.PairwiseDistance")
+class PairwiseDistance:
+    """A norm of the difference, over the last axis."""
+
+    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
+        self.norm, self.eps, self.keepdim = p, eps, keepdim
+
+    def forward(self, x1: Any, x2: Any) -> Tensor:
+        """Without the last axis."""
+        return pairwise_distance(x1, x2, keepdim=self.keepdim)

@@ -1,0 +1,746 @@
+"""What is done element by element: arithmetic, comparisons, functions, dropout; broadcasting."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
+from ..tensor import Tensor, broadcast, elementwise, promoted
+from . import row, touch, type_name, warn
+from .native import alias, listed, native, not_implemented
+
+_BITWISE = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
+
+
+def category(dtype: str) -> int:
+    """0 bool, 1 whole, 2 floating, 3 complex: what promotion looks at first."""
+    if dtype == "bool":
+        return 0
+    if dtype.startswith("complex"):
+        return 3
+    return 1 if "int" in dtype else 2
+
+
+def known_results(operation: Callable[..., Any], *operands: Any) -> tuple[Any, ...] | None:
+    """The values of an elementwise result, where those of all operands are known."""
+    tensors = [x for x in operands if isinstance(x, Tensor)]
+    if any(x.known is None for x in tensors):
+        return None
+    shape, _ = broadcast(*tensors)
+    if any(x.shape != shape and x.rank for x in tensors):
+        return None
+    size = 1
+    for n in shape:
+        size *= int(n)
+    columns = []
+    for x in operands:
+        values = (x.known or ()) if isinstance(x, Tensor) else (x,)
+        columns.append(values if isinstance(x, Tensor) and (x.rank or not shape) else values * size)
+    try:
+        return tuple(operation(*values) for values in zip(*columns))
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+
+
+def binary(
+    name: str,
+    a: Any,
+    b: Any,
+    operation: Callable[..., Any] | None = None,
+    result: str = "",
+) -> Tensor:
+    """a ∘ b: `result` is "bool" for comparisons, "float" where whole numbers are divided."""
+    dtype = promoted(a, b)
+    if result == "float" and category(dtype) < 2:
+        dtype = "float32"
+    out = elementwise(a, b, dtype=result if result == "bool" else dtype)
+    if operation and (category(out.dtype) < 2 or out.numel <= 64):
+        values = known_results(operation, a, b)
+        if values is not None:
+            out = out.like(values=values, strides=out.strides)
+    return out
+
+
+def in_place_shape(x: Tensor, other: Any) -> None:
+    """What an operation in place refuses: the result has not x's shape."""
+    if not isinstance(other, Tensor):
+        return
+    shape, _ = broadcast(x, other)
+    if shape != x.shape:
+        raise runtime_error(
+            f"output with shape {listed(x.shape)} doesn't match the broadcast shape "
+            f"{listed(shape)}",
+            sizes=[(a, b) for a, b in zip(x.shape[::-1], shape[::-1]) if a != b],
+        )
+
+
+def in_place_dtype(x: Tensor, dtype: str) -> None:
+    """What an operation in place refuses: the result's dtype does not go into x's."""
+    if category(dtype) > category(x.dtype):
+        raise runtime_error(
+            f"result type {alias(dtype)} can't be cast to the desired output type {alias(x.dtype)}",
+            argument=x, wants={"dtype": dtype},
+        )  # fmt: skip
+
+
+_PYTHON: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "pow": operator.pow,
+    "floor_divide": operator.floordiv, "remainder": operator.mod, "div": operator.truediv,
+    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt,
+    "ge": operator.ge, "maximum": max, "minimum": min, "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_, "bitwise_xor": operator.xor,
+    "logical_and": lambda a, b: bool(a) and bool(b), "logical_or": lambda a, b: bool(a) or bool(b),
+}  # fmt: skip
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+_FLOATING = ("div", "true_divide", "divide", "atan2", "arctan2")
+
+
+def computed(name: str, a: Any, b: Any) -> Tensor:
+    """A function of two operands, with what torch refuses of their dtypes."""
+    base = {"true_divide": "div", "divide": "div", "subtract": "sub", "multiply": "mul"}.get(
+        name, name
+    )
+    both = [x for x in (a, b) if isinstance(x, Tensor)]
+    if base == "sub" and len([x for x in (a, b) if _is_bool(x)]):
+        _refuse_bool_subtraction(a, b)
+    if base.startswith("bitwise"):
+        dtype = promoted(a, b)
+        if category(dtype) >= 2:
+            broadcast(*both)
+            raise not_implemented(f"{base}_cpu", dtype)
+    if base in ("logaddexp", "hypot") and category(promoted(a, b)) < 2:
+        broadcast(*both)
+        raise not_implemented(f"{base}_cpu", promoted(a, b))
+    if base in ("fmod", "remainder", "floor_divide") and promoted(a, b) == "bool":
+        broadcast(*both)
+        kernel = {"fmod": "fmod_cpu", "remainder": "remainder_cpu", "floor_divide": "div_floor_cpu"}
+        raise not_implemented(kernel[base], "bool")
+    if (
+        base == "pow"
+        and not isinstance(b, Tensor)
+        and isinstance(b, int)
+        and b < 0
+        and category(both[0].dtype) < 2
+    ):
+        raise runtime_error("Integers to negative integer powers are not allowed.")
+    if (
+        base == "pow"
+        and promoted(a, b) == "bool"
+        and isinstance(a, Tensor)
+        and isinstance(b, Tensor)
+    ):
+        broadcast(*both)
+        raise not_implemented("pow", "bool")
+    result = "bool" if base in COMPARISONS or base.startswith("logical") else ""
+    result = "float" if base in _FLOATING else result
+    return binary(base, a, b, _PYTHON.get(base), result)
+
+
+def _is_bool(x: Any) -> bool:
+    return isinstance(x, bool) or (isinstance(x, Tensor) and x.dtype == "bool")
+
+
+def _refuse_bool_subtraction(a: Any, b: Any) -> None:
+    if _is_bool(a) and _is_bool(b):
+        raise runtime_error(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead."
+        )
+    raise runtime_error(
+        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+        "invert a mask, use the `~` or `logical_not()` operator instead."
+    )
+
+
+# --------------------------------------------------------------------------------- functions of two
+
+_NUMBER_LIKE = ("add", "sub", "mul", "div", "true_divide", "divide", "floor_divide", "remainder",
+                "bitwise_and", "bitwise_or", "bitwise_xor", "subtract", "multiply")  # fmt: skip
+
+
+def _functions_of_two() -> None:
+    names = (*_NUMBER_LIKE, *COMPARISONS, "maximum", "minimum", "fmod", "atan2", "logical_and",
+             "logical_or", "logical_xor", "hypot", "logaddexp", "copysign", "xlogy")  # fmt: skip
+    for name in names:
+        kind = "number_like" if name in _NUMBER_LIKE else "Tensor"
+        more = ", *, Number alpha=1" if name in ("add", "sub") else ""
+        more = ", *, str? rounding_mode=None" if name in ("div", "divide") else more
+        signatures = [f"{name}(Tensor input, {kind} other{more})"]
+        if kind == "Tensor" and name in (*COMPARISONS, "fmod"):
+            signatures.append(f"{name}(Tensor input, Number other)")
+        native(*signatures)(_of_two(name))
+        if name not in ("maximum", "minimum", "hypot", "logaddexp"):
+            native(*(s.replace(f"{name}(", f"{name}_(", 1) for s in signatures), at="Tensor")(
+                _in_place_of_two(name)
+            )
+
+
+def _of_two(name: str) -> Callable[..., Tensor]:
+    def rule(input: Any, other: Any, alpha: Any = 1, rounding_mode: Any = None) -> Tensor:
+        if rounding_mode == "floor":
+            return computed("floor_divide", input, other)
+        if rounding_mode is not None:
+            return elementwise(input, other)
+        return computed(name, input, other)
+
+    return rule
+
+
+def _in_place_of_two(name: str) -> Callable[..., Tensor]:
+    def rule(input: Tensor, other: Any, alpha: Any = 1, rounding_mode: Any = None) -> Tensor:
+        return changed(input, name, other)
+
+    return rule
+
+
+def changed(x: Tensor, name: str, other: Any) -> Tensor:
+    """x ∘= other."""
+    in_place_shape(x, other)
+    if name.startswith("bitwise"):
+        in_place_dtype(x, promoted(x, other))
+    out = computed(name, x, other)
+    if name not in COMPARISONS:
+        in_place_dtype(x, out.dtype)
+    return touch(x)
+
+
+_functions_of_two()
+
+
+@native(
+    "pow(Tensor input, Tensor exponent)", "pow(Number self, Tensor exponent)",
+    "pow(Tensor input, Number exponent)", at="torch",
+)  # fmt: skip
+def power(exponent: Any, input: Any = None, self: Any = None) -> Tensor:
+    """torch.pow."""
+    return computed("pow", self if input is None else input, exponent)
+
+
+@native("pow(Tensor input, Tensor exponent)", "pow(Tensor input, Number exponent)", at="Tensor")
+def power_method(input: Tensor, exponent: Any) -> Tensor:
+    """x.pow(2)."""
+    return computed("pow", input, exponent)
+
+
+@native("pow_(Tensor input, Tensor exponent)", "pow_(Tensor input, Number exponent)", at="Tensor")
+def power_(input: Tensor, exponent: Any) -> Tensor:
+    """x.pow_(2)."""
+    return changed(input, "pow", exponent)
+
+
+@native("copy_(Tensor input, number_like src, bool non_blocking=False)", at="Tensor")
+def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """x takes the values of src."""
+    in_place_shape(input, src)
+    return touch(input)
+
+
+for _name in ("addcmul", "addcdiv"):
+
+    @native(f"{_name}(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1)")
+    def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1) -> Tensor:
+        """input + value · tensor1 · tensor2."""
+        return elementwise(input, tensor1, tensor2)
+
+
+@native(
+    "lerp(Tensor input, Tensor end, Tensor weight)", "lerp(Tensor input, Tensor end, Number weight)"
+)
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """input + weight · (end − input)."""
+    for what, x in (("end", end), ("weight", weight)):
+        if isinstance(x, Tensor) and x.dtype != input.dtype:
+            raise runtime_error(
+                f"expected dtype {c_of(input)} for `{what}` but got dtype {c_of(x)}"
+            )
+    return elementwise(input, end, *([weight] if isinstance(weight, Tensor) else []))
+
+
+def c_of(x: Tensor) -> str:
+    """The dtype in C++."""
+    from .native import c_name
+
+    return c_name(x.dtype)
+
+
+# --------------------------------------------------------------------------------------- operators
+
+_OPERATORS = {
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide",
+    "mod": "remainder", "pow": "pow", "and": "bitwise_and", "or": "bitwise_or",
+    "xor": "bitwise_xor",
+}  # fmt: skip
+SIGNS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%",
+    "pow": "** or pow()",
+    "and": "&", "or": "|", "xor": "^", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
+}  # fmt: skip
+
+
+def _unsupported(sign: str, a: Any, b: Any) -> Refusal:
+    if sign in ("<", "<=", ">", ">="):
+        text = f"'{sign}' not supported between instances of '{type_name(a)}' and '{type_name(b)}'"
+    else:
+        text = f"unsupported operand type(s) for {sign}: '{type_name(a)}' and '{type_name(b)}'"
+    return type_error(text, argument=b)
+
+
+def _is_operand(x: Any) -> bool:
+    return isinstance(x, Tensor | int | float | complex)
+
+
+def _operators() -> None:
+    for sign, name in _OPERATORS.items():
+        row(f"Tensor.__{sign}__")(_operator(sign, name))
+        row(f"Tensor.__r{sign}__")(_reflected(sign, name))
+        row(f"Tensor.__i{sign}__")(_augmented(sign, name))
+    for sign in ("lt", "le", "gt", "ge"):
+        row(f"Tensor.__{sign}__")(_operator(sign, sign))
+    for sign in ("eq", "ne"):
+        row(f"Tensor.__{sign}__")(_equality(sign))
+
+
+def _operator(sign: str, name: str) -> Callable[..., Any]:
+    def rule(self: Tensor, other: Any) -> Any:
+        if not _is_operand(other):
+            raise _unsupported(SIGNS[sign], self, other)
+        return computed(name, self, other)
+
+    return rule
+
+
+def _reflected(sign: str, name: str) -> Callable[..., Any]:
+    def rule(self: Tensor, other: Any) -> Any:
+        if not _is_operand(other):
+            if sign == "add" and isinstance(other, list | tuple):
+                kind = type_name(other)
+                raise type_error(f'can only concatenate {kind} (not "{type_name(self)}") to {kind}')
+            if sign == "mul" and isinstance(other, list | tuple | str):
+                raise type_error(
+                    "only integer tensors of a single element can be converted to an index"
+                )
+            raise _unsupported(SIGNS[sign], other, self)
+        return computed(name, other, self)
+
+    return rule
+
+
+def _augmented(sign: str, name: str) -> Callable[..., Any]:
+    def rule(self: Tensor, other: Any) -> Any:
+        if not _is_operand(other):
+            raise _unsupported(f"{SIGNS[sign].split()[0]}=", self, other)
+        return changed(self, name, other)
+
+    return rule
+
+
+def _equality(sign: str) -> Callable[..., Any]:
+    def rule(self: Tensor, other: Any) -> Any:
+        if not _is_operand(other):
+            return sign == "ne"
+        return computed(sign, self, other)
+
+    return rule
+
+
+_operators()
+
+
+@row("Tensor.__neg__")
+def negative(self: Tensor) -> Tensor:
+    """-x."""
+    return unary("neg", self)
+
+
+@row("Tensor.__pos__")
+def positive(self: Tensor) -> Tensor:
+    """+x."""
+    return self
+
+
+@row("Tensor.__invert__")
+def inverted(self: Tensor) -> Tensor:
+    """~x."""
+    if category(self.dtype) >= 2:
+        raise type_error(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return unary("bitwise_not", self)
+
+
+@row("Tensor.__abs__")
+def absolute(self: Tensor) -> Tensor:
+    """abs(x)."""
+    return unary("abs", self)
+
+
+for _sign in ("lshift", "rshift"):
+
+    @row(f"Tensor.__{_sign}__")
+    def shifted(self: Tensor, other: Any) -> Tensor:
+        """x << 1."""
+        return elementwise(self, other)
+
+
+# ------------------------------------------------------------------------------- functions of one
+
+# whole numbers become float32 under these
+_TO_FLOAT = (
+    "exp", "log", "sqrt", "rsqrt", "sin", "cos", "tan", "tanh", "sigmoid", "erf", "erfc", "log2",
+    "log10", "log1p", "expm1", "reciprocal", "atan", "asin", "acos", "sinh", "cosh", "exp2",
+    "erfinv",
+    "lgamma", "digamma", "logit", "asinh", "acosh", "atanh", "deg2rad", "rad2deg", "sinc", "i0",
+    "arctan", "arcsin", "arccos",
+)  # fmt: skip
+_TO_BOOL = ("isnan", "isinf", "isfinite", "logical_not", "isposinf", "isneginf", "signbit")
+# what each does to bool: a kernel that is missing, a message, or nothing
+_NO_BOOL = {
+    "abs": "abs_cpu", "sign": "", "floor": "floor_vml_cpu", "ceil": "ceil_vml_cpu",
+    "round": "round_vml_cpu",
+    "trunc": "trunc_vml_cpu",
+}  # fmt: skip
+_KEEPS = ("abs", "neg", "sign", "floor", "ceil", "round", "trunc", "frac", "square", "relu",
+          "positive", "nan_to_num", "sgn", "bitwise_not", "absolute", "negative", "fix", "real",
+          "angle", "selu", "celu")  # fmt: skip
+_KNOWN: dict[str, Callable[..., Any]] = {
+    "abs": abs, "neg": operator.neg, "square": lambda v: v * v, "floor": math.floor,
+    "ceil": math.ceil,
+    "logical_not": lambda v: not v, "relu": lambda v: max(v, 0),
+}  # fmt: skip
+
+
+def unary(name: str, x: Tensor) -> Tensor:
+    """A function of each element, with what torch refuses of its dtype."""
+    whole = category(x.dtype) < 2
+    if name in _TO_FLOAT:
+        return x.like(dtype="float32" if whole else x.dtype)
+    if name in _TO_BOOL:
+        return _with_values(x.like(dtype="bool"), name, x)
+    if name in ("neg", "negative") and x.dtype == "bool":
+        raise runtime_error(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert "
+            "a mask, use the `~` or `logical_not()` operator instead."
+        )
+    if name == "bitwise_not":
+        if not whole:
+            raise not_implemented("bitwise_not_cpu", x.dtype, x)
+        values = (
+            None if x.known is None else tuple(not v if x.dtype == "bool" else ~v for v in x.known)
+        )
+        return x.like(values=values)
+    if x.dtype == "bool":
+        if name == "relu":
+            raise runtime_error("Boolean inputs not supported for relu")
+        if name == "positive":
+            raise runtime_error("The `+` operator, on a bool tensor is not supported.")
+        if name == "square":
+            return x.like(dtype="int64")
+        if _NO_BOOL.get(name):
+            raise not_implemented(_NO_BOOL[name], "bool", x)
+    if name == "frac" and whole:
+        raise not_implemented("frac_cpu", x.dtype, x)
+    if name == "angle":
+        return x.like(dtype="float32" if whole else x.dtype)
+    if name in ("real", "positive"):
+        return x
+    return _with_values(x.like(), name, x)
+
+
+def _with_values(out: Tensor, name: str, x: Tensor) -> Tensor:
+    if name not in _KNOWN or x.known is None:
+        return out
+    return out.like(strides=out.strides, values=tuple(_KNOWN[name](v) for v in x.known))
+
+
+def _functions_of_one() -> None:
+    more = {"round": ", *, int decimals=0",
+            "nan_to_num": ", float? nan=None, float? posinf=None, float? neginf=None",
+            "logit": ", float? eps=None"}  # fmt: skip
+    no_method = ("real", "selu", "celu")
+    for name in (*_TO_FLOAT, *_TO_BOOL, *_KEEPS):
+        if name in ("selu", "celu"):
+            continue
+        at = "torch" if name in no_method else "torch Tensor"
+        native(f"{name}(Tensor input{more.get(name, '')})", at=at)(_of_one(name))
+        if name not in _TO_BOOL and name not in ("positive", "real", "angle"):
+            native(f"{name}_(Tensor input{more.get(name, '')})", at="Tensor")(
+                _in_place_of_one(name)
+            )
+            row(f"torch.{name}_")(_in_place_of_one(name))
+
+
+def _of_one(name: str) -> Callable[..., Tensor]:
+    base = {"absolute": "abs", "negative": "neg", "fix": "trunc"}.get(name, name)
+    return lambda input, **_: unary(base, input)
+
+
+def _in_place_of_one(name: str) -> Callable[..., Tensor]:
+    def rule(input: Tensor, **_: Any) -> Tensor:
+        if name in _TO_FLOAT and category(input.dtype) < 2:
+            in_place_dtype(input, "float32")
+        unary(name, input)
+        return touch(input)
+
+    return rule
+
+
+_functions_of_one()
+
+
+@native(
+    "clamp(Tensor input, Tensor? min=None, Tensor? max=None)",
+    "clamp(Tensor input, Number? min=None, Number? max=None)", also=("clip",),
+)  # fmt: skip
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Elements kept between bounds."""
+    return _clamped(input, min, max)
+
+
+def _clamped(x: Tensor, low: Any, high: Any) -> Tensor:
+    bounds = [b for b in (low, high) if b is not None]
+    if not bounds:
+        raise runtime_error("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if promoted(x, *bounds) == "bool":
+        elementwise(x, *bounds)
+        if all(isinstance(b, Tensor) for b in bounds) or True:
+            kernel = "clamp_scalar_cpu" if not isinstance(bounds[0], Tensor) else "clamp_cpu"
+            raise not_implemented(kernel, "bool", x)
+    out = elementwise(x, *bounds)
+    if (
+        x.known is not None
+        and not any(isinstance(b, Tensor) for b in bounds)
+        and category(x.dtype) == 1
+    ):
+        values = tuple(
+            v
+            if (low is None or v >= low) and (high is None or v <= high)
+            else low
+            if low is not None and v < low
+            else high
+            for v in x.known
+        )
+        out = out.like(values=values)
+    return out
+
+
+@native(
+    "clamp_(Tensor input, Tensor? min=None, Tensor? max=None)",
+    "clamp_(Tensor input, Number? min=None, Number? max=None)", at="Tensor",
+)  # fmt: skip
+def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """clamp in place."""
+    out = _clamped(input, min, max)
+    in_place_dtype(input, out.dtype)
+    return touch(input)
+
+
+def _one_bound(name: str) -> None:
+    signatures = [
+        f"{name}(Tensor input, Tensor {name[6:]})",
+        f"{name}(Tensor input, Number {name[6:]})",
+    ]
+
+    def rule(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+        return _clamped(input, min, max)
+
+    def in_place(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+        out = _clamped(input, min, max)
+        in_place_shape(input, max if min is None else min)
+        in_place_dtype(input, out.dtype)
+        return touch(input)
+
+    native(*signatures)(rule)
+    native(*(s.replace("(", "_(", 1) for s in signatures), at="Tensor")(in_place)
+
+
+for _name in ("clamp_min", "clamp_max"):
+    _one_bound(_name)
+
+
+# ---------------------------------------------------------------------------- functions of networks
+
+# torch.nn.functional's activations: what each does to whole numbers and to bool
+_KERNELS = {
+    "gelu": "GeluKernelImpl", "elu": "elu_cpu", "selu": "elu_cpu", "celu": "elu_cpu",
+    "leaky_relu": "leaky_relu_cpu", "softplus": "softplus_cpu", "silu": "silu_cpu",
+    "mish": "mish_cpu",
+    "hardswish": "hardswish_cpu", "hardsigmoid": "hardsigmoid_cpu", "logsigmoid": "log_sigmoid_cpu",
+    "softshrink": "softshrink_check", "hardshrink": "hardshrink_cpu",
+    "rrelu": "rrelu_with_noise_out_cpu",
+}  # fmt: skip
+
+
+def activation(name: str, x: Any, function: str = "") -> Any:
+    """An activation of torch.nn.functional, by its name there."""
+    function = function or name
+    if not isinstance(x, Tensor):
+        attribute = {"tanh": "tanh", "sigmoid": "sigmoid", "softsign": "abs", "tanhshrink": "tanh"}
+        if name in attribute:
+            words = f"'{type_name(x)}' object has no attribute '{attribute[name]}'"
+            raise Refusal("AttributeError", words, argument=x)
+        raise type_error(
+            f"{_C_NAME.get(name, name)}(): argument 'input' (position 1) must be Tensor, not "
+            f"{type_name(x)}",
+            argument=x,
+        )
+    if name in ("relu", "tanh", "sigmoid"):
+        return unary(name, x)
+    whole = category(x.dtype) < 2
+    if name in ("hardtanh", "relu6"):
+        if x.dtype == "bool":
+            raise runtime_error("Bool inputs not supported for hardtanh")
+        return x.like()
+    if name == "softsign":
+        if x.dtype == "bool":
+            raise not_implemented("abs_cpu", "bool", x)
+        return x.like(dtype="float32" if whole else x.dtype)
+    if name == "tanhshrink":
+        if x.dtype == "bool":
+            _refuse_bool_subtraction(x, 1)
+        return x.like(dtype="float32" if whole else x.dtype)
+    if whole:
+        raise not_implemented(_KERNELS[name], x.dtype, x)
+    return x.like()
+
+
+_C_NAME = {"logsigmoid": "log_sigmoid", "selu": "selu", "elu": "elu"}
+
+
+def _declared(name: str, rule: Callable[..., Any]) -> None:
+    """A function of torch.nn.functional; Python's own messages name it."""
+    rule.__qualname__ = name
+    row(f"torch.nn.functional.{name}")(rule)
+
+
+def _activations() -> None:
+    plain = ("logsigmoid", "softsign", "tanhshrink", "tanh", "sigmoid")
+    inplace = ("relu", "relu6", "selu", "silu", "mish", "hardswish", "hardsigmoid")
+    for name in plain:
+        _declared(name, lambda input, *, _name=name: activation(_name, input))
+    for name in inplace:
+        _declared(name, lambda input, inplace=False, *, _name=name: activation(_name, input))
+    for name in ("elu", "celu"):
+        _declared(
+            name, lambda input, alpha=1.0, inplace=False, *, _name=name: activation(_name, input)
+        )
+    for name in ("softshrink", "hardshrink"):
+        _declared(name, lambda input, lambd=0.5, *, _name=name: activation(_name, input))
+    _declared("gelu", lambda input, approximate="none": activation("gelu", input))
+    _declared("softplus", lambda input, beta=1, threshold=20: activation("softplus", input))
+    _declared(
+        "leaky_relu",
+        lambda input, negative_slope=0.01, inplace=False: activation("leaky_relu", input),
+    )
+    _declared(
+        "hardtanh",
+        lambda input, min_val=-1.0, max_val=1.0, inplace=False: activation("hardtanh", input),
+    )
+    _declared(
+        "rrelu",
+        lambda input, lower=0.125, upper=1 / 3, training=False, inplace=False: activation(
+            "rrelu", input
+        ),
+    )
+    _declared("threshold", lambda input, threshold, value, inplace=False: activation("relu", input))
+    for name in ("selu", "celu", "rrelu"):
+        row(f"torch.{name}")(lambda input, *_, _name=name: activation(_name, input))
+
+
+_activations()
+
+
+# ------------------------------------------------------------------------------------------ dropout
+
+
+def check_p(p: Any, module: bool = False) -> None:
+    """The probability of a dropout."""
+    if not isinstance(p, int | float):
+        raise type_error(f"'<' not supported between instances of '{type_name(p)}' and 'int'")
+    if not 0 <= p <= 1:
+        raise value_error(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def dropped(name: str, x: Any, p: Any, training: bool) -> Any:
+    """F.dropout and its kind; a channel dropout wants axes behind the channels."""
+    check_p(p)
+    if not isinstance(x, Tensor):
+        if name[-2:] in ("1d", "2d", "3d"):
+            raise Refusal(
+                "AttributeError", f"'{type_name(x)}' object has no attribute 'dim'", argument=x
+            )
+        raise type_error(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type_name(x)}",
+            argument=x,
+        )
+    if name == "dropout1d" and x.rank not in (2, 3):
+        raise runtime_error(
+            f"dropout1d: Expected 2D or 3D input, but received a {x.rank}D input. Note that "
+            "dropout1d "
+            "exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel "
+            "dimension, and an optional batch dimension (i.e. 2D or 3D inputs).", argument=x,
+            wants={"rank": (2, 3)},
+        )  # fmt: skip
+    if name in ("dropout2d", "dropout3d"):
+        _channel_warning(name, x.rank)
+    if name not in ("dropout", "alpha_dropout") and training and x.rank < 2:
+        raise NotKnown("a channel dropout of no channels")
+    if not training or p == 0 or x.numel == 0:
+        return x
+    if category(x.dtype) < 2 and p != 1:
+        raise runtime_error(
+            "result type Float can't be cast to the desired output type "
+            f"{alias(x.dtype)}", argument=x,
+            wants={"dtype": "float32"},
+        )  # fmt: skip
+    return x.like()
+
+
+def _channel_warning(name: str, rank: int) -> None:
+    spatial = int(name[-2])
+    if rank not in (spatial + 1, spatial + 2):
+        warn(
+            f"{name}: Received a {rank}-D input to {name}, which is deprecated and will result in "
+            "an error "
+            "in a future release. To retain the behavior and silence this warning, please use "
+            "dropout "
+            f"instead. Note that {name} exists to provide channel-wise dropout on inputs with "
+            f"{spatial} "
+            "spatial dimensions, a channel dimension, and an optional batch dimension (i.e. "
+            f"{spatial + 1}D or {spatial + 2}D inputs)."
+        )
+    if name == "dropout2d" and rank == 3:
+        warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D "
+            "dropout behavior "
+            "is desired - input is interpreted as shape (N, C, L), where C is the channel dim. "
+            "This "
+            "behavior will change in a future release to interpret the input as one without a "
+            "batch "
+            "dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, "
+            "please "
+            "switch to using dropout1d instead."
+        )
+
+
+def _dropouts() -> None:
+    for name in ("dropout", "dropout1d", "dropout2d", "dropout3d"):
+        _declared(
+            name,
+            lambda input, p=0.5, training=True, inplace=False, *, _name=name: dropped(
+                _name, input, p, training
+            ),
+        )
+    for name in ("alpha_dropout", "feature_alpha_dropout"):
+        _declared(
+            name,
+            lambda input, p=0.5, training=False, inplace=False, *, _name=name: dropped(
+                _name, input, p, training
+            ),
+        )
+
+
+_dropouts()

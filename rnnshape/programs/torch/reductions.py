@@ -1,0 +1,655 @@
+"""What goes over axes: sum, mean, max, sort, softmax and their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error
+from ..tensor import Tensor, axis_index, contiguous_strides, elementwise, reduced, resized
+from ..values import Packed, Result
+from . import row, type_name, warn
+from .native import alias, native, not_implemented, number, numbers
+from .pointwise import category, computed
+
+_DTYPE = ", *, dtype? dtype=None"
+
+
+def dims_of(x: Tensor, dim: Any) -> list[int] | None:
+    """The axes of a reduction as 0 … rank-1; None for all."""
+    if dim is None:
+        return None
+    given = numbers(dim)
+    if not given:
+        return None
+    places = [axis_index(d, x.rank) for d in given]
+    for i, d in enumerate(places):
+        if d in places[:i]:
+            raise runtime_error(f"dim {d} appears multiple times in the list of dims")
+    return places
+
+
+def over(
+    x: Tensor,
+    dims: Sequence[int] | None,
+    keepdim: bool,
+    dtype: str,
+    values: Callable[[Sequence[Any]], Any] | None = None,
+    dense: bool = False,
+) -> Tensor:
+    """x without the axes `dims`; `values` computes a known result."""
+    inner = x if x.rank else x.view_of(values=x.known)
+    places = None if dims is None or not x.rank else dims
+    out = reduced(inner, places, keepdim, dtype)
+    if x.rank > 2 and places is not None and not x.contiguous and not dense:
+        out = out.like(strides=_kept_layout(x, places, keepdim, out))
+    if values is None or x.known is None:
+        return out
+    return out.like(values=_values(x, places, values), strides=out.strides)
+
+
+def _kept_layout(x: Tensor, dims: Sequence[int], keepdim: bool, out: Tensor) -> tuple[int, ...]:
+    """The order of axes that TensorIterator gives a reduction's result: that of x."""
+    keep = [d for d in range(x.rank) if d not in dims]
+    order = sorted(keep, key=lambda d: (-x.strides[d], d))
+    strides, step = dict.fromkeys(range(x.rank), 1), 1
+    for d in reversed(order):
+        strides[d] = step
+        step *= max(int(x.shape[d]), 1)
+    if keepdim:
+        return out.strides if out.rank else ()
+    return tuple(strides[d] for d in keep)
+
+
+def _values(x: Tensor, dims: Sequence[int] | None, rule: Callable[[Sequence[Any]], Any]) -> Any:
+    assert x.known is not None
+    if dims is None or x.rank < 2:
+        return None if not x.known else (rule(x.known),)
+    if x.rank != 2 or len(dims) != 1:
+        return None
+    rows, columns = (int(n) for n in x.shape)
+    if dims[0] == 1:
+        groups = [x.known[i * columns : (i + 1) * columns] for i in range(rows)]
+    else:
+        groups = [x.known[i::columns] for i in range(columns)]
+    return None if any(not g for g in groups) else tuple(rule(g) for g in groups)
+
+
+def _no_elements(name: str, x: Tensor, dims: Sequence[int] | None) -> None:
+    """An extreme of nothing."""
+    if dims is None:
+        if x.numel == 0:
+            raise runtime_error(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                "Specify the "
+                "reduction dim with the 'dim' argument."
+            )
+        return
+    for d in dims:
+        if x.rank and x.shape[d] == 0:
+            raise index_error(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+
+
+def _summed(dtype: str) -> str:
+    return dtype if category(dtype) >= 2 else "int64"
+
+
+def _sums() -> None:
+    for name in ("sum", "nansum", "mean", "nanmean"):
+        signatures = [f"{name}(Tensor input{_DTYPE})",
+                      f"{name}(Tensor input, ints1? dim, bool keepdim=False{_DTYPE})"]  # fmt: skip
+        if name in ("nansum", "nanmean"):
+            signatures = [f"{name}(Tensor input, ints1? dim=None, bool keepdim=False{_DTYPE})"]
+        native(*signatures)(_sum(name))
+
+
+def _sum(name: str) -> Callable[..., Tensor]:
+    def rule(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+        from .creation import plain_dtype
+
+        if name == "nanmean" and category(input.dtype) < 2:
+            raise runtime_error(
+                "nanmean(): expected input to have floating point or complex dtype but got "
+                f"{alias(input.dtype)}"
+            )
+        kind = plain_dtype(dtype, "") or (_summed(input.dtype) if "sum" in name else input.dtype)
+        if name == "mean" and category(kind) < 2:
+            words = "Input dtype" if dtype is None else "Optional dtype"
+            start = "could not infer output dtype. " if dtype is None else ""
+            raise runtime_error(
+                f"mean(): {start}{words} must be either a floating point or complex dtype. Got: "
+                f"{alias(kind)}", argument=input, wants={"dtype": "float32"},
+            )  # fmt: skip
+        places = dims_of(input, dim)
+        exact = "sum" in name and category(kind) < 2
+        return over(input, places, keepdim, kind, sum if exact else None, name == "nanmean")
+
+    return rule
+
+
+_sums()
+
+
+@native(
+    "prod(Tensor input, *, dtype? dtype=None)",
+    "prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None)",
+)
+def prod(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """The product."""
+    from .creation import plain_dtype
+
+    return over(input, dims_of(input, dim), keepdim, plain_dtype(dtype, "") or _summed(input.dtype))
+
+
+def _extremes() -> None:
+    for name in ("max", "min"):
+        native(
+            f"{name}(Tensor input)", f"{name}(Tensor input, Tensor other)",
+            f"{name}(Tensor input, int dim, bool keepdim=False)",
+        )(_extreme(name, max if name == "max" else min))  # fmt: skip
+
+
+def _extreme(name: str, choose: Callable[..., Any]) -> Callable[..., Any]:
+    def rule(input: Tensor, other: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
+        if other is not None:
+            return computed(f"{name}imum", input, other)
+        dims = dims_of(input, dim)
+        _no_elements(name, input, dims)
+        values = over(input, dims, keepdim, input.dtype, choose)
+        if dim is None:
+            return values
+        return Result.of(
+            name, values=values,
+            indices=over(input, dims, keepdim, "int64", lambda v: v.index(choose(v))),
+        )  # fmt: skip
+
+    return rule
+
+
+_extremes()
+
+
+def _positions() -> None:
+    for name, choose in (("argmax", max), ("argmin", min)):
+
+        @native(f"{name}(Tensor input, int? dim=None, bool keepdim=False)")
+        def rule(
+            input: Tensor, dim: Any = None, keepdim: bool = False, _name: str = name,
+            _choose: Callable[..., Any] = choose,
+        ) -> Tensor:  # fmt: skip
+            if input.dtype == "bool":
+                raise runtime_error(f"{_name}(): does not support bool input")
+            dims = dims_of(input, dim)
+            _no_elements(_name, input, dims)
+            return over(input, dims, keepdim, "int64", lambda v: v.index(_choose(v)))
+
+
+_positions()
+
+
+def _pairs() -> None:
+    for name in ("median", "nanmedian", "mode"):
+        signatures = [f"{name}(Tensor input)", f"{name}(Tensor input, int dim, bool keepdim=False)"]
+        if name == "mode":
+            signatures = ["mode(Tensor input, int dim=-1, bool keepdim=False)"]
+
+        @native(*signatures)
+        def rule(input: Tensor, dim: Any = None, keepdim: bool = False, _name: str = name) -> Any:
+            if dim is None and _name == "mode":
+                dim = -1
+            dims = dims_of(input, dim)
+            if dims is not None:
+                _no_elements(_name, input, dims)
+            if _name != "mode" and input.dtype == "bool":
+                raise not_implemented(
+                    "median_out" if dims is not None else "median_cpu", "bool", input
+                )
+            values = over(input, dims, keepdim, input.dtype)
+            if dims is None:
+                return values
+            return Result.of(_name, values=values, indices=over(input, dims, keepdim, "int64"))
+
+
+_pairs()
+
+
+def _logicals() -> None:
+    for name, choose in (("any", any), ("all", all)):
+
+        @native(
+            f"{name}(Tensor input)", f"{name}(Tensor input, int dim, bool keepdim=False)",
+            f"{name}(Tensor input, ints? dim=None, bool keepdim=False)",
+        )  # fmt: skip
+        def rule(
+            input: Tensor, dim: Any = None, keepdim: bool = False,
+            _choose: Callable[..., Any] = choose,
+        ) -> Tensor:  # fmt: skip
+            dtype = "uint8" if input.dtype == "uint8" else "bool"
+            return over(input, dims_of(input, dim), keepdim, dtype, lambda v: bool(_choose(v)))
+
+
+_logicals()
+
+
+@native("amax(Tensor input, ints1 dim=None, bool keepdim=False)")
+def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The largest, over several axes."""
+    return _extreme_over("amax", input, dim, keepdim)
+
+
+@native("amin(Tensor input, ints1 dim=None, bool keepdim=False)")
+def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The smallest, over several axes."""
+    return _extreme_over("amin", input, dim, keepdim)
+
+
+def _extreme_over(name: str, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    dims = dims_of(input, dim)
+    _no_elements(name, input, dims)
+    return over(input, dims, keepdim, input.dtype)
+
+
+@native("aminmax(Tensor input, *, int? dim=None, bool keepdim=False)")
+def aminmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Both extremes."""
+    dims = dims_of(input, dim)
+    if dims is not None and input.rank and input.shape[dims[0]] == 0:
+        raise index_error(f"aminmax: Expected reduction dim {dims[0]} to have non-zero size.")
+    if dims is None and input.numel == 0:
+        raise runtime_error(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
+            "identity."
+        )
+    if dims is None and input.rank == 0:
+        keepdim = False
+    both = over(input, dims, keepdim, input.dtype)
+    return Result.of("aminmax", min=both, max=both)
+
+
+@native("logsumexp(Tensor input, ints1 dim, bool keepdim=False)")
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """log Σ exp."""
+    dims = dims_of(input, dim)
+    return over(input, dims, keepdim, input.dtype if category(input.dtype) > 1 else "float32")
+
+
+@native("count_nonzero(Tensor input, int? dim=None)", "count_nonzero(Tensor input, ints dim)")
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """How many are not 0."""
+    return over(input, dims_of(input, dim), False, "int64", lambda v: sum(bool(n) for n in v))
+
+
+def _deviations() -> None:
+    for name in ("std", "var", "std_mean", "var_mean"):
+        at = "torch Tensor" if "_" not in name else "torch"
+
+        @native(
+            f"{name}(Tensor input, bool unbiased=True)",
+            f"{name}(Tensor input, ints1? dim, bool unbiased=True, bool keepdim=False)",
+            f"{name}(Tensor input, ints1? dim=None, *, Number? correction=None, bool "
+            "keepdim=False)",
+            at=at,
+        )
+        def rule(
+            input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False,
+            correction: Any = None, _name: str = name,
+        ) -> Any:  # fmt: skip
+            if category(input.dtype) < 2:
+                who = "std and var" if "_" not in _name else _name
+                raise runtime_error(
+                    f"{who} only support floating point and complex dtypes", argument=input,
+                    wants={"dtype": "float32"},
+                )  # fmt: skip
+            out = over(input, dims_of(input, dim), keepdim, input.dtype, dense=True)
+            lost = 1 if correction is None else correction
+            if (unbiased if correction is None else True) and _too_few(input, out, lost):
+                warn(
+                    f"{_name}(): degrees of freedom is <= 0. Correction should be strictly less "
+                    "than the "
+                    "reduction factor (input numel divided by output numel)."
+                )
+            return (out, out) if "_" in _name else out
+
+
+def _too_few(x: Tensor, out: Tensor, correction: Any) -> bool:
+    return out.numel != 0 and x.numel // out.numel <= correction
+
+
+_deviations()
+
+
+@row("Tensor.norm", "torch.norm")
+def norm(
+    input: Tensor,
+    p: Any = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: Any = None,
+    out: Any = None,
+) -> Tensor:
+    """A norm over axes."""
+    if category(input.dtype) < 2:
+        raise runtime_error(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+            f"{alias(input.dtype)}"
+        )
+    return over(input, dims_of(input, dim), keepdim, input.dtype)
+
+
+@native("vector_norm(Tensor x, Number ord=2, ints1? dim=None, bool keepdim=False)", at="linalg")
+def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """torch.linalg.vector_norm."""
+    return norm(x, ord, dim, keepdim)
+
+
+@native("norm(Tensor A, any ord=None, ints1? dim=None, bool keepdim=False)", at="linalg")
+def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """torch.linalg.norm."""
+    return norm(A, 2, dim, keepdim)
+
+
+# -------------------------------------------------------------------------- along an axis, not over
+
+
+def _along() -> None:
+    for name in ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin"):
+        more = _DTYPE if name in ("cumsum", "cumprod") else ""
+
+        @native(f"{name}(Tensor input, int dim{more})")
+        def rule(input: Tensor, dim: Any, dtype: Any = None, _name: str = name) -> Any:
+            from .creation import plain_dtype
+
+            at = axis_index(number(dim), input.rank)
+            if _name.startswith(("cummax", "cummin")):
+                return Result.of(
+                    _name, values=_dense(input, input.dtype), indices=_dense(input, "int64")
+                )
+            if _name == "logcumsumexp":
+                if category(input.dtype) < 2:
+                    raise not_implemented("logcumsumexp_out_cpu", input.dtype, input)
+                return input.like()
+            out = _dense(input, plain_dtype(dtype, "") or _summed(input.dtype))
+            if input.known is not None and input.rank == 1 and _name == "cumsum" and at == 0:
+                total, values = 0, []
+                for v in input.known:
+                    total += v
+                    values.append(total)
+                out = out.like(values=tuple(values))
+            return out
+
+
+def _dense(x: Tensor, dtype: str) -> Tensor:
+    return x.like(dtype=dtype, strides=contiguous_strides(x.shape))
+
+
+_along()
+
+
+@native(
+    "sort(Tensor input, int dim=-1, bool descending=False)",
+    "sort(Tensor input, *, bool? stable=None, int dim=-1, bool descending=False)",
+)
+def sort(input: Tensor, dim: Any = -1, descending: bool = False, stable: Any = None) -> Any:
+    """The values in order, and where they stood."""
+    axis_index(number(dim), input.rank)
+    values, places = _ordered(input, descending)
+    return Result.of(
+        "sort", values=input.like(values=values), indices=input.like(dtype="int64", values=places)
+    )
+
+
+def _ordered(x: Tensor, descending: bool) -> tuple[Any, Any]:
+    if x.known is None or x.rank != 1:
+        return None, None
+    places = sorted(range(len(x.known)), key=lambda i: x.known[i], reverse=descending)  # type: ignore[index]
+    if descending:  # equal ones keep their order
+        places = sorted(range(len(x.known)), key=lambda i: -x.known[i])  # type: ignore[index]
+    return tuple(x.known[i] for i in places), tuple(places)
+
+
+@native(
+    "argsort(Tensor input, int dim=-1, bool descending=False)",
+    "argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False)",
+)
+def argsort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """Where the values in order stood."""
+    axis_index(number(dim), input.rank)
+    return input.like(dtype="int64", values=_ordered(input, descending)[1])
+
+
+@native("msort(Tensor input)")
+def msort(input: Tensor) -> Tensor:
+    """Sorted along the first axis."""
+    axis_index(0, input.rank)
+    return input.like()
+
+
+@native("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True)")
+def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """The k largest along an axis."""
+    at, count = axis_index(number(dim), input.rank), number(k)
+    size = input.shape[at] if input.rank else 1
+    if not 0 <= count <= size:
+        raise runtime_error("selected index k out of range", sizes=[(count, size)])
+    shape = (*input.shape[:at], count, *input.shape[at + 1 :]) if input.rank else ()
+    axes = (
+        (*input.axes[:at], resized(input.axes[at], count), *input.axes[at + 1 :])
+        if input.rank
+        else ()
+    )
+    found, places = _ordered(input, largest)
+    if found is not None:
+        found, places = found[:count], places[:count]
+    return Result.of(
+        "topk", values=input.like(shape=shape, axes=axes, values=found),
+        indices=input.like(shape=shape, axes=axes, dtype="int64", values=places),
+    )  # fmt: skip
+
+
+@native("kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False)")
+def kthvalue(input: Tensor, k: Any, dim: Any = -1, keepdim: bool = False) -> Any:
+    """The k-th smallest."""
+    at = axis_index(number(dim), input.rank)
+    size = input.shape[at] if input.rank else 1
+    if not 1 <= k <= size:
+        raise runtime_error("kthvalue(): selected number k out of range for dimension " + str(at))
+    if input.dtype == "bool":
+        raise NotKnown("kthvalue of bool")
+    return Result.of(
+        "kthvalue", values=over(input, [at], keepdim, input.dtype, dense=True),
+        indices=over(input, [at], keepdim, "int64", dense=True),
+    )  # fmt: skip
+
+
+@row("torch.unique", "Tensor.unique")
+def unique(input: Tensor, *_: Any, **keywords: Any) -> Any:
+    """The different values: how many depends on them."""
+    if input.known is None or keywords:
+        raise NotKnown("how many values are different")
+    values = tuple(sorted(set(input.known)))
+    return Tensor((len(values),), input.dtype, values=values)
+
+
+@native("bincount(Tensor input, Tensor? weights=None, int minlength=0)")
+def bincount(input: Tensor, weights: Any = None, minlength: Any = 0) -> Tensor:
+    """How often each number stands there."""
+    if input.known is None:
+        raise NotKnown("the largest value")
+    return Tensor((max(max(input.known, default=-1) + 1, minlength),), "int64")
+
+
+@native("histc(Tensor input, int bins=100, Number min=0, Number max=0)")
+def histc(input: Tensor, bins: Any = 100, min: Any = 0, max: Any = 0) -> Tensor:
+    """A histogram."""
+    return Tensor((number(bins),), input.dtype)
+
+
+@native("trace(Tensor input)")
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal."""
+    if input.rank != 2:
+        raise runtime_error("trace: expected a matrix")
+    return Tensor((), _summed(input.dtype))
+
+
+@row("torch.quantile", "Tensor.quantile")
+def quantile(input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:
+    """A quantile over an axis."""
+    if isinstance(q, Tensor) and q.rank:
+        raise NotKnown("several quantiles")
+    return over(input, dims_of(input, dim), keepdim, input.dtype)
+
+
+@row("torch.corrcoef", "torch.cov")
+def covariance(input: Tensor, **_: Any) -> Tensor:
+    """Rows against rows."""
+    return (
+        input.like(shape=(input.shape[0], input.shape[0]))
+        if input.rank == 2
+        else input.like(shape=())
+    )
+
+
+# ------------------------------------------------------------------------------------------ softmax
+
+
+def softmax_of(name: str, x: Any, dim: Any, dtype: Any = None) -> Tensor:
+    """softmax and log_softmax of a tensor."""
+    from .creation import plain_dtype
+
+    at = axis_index(number(dim), x.rank)
+    kind = plain_dtype(dtype, "") or x.dtype
+    if category(kind) < 2 and x.numel != 0:
+        place = "lastdim_" if at == max(x.rank, 1) - 1 else ""
+        raise not_implemented(f"{name}_{place}kernel_impl", kind, x)
+    return x.like(dtype=kind, strides=contiguous_strides(x.shape))
+
+
+def _softmaxes() -> None:
+    for name in ("softmax", "log_softmax"):
+
+        @native(f"{name}(Tensor input, int dim, dtype? dtype=None)")
+        def rule(input: Tensor, dim: Any, dtype: Any = None, _name: str = name) -> Tensor:
+            return softmax_of(_name, input, dim, dtype)
+
+    native("softmax(Tensor input, int dim, dtype? dtype=None)", at="torch")(
+        lambda input, dim, dtype=None: softmax_of("softmax", input, dim, dtype)
+    )
+
+
+_softmaxes()
+
+
+def functional_softmax(name: str, x: Any, dim: Any, dtype: Any = None) -> Tensor:
+    """F.softmax, F.log_softmax, F.softmin: the axis is chosen where it is not given."""
+    if isinstance(x, Packed) or not isinstance(x, Tensor):
+        what = "dim" if dim is None else {"softmin": "neg"}.get(name, name)
+        if name == "softmin" and dim is not None:
+            raise type_error(f"bad operand type for unary -: '{type_name(x)}'", argument=x)
+        raise Refusal(
+            "AttributeError", f"'{type_name(x)}' object has no attribute '{what}'", argument=x
+        )
+    if dim is None:
+        warn(
+            f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+            "dim=X as an argument."
+        )
+        dim = 0 if x.rank in (0, 1, 3) else 1
+    return softmax_of("softmax" if name == "softmin" else name, x, dim, dtype)
+
+
+@row("torch.nn.functional.softmax")
+def f_softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """F.softmax."""
+    return functional_softmax("softmax", input, dim, dtype)
+
+
+@row("torch.nn.functional.log_softmax")
+def f_log_softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """F.log_softmax."""
+    return functional_softmax("log_softmax", input, dim, dtype)
+
+
+@row("torch.nn.functional.softmin")
+def f_softmin(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """F.softmin."""
+    return functional_softmax("softmin", input, dim, dtype)
+
+
+@row("torch.nn.functional.gumbel_softmax")
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """A softmax with noise."""
+    return softmax_of("softmax", logits, dim)
+
+
+# ---------------------------------------------------------------------------------------- distances
+
+
+@row("torch.nn.functional.normalize")
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None
+) -> Tensor:
+    """x over its norm."""
+    norm(input, p, dim)
+    return input.like()
+
+
+@native("cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08)", at="torch F")
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: Any = 1, eps: Any = 1e-8) -> Tensor:
+    """The cosine between two tensors over an axis."""
+    both = elementwise(x1, x2)
+    if category(both.dtype) < 2:
+        raise runtime_error(
+            f"expected common dtype to be floating point, yet common dtype is {alias(both.dtype)}"
+        )
+    at = axis_index(dim, both.rank)
+    return over(both, [at], False, both.dtype)
+
+
+@native(
+    "pairwise_distance(Tensor x1, Tensor x2, float p=2, float eps=1e-06, bool keepdim=False)",
+    at="F torch",
+)
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: Any = 2, eps: Any = 1e-6, keepdim: bool = False
+) -> Tensor:
+    """A norm of the difference, over the last axis."""
+    both = elementwise(x1, x2)
+    return over(both, [axis_index(-1, both.rank)], keepdim, both.dtype)
+
+
+@native("dist(Tensor input, Tensor other, Number p=2)")
+def dist(input: Tensor, other: Tensor, p: Any = 2) -> Tensor:
+    """A norm of the difference."""
+    return over(elementwise(input, other), None, False, elementwise(input, other).dtype)
+
+
+@row("torch.cross", "Tensor.cross", "torch.linalg.cross")
+def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
+    """The cross product."""
+    at = axis_index(dim, input.rank)
+    if not (input.shape[at] == other.shape[at] == 3):
+        raise runtime_error(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[at]} and "
+            f"{other.shape[at]}"
+        )
+    return elementwise(input, other)
+
+
+@row("torch.cdist")
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None) -> Tensor:
+    """Distances of rows to rows."""
+    for i, x in enumerate((x1, x2), 1):
+        if x.rank < 2:
+            raise runtime_error(f"cdist only supports at least 2D tensors, X{i} got: {x.rank}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise runtime_error(
+            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: "
+            f"{x2.shape[-1]}",
+            sizes=[(x1.shape[-1], x2.shape[-1])],
+        )
+    if x1.rank != 2 or x2.rank != 2:
+        raise NotKnown("cdist of batches")
+    return x1.like(shape=(x1.shape[0], x2.shape[0]), axes=(x1.axes[0], x2.axes[0]))
