@@ -11,8 +11,16 @@ from typing import NamedTuple
 from ..errors import Fault, TorchError
 from ..network.constructor import NONLINEARITIES
 from ..network.dims import Shape
-from .call import Call, Check, differ, fault
-from .kernel import broadcast_differs, no_axis, product_differs, types_differ
+from .call import (
+    Call,
+    Check,
+    broadcast_differs,
+    differ,
+    fault,
+    no_axis,
+    product_differs,
+    types_differ,
+)
 
 
 class State(NamedTuple):

@@ -13,26 +13,24 @@ from itertools import pairwise
 from ..errors import Fault, TorchError
 from ..network.dims import Dim, Shape, product
 from .call import (
+    ONEDNN_READS,
+    ONEDNN_TYPES,
     Call,
     Check,
+    argument_types,
     blamed,
+    broadcast_differs,
     differ,
     dtype,
     fault,
     features,
     listed,
     lstm_states,
-    state_sizes,
-)
-from .kernel import (
-    ONEDNN_READS,
-    ONEDNN_TYPES,
-    argument_types,
-    broadcast_differs,
     no_axis,
     onednn_refuses,
     parameters_each,
     product_differs,
+    state_sizes,
     state_types,
     types_differ,
 )

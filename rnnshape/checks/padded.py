@@ -6,9 +6,11 @@ from ..errors import Fault, TorchError
 from ..network.dims import Shape
 from ..network.spec import Spec
 from .call import (
+    ONEDNN_TYPES,
     Call,
     Check,
     Given,
+    argument_types,
     blamed,
     differ,
     dtype,
@@ -17,9 +19,9 @@ from .call import (
     lstm_states,
     sizes,
     state_sizes,
+    state_types,
 )
 from .cell_modules import checks as single_checks
-from .kernel import ONEDNN_TYPES, argument_types, state_types
 from .packed import packed_fault
 
 __all__ = ["Given", "differ", "forward_error", "forward_fault", "sizes"]

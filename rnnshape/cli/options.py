@@ -16,17 +16,13 @@ import typer
 from ..analysis.trace import Trace
 from ..errors import UsageError
 from ..network.batch import Batch, batch_of
-from ..network.constructor import takes
+from ..network.constructor import ARGUMENTS, takes
 from ..network.dims import Dim, Shape, parse_dim
 from ..network.head import Head
 from ..network.spec import CELLS, Spec
 
 _NETWORK, _BATCH, _TOP = "The network", "The batch", "The head"
 _LARGEST_TEXT = 10_000_000  # characters of a spec or a script
-_SPEC_FIELDS = (
-    "cell", "nonlinearity", "input_size", "hidden_size", "num_layers", "bias", "batch_first",
-    "dropout", "bidirectional", "proj_size",
-)  # fmt: skip
 
 
 def _choices(*words: str) -> Callable[[], list[str]]:
@@ -46,21 +42,19 @@ def _flag(names: str, text: str, panel: str = _NETWORK) -> Any:
     ]
 
 
+def _argument(name: str) -> Any:
+    """The option of an argument of the constructor."""
+    row = ARGUMENTS[name]
+    if isinstance(row.default, bool):
+        return _flag(f"{row.option}/{row.negated}", row.meaning)
+    names = dict.fromkeys((row.option, "--" + name.replace("_", "-")))
+    completion: Any = {"autocompletion": _choices(*row.choices)} if row.choices else {}
+    return _text(*names, default=f"{row.default:g}" if name == "dropout" else str(row.default),
+                 metavar=row.symbol, help=row.meaning, **completion)  # fmt: skip
+
+
 _OPTIONS: dict[str, Any] = {
-    "cell": _text("--cell", default="rnn", metavar="CELL",
-                  help="rnn, lstm or gru; a single step is rnn-cell, lstm-cell or gru-cell.",
-                  autocompletion=_choices(*CELLS)),
-    "nonlinearity": _text("--nonlinearity", default="tanh", metavar="NAME",
-                          help="tanh or relu; rnn only.", autocompletion=_choices("tanh", "relu")),
-    "input_size": _text("--input-size", default="10", metavar="I", help="A number or a name."),
-    "hidden_size": _text("--hidden-size", default="20", metavar="H", help="A number or a name."),
-    "num_layers": _text("--layers", "--num-layers", default="1", metavar="L",
-                        help="Layers on top of each other."),
-    "bidirectional": _flag("--bidirectional/--no-bidirectional", "Two directions."),
-    "batch_first": _flag("--batch-first/--no-batch-first", "input and output as (N, T, ·)."),
-    "bias": _flag("--bias/--no-bias", "With the two biases, or without."),
-    "proj_size": _text("--proj-size", default="0", metavar="P", help="lstm only."),
-    "dropout": _text("--dropout", default="0", metavar="P", help="Between layers, in training."),
+    **{name: _argument(name) for name in ARGUMENTS},
     "batch_size": _text("--batch-size", default="7", metavar="N", panel=_BATCH,
                         help="A number or a name."),
     "seq_len": _text("--seq-len", default="5", metavar="T", panel=_BATCH,
@@ -103,7 +97,7 @@ class Network:
             if self.given["cell"] not in (None, base["cell"]):
                 for name in ("nonlinearity", "proj_size"):  # these belong to the file's cell
                     base.pop(name)
-        read = {name: _read(name, self.given[name]) for name in self.says(*_SPEC_FIELDS)}
+        read = {name: _read(name, self.given[name]) for name in self.says(*ARGUMENTS)}
         return base | read
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..analysis.trace import Selection, Trace
 from ..network.batch import Batch
-from ..network.spec import Spec
+from ..network.constructor import ARGUMENTS
 from ..show.notation import Line
 from .heading import Edit
 
@@ -96,16 +96,15 @@ def writers(weights: str | None, module: str | None) -> dict[str, Callable[[Trac
 def command_line(trace: Trace, weights: str | None = None, module: str | None = None) -> str:
     """The command that traces this network: what differs from the defaults is named."""
     words = ["rnnshape", "trace"]
-    spec, batch = trace.spec.to_dict(), trace.batch
-    for name, default in Spec().to_dict().items():
-        value = spec[name]
-        if value == default:
+    spec, batch = trace.spec, trace.batch
+    for name, argument in ARGUMENTS.items():
+        value = getattr(spec, name)
+        if value == argument.default:
             continue
-        option = {"num_layers": "--layers"}.get(name, "--" + name.replace("_", "-"))
         if isinstance(value, bool):
-            words.append(option if value else option.replace("--", "--no-", 1))
+            words.append(argument.option if value else argument.negated)
         else:
-            words += [option, str(value)]
+            words += [argument.option, str(value)]
     if batch.lengths is not None:
         words += ["--lengths", ",".join(map(str, batch.lengths))]
     elif batch.unbatched:

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 from ..analysis.trace import Trace
 from ..errors import UsageError
 from ..network.batch import Batch
+from ..network.constructor import ARGUMENTS, GATES, NONLINEARITIES, takes
 from ..network.dims import Dim, parse_dim
 from ..network.head import ACTIVATIONS, PLACES, Head
-from ..network.spec import GATES, Spec
-
-_OWNERS = {"nonlinearity": "rnn", "proj_size": "lstm"}  # fields that one cell alone has
+from ..network.spec import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +50,7 @@ class Settings:
         if head is not None:
             top = {"output_size": head.size, "output_activation": head.activation,
                    "output_at": head.at}  # fmt: skip
-        spec = {name: value for name, value in vars(trace.spec).items() if name in _SPEC}
+        spec = {name: value for name, value in vars(trace.spec).items() if name in ARGUMENTS}
         return Settings(
             **spec,
             batch_size=trace.batch.size,
@@ -65,7 +64,9 @@ class Settings:
     def trace(self) -> Trace:
         """The network over the batch, in shapes. Raises UsageError with torch's own words."""
         spec: dict[str, Any] = {
-            name: getattr(self, name) for name in _SPEC if _OWNERS.get(name, self.cell) == self.cell
+            name: getattr(self, name)
+            for name in ARGUMENTS
+            if name == "cell" or takes(self.cell, name)
         }
         batch: dict[str, Any] = {"unbatched": self.unbatched, "lengths": self.lengths}
         if self.lengths is None:
@@ -101,7 +102,7 @@ class Settings:
 
     def shown(self) -> list[str]:
         """The names of the fields that this network has, in their order."""
-        hidden = {name for name, owner in _OWNERS.items() if owner != self.cell}
+        hidden = {name for name in ARGUMENTS if not takes(self.cell, name) and name != "cell"}
         if self.output_size is None:
             hidden |= {"output_activation", "output_at"}
         return [name for name in FIELDS if name not in hidden]
@@ -173,7 +174,7 @@ def _choice(*choices: Any) -> Field:
 _FLAG = _choice(False, True)
 FIELDS: dict[str, Field] = {
     "cell": _choice(*GATES),
-    "nonlinearity": _choice("tanh", "relu"),
+    "nonlinearity": _choice(*NONLINEARITIES),
     "input_size": Field(_size),
     "hidden_size": Field(_size),
     "num_layers": Field(_number),
@@ -190,5 +191,3 @@ FIELDS: dict[str, Field] = {
     "output_activation": _choice(*ACTIVATIONS),
     "output_at": _choice(*PLACES),
 }
-_SPEC = ("cell", "nonlinearity", "input_size", "hidden_size", "num_layers", "bias",
-         "batch_first", "bidirectional", "dropout", "proj_size")  # fmt: skip

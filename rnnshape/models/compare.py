@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..network.constructor import SHAPING, SILENT
 from ..network.dims import Shape, json_dim
 from ..network.spec import Spec
 from .formats.stored import Stored
 from .networks.find import Contents, Module, chosen, told_for
 from .networks.names import optimisers
 
-_SHAPING = ("cell", "input_size", "hidden_size", "num_layers", "bidirectional", "bias", "proj_size")
-_SILENT = ("nonlinearity", "batch_first", "dropout")
 _WHERE = {
     "cell": "weight_hh has {gates} rows for each of its columns",
     "input_size": "the columns of weight_ih_l0",
@@ -95,7 +94,7 @@ def beside_spec(module: Module, stated: Mapping[str, Any], path: str) -> Compari
     differences = _between(module, spec, spec.to_dict(), set(stated))
     held: Shapes = {name: tensor.shape for name, tensor in module.parameters.items()}
     model: Shapes = spec.parameters()
-    silent = [name for name in _SILENT if name in stated and name not in module.arguments]
+    silent = [name for name in SILENT if name in stated and name not in module.arguments]
     notes = [f"the file does not say {', '.join(silent)}"] if silent else []
     return Comparison(path, str(spec), tuple(differences), load_error(held, model, spec.class_name),
                       tuple(notes))  # fmt: skip
@@ -108,11 +107,11 @@ def _between(
     network's."""
     own = module.spec.to_dict()
     found = []
-    for name in _SHAPING:
+    for name in SHAPING:
         if own[name] != model[name]:
             found.append(Difference(module.name, name, own[name], model[name],
                                     _told(name, module.spec, spec)))  # fmt: skip
-    for name in _SILENT:
+    for name in SILENT:
         known = name in module.arguments and name in stated
         if known and own[name] != model[name]:
             found.append(Difference(
@@ -169,7 +168,7 @@ def beside_file(checkpoint: Contents, model: Contents, module: str | None) -> Co
             differences.append(Difference(
                 left.name, "name", left.name, right.name, _renamed(left.name, right.name)
             ))  # fmt: skip
-        known = {n for n in _SILENT if n in left.arguments and n in right.arguments}
+        known = {n for n in SILENT if n in left.arguments and n in right.arguments}
         differences += _between(left, right.spec, right.spec.to_dict(), known)
     for held, here in alone:
         spec = held.spec

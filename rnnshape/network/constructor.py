@@ -43,14 +43,79 @@ KINDS = {
     **{family: Kind(family.upper(), family, single=False) for family in GATES},
     **{f"{family}-cell": Kind(f"{family.upper()}Cell", family, single=True) for family in GATES},
 }
-DEFAULTS: dict[str, Any] = {
-    "num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0,
-    "bidirectional": False, "proj_size": 0, "device": None, "dtype": None,
+MOST_LAYERS = 10_000  # each layer's parameters are listed by name
+
+
+class Argument(NamedTuple):
+    """What describes a network: the cell, and one argument of its constructor each.
+
+    default: torch's own; of the sizes, which torch has none for, this package's.
+    expected, example: what a wrong value is answered with.
+    meaning: one line for a person. symbol: its letter in shapes.
+    family: the only one that takes another value than the default; "" for all.
+    single: whether the cell modules take it. choices: all values that there are.
+    """
+
+    name: str
+    default: Any
+    expected: str
+    example: Any
+    meaning: str
+    symbol: str = ""
+    family: str = ""
+    single: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> str:
+        """The option of the command line."""
+        return "--" + _SHORT.get(self.name, self.name).replace("_", "-")
+
+    @property
+    def negated(self) -> str:
+        """The option that says no, of a flag."""
+        return self.option.replace("--", "--no-", 1)
+
+    @property
+    def fix(self) -> str:
+        """What to write on the command line."""
+        flag = isinstance(self.default, bool)
+        return f"{self.option} or {self.negated}" if flag else f"{self.option} {self.example}"
+
+
+_SHORT = {"num_layers": "layers"}
+_WORD = "true or false"
+ARGUMENTS: dict[str, Argument] = {
+    row.name: row
+    for row in (
+        Argument("cell", "rnn", f"one of {', '.join(KINDS)}", "lstm",
+                 "rnn, lstm or gru; a single step is rnn-cell, lstm-cell or gru-cell.",
+                 symbol="CELL", single=True, choices=tuple(KINDS)),
+        Argument("nonlinearity", "tanh", "tanh or relu, for the cell rnn alone", "tanh",
+                 "tanh or relu; rnn only.", symbol="NAME", family="rnn", single=True,
+                 choices=NONLINEARITIES),
+        Argument("input_size", 10, "an integer greater than zero, or a name", 10,
+                 "A number or a name.", symbol="I", single=True),
+        Argument("hidden_size", 20, "an integer greater than zero, or a name", 20,
+                 "A number or a name.", symbol="H", single=True),
+        Argument("num_layers", 1, f"an integer from 1 to {MOST_LAYERS:,}", 1,
+                 "Layers on top of each other.", symbol="L"),
+        Argument("bias", True, _WORD, True, "With the two biases, or without.", single=True),
+        Argument("batch_first", False, _WORD, False, "input and output as (N, T, ·)."),
+        Argument("dropout", 0.0, "a number from 0 to 1", 0.5, "Between layers, in training.",
+                 symbol="P"),
+        Argument("bidirectional", False, _WORD, False, "Two directions."),
+        Argument("proj_size", 0, "0, or an integer smaller than hidden_size, for the lstm alone",
+                 0, "lstm only.", symbol="P", family="lstm"),
+    )
 }  # fmt: skip
+DEFAULTS: dict[str, Any] = {row.name: row.default for row in ARGUMENTS.values()}
+SILENT = ("nonlinearity", "dropout", "batch_first")  # of which the parameters' shapes say nothing
+SHAPING = tuple(name for name in ARGUMENTS if name not in SILENT)
 _SIZES = ("input_size", "hidden_size")
 _FLOAT_BYTES = 4
-_BASE = (*_SIZES, "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size",
-         "device", "dtype")  # fmt: skip
+_PLACES = ("device", "dtype")
+_BASE = (*(name for name in ARGUMENTS if name not in ("cell", "nonlinearity")), *_PLACES)
 
 
 def positional_names(cell: str) -> tuple[str, ...]:
@@ -62,13 +127,18 @@ def positional_names(cell: str) -> tuple[str, ...]:
     kind = KINDS[cell]
     own = ("nonlinearity",) if kind.family == "rnn" else ()
     if kind.single:
-        return (*_SIZES, "bias", *own, *_BASE[-2:])
+        return (
+            *(name for name in _BASE if name in ARGUMENTS and ARGUMENTS[name].single),
+            *own,
+            *_PLACES,
+        )
     return (*_BASE[:3], *own, *_BASE[3:])
 
 
 def takes(cell: str, name: str) -> bool:
     """Whether the constructor has the argument `name`, and it may be other than its default."""
-    return name in positional_names(cell) and (name != "proj_size" or cell == "lstm")
+    family = ARGUMENTS[name].family if name in ARGUMENTS else ""
+    return name in positional_names(cell) and family in ("", KINDS[cell].family)
 
 
 @dataclass(frozen=True)
@@ -99,7 +169,7 @@ class Construction:
 
     def __getitem__(self, name: str) -> Any:
         """The value of an argument; torch's default where it was not given."""
-        return self.arguments[name] if name in self.arguments else DEFAULTS[name]
+        return self.arguments[name] if name in self.arguments else DEFAULTS.get(name)
 
     def mended(self, name: str) -> Construction:
         """The call without its argument `name`; a size that torch needs becomes a symbol."""

@@ -9,13 +9,21 @@ from itertools import product as product_of
 from typing import Any
 
 from ..errors import TorchError, UsageError
-from .constructor import GATES as GATES
-from .constructor import KINDS, NONLINEARITIES, Construction, Kind, constructor_fault, takes
-from .constructor import constructor_error as constructor_error
+from .constructor import (
+    ARGUMENTS,
+    DEFAULTS,
+    KINDS,
+    MOST_LAYERS,
+    NONLINEARITIES,
+    Construction,
+    Kind,
+    constructor_fault,
+    positional_names,
+    takes,
+)
 from .dims import LARGEST, Dim, Shape, Symbol, json_dim, parse_dim, product
 
 CELLS = tuple(KINDS)
-MOST_LAYERS = 10_000  # each layer's parameters are listed by name
 
 
 @dataclass(frozen=True)
@@ -37,20 +45,6 @@ class Parameter:
         return product(self.shape)
 
 
-_EXPECTED = {
-    "cell": (f"one of {', '.join(CELLS)}", "--cell lstm"),
-    "nonlinearity": ("tanh or relu, for the cell rnn alone", "--nonlinearity tanh"),
-    "input_size": ("an integer greater than zero, or a name", "--input-size 10"),
-    "hidden_size": ("an integer greater than zero, or a name", "--hidden-size 20"),
-    "num_layers": (f"an integer from 1 to {MOST_LAYERS:,}", "--layers 1"),
-    "bias": ("true or false", "--bias or --no-bias"),
-    "batch_first": ("true or false", "--batch-first or --no-batch-first"),
-    "bidirectional": ("true or false", "--bidirectional or --no-bidirectional"),
-    "dropout": ("a number from 0 to 1", "--dropout 0.5"),
-    "proj_size": ("0, or an integer smaller than hidden_size, for the lstm alone", "--proj-size 0"),
-}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Spec:
     """A recurrent network as torch's constructor describes it; immutable and checked.
@@ -61,16 +55,16 @@ class Spec:
     own words where torch refuses the same arguments.
     """
 
-    cell: str = "rnn"
-    nonlinearity: str = "tanh"
-    input_size: Dim = 10
-    hidden_size: Dim = 20
-    num_layers: int = 1
-    bias: bool = True
-    batch_first: bool = False
-    dropout: float = 0.0
-    bidirectional: bool = False
-    proj_size: int = 0
+    cell: str = DEFAULTS["cell"]
+    nonlinearity: str = DEFAULTS["nonlinearity"]
+    input_size: Dim = DEFAULTS["input_size"]
+    hidden_size: Dim = DEFAULTS["hidden_size"]
+    num_layers: int = DEFAULTS["num_layers"]
+    bias: bool = DEFAULTS["bias"]
+    batch_first: bool = DEFAULTS["batch_first"]
+    dropout: float = DEFAULTS["dropout"]
+    bidirectional: bool = DEFAULTS["bidirectional"]
+    proj_size: int = DEFAULTS["proj_size"]
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -83,7 +77,7 @@ class Spec:
         arguments.pop("cell")
         # torch takes some keywords for some classes only; a default says nothing
         for name in [*arguments]:
-            if not takes(self.cell, name) and arguments[name] == _DEFAULTS[name]:
+            if not takes(self.cell, name) and arguments[name] == DEFAULTS[name]:
                 del arguments[name]
         fault = constructor_fault(Construction(self.cell, arguments))
         if fault and takes(self.cell, fault.about):
@@ -248,20 +242,21 @@ class Spec:
         text = f"{self.class_name}({self.input_size}, {self.hidden_size}"
         for name in ("proj_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"):
             value = getattr(self, name)
-            if value != _DEFAULTS[name]:
+            if value != DEFAULTS[name]:
                 text += f", {name}={value}"
-        if self.single and self.nonlinearity != _DEFAULTS["nonlinearity"]:
+        if self.single and self.nonlinearity != DEFAULTS["nonlinearity"]:
             text += f", nonlinearity={self.nonlinearity}"  # of a layer torch does not print it
         return text + ")"
 
     @property
     def code(self) -> str:
-        """The constructor call in torch: `nn.RNN(10, 20, nonlinearity='relu')`."""
-        text = str(self)
-        if self.nonlinearity != _DEFAULTS["nonlinearity"]:
-            text = text.removesuffix(f", nonlinearity={self.nonlinearity})").removesuffix(")")
-            text += f", nonlinearity={self.nonlinearity!r})"
-        return f"nn.{text}"
+        """The constructor call in torch, defaults left out: `nn.RNN(10, 20, num_layers=2)`."""
+        named = "".join(
+            f", {name}={getattr(self, name)!r}"
+            for name in positional_names(self.cell)[2:]
+            if name in DEFAULTS and getattr(self, name) != DEFAULTS[name]
+        )
+        return f"nn.{self.class_name}({self.input_size}, {self.hidden_size}{named})"
 
     @staticmethod
     def from_dict(plain: Mapping[str, Any]) -> Spec:
@@ -305,16 +300,11 @@ class Spec:
         )
 
 
-_DEFAULTS: dict[str, Any] = {
-    field.name: field.default for field in fields(Spec) if field.name != "cell"
-}
-
-
 def _refuse_foreign(spec: Spec, name: str, torch: TorchError) -> UsageError:
     """The error for an argument that this class does not have."""
-    if not spec.single or name not in _EXPECTED:
+    if not spec.single or name not in ARGUMENTS:
         return _refuse(name, {name: getattr(spec, name)}, torch)
-    option = _EXPECTED[name][1].split()[0]
+    option = ARGUMENTS[name].option
     owner = {"proj_size": "lstm", "nonlinearity": "rnn-cell"}.get(name, spec.family)
     why = f"a layer alone, since nn.{spec.class_name} is a single step"
     return UsageError(
@@ -326,9 +316,8 @@ def _refuse_foreign(spec: Spec, name: str, torch: TorchError) -> UsageError:
 
 
 def _refuse(name: str, arguments: Mapping[str, Any], torch: TorchError | None = None) -> UsageError:
-    expected, fix = _EXPECTED[name]
-    value = arguments[name]
+    argument, value = ARGUMENTS[name], arguments[name]
     got = repr(value)
     if len(got) > 40:
         got = f"{got[:20]}… ({len(got)} characters)"
-    return UsageError(f"{name}: expected {expected}", got=got, fix=fix, torch=torch)
+    return UsageError(f"{name}: expected {argument.expected}", got, argument.fix, torch)

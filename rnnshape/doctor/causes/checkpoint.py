@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from ...network.constructor import GATES
 from ...network.dims import json_shape
-from ...network.spec import GATES
 from ..code import RECURRENT, Call, Mend, parse, with_argument, with_arguments
 from ..program import Layer
 from .base import SIZES, Facts, Finding, Proof, attempt, fitting, rule

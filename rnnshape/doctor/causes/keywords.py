@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 
+from ...network.constructor import ARGUMENTS
 from ..code import CELLS, parse, with_argument, without_argument
 from .base import Facts, Finding, rule
 from .built import built, constructor_in, given, ours, proof
@@ -15,8 +16,7 @@ _SYNONYMS = {
     "bidirection": "bidirectional", "p": "dropout", "activation": "nonlinearity",
     "use_bias": "bias",
 }  # fmt: skip
-_KEYWORDS = ("input_size", "hidden_size", "num_layers", "nonlinearity", "bias", "batch_first",
-             "dropout", "bidirectional", "proj_size")  # fmt: skip
+_KEYWORDS = tuple(name for name in ARGUMENTS if name != "cell")
 
 
 @rule(

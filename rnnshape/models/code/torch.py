@@ -12,18 +12,6 @@ if TYPE_CHECKING:
     from .write import Loaded
 
 
-def construction(spec: Spec) -> str:
-    """The call of the constructor, defaults left out: `nn.LSTM(10, 20, num_layers=2)`."""
-    default = Spec()
-    given = "".join(
-        f", {name}={getattr(spec, name)!r}"
-        for name in ("num_layers", "nonlinearity", "bias", "batch_first", "dropout",
-                     "bidirectional", "proj_size")
-        if getattr(spec, name) != getattr(default, name)
-    )  # fmt: skip
-    return f"nn.{spec.class_name}({spec.input_size}, {spec.hidden_size}{given})"
-
-
 def torch_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[str]:
     """Imports, the module, its weights, a call."""
     suffix = loaded.suffix if loaded else ""
@@ -37,7 +25,7 @@ def torch_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[str
         yield "from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence"
     name = "cell" if spec.single else spec.cell
     yield ""
-    yield f"{name} = {construction(spec)}"
+    yield f"{name} = {spec.code}"
     if spec.dropout:
         yield f"{name}.eval()  # without dropout"
     if loaded is not None:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import UsageError
-from ...network.spec import GATES, Spec
+from ...network.constructor import GATES
+from ...network.spec import Spec
 from ..layouts.keras import KERAS, RESET_BEFORE
 from ..layouts.layout import Placed, laid_back
 from .hdf import Place, arrays, installed, listing

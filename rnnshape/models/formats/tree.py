@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...network.constructor import ARGUMENTS
 from .known import NumpyArray, Tensor
 from .pickles import Opaque
 from .stored import Damaged
@@ -17,8 +18,7 @@ WRAPPERS = {
     "parameters", "state", "state_dicts", "module_state_dict", "generator_state_dict",
 }  # fmt: skip
 _MODULE = ("_parameters", "_buffers", "_modules")
-_TOLD = ("batch_first", "dropout", "bias", "bidirectional", "num_layers", "input_size",
-         "hidden_size", "proj_size")  # fmt: skip
+_TOLD = tuple(name for name in ARGUMENTS if name not in ("cell", "nonlinearity"))
 
 
 @dataclass

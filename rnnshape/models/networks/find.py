@@ -9,15 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import UsageError
-from ...network.constructor import takes
+from ...network.constructor import GATES, MOST_LAYERS, SILENT, takes
 from ...network.dims import Shape
-from ...network.spec import CELLS, GATES, MOST_LAYERS, Spec
-from ..code.torch import construction
+from ...network.spec import CELLS, Spec
 from ..formats.stored import Layer, Stored, TensorFile
 from .foreign import guessed_groups
 from .names import Group, groups_of, optimisers
 
-_CANNOT_SAY = ("nonlinearity", "dropout", "batch_first")
 _MOST_READINGS = 12
 
 
@@ -65,7 +63,7 @@ class Module:
     @property
     def constructor(self) -> str:
         """The call that builds it: `nn.LSTM(100, 256, num_layers=2)`."""
-        return construction(self.spec)
+        return self.spec.code
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def _described(layer: Layer) -> Module:
 
 
 def _silent(spec: Spec, known: Mapping[str, Any]) -> tuple[str, ...]:
-    asked = (name for name in _CANNOT_SAY if takes(spec.cell, name))
+    asked = (name for name in SILENT if takes(spec.cell, name))
     return tuple(name for name in asked if name not in known)
 
 
@@ -240,7 +238,7 @@ def with_told(
     arguments: dict[str, Any], spec: Spec, told: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Spec]:
     """What the file records of the module besides, where it does not contradict the tensors."""
-    more = {name: told[name] for name in _CANNOT_SAY if name in told and takes(spec.cell, name)}
+    more = {name: told[name] for name in SILENT if name in told and takes(spec.cell, name)}
     known = {**arguments, **more}
     full = _spec(tuple(known.items()))
     return (arguments, spec) if full is None else (known, full)

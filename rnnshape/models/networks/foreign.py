@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from ...network.spec import GATES
+from ...network.constructor import GATES
 from ..formats.stored import Stored
 from ..layouts.keras import KERAS
 from ..layouts.layout import LETTERS
