@@ -35,7 +35,7 @@ def convert(
 
     Example: rnnshape convert model.safetensors keras.npz --to keras --module encoder.rnn
     """
-    from ..models.networks.frameworks import layout_of
+    from ..models.layouts.tables import layout_of
 
     layout_of(to, "--to")
     suffix = os.path.splitext(target)[1].lower()

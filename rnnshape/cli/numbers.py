@@ -12,6 +12,7 @@ from ..analysis.trace import Trace
 from ..engine.backward import Back
 from ..errors import UsageError
 from .options import Command, Network, check_choice, first_set, with_options
+from .output import write_notes
 
 if TYPE_CHECKING:
     from ..analysis.flow import Curve
@@ -104,6 +105,7 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
         from ..numeric.feed import typed
 
         stored = read_weights(numbers.weights, numbers.module)
+        write_notes(stored.notes)
         spec = completed(stored, network.arguments)
         weights = typed(stored, numbers.dtype)
     assert spec is not None

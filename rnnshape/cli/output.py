@@ -14,7 +14,7 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from ..errors import UsageError
-from ..show.screen import encodable
+from ..show.screen import encodable, visible_line
 from .options import reason
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ def write_text(lines: Iterable[Line], path: str | None = None) -> None:
         put(lines)
     else:
         write_lines(plain_lines(lines), path)
+
+
+def write_notes(notes: Iterable[str]) -> None:
+    """What is to be known beside the answer, on standard error."""
+    for note in notes:
+        sys.stderr.write(encodable(f"note: {visible_line(note)}\n", sys.stderr))
 
 
 def _stream(lines: Iterable[str], write: Callable[[str], Any]) -> None:

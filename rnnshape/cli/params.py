@@ -53,7 +53,7 @@ def params(
 
 def _elsewhere(subject: Trace, framework: str, dtype: str) -> tuple[Callable[[], Any], Any]:
     """The document and the text in another framework's layout."""
-    from ..models.networks.frameworks import layout_of
+    from ..models.layouts.tables import layout_of
     from ..show.text.models import layout_document, layout_text
 
     layout = layout_of(framework)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,13 +9,10 @@ from ..errors import UsageError
 from ..network.dims import Shape, json_shape
 from ..network.spec import Spec
 from ..numeric.feed import checked_weights
-from .files import modules_of, open_file, read_weights, reading
+from .files import arrays_of, open_file, torchs
 from .formats.stored import Stored
-from .layouts.layout import laid
-from .networks.find import inferred, with_told
-from .networks.frameworks import converted, layout_of, restored
-from .onnx.file import placed, read_chain
-from .onnx.run import chain_spec
+from .layouts.tables import converted, layout_of
+from .networks.find import chosen, contents
 
 
 class Row(NamedTuple):
@@ -34,7 +29,7 @@ class Source:
     """A network as a file holds it: its layout's name, its parameters under torch's names.
 
     names: of its tensors in the file, none where they had to be guessed; left_out: the tensors of
-    the file that are not part of it; tensors: those that `names` names; format: the file's.
+    the file that are not part of it; tensors: its parameters as they lie there; format: the file's.
     """
 
     framework: str
@@ -111,103 +106,26 @@ def _as_layer(source: Source) -> Source:
 
 
 def read_source(path: str, module: str | None = None, nonlinearity: str | None = None) -> Source:
-    """The network in a file of any of the layouts. `nonlinearity` is that of an rnn.
+    """The network of a file, in whatever layout. `nonlinearity` is that of an rnn.
 
-    The layout is seen from names and shapes; of a file in none of them, what `read_weights` makes
-    of it. Raises UsageError where no network is found, several are, or torch has no such network.
+    Raises UsageError where no network is found, several are, or torch has no such network.
     """
-    if os.path.splitext(path)[1].lower() == ".onnx":
-        source = _onnx_source(path, module)
-        if nonlinearity not in (None, source.spec.nonlinearity):
-            raise UsageError(
-                f"--nonlinearity: expected {source.spec.nonlinearity}, as the model says",
-                got=str(nonlinearity), fix="leave out --nonlinearity",
-            )  # fmt: skip
-        return source
     file = open_file(path)
-    tensors = {tensor.path: tensor for tensor in file.tensors.values()}
-    notes: list[str] = []
-    framework, names = "torch", _torch_names(tensors, module)
-    if names:
-        file.affordable(tensors[name] for name in names.values())
-        with reading(path):
-            weights = {own: tensors[name].read() for own, name in names.items()}
-        arguments, used = dict(inferred(weights) or {}), list(names.values())
-        if arguments:
-            own, name = next(iter(names.items()))
-            told = file.told.get(name.removesuffix(own).rstrip("."), {})
-            arguments, _ = with_told(arguments, Spec.from_dict(arguments), told)
-    else:
-        with reading(path):
-            read = restored(_below(tensors, module), module)
-        if read is None:
-            known = read_weights(path, module)
-            arguments, used = known.arguments, []
-            own_names = Spec.from_dict(arguments).parameters()
-            weights = {name: known[name] for name in own_names if name in known}
-        else:
-            arguments, weights, used = read.arguments, read.weights, read.used
-            framework = read.layout.name
-            if framework == "keras" and arguments["cell"] == "gru" and not arguments["bias"]:
-                notes.append("no bias to tell reset_after by: taken as True, which torch's GRU is")
+    network = torchs(file, chosen(contents(file), module))
+    arguments = dict(network.arguments)
+    if nonlinearity not in (None, arguments.get("nonlinearity", nonlinearity)):
+        raise UsageError(
+            f"--nonlinearity: expected {arguments['nonlinearity']}, as the file says",
+            got=str(nonlinearity), fix="leave out --nonlinearity",
+        )  # fmt: skip
     if nonlinearity is not None:
         arguments["nonlinearity"] = nonlinearity
     spec = Spec.from_dict(arguments)
-    left = tuple(sorted(set(tensors) - set(used))) if used else ()
+    weights = checked_weights(spec, arrays_of(file, network.parameters))
+    used = set(network.names)
+    left = (held for held in file.tensors.values() if not used.intersection(held.stored))
     return Source(
-        framework, spec, checked_weights(spec, weights), tuple(used), left, tuple(notes),
-        tuple(tensors[name] for name in used if name in tensors), file.format,
+        network.framework, spec, weights, () if network.guessed else network.names,
+        tuple(sorted(tensor.path for tensor in left)), network.said,
+        tuple(network.parameters.values()), file.format,
     )  # fmt: skip
-
-
-def _torch_names(tensors: Mapping[str, Any], module: str | None) -> dict[str, str]:
-    """torch's names of a network's parameters to those in the file; none where it has none."""
-    modules = modules_of(tensors)
-    if module is not None:
-        modules = [name for name in modules if name == module.rstrip(".")]
-    if len(modules) > 1:
-        raise UsageError(
-            f"--module: expected one of {', '.join(map(repr, modules))}",
-            got="none, and several networks",
-            fix=f"--module {modules[-1]}",
-        )
-    if not modules:
-        return {}
-    prefix = modules[0] + "." if modules[0] else ""
-    own = {name[len(prefix) :]: name for name in tensors if name.startswith(prefix)}
-    return {
-        short: name
-        for short, name in own.items()
-        if "." not in short and short.startswith(("weight_", "bias_"))
-    }
-
-
-def _below(tensors: Mapping[str, Any], module: str | None) -> dict[str, Any]:
-    """The tensors that have `module` in front of their names, or as a part of them."""
-    if not module:
-        return dict(tensors)
-    part = f".{module.strip('./').replace('/', '.')}."
-    return {n: t for n, t in tensors.items() if part in "." + n.replace("/", ".")}
-
-
-def _onnx_source(path: str, module: str | None) -> Source:
-    """A chain of operators. Raises UsageError for what torch does not compute."""
-    chain = read_chain(path, module)
-    spec = chain_spec(chain)
-    for node in chain.nodes:
-        if node.unlike_torch:
-            raise UsageError(
-                f"{node.title}: expected what torch.nn.{node.operator} computes",
-                got=node.unlike_torch,
-                fix="rnnshape run computes it as it is",
-            )
-    notes = [
-        f"{node.title}: {name} is not a weight, and is left out"
-        for node in chain.nodes
-        for name in ("initial_h", "initial_c", "sequence_lens")
-        if name in node.inputs and (name == "sequence_lens" or node.inputs[name].any())
-    ]
-    found = placed(chain)
-    weights = checked_weights(spec, laid(spec, found))
-    return Source("onnx", spec, weights, tuple(tensor.name for tensor, _ in found), (),
-                  tuple(notes))  # fmt: skip

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from shlex import quote
 from tokenize import TokenError
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..errors import UsageError
 from .formats.parametrized import joined
 from .formats.pickles import Harmful
 from .formats.stored import Damaged, Stored, TensorFile
-from .networks.find import Weights, chosen, contents
+from .networks.find import Module, Weights, chosen, contents
 
 # what readers raise for bytes that are not what they should be
 _FAULTS = (
@@ -166,18 +166,25 @@ def read_weights(path: str, module: str | None = None) -> Weights:
     comes as float32. A Linear named `head` beside the network comes with it. Raises UsageError.
     """
     file = open_file(path)
-    network = chosen(contents(file), module)
-    if network.cannot:
-        raise UsageError(
-            f"weights: expected a network that torch has, in {path!r}", got=network.cannot,
-            fix="rnnshape inspect lists what the file holds",
-        )  # fmt: skip
+    network = torchs(file, chosen(contents(file), module))
     prefix = network.full_name + "." if network.full_name else ""
     tensors = dict(network.parameters)
     for name in ("head.weight", "head.bias"):
         if prefix + name in file.tensors:
             tensors[name] = file.tensors[prefix + name]
-    return Weights(arrays_of(file, tensors), network.arguments)
+    return Weights(arrays_of(file, tensors), network.arguments, network.said)
+
+
+def torchs(file: TensorFile, network: Module) -> Module:
+    """The network, where torch has it. Raises UsageError with the reason where it has not."""
+    if not network.cannot:
+        return network
+    runs = network.chain is not None
+    raise UsageError(
+        f"weights: expected a network that torch has, in {file.path!r}", got=network.cannot,
+        fix=f"rnnshape run --weights {quote(file.path)} computes it as it is" if runs
+        else f"rnnshape inspect {quote(file.path)} lists what the file holds",
+    )  # fmt: skip
 
 
 def read_named(path: str, names: Iterable[str]) -> dict[str, Any]:
@@ -201,28 +208,6 @@ def arrays_of(file: TensorFile, tensors: Mapping[str, Stored]) -> dict[str, Any]
     file.affordable(tensors.values())
     with reading(file.path):
         return {name: tensor.read() for name, tensor in tensors.items()}
-
-
-_OF_EQUINOX = re.compile(r"(?:\A|\.)layers\.[0-9]+\.(?:(?:forward|backward)\.)?\Z")
-
-
-def modules_of(names: Iterable[str]) -> list[str]:
-    """The module names in front of weight_ih_l0, or of a cell's weight_ih, in their order.
-
-    Equinox calls its weights as torch calls those of a cell. It has one `bias`; without one it is
-    known by the names that the layout here gives to its layers and directions.
-    """
-    known = dict.fromkeys(names)
-    found = []
-    for name in known:
-        match = re.fullmatch(r"((?:.*\.)?)weight_ih(_l0)?", name)
-        if match is None:
-            continue
-        equinox = match[1] + "bias" in known or _OF_EQUINOX.search(match[1])
-        torch = match[2] or match[1] + "bias_ih" in known or not equinox
-        if torch:
-            found.append(match[1].rstrip("."))
-    return found[:20]
 
 
 def read_array(path: str, what: str) -> Any:

@@ -51,6 +51,7 @@ def _module(module: Module) -> dict[str, Any]:
         "guessed": module.guessed or None,
         "readings": list(module.readings),
         "cannot": module.cannot or None,
+        "framework": module.framework,
     }  # fmt: skip
 
 

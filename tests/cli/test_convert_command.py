@@ -79,7 +79,7 @@ def test_a_checkpoint_of_two_networks_asks_which(rnnshape, tmp_path):
     np.savez(tmp_path / "two.npz", **both)
     ended = rnnshape("convert", "two.npz", "out.npz", "--to", "keras")
     assert (ended.status, ended.out) == (2, "")
-    assert "--module: expected one of 'a', 'b'" in ended.err
+    assert "--module: expected one of the networks of 'two.npz': 'a', 'b'" in ended.err
     assert rnnshape("convert", "two.npz", "out.npz", "--to", "keras", "--module", "b").status == 0
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...network.batch import Batch
 from ...network.spec import Spec
-from ..layouts.equinox import EQUINOX
-from ..layouts.flax import FLAX, LINEN
+from ..layouts.tables import EQUINOX, FLAX, LINEN
 from .load import load_imports, tensor_lines
 
 if TYPE_CHECKING:

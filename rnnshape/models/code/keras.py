@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...network.batch import Batch
 from ...network.spec import Spec
-from ..layouts.keras import KERAS, LAYERS
+from ..layouts.tables import KERAS, LAYERS
 from .load import load_imports, tensor_lines
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ...errors import UsageError
 from ...network.batch import Batch
 from ...network.dims import Symbol
 from ...network.spec import Spec
-from ..networks.frameworks import layout_of
+from ..layouts.tables import layout_of
 from .jax import equinox_lines, linen_lines, nnx_lines
 from .keras import keras_lines
 from .torch import torch_lines

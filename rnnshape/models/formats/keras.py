@@ -10,8 +10,9 @@ from typing import Any
 from ...errors import UsageError
 from ...network.constructor import GATES
 from ...network.spec import Spec
-from ..layouts.keras import KERAS, RESET_BEFORE
 from ..layouts.layout import Placed, laid_back
+from ..layouts.tables import KERAS, RESET_BEFORE
+from ..networks.frameworks import RESET_FIRST
 from .hdf import Place, arrays, installed, listing
 from .stored import Layer, Stored, TensorFile
 from .zips import Archive
@@ -109,16 +110,10 @@ def _cannot(cell: str, config: Config, both: bool) -> str:
     if cell != "rnn" and gate != "sigmoid":
         return f"its recurrent_activation is {gate!r}, torch's {cell} has sigmoid"
     if config.get("reset_after") is False:
-        return _RESET_BEFORE
+        return RESET_FIRST
     if config.get("go_backwards") is True and not both:
         return "go_backwards=True: torch reads backwards only beside a forward direction"
     return ""
-
-
-_RESET_BEFORE = (
-    "reset_after=False: it applies the reset gate before the product with recurrent_kernel, "
-    "torch's GRU after it"
-)
 
 
 # ---------------------------------------------------------------------------- the layers
@@ -187,7 +182,7 @@ def _layer(
     cannot = _cannot(cell, config, both)
     reset_before = cell == "gru" and len(held) == 3 and len(held[2].shape) == 1
     if reset_before:
-        cannot = cannot or _RESET_BEFORE
+        cannot = cannot or RESET_FIRST
     if both and outer.get("merge_mode", "concat") != "concat":
         cannot = cannot or f"merge_mode={outer['merge_mode']!r}: torch joins the directions"
     arguments: dict[str, Any] = {
@@ -208,7 +203,7 @@ def _layer(
         for direction, (_, tensors) in zip(spec.directions, whole)
         for row, tensor in zip(rows, tensors)
     ]
-    return Layer(name, arguments, laid_back(spec, placed), cannot, tuple(notes))
+    return Layer(name, arguments, laid_back(spec, placed), cannot, tuple(notes), "keras")
 
 
 def _title(place: str, configs: Mapping[str, Config]) -> str:

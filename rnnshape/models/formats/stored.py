@@ -79,7 +79,8 @@ class Layer:
     """A recurrent layer that the format itself describes (an ONNX node, a layer of Keras).
 
     arguments: those of torch's constructor; parameters: under torch's names, in torch's layout;
-    cannot: why torch has no such layer, or ''; notes: what is to be known besides.
+    cannot: why torch has no such layer, or ''; notes: what is to be known besides; framework: whose
+    layout the tensors are in; chain: the operators of an ONNX graph that it is.
     """
 
     name: str
@@ -87,6 +88,8 @@ class Layer:
     parameters: Mapping[str, Stored]
     cannot: str = ""
     notes: tuple[str, ...] = ()
+    framework: str = "torch"
+    chain: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

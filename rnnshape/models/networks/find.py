@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from ...network.dims import Shape
 from ...network.spec import CELLS, Spec
 from ..formats.stored import Layer, Stored, TensorFile
 from .foreign import guessed_groups
+from .frameworks import equinox_layers, framework_layers
 from .names import Group, groups_of, optimisers
 
 _MOST_READINGS = 12
@@ -35,8 +36,9 @@ class Module:
 
     parameters: torch's names to the file's tensors, in torch's layout; arguments: those of
     the constructor that are known; undetermined: those that nothing in the file tells; guessed:
-    why names that are not torch's were read so; readings: how the shapes were read where they
-    could be read otherwise; cannot: why torch has no such network.
+    why names that are not torch's were read so; readings: how names and shapes were read where
+    they could be read otherwise; cannot: why torch has no such network; framework: whose layout the
+    file has it in; chain: the operators of an ONNX graph that it is.
     """
 
     name: str
@@ -49,11 +51,24 @@ class Module:
     guessed: str = ""
     readings: tuple[str, ...] = ()
     cannot: str = ""
+    framework: str = "torch"
+    chain: Any = None
 
     @property
     def whole(self) -> bool:
         """Whether every tensor is there, and in its shape."""
         return not self.problems
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What is to be known of how it was read."""
+        guess = f"{self.name or 'the network'} is guessed: {self.guessed}"
+        return (guess,) * bool(self.guessed) + self.readings
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The file's tensors that it is made from."""
+        return tuple(dict.fromkeys(n for t in self.parameters.values() for n in t.stored))
 
     @property
     def count(self) -> int:
@@ -86,10 +101,16 @@ def contents(file: TensorFile) -> Contents:
     bear out other names; nothing but names and shapes is read."""
     notes = list(file.notes)
     modules = [_described(layer) for layer in file.layers]
-    rest = _without(file.tensors.values(), modules)
+    parameters = [tensor for tensor in file.tensors.values() if not optimisers(tensor)]
+    modules += map(_described, equinox_layers(_without(parameters, modules)))
+    rest = _without(parameters, modules)
     groups = groups_of(rest)
     named = {id(tensor) for group in groups for tensor in group.slots.values()}
-    groups += guessed_groups(tensor for tensor in rest if id(tensor) not in named)
+    others = [tensor for tensor in rest if id(tensor) not in named]
+    modules += map(_described, framework_layers(others))
+    guesses, near = guessed_groups(_without(others, modules))
+    groups += guesses
+    notes += near
     short = Counter(group.own for group in groups)
     for group in groups:
         name = group.own if short[group.own] == 1 else group.full
@@ -100,17 +121,29 @@ def contents(file: TensorFile) -> Contents:
         else:
             modules.append(module)
     order = {name: i for i, name in enumerate(file.tensors)}
-    modules.sort(key=lambda m: min((order.get(n, 0) for t in m.parameters.values()
-                                    for n in t.stored), default=0))  # fmt: skip
-    other = tuple(_without(rest, modules))
+    modules.sort(key=lambda m: min((order.get(name, 0) for name in m.names), default=0))
+    other = tuple(_without(file.tensors.values(), modules))
     kept = sum(optimisers(tensor) for tensor in other)
     if kept:
         notes.append(f"{kept:,} tensors are an optimiser's, by their names")
-    return Contents(file, tuple(modules), other, tuple(notes))
+    return Contents(file, tuple(_distinct(modules)), other, tuple(notes))
+
+
+def _distinct(modules: list[Module]) -> Iterator[Module]:
+    """The modules, each of a name of its own, so that `--module` reaches every one."""
+    known: Counter[str] = Counter()
+    names = {module.full_name for module in modules}
+    for module in modules:
+        name, place = module.full_name, known[module.full_name] + 1
+        while known[module.full_name] and f"{name}#{place}" in names:
+            place += 1
+        own = f"{name}#{place}" if known[module.full_name] else name
+        known[module.full_name] += 1
+        yield module if own == name else replace(module, name=own, full_name=own)
 
 
 def _without(tensors: Iterable[Stored], modules: Iterable[Module]) -> list[Stored]:
-    used = {n for module in modules for t in module.parameters.values() for n in t.stored}
+    used = {name for module in modules for name in module.names}
     return [tensor for tensor in tensors if not used.intersection(tensor.stored)]
 
 
@@ -121,6 +154,7 @@ def _described(layer: Layer) -> Module:
     return Module(
         layer.name, layer.name, spec, layer.arguments, layer.parameters, silent,
         _problems(spec, layer.parameters), readings=layer.notes, cannot=layer.cannot,
+        framework=layer.framework, chain=layer.chain,
     )  # fmt: skip
 
 
@@ -275,11 +309,14 @@ def _explained(spec: Spec, slots: Mapping[str, Stored], readings: list[_Sizes]) 
 
 
 class Weights(dict[str, Any]):
-    """Arrays under torch's names, and the constructor's arguments that their file tells."""
+    """Arrays under torch's names, the constructor's arguments that their file tells, and what is to
+    be known of how they were read."""
 
-    def __init__(self, arrays: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self, arrays: Mapping[str, Any], arguments: Mapping[str, Any], notes: Iterable[str] = ()
+    ) -> None:
         super().__init__(arrays)
-        self.arguments = dict(arguments)
+        self.arguments, self.notes = dict(arguments), tuple(notes)
 
 
 def inferred(weights: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -316,15 +353,18 @@ def told_for(stated: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, An
 def chosen(held: Contents, name: str | None) -> Module:
     """The module that a name chooses, or the only one. Raises UsageError.
 
-    A name chooses the module that has it in full, or else the only one that ends in it.
+    A name chooses the module that has it in full, or else the only one that ends in it, or else
+    the only one in whose name it stands.
     """
     modules = held.modules
     if name is None and len(modules) == 1:
         return modules[0]
-    named = [m for m in modules if name is not None and name.rstrip(".") in (m.name, m.full_name)]
+    named = [m for m in modules if name is not None and name.rstrip("./") in (m.name, m.full_name)]
     if not named and name:
-        end = "." + name.rstrip(".")
-        named = [m for m in modules if m.full_name.endswith(end)]
+        part = "." + name.strip("./").replace("/", ".")
+        paths = [(m, "." + m.full_name.replace("/", ".")) for m in modules]
+        named = [m for m, path in paths if path.endswith(part)]
+        named = named or [m for m, path in paths if part + "." in path]
     if len(named) == 1:
         return named[0]
     told = [repr(m.name) if m.name else "'' (no name)" for m in modules[:12]]
@@ -334,7 +374,12 @@ def chosen(held: Contents, name: str | None) -> Module:
     if not modules:
         raise UsageError(
             f"weights: expected a recurrent network in {path!r}",
-            got=f"{len(held.file.tensors):,} tensors, none of which is named like one's",
+            got="; ".join(
+                (
+                    f"{len(held.file.tensors):,} tensors, none of which is named like one's",
+                    *held.notes[:1],
+                )
+            ),
             fix="rnnshape inspect shows what the file holds",
         )
     raise UsageError(

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ...network.constructor import GATES
 from ..formats.stored import Stored
-from ..layouts.keras import KERAS
 from ..layouts.layout import LETTERS
-from .blocks import reordered, row, stacked, transposed, zeros
-from .names import Group, optimisers
+from .names import Group, optimisers, siblings
 
 _JOINT = "._/"
 # what else the four tensors are called; the order of the words is that of the slots
 _WORDS: dict[str, tuple[str, ...]] = {
     "weight_ih": (
         "w_ih", "wih", "weights_ih", "i2h", "x2h", "in2h", "igates", "linear_ih", "fc_ih",
-        "input_linearity", "input_to_hidden", "input_weights", "input_weight", "kernel", "wx",
+        "input_linearity", "input_to_hidden", "input_weights", "input_weight", "wx",
         "w_x", "w_xh", "wxh", "w_ix", "weight_x", "weight_xh", "weight_input", "ih", "w",
     ),
     "weight_hh": (
         "w_hh", "whh", "weights_hh", "h2h", "hgates", "linear_hh", "fc_hh", "state_linearity",
-        "hidden_to_hidden", "recurrent_weights", "recurrent_weight", "recurrent_kernel", "wh",
+        "hidden_to_hidden", "recurrent_weights", "recurrent_weight", "wh",
         "w_h", "u", "weight_h", "weight_hidden", "hh",
     ),
     "bias_ih": ("b_ih", "bih", "bias_x", "bias_i", "b_x", "bias", "b"),
@@ -37,32 +36,47 @@ _SHORT_GATE = re.compile(r"(?:\A|(?<=[._/]))(w|u|b)_([ifgcorzn])\Z", re.I)
 _ORDER = {cell: tuple(letters) for cell, letters in LETTERS.items() if letters}
 
 
-def guessed_groups(tensors: Iterable[Stored]) -> list[Group]:
-    """Groups whose shapes are those of a recurrent layer and whose names can be read as such.
+def guessed_groups(tensors: Iterable[Stored]) -> tuple[list[Group], list[str]]:
+    """Groups whose shapes are those of a recurrent layer and whose names can be read as such, and
+    what is to be said of those that come near it.
 
     Each has torch's names and layout; `guessed` says what was taken for what. Where the shapes do
-    not bear the names out, there is no group.
+    not bear the names out, or where a tensor beside them is left over, there is no group.
     """
     whole: dict[str, dict[str, Stored]] = {}
     gates: dict[str, dict[tuple[str, str, str], Stored]] = {}
-    for tensor in tensors:
-        if optimisers(tensor) or not 1 <= len(tensor.shape) <= 2:
+    held = [tensor for tensor in tensors if not optimisers(tensor)]
+    for tensor in held:
+        if not 1 <= len(tensor.shape) <= 2:
             continue
-        kind = _KIND.search(tensor.name)
+        kind = _KIND.search(tensor.path)
         assert kind is not None
-        stem = tensor.name[: kind.start()]
+        stem = tensor.path[: kind.start()]
         named = (kind.group(1) or "").lower()
         gate = _gate(stem, named)
         if gate:
             gates.setdefault(gate[0], {})[gate[1]] = tensor
             continue
-        place = _place(tensor.name, stem, named)
+        place = _place(tensor.path, stem, named)
         if place:
             prefix, slot = place
             whole.setdefault(prefix, {})[slot] = tensor
-    found = [_whole(prefix, slots) for prefix, slots in whole.items()]
-    found += [_by_gates(prefix, parts) for prefix, parts in gates.items()]
-    return [group for group in found if group is not None]
+    read = [(prefix, list(s.values()), _whole(prefix, s)) for prefix, s in whole.items()]
+    read += [(prefix, list(s.values()), _by_gates(prefix, s)) for prefix, s in gates.items()]
+    groups, notes = [], []
+    for prefix, used, group in read:
+        if group is None:
+            continue
+        hidden = next(t.shape[1] for slot, t in group.slots.items() if "weight_hh" in slot)
+        strange = siblings(held, used, prefix, hidden)
+        if strange:
+            shown = ", ".join(strange[:4]) + ", …" * (len(strange) > 4)
+            names = ", ".join(tensor.path for tensor in used[:3])
+            notes.append(f"{names} are shaped as a recurrent layer's, but torch has none with "
+                         f"{shown} beside them")  # fmt: skip
+        else:
+            groups.append(group)
+    return groups, notes
 
 
 def _gate(stem: str, named: str) -> tuple[str, tuple[str, str, str]] | None:
@@ -141,7 +155,7 @@ def _whole(prefix: str, slots: Mapping[str, Stored]) -> Group | None:
             return None
         turned = turned or turn
         for slot, tensor in ((name, hidden), ("weight_ih" + end, enters)):
-            made[slot] = transposed(tensor, slot) if turn else tensor
+            made[slot] = _transposed(tensor, slot) if turn else tensor
         if not _biases(slots, made, end, wide):
             return None
     if not made:
@@ -150,18 +164,7 @@ def _whole(prefix: str, slots: Mapping[str, Stored]) -> Group | None:
     said = f"{words} are taken for torch's by their names and shapes"
     if turned:
         said += ", turned over"
-    if any("recurrent_kernel" in tensor.name.lower() for tensor in slots.values()):
-        return _group(prefix, _from_keras(made), slots.values(), said + "; gates in Keras's order")
     return _group(prefix, made, slots.values(), said + _gate_order(made))
-
-
-def _from_keras(made: dict[str, Stored]) -> dict[str, Stored]:
-    """Keras's z, r, h of a GRU as torch's r, z, n; an LSTM's order is the same in both."""
-    hidden = next(t.shape for name, t in made.items() if name.startswith("weight_hh"))
-    if hidden[0] != 3 * hidden[1]:
-        return made
-    order = KERAS.cells["gru"][0].pieces[0].gates
-    return {name: reordered(t, order, name) if t.name else t for name, t in made.items()}
 
 
 def _biases(slots: Mapping[str, Stored], made: dict[str, Stored], end: str, wide: int) -> bool:
@@ -172,12 +175,12 @@ def _biases(slots: Mapping[str, Stored], made: dict[str, Stored], end: str, wide
     only = first or second
     assert only is not None
     if only.shape == (2, wide) and (first is None or second is None):
-        made["bias_ih" + end], made["bias_hh" + end] = row(only, 0), row(only, 1)
+        made["bias_ih" + end], made["bias_hh" + end] = _row(only, 0), _row(only, 1)
         return True
     if any(bias is not None and bias.shape != (wide,) for bias in (first, second)):
         return False
-    made["bias_ih" + end] = first or zeros(wide, only)
-    made["bias_hh" + end] = second or zeros(wide, only)
+    made["bias_ih" + end] = first or _zeros(wide, only)
+    made["bias_hh" + end] = second or _zeros(wide, only)
     return True
 
 
@@ -214,7 +217,7 @@ def _by_gates(prefix: str, parts: Mapping[tuple[str, str, str], Stored]) -> Grou
     biases = [name for name in made if name.startswith("bias")]
     if len(biases) == 1:
         other = {"bias_ih_l0": "bias_hh_l0", "bias_hh_l0": "bias_ih_l0"}[biases[0]]
-        made[other] = zeros(len(_ORDER[cell]) * size, made[biases[0]])
+        made[other] = _zeros(len(_ORDER[cell]) * size, made[biases[0]])
     said = f"one tensor a gate, laid together as {', '.join(_ORDER[cell])}"
     return _group(prefix, made, parts.values(), said)
 
@@ -223,20 +226,63 @@ def _one_gate_each(row_of: list[Stored | None], slot: str, size: int) -> Stored 
     """The tensors of a slot's gates, one behind the other; a missing bias is zeros."""
     known = next(tensor for tensor in row_of if tensor is not None)
     if slot.startswith("bias"):
-        each = [tensor or zeros(size, known) for tensor in row_of]
-        return stacked(each, slot) if all(t.shape == (size,) for t in each) else None
+        each = [tensor or _zeros(size, known) for tensor in row_of]
+        return _stacked(each, slot) if all(t.shape == (size,) for t in each) else None
     each = [tensor for tensor in row_of if tensor is not None]
     if len(each) != len(row_of) or any(t.shape != known.shape for t in each):
         return None
     turn = known.shape[0] != size or "kernel" in known.name.lower()
     if len(known.shape) != 2 or known.shape[1 if turn else 0] != size:
         return None
-    return stacked([transposed(t, slot) for t in each] if turn else each, slot)
+    return _stacked([_transposed(t, slot) for t in each] if turn else each, slot)
 
 
 def _group(prefix: str, made: dict[str, Stored], used: Iterable[Stored], guessed: str) -> Group:
     """A group that uses up every tensor of `used`."""
-    full = prefix.rstrip(_JOINT)
+    own = prefix.rstrip(_JOINT)
     first = next(iter(used))
-    wrapped = len(first.name) - len(first.path)
-    return Group(full, full[wrapped:], False, guessed, made)
+    wrapper = first.name[: len(first.name) - len(first.path)]
+    return Group((wrapper + own).rstrip(_JOINT), own, False, guessed, made)
+
+
+# ------------------------------------------------------ tensors made of tensors, read when asked
+
+
+def _made(
+    name: str, shape: tuple[int, ...], parts: list[Stored], read: Callable[[], Any]
+) -> Stored:
+    sources = tuple(source for part in parts for source in part.stored)
+    return Stored(name, shape, parts[0].dtype, read, sources=sources)
+
+
+def _transposed(tensor: Stored, name: str) -> Stored:
+    """The tensor turned over."""
+    return _made(name, tensor.shape[::-1], [tensor], lambda: tensor.read().T)
+
+
+def _row(tensor: Stored, index: int) -> Stored:
+    """One row of a matrix."""
+    return _made(tensor.name, tensor.shape[1:], [tensor], lambda: tensor.read()[index])
+
+
+def _zeros(size: int, like: Stored) -> Stored:
+    """A bias of zeros, of the type of another."""
+
+    def read() -> Any:
+        import numpy as np
+
+        return np.zeros(size, like.read().dtype)
+
+    return Stored("", (size,), like.dtype, read)
+
+
+def _stacked(tensors: list[Stored], name: str) -> Stored:
+    """Tensors one behind the other, by rows."""
+
+    def read() -> Any:
+        import numpy as np
+
+        return np.concatenate([tensor.read() for tensor in tensors])
+
+    rows = sum(tensor.shape[0] for tensor in tensors)
+    return _made(name, (rows, *tensors[0].shape[1:]), tensors, read)

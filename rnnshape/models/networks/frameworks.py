@@ -1,70 +1,35 @@
-"""The layouts by their names, and which of them a file's tensors are in."""
+"""Recurrent layers in the layout of another framework, known by their names and shapes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from typing import Any
 
-from ...errors import UsageError
 from ...network.constructor import GATES
-from ...network.spec import Spec
-from ..formats.stored import Stored
-from ..layouts.equinox import EQUINOX
-from ..layouts.flax import FLAX, LINEN
-from ..layouts.keras import KERAS
-from ..layouts.layout import Entry, Layout, Placed, laid, name
-from ..layouts.onnx import ONNX
+from ...network.spec import MOST_LAYERS, Spec
+from ..formats.stored import Layer, Stored
+from ..layouts.layout import Entry, Layout, Placed, laid_back
+from ..layouts.tables import EQUINOX, KERAS, LAYOUTS, RESET_BEFORE
+from .names import siblings
 
-LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (ONNX, KERAS, FLAX, LINEN, EQUINOX)}
-FRAMEWORKS = ("torch", *LAYOUTS)
 _SIDES = re.compile(r"forward|fwd|backward|bwd|reverse")
 _BACKWARD = ("backward", "bwd", "reverse")
+_OF_EQUINOX = re.compile(r"(?:\A|.*\.)layers\.(\d{1,5})(?:\.(?:forward|backward))?")
+RESET_FIRST = (
+    "reset_after=False: it applies the reset gate before the product with recurrent_kernel, "
+    "torch's GRU after it"
+)
 
 
-def layout_of(framework: str, option: str = "--framework") -> Layout | None:
-    """The layout of a framework, None for torch's own. Raises UsageError."""
-    if framework not in FRAMEWORKS:
-        raise UsageError(
-            f"{option}: expected {', '.join(FRAMEWORKS)}",
-            got=repr(framework[:40]),
-            fix=f"{option} keras",
-        )
-    return LAYOUTS.get(framework)
+@dataclass
+class _Group:
+    """The tensors of one layer and direction: those that stand behind one prefix, by the rest."""
 
-
-def converted(layout: Layout, spec: Spec, weights: Mapping[str, Any]) -> dict[str, Any]:
-    """torch's parameters in another layout. Raises UsageError where they have no place there."""
-    placed = layout.tensors(spec)
-    for kind, gate in layout.missing(spec):
-        _nothing_lost(layout, spec, weights, kind, gate)
-    return {tensor.name: tensor.build(weights) for tensor in placed}
-
-
-def _nothing_lost(
-    layout: Layout, spec: Spec, weights: Mapping[str, Any], kind: str, gate: int
-) -> None:
-    hidden: Any = spec.hidden_size
-    for layer in range(spec.num_layers):
-        for direction in spec.directions:
-            own = name(kind, layer, direction)
-            block = weights[own][gate * hidden : (gate + 1) * hidden]
-            if block.any():
-                raise UsageError(
-                    f"{layout.name}: expected zeros in {own}[{gate * hidden}:], since "
-                    f"{(layout.lacks or {})[spec.cell]}",
-                    got=f"up to {abs(block).max():.3g}",
-                    fix="--to flax-linen",
-                )
-
-
-class Group:
-    """The tensors that stand behind one prefix, by what follows it."""
-
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
-        self.tensors: dict[str, Any] = {}
-        self.names: list[str] = []
+    prefix: str
+    tensors: dict[str, Stored] = field(default_factory=dict)
 
     @property
     def reverse(self) -> bool:
@@ -82,140 +47,179 @@ class Group:
         return re.sub(r"_?\d+", "", self.place)
 
 
-class Read:
-    """A network found in another layout: its arguments, and its parameters under torch's names.
+_Sides = list[_Group]  # the directions of one layer, forward first
 
-    used: the names of the tensors that it was made from.
+
+def equinox_layers(tensors: Iterable[Stored]) -> list[Layer]:
+    """The networks of Equinox, which calls its weights as torch calls those of a cell.
+
+    It has one `bias`, which torch has not. Without a bias it is known by the names that its layout
+    gives to layers and directions, and what else these may be is told.
     """
-
-    def __init__(
-        self, layout: Layout, arguments: dict[str, Any], weights: dict[str, Any], used: list[str]
-    ) -> None:
-        self.layout, self.arguments, self.weights, self.used = layout, arguments, weights, used
+    return [layer for cell in EQUINOX.cells for layer in _layers(EQUINOX, cell, tensors)]
 
 
-def restored(tensors: Mapping[str, Any], module: str | None = None) -> Read | None:
-    """The network whose tensors stand in another layout, or None.
-
-    tensors: arrays, or as they lie in a file, where only those of the network are read.
-    `module` is a part of their names. Raises UsageError where several networks are found, or one
-    that torch does not have.
-    """
+def framework_layers(tensors: Iterable[Stored]) -> list[Layer]:
+    """The networks in the layouts whose names are not torch's. No number is read."""
+    rest = list(tensors)
+    found: list[Layer] = []
     for layout in LAYOUTS.values():
-        for cell, entries in layout.cells.items():
-            groups = _groups(entries, tensors)
-            if not groups:
-                continue
-            stacks: dict[str, list[Group]] = {}
-            for group in groups:
-                stacks.setdefault(group.stack, []).append(group)
-            fitting = {s: g for s, g in stacks.items() if _cell(entries, g[0]) == cell}
-            _refuse_reset_before(layout, cell, stacks)
-            if fitting:
-                if len(fitting) > 1:
-                    raise UsageError(
-                        f"--module: expected the part of the names that one network has "
-                        f"({', '.join(g[0].prefix for g in fitting.values())[:300]})",
-                        got=repr(module) if module else "none",
-                        fix=f"--module {next(iter(fitting.values()))[0].prefix}",
-                    )
-                return _read(layout, cell, entries, next(iter(fitting.values())))
-    return None
+        for cell in layout.cells if layout is not EQUINOX else ():
+            here = _layers(layout, cell, rest)
+            used = {name for layer in here for t in layer.parameters.values() for name in t.stored}
+            rest = [tensor for tensor in rest if tensor.name not in used]
+            found += here
+    return found
 
 
-def _groups(entries: tuple[Entry, ...], tensors: Mapping[str, Any]) -> list[Group]:
+def _layers(layout: Layout, cell: str, tensors: Iterable[Stored]) -> list[Layer]:
+    entries = layout.cells[cell]
+    held = list(tensors)
+    groups = [g for g in _groups(entries, held) if _cell(entries, g) == cell]
+    groups = [
+        group for group in groups
+        if not siblings(held, group.tensors.values(), "", _sizes(entries, [group])[1])
+    ]  # fmt: skip
+    if layout is EQUINOX:
+        groups = [g for g in groups if _equinox(g, groups)]
+    stacks: dict[str, dict[str, _Sides]] = {}
+    for group in groups:
+        stacks.setdefault(group.stack, {}).setdefault(group.place, []).append(group)
+    networks = [run for sides in stacks.values() for run in _runs(layout, entries, sides)]
+    made = [_layer(layout, cell, entries, run) for run in networks]
+    return [layer for layer in made if layer is not None]
+
+
+def _groups(entries: tuple[Entry, ...], tensors: Iterable[Stored]) -> list[_Group]:
     """The prefixes behind which all weights of `entries` stand, in the order of their numbers."""
-    groups: dict[str, Group] = {}
-    for original, array in tensors.items():
-        own = re.sub(r"(?<=\.(?:if|in))_(?=\.)", "", "." + original.replace("/", ".").split(":")[0])
-        for row in entries:
-            if own.endswith("." + row.leaf):
-                prefix = own[: -len(row.leaf)].strip(".")
-                group = groups.setdefault(prefix, Group(prefix))
-                group.tensors[row.leaf] = array
-                group.names.append(original)
+    groups: dict[str, _Group] = {}
+    leaves = sorted((row.leaf for row in entries), key=len, reverse=True)
+    for tensor in tensors:
+        own = "." + tensor.path.replace("/", ".").removesuffix(":0")
+        own = re.sub(r"(?<=\.(?:if|in))_(?=\.)", "", own)
+        leaf = next((leaf for leaf in leaves if own.endswith("." + leaf)), None)
+        if leaf is not None:
+            prefix = own[: -len(leaf)].strip(".")
+            groups.setdefault(prefix, _Group(prefix)).tensors.setdefault(leaf, tensor)
     needed = {row.leaf for row in entries if not row.is_bias}
     whole = [group for group in groups.values() if needed <= group.tensors.keys()]
-    return sorted(whole, key=lambda group: _natural(group.place))
+    return sorted(whole, key=lambda group: (_natural(group.place), group.reverse))
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
-    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", text)]
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in re.split(r"(\d{1,18})", text)]
 
 
-def _cell(entries: tuple[Entry, ...], group: Group) -> str | None:
+def _cell(entries: tuple[Entry, ...], group: _Group) -> str | None:
     """The cell whose number of gates the recurrent weights have."""
     rows = width = 0
     for row in entries:
+        shape = group.tensors[row.leaf].shape if not row.is_bias else ()
+        if not row.is_bias and (len(shape) != 2 + row.joined or 0 in shape):
+            return None
         if row.pieces[0].kinds == ("weight_hh",):
-            shape = group.tensors[row.leaf].shape
-            if len(shape) != 2 + row.joined or 0 in shape:
-                return None
             sizes = shape[::-1][:2] if row.transposed else shape[-2:]
             rows, width = rows + sizes[0], sizes[1]
     return next((cell for cell, gates in GATES.items() if gates * width == rows), None)
 
 
-def _refuse_reset_before(layout: Layout, cell: str, stacks: Mapping[str, list[Group]]) -> None:
-    for groups in stacks.values():
-        bias = groups[0].tensors.get("bias")
-        if layout is not KERAS or cell != "gru" or bias is None or len(bias.shape) != 1:
-            continue
-        if _cell(layout.cells[cell], groups[0]) == cell:
-            raise UsageError(
-                "torch: expected a GRU of Keras with reset_after=True, whose bias has two "
-                "rows: torch applies the reset gate after the matrix product",
-                got=f"a bias of {bias.shape[0]}, which is reset_after=False",
-                fix="train it with reset_after=True; no torch.nn.GRU computes the other",
-            )
-
-
-def _read(layout: Layout, cell: str, entries: tuple[Entry, ...], groups: list[Group]) -> Read:
-    """The network that a stack of groups makes. Raises UsageError where it makes none."""
-    biased = any(row.leaf in groups[0].tensors for row in entries if row.is_bias)
-    joined = entries[0].joined
-    first = groups[0].tensors
-    both = first[entries[0].leaf].shape[0] == 2 if joined else any(g.reverse for g in groups)
-    groups = groups if joined else sorted(
-        groups, key=lambda group: (_natural(group.place), group.reverse))  # fmt: skip
-    sizes = {}
-    for row in entries:
-        kind = row.pieces[0].kinds[0]
-        if not row.is_bias and kind not in sizes:
-            shape = first[row.leaf].shape
-            sizes[kind] = shape[-2] if row.transposed else shape[-1]
-    arguments = {
-        "cell": cell, "input_size": sizes["weight_ih"], "hidden_size": sizes["weight_hh"],
-        "num_layers": len(groups) // (1 if joined or not both else 2), "bias": biased,
-        "bidirectional": both,
-    }  # fmt: skip
-    spec = Spec.from_dict(arguments)
-    found: list[tuple[Placed, Any]] = []
-    each = iter(groups)
-    for layer in range(spec.num_layers):
-        for direction in spec.directions[: 1 if joined else 2]:
-            group = next(each)
-            for row in entries:
-                if row.is_bias and not biased:
-                    continue
-                sides = spec.directions if joined else (direction,)
-                placed = Placed(f"{group.prefix}.{row.leaf}".strip("."), spec, row, layer, sides)
-                array = group.tensors.get(row.leaf)
-                _expect(layout, placed, array)
-                found.append((placed, _array(array)))
-    return Read(
-        layout, arguments, laid(spec, found), [own for group in groups for own in group.names]
+def _equinox(group: _Group, groups: list[_Group]) -> bool:
+    """Whether it is Equinox's: it has `bias`, or has no bias and a name of Equinox's layout."""
+    return "bias" in group.tensors or bool(
+        _OF_EQUINOX.fullmatch(group.prefix)
+        and not any("bias" in other.tensors for other in groups if other.stack == group.stack)
     )
 
 
-def _array(tensor: Any) -> Any:
-    return tensor.read() if isinstance(tensor, Stored) else tensor
+def _runs(
+    layout: Layout, entries: tuple[Entry, ...], places: Mapping[str, _Sides]
+) -> list[list[_Sides]]:
+    """Layers of one stack of names, cut where one cannot read what the one before puts out."""
+    runs: list[list[_Sides]] = []
+    for sides in places.values():
+        before = runs[-1][-1] if runs else None
+        if before is not None and len(runs[-1]) < MOST_LAYERS - 1 and _reads(
+            entries, before, sides
+        ):  # fmt: skip
+            runs[-1].append(sides)
+        else:
+            runs.append([sides])
+    return runs
 
 
-def _expect(layout: Layout, placed: Placed, array: Any) -> None:
-    if array is None or tuple(array.shape) != placed.shape:
-        raise UsageError(
-            f"{layout.name}: expected {placed.name} of {placed.rule} = {placed.shape}",
-            got="nothing" if array is None else str(tuple(array.shape)),
-            fix="give --module where the file holds several networks",
+def _reads(entries: tuple[Entry, ...], before: _Sides, sides: _Sides) -> bool:
+    (_, hidden, directions, biased), above = (_sizes(entries, s) for s in (before, sides))
+    return above == (hidden * directions, hidden, directions, biased)
+
+
+def _sizes(entries: tuple[Entry, ...], sides: _Sides) -> tuple[int, int, int, bool]:
+    """(I, H, directions, whether there is a bias) of a layer."""
+    tensors = sides[0].tensors
+    widths: dict[str, int] = {}
+    for row in entries:
+        if not row.is_bias:
+            shape = tensors[row.leaf].shape
+            width = shape[-2] if row.transposed else shape[-1]
+            widths.setdefault(row.pieces[0].kinds[0], width)
+    joined = entries[0].joined
+    directions = tensors[entries[0].leaf].shape[0] if joined else len(sides)
+    biased = any(row.leaf in tensors for row in entries if row.is_bias)
+    return widths["weight_ih"], widths["weight_hh"], directions, biased
+
+
+def _layer(
+    layout: Layout, cell: str, entries: tuple[Entry, ...], run: list[_Sides]
+) -> Layer | None:
+    """The network that layers make, None where their shapes make none."""
+    size, hidden, directions, biased = _sizes(entries, run[0])
+    reverse = [side.reverse for side in run[0]]
+    if directions > 2 or (directions == 2 and not entries[0].joined and reverse != [False, True]):
+        return None
+    arguments: dict[str, Any] = {
+        "cell": cell, "input_size": size, "hidden_size": hidden, "num_layers": len(run),
+        "bias": biased, "bidirectional": directions == 2,
+    }  # fmt: skip
+    spec = Spec.from_dict(arguments)
+    bias = run[0][0].tensors.get("bias")
+    reset_first = layout is KERAS and cell == "gru" and bias is not None and len(bias.shape) == 1
+    rows = RESET_BEFORE if reset_first else tuple(r for r in entries if biased or not r.is_bias)
+    placed: list[tuple[Placed, Stored]] = []
+    for layer, sides in enumerate(run):
+        for group, direction in zip(sides, spec.directions):
+            both = spec.directions if rows[0].joined else (direction,)
+            for row in rows:
+                tensor = group.tensors.get(row.leaf)
+                entry = Placed(f"{group.prefix}.{row.leaf}".strip("."), spec, row, layer, both)
+                if tensor is None or tensor.shape != entry.shape:
+                    return None
+                placed.append((entry, tensor))
+    cannot = RESET_FIRST if reset_first else ""
+    if reverse == [True] and not entries[0].joined:
+        cannot = cannot or "it reads backwards: torch does so only beside a forward direction"
+    return Layer(_name(run), arguments, laid_back(spec, placed), cannot,
+                 tuple(_notes(layout, spec, biased, run)), layout.name)  # fmt: skip
+
+
+def _name(run: list[_Sides]) -> str:
+    """What the names of all its layers begin with, or else the first layer's name."""
+    parts = [group.prefix.split(".") for sides in run for group in sides]
+    shared = takewhile(lambda column: len(set(column)) == 1, zip(*parts))
+    return ".".join(column[0] for column in shared) or parts[0][0]
+
+
+def _notes(layout: Layout, spec: Spec, biased: bool, run: list[_Sides]) -> Iterable[str]:
+    """What else the names and shapes may mean."""
+    first = run[0][0].prefix
+    if layout is EQUINOX and not biased:
+        count = sum(map(len, run))
+        yield (
+            f"the names are Equinox's of a layer without bias, and {first!r} is also what torch "
+            f"calls nn.{spec.class_name}Cell(…, bias=False): the same weights, "
+            + (f"here {count} cells that are laid into one network" if count > 1 else "one cell")
         )
+    if layout is KERAS and spec.cell == "gru" and not biased:
+        yield "no bias to tell reset_after by: taken as True, which torch's GRU is"
+    if len(run) > 1:
+        names = ", ".join(sides[0].prefix for sides in islice(run, 3))
+        more = ", …" if len(run) > 3 else ""
+        yield f"{names}{more} are taken for its layers: each fits what the one before puts out"

@@ -67,5 +67,32 @@ def groups_of(tensors: Iterable[Stored]) -> list[Group]:
     return list(groups.values())
 
 
+def siblings(
+    tensors: Iterable[Stored], used: Iterable[Stored], prefix: str, hidden: int
+) -> list[str]:
+    """The names of what lies beside a layer's tensors, sized as if it acted in the recurrence.
+
+    A layer that has such a tensor beyond torch's (a second recurrent matrix, a peephole, a gain) is
+    none of torch's. prefix: what the names of the layer begin with.
+    """
+    own = list(used)
+    names = {tensor.name for tensor in own}
+    holders = {_holder(tensor.path) for tensor in own}
+    inputs = {size for tensor in own for size in tensor.shape}
+    return [
+        tensor.path
+        for tensor in tensors
+        if tensor.name not in names
+        and _holder(tensor.path) in holders
+        and tensor.path.startswith(prefix)
+        and any(size % hidden == 0 for size in tensor.shape if size)
+        and all(size % hidden == 0 or size in (1, *inputs) for size in tensor.shape)
+    ]
+
+
+def _holder(path: str) -> str:
+    return path.replace("/", ".").rpartition(".")[0]
+
+
 def _bare(prefix: str) -> str:
     return prefix.rstrip("._/:-")

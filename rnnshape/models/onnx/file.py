@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ...errors import UsageError
 from ..files import arrays_of, open_file
 from ..formats.stored import Damaged, Layer, TensorFile
 from ..layouts.layout import Placed, laid_back
-from ..layouts.onnx import ONNX
+from ..layouts.tables import ONNX
+from ..networks.find import chosen, contents
 from .graph import Chain, Graph, onnx_package
 from .node import Node
 from .run import chain_spec
 
 
-@dataclass(frozen=True)
-class OnnxFile(TensorFile):
-    """An open .onnx file, with the chains that its operators make; no numbers are read."""
-
-    chains: tuple[Chain, ...] = ()
-
-
-def open_onnx(path: str) -> OnnxFile:
-    """The constants of a graph, and its recurrent operators as layers of torch and as chains."""
+def open_onnx(path: str) -> TensorFile:
+    """The constants of a graph, and its recurrent operators as layers of torch."""
     onnx = onnx_package(os.path.basename(path))
     from google.protobuf.message import DecodeError
 
@@ -34,42 +28,22 @@ def open_onnx(path: str) -> OnnxFile:
     except DecodeError as error:
         raise Damaged(f"no ONNX model: {error}") from None
     graph = Graph(model.graph, path)
-    chains = tuple(graph.chains())
-    layers = tuple(_layer(stack) for chain in chains for stack in _stacks(chain))
-    return OnnxFile(path, "onnx", os.path.getsize(path), graph.tensors, layers=layers,
-                    notes=tuple(graph.notes), chains=chains)  # fmt: skip
+    layers = tuple(_layer(stack) for chain in graph.chains() for stack in _stacks(chain))
+    return TensorFile(path, "onnx", os.path.getsize(path), graph.tensors, layers=layers,
+                      notes=tuple(graph.notes))  # fmt: skip
 
 
 def read_chain(path: str, module: str | None = None) -> Chain:
-    """The one chain of a file, or the operator that `module` names, with its numbers.
-
-    Raises UsageError.
-    """
+    """The operators of one network of a file, with their numbers. Raises UsageError."""
     onnx_package(os.path.basename(path))
     file = open_file(path)
-    chains = file.chains if isinstance(file, OnnxFile) else ()
-    names = [node.name for chain in chains for node in chain.nodes]
-    if module in names:
-        chain, place = next((c, n) for c in chains for n, node in enumerate(c.nodes)
-                            if node.name == module)  # fmt: skip
-        first = chain.batch_first and not place
-        return _read(file, Chain(chain.nodes[place : place + 1], first, chain.given))
-    if not names or (file.notes and module is None):
+    chain: Chain | None = chosen(contents(file), module).chain
+    if chain is None:
         raise UsageError(
             f"weights: expected an RNN, LSTM or GRU operator in {os.path.basename(path)!r}",
-            got=next(iter(file.notes), f"{len(file.tensors):,} tensors, and none"),
+            got="tensors that have a recurrent layer's names alone",
             fix="export the recurrent layer with its weights, or give another file",
         )
-    if module is not None or len(chains) > 1:
-        raise UsageError(
-            f"--module: expected one operator of the file ({', '.join(names)[:300]})",
-            got=repr(module) if module else f"none, and {len(chains)} networks",
-            fix=f"--module {names[0]}",
-        )
-    return _read(file, chains[0])
-
-
-def _read(file: TensorFile, chain: Chain) -> Chain:
     nodes = (replace(node, inputs=arrays_of(file, node.inputs)) for node in chain.nodes)
     return replace(chain, nodes=tuple(nodes))
 
@@ -94,18 +68,18 @@ def _stacks(chain: Chain) -> Iterator[Chain]:
         else:
             stacks.append([node])
     for place, nodes in enumerate(stacks):
-        yield Chain(tuple(nodes), chain.batch_first and not place)
+        yield Chain(tuple(nodes), chain.batch_first and not place, chain.given)
 
 
 def _continues(below: Node, above: Node) -> bool:
     """Whether an operator is what torch would build above another."""
 
     def kind(node: Node) -> tuple[Any, ...]:
-        return node.operator, node.hidden_size, node.direction, node.spec.bias, node.nonlinearity
+        return (node.operator, node.hidden_size, node.direction, node.spec.bias,
+                node.nonlinearity, node.unlike_torch)  # fmt: skip
 
-    possible = not below.unlike_torch and not above.unlike_torch
     wide = below.hidden_size * below.spec.num_directions
-    return possible and kind(below) == kind(above) and above.spec.input_size == wide
+    return kind(below) == kind(above) and above.spec.input_size == wide
 
 
 def _layer(stack: Chain) -> Layer:
@@ -115,8 +89,14 @@ def _layer(stack: Chain) -> Layer:
     told = spec.to_dict()
     known = ["cell", "input_size", "hidden_size", "bias", "bidirectional", "dropout", "batch_first"]
     known += ["num_layers"] * (count > 1) + ["nonlinearity"] * (first.cell == "rnn")
-    notes = f"{count} nodes, each of which reads the one before, are its layers"
+    notes = [f"{count} nodes, each of which reads the one before, are its layers"][: count - 1]
+    notes += [
+        f"{node.title}: {name} is not a weight, and is left out"
+        for node in stack.nodes
+        for name in ("initial_h", "initial_c", "sequence_lens")
+        if name in node.inputs
+    ]
     return Layer(
         first.name, {name: told[name] for name in known}, laid_back(spec, placed(stack)),
-        first.unlike_torch, (notes,) * (count > 1),
+        first.unlike_torch, tuple(notes), "onnx", stack,
     )  # fmt: skip

@@ -101,6 +101,8 @@ def _said_lines(module: Document) -> Iterator[Line]:
         *before, last = silent
         listed = f"{', '.join(before)} or {last}" if before else last
         yield text(f"  the file does not say {listed}", "note")
+    if module["framework"] != "torch":
+        yield text(f"  in the layout of {module['framework']}", "note")
     if module["guessed"]:
         yield text(f"  guessed: {visible_line(module['guessed'])}", "negative")
     for reading in module["readings"]:
