@@ -19,6 +19,9 @@ class Fault(NamedTuple):
     torch: TorchError
 
 
+_TORCH_LINES = 12  # of a message of load_state_dict; JSON has it to the letter
+
+
 class UsageError(Exception):
     """A question that cannot be answered as it was put (exit status 2).
 
@@ -33,9 +36,13 @@ class UsageError(Exception):
         self.expected, self.got, self.fix, self.torch = expected, got, fix, torch
 
     def __str__(self) -> str:
-        lines = [self.expected + (f", got {self.got}" if self.got else "")]
+        got = f", got {self.got}" if self.got else ""
+        lines = [(self.expected + got).replace("\n", "\\n")]  # a name cannot forge a line of ours
         if self.torch:
-            lines.append(f"torch: {self.torch[0]}: {self.torch[1]}")
+            first, *more = self.torch[1].split("\n\t")
+            more = more[:_TORCH_LINES] + ["…"] * (len(more) > _TORCH_LINES)
+            words = "\n\t".join(own.replace("\n", "\\n") for own in (first, *more))
+            lines.append(f"torch: {self.torch[0]}: {words}")
         if self.fix:
             lines.append(f"fix: {self.fix}")
         return "\n".join(lines)
@@ -43,3 +50,13 @@ class UsageError(Exception):
 
 class ShapeError(UsageError):
     """Shapes that do not fit together."""
+
+
+def one_line(words: str, most: int = 400) -> str:
+    """Text that came from outside, made harmless: what a terminal would act on is shown as an
+    escape, a line break too, and what is longer than `most` is cut with its end shown."""
+    if len(words) > most:
+        words = f"{words[: most - most // 4 - 1]}…{words[-(most // 4) :]}"
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in words
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..checks.loading import Shapes, load_error
 from ..network.constructor import SHAPING, SILENT
 from ..network.dims import Shape, json_dim
 from ..network.spec import Spec
@@ -22,7 +23,6 @@ _WHERE = {
     "bias": "there are bias_ih and bias_hh",
     "proj_size": "the rows of weight_hr_l0",
 }
-Shapes = Mapping[str, Shape]
 
 
 @dataclass(frozen=True)
@@ -54,35 +54,6 @@ class Comparison:
     def equal(self) -> bool:
         """Whether nothing differs."""
         return not self.differences
-
-
-def load_error(checkpoint: Shapes, model: Shapes, title: str) -> str:
-    """What load_state_dict raises for a checkpoint's names and shapes, to the letter; '' where
-    they fit. title: the class of the module that loads."""
-    missing = [name for name in model if name not in checkpoint]
-    unexpected = [name for name in checkpoint if name not in model]
-    lines = [
-        f"{what} key(s) in state_dict: {', '.join(_quoted(name) for name in names)}. "
-        for what, names in (("Missing", missing), ("Unexpected", unexpected))
-        if names
-    ]
-    lines += [
-        f"size mismatch for {name}: copying a param with shape {_size(checkpoint[name])} from "
-        f"checkpoint, the shape in current model is {_size(shape)}."
-        for name, shape in model.items()
-        if name in checkpoint and tuple(checkpoint[name]) != tuple(shape)
-    ]
-    if not lines:
-        return ""
-    return f"Error(s) in loading state_dict for {title}:\n\t" + "\n\t".join(lines)
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
-
-
-def _size(shape: Shape) -> str:
-    return f"torch.Size([{', '.join(map(str, shape))}])"
 
 
 def beside_spec(module: Module, stated: Mapping[str, Any], path: str) -> Comparison:

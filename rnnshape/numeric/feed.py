@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.loading import load_error
 from ..checks.padded import Given, forward_error, sizes
 from ..engine.cells import Equations
 from ..engine.ops import OPERATIONS
@@ -242,36 +243,27 @@ def checked_weights(
     expected = spec.parameters()
     if head is not None:
         expected |= {parameter.name: parameter.shape for parameter in head.parameters(spec)}
-    title = f"Error(s) in loading state_dict for {spec.class_name}:\n\t"
-    missing = [name for name in expected if name not in weights]
-    unexpected = [name for name in weights if name not in expected]
-    if missing or unexpected:
-        words = []
-        for what, names in (("Missing", missing), ("Unexpected", unexpected)):
-            if names:
-                listed = ", ".join('"' + name + '"' for name in names[:12])
-                listed += ", …" if len(names) > 12 else ""
-                words.append(f"{what} key(s) in state_dict: {listed}. ")
-        raise UsageError(
-            f"weights: expected the parameters of {spec}",
-            got=f"{len(missing)} missing and {len(unexpected)} that it does not have",
-            fix="describe the network that the weights belong to, or choose it with --module",
-            torch=("RuntimeError", title + "\n\t".join(words)),
-        )
-    arrays = {name: np.asarray(weights[name]) for name in expected}
-    for name, array in arrays.items():
-        if array.shape != expected[name]:
-            raise ShapeError(
-                f"weights: expected {name} of {write_shape(expected[name])}",
-                got=write_shape(array.shape),
-                fix="describe the network that the weights belong to",
-                torch=(
-                    "RuntimeError",
-                    f"{title}size mismatch for {name}: copying a param with shape torch.Size("
-                    f"{list(array.shape)}) from checkpoint, the shape in current model is "
-                    f"torch.Size({list(expected[name])}).",
-                ),
+    arrays = {name: np.asarray(array) for name, array in weights.items()}
+    said = load_error({name: a.shape for name, a in arrays.items()}, expected, spec.class_name)
+    if said:
+        torch = ("RuntimeError", said)
+        missing, unexpected = expected.keys() - arrays.keys(), arrays.keys() - expected.keys()
+        if missing or unexpected:
+            raise UsageError(
+                f"weights: expected the parameters of {spec}",
+                got=f"{len(missing)} missing and {len(unexpected)} that it does not have",
+                fix="describe the network that the weights belong to, or choose it with --module",
+                torch=torch,
             )
+        name = next(name for name in expected if arrays[name].shape != expected[name])
+        raise ShapeError(
+            f"weights: expected {name} of {write_shape(expected[name])}",
+            got=write_shape(arrays[name].shape),
+            fix="describe the network that the weights belong to",
+            torch=torch,
+        )
+    arrays = {name: arrays[name] for name in expected}
+    for name, array in arrays.items():
         if array.dtype.kind != "f":
             raise UsageError(
                 f"weights: expected {name} of a floating type",

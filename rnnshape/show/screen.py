@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from ..engine.walk import Tensor
+from ..errors import one_line
 from .notation import COLOURS, STYLES, number_piece
 from .notation import Line as Line
 from .notation import Piece as Piece
@@ -165,8 +166,8 @@ def visible(words: str) -> str:
 
 
 def visible_line(words: str) -> str:
-    """The same on one line: a name with a line break in it cannot pass for a line of ours."""
-    return visible(words).replace("\n", "\\n")
+    """The same on one line, cut where it is long: a name cannot pass for a line of ours."""
+    return one_line(words)
 
 
 def put(lines: Iterable[Line], stream: TextIO | None = None) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rnnshape import Spec, run
-from rnnshape.models.compare import load_error
+from rnnshape.checks.loading import load_error
 from rnnshape.models.files import open_file, read_weights
 from rnnshape.models.networks.find import completed, contents
 

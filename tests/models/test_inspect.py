@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from rnnshape import Spec, run
-from rnnshape.models.compare import load_error
+from rnnshape.checks.loading import load_error
 from rnnshape.models.files import open_file, read_weights
 from rnnshape.models.networks.find import completed, contents
 from rnnshape.show.schema import schema

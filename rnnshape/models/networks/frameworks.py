@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from typing import Any
 
-from ...network.constructor import GATES
-from ...network.spec import MOST_LAYERS, Spec
+from ...network.constructor import GATES, MOST_LAYERS
+from ...network.spec import Spec
 from ..formats.stored import Layer, Stored
 from ..layouts.layout import Entry, Layout, Placed, laid_back
 from ..layouts.tables import EQUINOX, KERAS, LAYOUTS, RESET_BEFORE
