@@ -13,14 +13,16 @@ from .tensor import Tensor
 class Unknown:
     """A value that is not known, and why: contagious, and never a default in its place.
 
-    `text` is how the program wrote it, `line` where it came up; `root` the first unknown of a
-    chain, which is the one that is told.
+    `text` is how the program wrote it, `line` where it came up. kind: "float", "int", "bool" or
+    "str" where that much is known. Without `what` it is not worth telling.
     """
 
-    __slots__ = ("file", "line", "text", "what")
+    __slots__ = ("file", "kind", "line", "text", "what")
 
-    def __init__(self, what: str, text: str = "", file: str = "", line: int = 0) -> None:
-        self.what, self.text, self.file, self.line = what, text, file, line
+    def __init__(
+        self, what: str, text: str = "", file: str = "", line: int = 0, kind: str = ""
+    ) -> None:
+        self.what, self.text, self.file, self.line, self.kind = what, text, file, line, kind
 
     def __repr__(self) -> str:
         return f"unknown ({self.what})"

@@ -1,0 +1,2283 @@
+"""A walk of the syntax tree that computes shapes: nothing of the program is executed.
+
+Numbers, strings and containers are Python's own; tensors have shapes alone; functions and classes
+are modelled. What is not known is an `Unknown`, which goes on through everything that reads it.
+The walk always ends: steps, depth and the size of what is built are bounded.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import torch as table
+from .indexing import indexed, stored
+from .objects import (
+    MISSING,
+    OBJECT,
+    Bound,
+    Class,
+    Function,
+    Iter,
+    Names,
+    Native,
+    Property,
+    Raised,
+    Scope,
+    Static,
+    Super,
+    Torch,
+    class_of,
+    exception_class,
+    make_class,
+)
+from .record import Event, Line, Place, Record, tensors_in
+from .refusal import NotKnown, Refusal
+from .sizes import Names as SizeNames
+from .sizes import Ratio, Size
+from .tensor import Tensor, elementwise, selected
+from .torch import type_name
+from .values import Device, DType, Instance, Packed, Result, TorchSize, Unknown, module_state
+
+STEPS = 400_000  # statements, calls and turns of loops
+DEPTH = 90  # calls of the program's own functions inside each other
+LARGEST_BUILT = 200_000  # elements of a list, signs of a string
+TURNS = 24  # of a `while` whose condition is not known, and a generator's first elements
+
+
+class Stop(Exception):
+    """The walk goes no further: why, and where."""
+
+    def __init__(self, why: str, place: Place | None = None) -> None:
+        super().__init__(why)
+        self.why, self.place = why, place
+
+
+class Restart(Exception):
+    """An open size turned out to be another size: follow anew with `bound`, `kinds` more."""
+
+    def __init__(
+        self, bound: Mapping[str, int] | None = None, kinds: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__("restart")
+        self.bound, self.kinds = dict(bound or {}), dict(kinds or {})
+
+
+@dataclass(eq=False)
+class Frame:
+    """A call of one of the program's functions, or a file's own lines."""
+
+    file: str
+    where: str
+    scope: Scope
+    path: tuple[int, ...]
+    depth: int
+    function: Function | None = None
+    self: Any = None
+    node: ast.AST | None = None
+    calls: list[Event] = field(default_factory=list)
+    yielded: list[Any] | None = None
+    handled: Any = None  # the exception of the `except` that runs
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something that was not followed."""
+
+    file: str
+    line: int
+    what: str
+    matters: bool
+
+
+BREAK, CONTINUE = object(), object()
+
+
+class Return:
+    """The signal of a `return`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+BINARY: dict[type, tuple[str, Callable[[Any, Any], Any], str]] = {
+    ast.Add: ("+", operator.add, "add"), ast.Sub: ("-", operator.sub, "sub"),
+    ast.Mult: ("*", operator.mul, "mul"), ast.Div: ("/", operator.truediv, "truediv"),
+    ast.FloorDiv: ("//", operator.floordiv, "floordiv"), ast.Mod: ("%", operator.mod, "mod"),
+    ast.Pow: ("**", operator.pow, "pow"), ast.MatMult: ("@", operator.matmul, "matmul"),
+    ast.BitAnd: ("&", operator.and_, "and"), ast.BitOr: ("|", operator.or_, "or"),
+    ast.BitXor: ("^", operator.xor, "xor"), ast.LShift: ("<<", operator.lshift, "lshift"),
+    ast.RShift: (">>", operator.rshift, "rshift"),
+}  # fmt: skip
+COMPARE: dict[type, tuple[str, Callable[[Any, Any], Any], str]] = {
+    ast.Eq: ("==", operator.eq, "eq"), ast.NotEq: ("!=", operator.ne, "ne"),
+    ast.Lt: ("<", operator.lt, "lt"), ast.LtE: ("<=", operator.le, "le"),
+    ast.Gt: (">", operator.gt, "gt"), ast.GtE: (">=", operator.ge, "ge"),
+}  # fmt: skip
+PYTHON_ERRORS = (
+    TypeError, ValueError, LookupError, ArithmeticError, AttributeError, StopIteration,
+)  # fmt: skip
+SIMPLE = (
+    ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Delete, ast.Assert, ast.Raise,
+)  # fmt: skip
+
+
+class Interpreter:
+    """One run over one program."""
+
+    def __init__(
+        self,
+        names: SizeNames,
+        *,
+        loader: Callable[[Interpreter, str, int, str], Any],
+        library: Callable[[Interpreter], tuple[dict[str, Any], dict[str, Any]]],
+        choices: Mapping[tuple[str, int, int], bool] | None = None,
+        rigid: Iterable[str] = (),
+        settings: Mapping[str, Any] | None = None,
+        steps: int = STEPS,
+    ) -> None:
+        self.names = names
+        self.record = Record()
+        self.loader = loader
+        self.choices = dict(choices or {})
+        self.points: dict[tuple[str, int, int], tuple[bool, Place, str]] = {}
+        self.rigid = set(rigid)
+        self.settings = dict(settings or {})
+        self.used_settings: set[str] = set()
+        self.steps = steps
+        self.told: dict[tuple[str, int, str], Told] = {}
+        self.frames: list[Frame] = []
+        self.modules: dict[str, Any] = {}
+        self.classes: dict[str, Class] = {}
+        self.layers: list[Any] = []  # recurrent layers, in the order in which they were built
+        self.started = 0
+        self.matter = False  # a tensor went where it could not be followed
+        table.load()
+        self.module_class = make_class("Module", [OBJECT], path="torch.nn.Module")
+        self.classes["torch.nn.Module"] = self.module_class
+        self.builtins, self.libraries = library(self)
+
+    # ------------------------------------------------------------------------------- bookkeeping
+
+    @property
+    def frame(self) -> Frame:
+        """The call that runs."""
+        return self.frames[-1]
+
+    def step(self, cost: int = 1) -> None:
+        """Pay for a step; the walk ends where there are too many."""
+        self.steps -= cost
+        if self.steps < 0:
+            raise Stop("more steps than are followed", self.place())
+
+    def place(self, node: ast.AST | None = None) -> Place | None:
+        """Where the walk is."""
+        if not self.frames:
+            return None
+        frame = self.frame
+        at = node or frame.node
+        return Place(frame.file, at, frame.where) if at is not None else None
+
+    def unknown(self, what: str, node: ast.AST | None = None, kind: str = "") -> Unknown:
+        """A value that is not known, at this place."""
+        place = self.place(node)
+        text = ast.unparse(node)[:80] if isinstance(node, ast.expr) else ""
+        unknown = Unknown(what, text, place.file if place else "", place.line if place else 0)
+        unknown.kind = kind
+        return unknown
+
+    def tell(self, unknown: Unknown, matters: bool = False) -> None:
+        """An unknown was read where it counts."""
+        if not unknown.what:
+            return
+        key = (unknown.file, unknown.line, unknown.what)
+        before = self.told.get(key)
+        if before is None or (matters and not before.matters):
+            self.told[key] = Told(*key, matters)
+        self.matter = self.matter or matters
+
+    def fail(self, type: str, message: str, **keywords: Any) -> Refusal:
+        """An exception of Python's own."""
+        return Refusal(type, message, **keywords)
+
+    def size_made(self, sizes: Sequence[tuple[int, int]]) -> None:
+        """Make an open size equal to what it has to be, and follow anew."""
+        for a, b in sizes:
+            for one, other in ((a, b), (b, a)):
+                solved = self._solved(one, other)
+                if solved:
+                    raise Restart(dict([solved]))
+
+    def _solved(self, size: int, value: int) -> tuple[str, int] | None:
+        if not isinstance(size, Size) or len(size.terms) != 1:
+            return None
+        (names, n), = size.terms
+        if len(names) != 1 or names[0] not in self.names.values or names[0] in self.rigid:
+            return None
+        if isinstance(value, Size) and names[0] in value.names:
+            return None
+        if n == 1:
+            return str(names[0]), value
+        if n.denominator != 1:
+            return str(names[0]), value * n.denominator // n.numerator
+        if isinstance(value, Size) or value % n.numerator:
+            return None
+        return str(names[0]), value // n.numerator
+
+    # -------------------------------------------------------------------------------- statements
+
+    def run_file(self, tree: ast.Module, file: str, names: dict[str, Any], where: str = "") -> None:
+        """A file's own lines."""
+        scope = Scope(names, names)
+        frame = Frame(file, where, scope, (), 0)
+        self.frames.append(frame)
+        try:
+            self.block(tree.body)
+        finally:
+            self.frames.pop()
+
+    def block(self, body: Sequence[ast.stmt]) -> Any:
+        """Statements in order; a signal where one leaves."""
+        for node in body:
+            signal = self.statement(node)
+            if signal is not None:
+                return signal
+        return None
+
+    def statement(self, node: ast.stmt) -> Any:
+        """One statement."""
+        self.step()
+        frame = self.frame
+        frame.node = node
+        if not isinstance(node, SIMPLE):
+            return EXECUTE[type(node)](self, node)
+        outer, frame.calls = frame.calls, []
+        failed = True
+        try:
+            signal = EXECUTE[type(node)](self, node)
+            failed = False
+        except Refusal as refusal:
+            self._located(refusal, node)
+            raise
+        finally:
+            calls, frame.calls = frame.calls, outer
+            self._line(node, calls, failed)
+        return signal
+
+    def _located(self, refusal: Refusal, node: ast.AST) -> None:
+        if not hasattr(refusal, "place"):
+            refusal.place = self.place(node)  # type: ignore[attr-defined]
+            refusal.stack = [  # type: ignore[attr-defined]
+                Place(f.file, f.node, f.where) for f in self.frames if f.node is not None
+            ]
+
+    def _line(self, node: ast.stmt, calls: list[Event], failed: bool) -> None:
+        names = {} if failed else self._assigned(node)
+        if not calls and not names and not failed:
+            return
+        frame = self.frame
+        key = (frame.path, frame.file, node.lineno)
+
+        def make() -> Line:
+            return Line(
+                frame.file, node.lineno, node.end_lineno or node.lineno, frame.where, "",
+                frame.depth, frame.path, calls=calls, names=names, failed=failed,
+            )  # fmt: skip
+
+        line = self.record.line(key, make)
+        if line is not None:
+            line.count += 1
+            line.failed = line.failed or failed
+
+    def _assigned(self, node: ast.stmt) -> dict[str, Any]:
+        """The names that a statement gave tensors to."""
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, (ast.AugAssign, ast.AnnAssign)) and node.value is not None:
+            targets = [node.target]
+        found: dict[str, Any] = {}
+        for target in targets:
+            self._named(target, found)
+        return found
+
+    def _named(self, target: ast.expr, found: dict[str, Any]) -> None:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            for one in target.elts:
+                self._named(one, found)
+        elif isinstance(target, ast.Starred):
+            self._named(target.value, found)
+        elif isinstance(target, ast.Name):
+            value = self.frame.scope.names.get(target.id, MISSING)
+            if value is not MISSING and not isinstance(value, Instance) and any(True for _ in tensors_in(value)):
+                found[target.id] = value
+        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            owner = self.frame.scope.names.get(target.value.id)
+            if isinstance(owner, Instance):
+                try:
+                    value = getattr(owner, target.attr)
+                except AttributeError:
+                    return
+                if not isinstance(value, Instance) and any(True for _ in tensors_in(value)):
+                    found[f"{target.value.id}.{target.attr}"] = value
+
+    def _assign(self, node: ast.Assign) -> None:
+        value = self.evaluate(node.value)
+        for target in node.targets:
+            self.bind(target, value)
+
+    def _ann_assign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.bind(node.target, self.evaluate(node.value))
+        if isinstance(node.target, ast.Name):
+            annotations = self.frame.scope.names.get("__annotations__")
+            if isinstance(annotations, dict):
+                annotations[node.target.id] = node.value is not None
+
+    def _aug_assign(self, node: ast.AugAssign) -> None:
+        target = node.target
+        before = self.evaluate(_loaded(target))
+        value = self.evaluate(node.value)
+        sign, _, name = BINARY[type(node.op)]
+        if isinstance(before, list) and sign == "+" and not isinstance(value, Unknown):
+            before.extend(self.iterate(value, node.value))
+            result: Any = before
+        elif isinstance(before, Tensor) and isinstance(value, (Tensor, int, float)) and sign != "@":
+            result = self.binary(node, before, node.op, value)
+            if isinstance(result, Tensor):
+                self._in_place(before, result)
+                result = before if before.shape == result.shape else result
+        else:
+            method = self._special(before, f"__i{name}__")
+            result = (
+                self.call(method, [value], {}) if method is not None
+                else self.binary(node, before, node.op, value)
+            )  # fmt: skip
+        self.bind(target, result)
+
+    def _in_place(self, before: Tensor, result: Tensor) -> None:
+        if before.shape != result.shape:
+            listed = [", ".join(map(str, shape)) for shape in (before.shape, result.shape)]
+            raise Refusal(
+                "RuntimeError",
+                f"output with shape [{listed[0]}] doesn't match the broadcast shape [{listed[1]}]",
+            )
+        if before.storage.requires_grad and before.parameter:
+            raise Refusal(
+                "RuntimeError",
+                "a leaf Variable that requires grad is being used in an in-place operation.",
+            )
+        table.touch(before)
+
+    def bind(self, target: ast.expr, value: Any) -> None:
+        """Give `value` to a target of an assignment."""
+        if isinstance(target, ast.Name):
+            self.store(target.id, value)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self._unpack(target, value)
+        elif isinstance(target, ast.Attribute):
+            self.set_attribute(self.evaluate(target.value), target.attr, value)
+        elif isinstance(target, ast.Subscript):
+            self._store_item(target, self.evaluate(target.value), self.evaluate(target.slice), value)
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, value)
+
+    def store(self, name: str, value: Any) -> None:
+        """Give a name of this scope a value."""
+        scope = self.frame.scope
+        where = scope.elsewhere.get(name)
+        if where == "global":
+            scope.module[name] = value
+        elif where == "nonlocal":
+            outer = scope.outer
+            while outer is not None and name not in outer.names:
+                outer = outer.outer
+            (outer or scope).names[name] = value
+        else:
+            scope.names[name] = value
+
+    def _unpack(self, target: ast.Tuple | ast.List, value: Any) -> None:
+        count = len(target.elts)
+        if isinstance(value, Unknown):
+            for one in target.elts:
+                self.bind(one, value)
+            return
+        stars = [i for i, one in enumerate(target.elts) if isinstance(one, ast.Starred)]
+        if isinstance(value, (Size, int, float)) and not isinstance(value, bool) and self._open(value):
+            for i, one in enumerate(target.elts):
+                self.bind(one, self.names.open(f"{value}[{i}]"))
+            return
+        if isinstance(value, Tensor) and not stars and value.rank and value.shape[0] != count:
+            self.size_made([(value.shape[0], count)])
+        try:
+            items = self.iterate(value, target)
+        except Refusal as refusal:
+            if refusal.message.endswith("object is not iterable"):
+                refusal.message = f"cannot unpack non-iterable {type_name(value)} object"
+            raise
+        if isinstance(items, Unknown):
+            for one in target.elts:
+                self.bind(one, items)
+            return
+        items = self._bounded(items, count + 1 if not stars else LARGEST_BUILT)
+        if stars:
+            at, after = stars[0], count - stars[0] - 1
+            if len(items) < count - 1:
+                raise self.fail(
+                    "ValueError",
+                    f"not enough values to unpack (expected at least {count - 1}, got {len(items)})",
+                )
+            parts = [*items[:at], list(items[at : len(items) - after]), *items[len(items) - after :]]
+        else:
+            rank = {"unpacked": count} if isinstance(value, TorchSize) else {}
+            if len(items) > count:
+                raise self.fail(
+                    "ValueError", f"too many values to unpack (expected {count})",
+                    argument=getattr(value, "of", value), wants=rank,
+                )  # fmt: skip
+            if len(items) < count:
+                raise self.fail(
+                    "ValueError", f"not enough values to unpack (expected {count}, got {len(items)})",
+                    argument=getattr(value, "of", value), wants=rank,
+                )  # fmt: skip
+            parts = list(items)
+        for one, part in zip(target.elts, parts):
+            self.bind(one, part)
+
+    def _bounded(self, items: Iterable[Any], most: int) -> list[Any]:
+        result = []
+        for item in items:
+            result.append(item)
+            if len(result) >= most:
+                break
+        return result
+
+    def _store_item(self, node: ast.AST, owner: Any, key: Any, value: Any) -> None:
+        if isinstance(owner, Unknown) or isinstance(key, Unknown) and not isinstance(owner, (dict, Tensor)):
+            return
+        if isinstance(owner, Tensor):
+            table.touch(owner)
+            changed = self.guarded(lambda: stored(owner, key, value), node)
+            self._event("setitem", "[…] =", node, [owner, value], {"key": key}, owner)
+            if isinstance(changed, Unknown):
+                self.tell(changed)
+            return
+        if isinstance(owner, (list, dict)):
+            self.python(lambda: owner.__setitem__(key, value), node, owner, f"'{type_name(owner)}' object does not support item assignment")
+            return
+        method = self._special(owner, "__setitem__")
+        if method is not None:
+            self.call(method, [key, value], {})
+            return
+        if isinstance(owner, (tuple, str, int, float, type(None))):
+            raise self.fail("TypeError", f"'{type_name(owner)}' object does not support item assignment")
+
+    def _expr(self, node: ast.Expr) -> None:
+        self.evaluate(node.value)
+
+    def _return(self, node: ast.Return) -> Return:
+        return Return(self.evaluate(node.value) if node.value is not None else None)
+
+    def _delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self.frame.scope.names.pop(target.id, None)
+            elif isinstance(target, ast.Subscript):
+                owner, key = self.evaluate(target.value), self.evaluate(target.slice)
+                if isinstance(owner, (list, dict)) and not isinstance(key, Unknown):
+                    self.python(lambda o=owner, k=key: o.__delitem__(k), target)
+            elif isinstance(target, ast.Attribute):
+                owner = self.evaluate(target.value)
+                if isinstance(owner, Instance):
+                    for group in (owner._attributes, *(owner._attributes.get(g, {}) for g in ("_parameters", "_buffers", "_modules"))):
+                        group.pop(target.attr, None)
+
+    def _assert(self, node: ast.Assert) -> None:
+        test = self.evaluate(node.test)
+        truth = self.truth(test, node.test)
+        if isinstance(truth, Unknown) or truth:
+            return
+        message = self.evaluate(node.msg) if node.msg else ""
+        raise self.fail(
+            "AssertionError", "" if isinstance(message, Unknown) else str(message),
+            sizes=self._compared(node.test),
+        )  # fmt: skip
+
+    def _compared(self, node: ast.expr) -> list[tuple[int, int]]:
+        """The two sides of an equality that did not hold, for an open size among them."""
+        if not (isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq)):
+            return []
+        a, b = self.evaluate(node.left), self.evaluate(node.comparators[0])
+        if isinstance(a, int) and isinstance(b, int):
+            pairs = [(a, b)]
+        elif isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)) and len(a) == len(b):
+            pairs = [(x, y) for x, y in zip(a, b) if isinstance(x, int) and isinstance(y, int)]
+        else:
+            return []
+        self.size_made([p for p in pairs if p[0] != p[1]])
+        return pairs
+
+    def _raise(self, node: ast.Raise) -> None:
+        if node.exc is None:
+            if isinstance(self.frame.handled, Refusal):
+                raise self.frame.handled
+            raise self.fail("RuntimeError", "No active exception to reraise")
+        value = self.evaluate(node.exc)
+        if isinstance(value, Class):
+            value = self.call(value, [], {})
+        if isinstance(value, Raised):
+            text = value.args[0] if value.args else ""
+            message = "" if isinstance(text, Unknown) else str(text)
+            raise Refusal(value.cls.name, message, value=value)
+        if isinstance(value, Unknown):
+            raise Stop(f"an exception that is not known ({value.what}) is raised", self.place(node))
+        raise self.fail("TypeError", "exceptions must derive from BaseException")
+
+    def _if(self, node: ast.If) -> Any:
+        truth = self.header(node, node.test)
+        if isinstance(truth, Unknown):
+            truth = self.decide(node, truth, node.test, self._likely(node))
+        return self.block(node.body if truth else node.orelse)
+
+    def header(self, node: ast.stmt, test: ast.expr) -> Any:
+        """The truth of the condition in the head of a statement, its calls as a line."""
+        frame = self.frame
+        outer, frame.calls = frame.calls, []
+        failed = True
+        try:
+            value = self.truth(self.evaluate(test), test)
+            failed = False
+        except Refusal as refusal:
+            self._located(refusal, node)
+            raise
+        finally:
+            calls, frame.calls = frame.calls, outer
+            if any(event.kind not in ("operator", "index") and "Tensor.s" not in event.kind for event in calls) or failed:
+                self._line(ast.copy_location(ast.Pass(), test), calls, failed)
+        return value
+
+    def _likely(self, node: ast.If) -> bool:
+        last = node.body[-1]
+        if isinstance(last, (ast.Raise, ast.Continue, ast.Break)):
+            return False
+        return not isinstance(last, ast.Return) or bool(node.orelse)
+
+    def decide(self, node: ast.AST, unknown: Unknown, test: ast.AST, likely: bool = True) -> bool:
+        """Which way to go where a condition is not known; the other is followed in a run of its
+        own, where that is cheap."""
+        frame = self.frame
+        key = (frame.file, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+        taken = self.choices.get(key, likely)
+        if key not in self.points:
+            place = Place(frame.file, node, frame.where)
+            self.points[key] = (taken, place, ast.unparse(test)[:80])
+        return taken
+
+    def _for(self, node: ast.For) -> Any:
+        frame = self.frame
+        outer, frame.calls = frame.calls, []
+        try:
+            iterable = self.evaluate(node.iter)
+            items = self.iterate(iterable, node.iter)
+        except Refusal as refusal:
+            self._located(refusal, node)
+            raise
+        finally:
+            calls, frame.calls = frame.calls, outer
+            if calls:
+                self._line(ast.copy_location(ast.Pass(), node.iter), calls, False)
+        if isinstance(items, Unknown):
+            self.tell(items)
+            return self._unknown_turns(node, items)
+        return self._turns(node, items)
+
+    def _turns(self, node: ast.For, items: Iterable[Any]) -> Any:
+        known = items if isinstance(items, (list, tuple, range)) else None
+        forward = Skip(self, node) if known is not None and len(known) >= 8 else None
+        at, total = 0, len(known) if known is not None else -1
+        iterator = iter(items) if known is None else None
+        while True:
+            if known is not None:
+                if at >= len(known):
+                    break
+                item = known[at]
+            else:
+                try:
+                    item = next(iterator)  # type: ignore[arg-type]
+                except StopIteration:
+                    break
+                except PYTHON_ERRORS as error:
+                    raise Refusal(type(error).__name__, str(error)) from None
+            self.step()
+            self.frame.node = node
+            self.bind(node.target, item)
+            signal = self.block(node.body)
+            if signal is BREAK:
+                return None
+            if isinstance(signal, Return):
+                return signal
+            at += 1
+            if forward is not None and at < total - 1:
+                at = forward.after(at, total)
+        return self.block(node.orelse)
+
+    def _unknown_turns(self, node: ast.For | ast.While, unknown: Unknown) -> Any:
+        """The body once, where it is not known how often it runs; what grew is not known then."""
+        before = self._lengths()
+        if isinstance(node, ast.For):
+            self.bind(node.target, Unknown("", unknown.text, unknown.file, unknown.line))
+        self.step(8)
+        signal = self.block(node.body)
+        self._forget(before, unknown)
+        return signal if isinstance(signal, Return) else None
+
+    def _holders(self) -> list[dict[str, Any]]:
+        names = self.frame.scope.names
+        return [names, *(v._attributes for v in list(names.values())[:50] if isinstance(v, Instance))]
+
+    def _lengths(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        found = []
+        for holder in self._holders():
+            found.append((holder, {
+                name: (value, len(value) if isinstance(value, list) else value)
+                for name, value in holder.items() if isinstance(value, (list, int, float))
+            }))  # fmt: skip
+        return found
+
+    def _forget(self, before: list[tuple[dict[str, Any], dict[str, Any]]], unknown: Unknown) -> None:
+        for holder, values in before:
+            for name, (value, length) in values.items():
+                now = holder.get(name)
+                if isinstance(value, list):
+                    if now is value and len(value) != length:
+                        holder[name] = unknown
+                elif isinstance(now, (int, float)) and now != value:
+                    holder[name] = unknown
+
+    def _while(self, node: ast.While) -> Any:
+        turns = 0
+        while True:
+            truth = self.header(node, node.test)
+            if isinstance(truth, Unknown):
+                return self._unknown_turns(node, truth)
+            if not truth:
+                return self.block(node.orelse)
+            self.step()
+            signal = self.block(node.body)
+            if signal is BREAK:
+                return None
+            if isinstance(signal, Return):
+                return signal
+            turns += 1
+            if turns >= 2_000:
+                place = self.place(node)
+                raise Stop(f"a loop that has not ended after {turns:,} turns", place)
+
+    def _try(self, node: ast.Try) -> Any:
+        signal: Any = None
+        try:
+            try:
+                signal = self.block(node.body)
+            except Refusal as refusal:
+                handler = next((h for h in node.handlers if self._catches(h, refusal)), None)
+                if handler is None:
+                    raise
+                outer, self.frame.handled = self.frame.handled, refusal
+                if handler.name:
+                    self.store(handler.name, self._exception(refusal))
+                signal = self.block(handler.body)
+                self.frame.handled = outer
+            else:
+                if signal is None:
+                    signal = self.block(node.orelse)
+        finally:
+            final = self.block(node.finalbody) if node.finalbody else None
+        return final if final is not None else signal
+
+    def _exception(self, refusal: Refusal) -> Raised:
+        if isinstance(refusal.value, Raised):
+            return refusal.value
+        return Raised(exception_class(refusal.type), (refusal.message,))
+
+    def _catches(self, handler: ast.ExceptHandler, refusal: Refusal) -> bool:
+        if handler.type is None:
+            return True
+        wanted = self.evaluate(handler.type)
+        cls = self._exception(refusal).cls
+        for one in wanted if isinstance(wanted, (tuple, list)) else [wanted]:
+            if isinstance(one, Class) and cls.under(one):
+                return True
+        return False
+
+    def _with(self, node: ast.With) -> Any:
+        entered = []
+        for item in node.items:
+            manager = self.evaluate(item.context_expr)
+            method = self._special(manager, "__enter__")
+            value = self.call(method, [], {}) if method is not None else manager
+            if item.optional_vars is not None:
+                self.bind(item.optional_vars, value)
+            entered.append(manager)
+        try:
+            return self.block(node.body)
+        finally:
+            for manager in reversed(entered):
+                method = self._special(manager, "__exit__")
+                if method is not None:
+                    self.call(method, [None, None, None], {})
+
+    def _function(self, node: ast.FunctionDef) -> None:
+        function: Any = self.function(node, node.name)
+        for decorator in reversed(node.decorator_list):
+            function = self._decorated(decorator, function)
+        self.store(node.name, function)
+
+    def _decorated(self, decorator: ast.expr, value: Any) -> Any:
+        wrapper = self.evaluate(decorator)
+        if isinstance(wrapper, Unknown):
+            return value
+        result = self.call(wrapper, [value], {}, decorator)
+        return value if isinstance(result, Unknown) else result
+
+    def function(self, node: Any, name: str) -> Function:
+        """A function object, with its defaults evaluated."""
+        frame = self.frame
+        owner = frame.scope.names.get("__class_being_made__")
+        inside = f"{frame.where}." if owner is not None else (
+            f"{frame.where}.<locals>." if frame.function else "")
+        scope = frame.scope
+        if owner is not None:
+            scope = Scope({}, scope.module, scope.outer)
+        function = Function(
+            node, scope, frame.file, f"{inside}{name}",
+            [self.evaluate(d) for d in node.args.defaults],
+            {
+                a.arg: self.evaluate(d)
+                for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults) if d is not None
+            },
+            owner, _yields(node),
+        )  # fmt: skip
+        return function
+
+    def _class(self, node: ast.ClassDef) -> None:
+        frame = self.frame
+        bases, foreign = [], None
+        for base in node.bases:
+            value = self.evaluate(base.value if isinstance(base, ast.Starred) else base)
+            if isinstance(value, Class):
+                bases.append(value)
+            elif isinstance(value, Native) and value.name in self.classes:
+                bases.append(self.classes[value.name])
+            else:
+                foreign = value if isinstance(value, Unknown) else self.unknown("a base class", base)
+        cls = Class(
+            node.name, bases or [OBJECT], file=frame.file, line=node.lineno, node=node, foreign=foreign
+        )
+        for base in bases:
+            cls.foreign = cls.foreign or base.foreign
+            cls.form = cls.form or (base.form if base.form in ("enum", "exception", "namedtuple") else "")
+        from .objects import linear_order
+
+        cls.mro = linear_order(cls)
+        names: dict[str, Any] = {"__class_being_made__": cls, "__annotations__": {}}
+        outer = frame.scope if frame.function or frame.scope.outer else None
+        scope = Scope(names, frame.scope.module, _real(frame.scope) if outer else None)
+        where = f"{frame.where}.<locals>.{node.name}" if frame.function else node.name
+        inner = Frame(frame.file, where, scope, frame.path, frame.depth)
+        self.frames.append(inner)
+        try:
+            self.block(node.body)
+        finally:
+            self.frames.pop()
+        names.pop("__class_being_made__")
+        cls.names = names
+        made: Any = cls
+        self.libraries["class made"](self, cls)
+        for decorator in reversed(node.decorator_list):
+            made = self._decorated(decorator, made)
+        self.store(node.name, made)
+
+    def _global(self, node: ast.Global) -> None:
+        self.frame.scope.elsewhere.update(dict.fromkeys(node.names, "global"))
+
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
+        self.frame.scope.elsewhere.update(dict.fromkeys(node.names, "nonlocal"))
+
+    def _import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            module = self.import_module(alias.name, 0, node)
+            if alias.asname:
+                self.store(alias.asname, module)
+            else:
+                top = alias.name.partition(".")[0]
+                self.store(top, self.import_module(top, 0, node) if "." in alias.name else module)
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        module = self.import_module(node.module or "", node.level, node)
+        for alias in node.names:
+            if alias.name == "*":
+                source = module.names if isinstance(module, Names) and not module.library else {}
+                if isinstance(module, Torch):
+                    source = self.torch_names(module.path)
+                for name, value in list(source.items()):
+                    if not name.startswith("_"):
+                        self.store(name, value)
+                continue
+            value = self.member(module, alias.name, node)
+            if isinstance(value, Unknown) and isinstance(module, Names) and not module.library:
+                inner = self.import_module(
+                    f"{node.module}.{alias.name}" if node.module else alias.name, node.level, node
+                )
+                value = inner if isinstance(inner, Names) and not inner.library else value
+            self.store(alias.asname or alias.name, value)
+
+    def import_module(self, name: str, level: int, node: ast.AST) -> Any:
+        """A module: torch, a modelled library, a file beside this one, or one that is not known."""
+        if level == 0:
+            if name == "torch" or name.startswith("torch."):
+                return Torch(_torch_path(name))
+            known = self.libraries.get(name)
+            if isinstance(known, Names):
+                return known
+        return self.loader(self, name, level, self.frame.file)
+
+    def member(self, module: Any, name: str, node: ast.AST) -> Any:
+        """A name of a module."""
+        if isinstance(module, Torch):
+            return self.torch(f"{module.path}.{name}", node)
+        if isinstance(module, Names):
+            if name in module.names:
+                return module.names[name]
+            what = module.library or module.name
+            return self.unknown(f"{name}, imported from {what}", node)
+        return self.attribute(module, name, node)
+
+    def torch_names(self, path: str) -> dict[str, Any]:
+        """What `from torch.nn import *` brings."""
+        start = f"{path}."
+        keys = [*table.ROWS, *table.MODULES, *table.CONSTANTS]
+        names = {k[len(start) :].partition(".")[0] for k in keys if k.startswith(start)}
+        return {name: self.torch(start + name, None) for name in names}
+
+    def torch(self, path: str, node: ast.AST | None) -> Any:
+        """What stands under a name of torch."""
+        path = _torch_path(path)
+        if path in self.classes:
+            return self.classes[path]
+        if path in table.MODULES:
+            return self.native_class(path)
+        if path in table.CONSTANTS:
+            return table.CONSTANTS[path]
+        if path in table.ROWS:
+            row = table.ROWS[path]
+            return Native(path, row.rule, path, row.interpreter, row.unknowns)
+        if any(key.startswith(f"{path}.") for group in (table.ROWS, table.MODULES, table.CONSTANTS) for key in group):
+            return Torch(path)
+        return self.unknown(f"{path}, which is not in the table", node)
+
+    def native_class(self, path: str) -> Class:
+        """The class of one of torch's modules."""
+        if path not in self.classes:
+            rules = table.MODULES[path]
+            names: dict[str, Any] = {}
+            for rule in reversed(rules.__mro__[:-1]):
+                for name, value in vars(rule).items():
+                    if callable(value) and (not name.startswith("__") or name in _DUNDERS):
+                        names[name] = Native(f"{path}.{name}", value, "", _calls_back(value), True)
+            base = self.module_class if getattr(rules, "is_module", True) else OBJECT
+            self.classes[path] = make_class(path.rpartition(".")[2], [base], names=names, path=path)
+        return self.classes[path]
+
+    def _pass(self, node: ast.stmt) -> None:
+        return None
+
+    def _break(self, node: ast.Break) -> Any:
+        return BREAK
+
+    def _continue(self, node: ast.Continue) -> Any:
+        return CONTINUE
+
+    def _match(self, node: ast.Match) -> Any:
+        subject = self.evaluate(node.subject)
+        for case in node.cases:
+            found = self._matches(case.pattern, subject)
+            if isinstance(found, Unknown):
+                found = self.decide(case.pattern, found, node.subject)
+            if found and case.guard is not None:
+                guard = self.truth(self.evaluate(case.guard), case.guard)
+                found = self.decide(case.guard, guard, case.guard) if isinstance(guard, Unknown) else guard
+            if found:
+                return self.block(case.body)
+        return None
+
+    def _matches(self, pattern: ast.pattern, value: Any) -> Any:
+        if isinstance(pattern, ast.MatchAs):
+            if pattern.pattern is not None:
+                found = self._matches(pattern.pattern, value)
+                if not found or isinstance(found, Unknown):
+                    return found
+            if pattern.name:
+                self.store(pattern.name, value)
+            return True
+        if isinstance(value, Unknown):
+            return value
+        if isinstance(pattern, ast.MatchValue):
+            return self.truth(self.compare(ast.Eq(), value, self.evaluate(pattern.value), pattern))
+        if isinstance(pattern, ast.MatchSingleton):
+            return value is pattern.value
+        if isinstance(pattern, ast.MatchOr):
+            return any(self._matches(one, value) is True for one in pattern.patterns)
+        if isinstance(pattern, ast.MatchSequence):
+            if not isinstance(value, (list, tuple)) or len(value) != len(pattern.patterns):
+                return False
+            return all(self._matches(p, v) is True for p, v in zip(pattern.patterns, value))
+        if isinstance(pattern, ast.MatchClass):
+            cls = self.evaluate(pattern.cls)
+            return self.libraries["isinstance"](self, value, cls) is True and not pattern.patterns
+        return self.unknown("a pattern of match", None)
+
+    # ------------------------------------------------------------------------------- expressions
+
+    def evaluate(self, node: ast.expr) -> Any:
+        """The value of an expression."""
+        return EVALUATE[type(node)](self, node)
+
+    def _constant(self, node: ast.Constant) -> Any:
+        return node.value
+
+    def _name(self, node: ast.Name) -> Any:
+        scope: Scope | None = self.frame.scope
+        name = node.id
+        while scope is not None:
+            if name in scope.names and name not in scope.elsewhere:
+                return scope.names[name]
+            scope = scope.outer
+        module = self.frame.scope.module
+        if name in module:
+            return module[name]
+        if name in self.builtins:
+            return self.builtins[name]
+        if name in ("__file__", "__doc__", "__annotations__"):
+            return self.frame.file if name == "__file__" else None
+        if "*" in module:
+            return self.unknown(f"{name}, perhaps of an import of *", node)
+        function = self.frame.function
+        if function is not None and name in _locals(function.node):
+            raise self.fail(
+                "UnboundLocalError",
+                f"cannot access local variable '{name}' where it is not associated with a value",
+            )
+        raise self.fail("NameError", f"name '{name}' is not defined")
+
+    def _attribute(self, node: ast.Attribute) -> Any:
+        owner = self.evaluate(node.value)
+        try:
+            return self.attribute(owner, node.attr, node)
+        except Refusal as refusal:
+            self._part(refusal, node)
+            raise
+
+    def _part(self, refusal: Refusal, node: ast.AST) -> None:
+        if not hasattr(refusal, "part"):
+            refusal.part = self.place(node)  # type: ignore[attr-defined]
+
+    def _subscript(self, node: ast.Subscript) -> Any:
+        owner = self.evaluate(node.value)
+        key = self.evaluate(node.slice)
+        try:
+            return self.item(owner, key, node)
+        except Refusal as refusal:
+            self._part(refusal, node)
+            raise
+
+    def item(self, owner: Any, key: Any, node: ast.AST) -> Any:
+        """owner[key]."""
+        if isinstance(owner, Unknown):
+            return owner
+        if isinstance(owner, Tensor):
+            result = self.guarded(lambda: indexed(owner, key), node)
+            self._event("index", "[…]", node, [owner], {"key": key}, result)
+            return result
+        if isinstance(key, Unknown):
+            if isinstance(owner, (list, tuple)) and owner and len({_likeness(v) for v in owner}) == 1:
+                return owner[0]  # whichever: all are alike
+            return key
+        if isinstance(owner, (list, tuple, str, bytes, range)):
+            if isinstance(key, Tensor) and key.known is not None and len(key.known) == 1:
+                key = key.known[0]
+            if isinstance(key, slice) and any(isinstance(p, Unknown) for p in (key.start, key.stop, key.step)):
+                return self.unknown("a slice of unknown bounds", node)
+            if isinstance(key, slice) and isinstance(owner, TorchSize):
+                return TorchSize(tuple(owner)[_plain_slice(key)])
+            if isinstance(owner, range) and isinstance(key, slice):
+                return list(owner)[key] if len(owner) < LARGEST_BUILT else self.unknown("a long range", node)
+            return self.python(lambda: owner[key], node, owner)
+        if isinstance(owner, dict):
+            if key in owner if _hashable(key) else False:
+                return owner[key]
+            factory = getattr(owner, "factory", None)
+            if factory is not None:
+                owner[key] = self.call(factory, [], {})
+                return owner[key]
+            if isinstance(key, str) and any(isinstance(k, Unknown) for k in owner):
+                return self.unknown("an entry of a dict with unknown keys", node)
+            return self.python(lambda: dict(owner)[key], node)
+        if isinstance(owner, Packed):
+            return self.attribute(owner, ("data", "batch_sizes", "sorted_indices", "unsorted_indices")[key], node)
+        if self._open(owner):
+            return self.names.open(f"{owner}[{key!r}]")
+        if isinstance(owner, (Class, Torch)) or isinstance(owner, Native):
+            return owner  # List[int], Tuple[…]
+        method = self._special(owner, "__getitem__")
+        if method is not None:
+            return self.call(method, [key], {}, node)
+        if isinstance(owner, Instance) and owner._cls.foreign is not None:
+            return owner._cls.foreign
+        if isinstance(owner, (Function, Bound)):
+            raise self.fail("TypeError", f"'{'method' if isinstance(owner, Bound) else 'function'}' object is not subscriptable", argument=owner)
+        raise self.fail("TypeError", f"'{type_name(owner)}' object is not subscriptable", argument=owner)
+
+    def _open(self, value: Any) -> bool:
+        """Whether a value is an open argument, which may be an object as well as a size."""
+        return isinstance(value, Size) and value.name is not None and value.name in self.objects
+
+    @property
+    def objects(self) -> set[str]:
+        """Names of open arguments that may turn out to be objects: configs, vocabularies."""
+        return self._objects
+
+    _objects: set[str] = set()
+
+    def _slice(self, node: ast.Slice) -> slice:
+        parts = [
+            self.evaluate(part) if part is not None else None
+            for part in (node.lower, node.upper, node.step)
+        ]
+        return slice(*(_whole(part) for part in parts))
+
+    def _tuple(self, node: ast.Tuple) -> Any:
+        return tuple(self._elements(node.elts))
+
+    def _list(self, node: ast.List) -> Any:
+        return self._elements(node.elts)
+
+    def _set(self, node: ast.Set) -> Any:
+        items = self._elements(node.elts)
+        return self.python(lambda: set(items), node)
+
+    def _elements(self, nodes: Sequence[ast.expr]) -> list[Any]:
+        result: list[Any] = []
+        for one in nodes:
+            if isinstance(one, ast.Starred):
+                items = self.iterate(self.evaluate(one.value), one)
+                if isinstance(items, Unknown):
+                    result.append(items)
+                else:
+                    result.extend(self._bounded(items, LARGEST_BUILT))
+            else:
+                result.append(self.evaluate(one))
+        return result
+
+    def _dict(self, node: ast.Dict) -> Any:
+        result: dict[Any, Any] = {}
+        for key, value in zip(node.keys, node.values):
+            if key is None:
+                other = self.evaluate(value)
+                if isinstance(other, dict):
+                    result.update(other)
+                elif isinstance(other, Unknown):
+                    result[other] = other
+                continue
+            name, item = self.evaluate(key), self.evaluate(value)
+            self.python(lambda k=name, v=item: result.__setitem__(k, v), node)
+        return result
+
+    def _joined(self, node: ast.JoinedStr) -> Any:
+        parts = []
+        for one in node.values:
+            if isinstance(one, ast.Constant):
+                parts.append(str(one.value))
+                continue
+            assert isinstance(one, ast.FormattedValue)
+            value = self.evaluate(one.value)
+            spec = self.evaluate(one.format_spec) if one.format_spec is not None else ""
+            if isinstance(value, Unknown) or isinstance(spec, Unknown):
+                return self.unknown("", node, "str")
+            text = self.text(value) if one.conversion != 114 else self.text(value, representation=True)
+            if spec and isinstance(value, (int, float, str)) and not re.search(r"\d{4}", spec):
+                text = self.python(lambda v=value, s=spec: format(int(v) if isinstance(v, Size) else v, s), node)
+            if isinstance(text, Unknown):
+                return text
+            parts.append(text)
+        return "".join(parts)
+
+    def text(self, value: Any, representation: bool = False) -> Any:
+        """str() or repr() of a value."""
+        if isinstance(value, (Tensor, Unknown, Function, Native, Bound, Iter, Names, Torch)):
+            return self.unknown("", None, "str")
+        if isinstance(value, Raised):
+            return str(value.args[0]) if len(value.args) == 1 else str(value.args)
+        if isinstance(value, Class):
+            return f"<class '{value.name}'>"
+        if isinstance(value, Instance):
+            for name in ("__repr__",) if representation else ("__str__", "__repr__"):
+                method = self._special(value, name)
+                if method is not None:
+                    return self.call(method, [], {})
+            return self.unknown("", None, "str")
+        if isinstance(value, (list, tuple, dict, set)) and (
+            len(value) > 1000 or any(True for _ in _deep(value) if not isinstance(_, (int, float, str, bool, type(None))))
+        ):
+            return self.unknown("", None, "str")
+        return repr(value) if representation else str(value)
+
+    def _bool_op(self, node: ast.BoolOp) -> Any:
+        stop = isinstance(node.op, ast.Or)
+        value: Any = None
+        for one in node.values:
+            value = self.evaluate(one)
+            truth = self.truth(value, one)
+            if isinstance(truth, Unknown):
+                rest = [self.evaluate(other) for other in node.values[node.values.index(one) + 1 :]]
+                for other in rest:
+                    decided = self.truth(other)
+                    if not isinstance(decided, Unknown) and decided == stop:
+                        return other if isinstance(other, bool) else truth
+                return truth
+            if truth == stop:
+                return value
+        return value
+
+    def _unary(self, node: ast.UnaryOp) -> Any:
+        value = self.evaluate(node.operand)
+        if isinstance(node.op, ast.Not):
+            truth = self.truth(value, node.operand)
+            return truth if isinstance(truth, Unknown) else not truth
+        if isinstance(value, Unknown):
+            return value
+        if isinstance(value, Tensor):
+            return value.like(values=None)
+        sign: dict[type, Callable[[Any], Any]] = {
+            ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert,
+        }  # fmt: skip
+        names = {ast.USub: "__neg__", ast.UAdd: "__pos__", ast.Invert: "__invert__"}
+        method = self._special(value, names[type(node.op)])
+        if method is not None:
+            return self.call(method, [], {})
+        return self.python(lambda: sign[type(node.op)](value), node, value)
+
+    def _bin_op(self, node: ast.BinOp) -> Any:
+        left = self.evaluate(node.left)
+        right = self.evaluate(node.right)
+        try:
+            return self.binary(node, left, node.op, right)
+        except Refusal as refusal:
+            self._part(refusal, node)
+            raise
+
+    def binary(self, node: ast.AST, left: Any, op: ast.operator, right: Any) -> Any:
+        """left op right."""
+        sign, apply, name = BINARY[type(op)]
+        if isinstance(left, Tensor) or isinstance(right, Tensor):
+            return self._tensor_binary(node, left, sign, right)
+        if isinstance(left, Unknown) or isinstance(right, Unknown):
+            found = left if isinstance(left, Unknown) else right
+            numbers = all(isinstance(v, (int, float)) or getattr(v, "kind", "") in ("int", "float") for v in (left, right))
+            if numbers and (sign == "/" or "float" in (getattr(left, "kind", ""), getattr(right, "kind", "")) or isinstance(left, float) or isinstance(right, float)):
+                result = self.unknown(found.what, node, "float")
+                result.line, result.file = found.line, found.file
+                return result
+            return found
+        if isinstance(left, (Instance, Raised)) or isinstance(right, (Instance, Raised)):
+            method = self._special(left, f"__{name}__")
+            if method is not None:
+                return self.call(method, [right], {}, node)
+            method = self._special(right, f"__r{name}__")
+            if method is not None:
+                return self.call(method, [left], {}, node)
+        if isinstance(left, TorchSize) and isinstance(right, (tuple, list)) and sign == "+":
+            return TorchSize((*left, *right))
+        large = self._too_large(left, sign, right)
+        if large:
+            return self.unknown(f"{large}, which is not built", node)
+        if sign == "%" and isinstance(left, str):
+            return self._formatted(left, right, node)
+        return self.python(
+            lambda: apply(left, right), node, (left, right),
+            f"unsupported operand type(s) for {'** or pow()' if sign == '**' else sign}: '{type_name(left)}' and '{type_name(right)}'",
+        )  # fmt: skip
+
+    def _formatted(self, left: str, right: Any, node: ast.AST) -> Any:
+        parts = right if isinstance(right, tuple) else (right,)
+        if any(not isinstance(p, (int, float, str, bool, type(None))) for p in parts) or re.search(r"\d{4}", left):
+            return self.unknown("", node, "str")
+        return self.python(lambda: left % right, node)
+
+    def _too_large(self, left: Any, sign: str, right: Any) -> str:
+        if sign == "*":
+            for one, times in ((left, right), (right, left)):
+                if isinstance(one, (list, tuple, str, bytes)) and isinstance(times, int):
+                    if len(one) * max(times, 0) > LARGEST_BUILT:
+                        return f"a {type_name(one)} of {len(one) * times:,} elements"
+        if sign == "+" and isinstance(left, (list, tuple, str)) and isinstance(right, type(left)):
+            if len(left) + len(right) > LARGEST_BUILT:
+                return f"a {type_name(left)} of {len(left) + len(right):,} elements"
+        if sign in ("**", "<<") and isinstance(left, int) and isinstance(right, int):
+            bits = right if sign == "<<" else max(int(left).bit_length(), 1) * max(right, 0)
+            return "a number of very many digits" if bits > 4096 else ""
+        if sign == "*" and isinstance(left, int) and isinstance(right, int):
+            if int(left).bit_length() + int(right).bit_length() > 8192:
+                return "a number of very many digits"
+        return ""
+
+    def _tensor_binary(self, node: ast.AST, left: Any, sign: str, right: Any) -> Any:
+        if isinstance(left, Unknown) or isinstance(right, Unknown):
+            other = left if isinstance(left, Unknown) else right
+            if getattr(other, "kind", "") in ("float", "int", "bool"):
+                left, right = (0.5 if isinstance(v, Unknown) else v for v in (left, right))
+            else:
+                self.tell(other, matters=True)
+                return other
+        if isinstance(left, Instance) and not isinstance(right, Instance):
+            method = self._special(left, f"__{sign}__")
+            if method is None:
+                left_name = type_name(left)
+                raise self.fail("TypeError", f"unsupported operand type(s) for {sign}: '{left_name}' and '{type_name(right)}'", argument=left)
+        if sign == "@":
+            row = table.ROWS["torch.matmul"]
+            if not isinstance(left, Tensor) or not isinstance(right, Tensor):
+                raise self.fail("TypeError", f"unsupported operand type(s) for @: '{type_name(left)}' and '{type_name(right)}'")
+            result = self.guarded(lambda: row.rule(left, right), node)
+            self._event("torch.matmul", "@", node, [left, right], {}, result)
+            return result
+        for one in (left, right):
+            if isinstance(one, TorchSize) or not isinstance(one, (Tensor, int, float, bool, complex)):
+                raise self.fail(
+                    "TypeError",
+                    f"unsupported operand type(s) for {sign}: '{type_name(left)}' and '{type_name(right)}'"
+                    if sign not in ("+",) or not isinstance(left, (list, tuple, str)) or isinstance(right, Tensor)
+                    else f"can only concatenate {type_name(left)} (not \"{type_name(right)}\") to {type_name(left)}",
+                    argument=one,
+                )  # fmt: skip
+        result = self.guarded(lambda: arithmetic(left, sign, right), node)
+        self._event("operator", sign, node, [left, right], {}, result)
+        return result
+
+    def _compare(self, node: ast.Compare) -> Any:
+        left = self.evaluate(node.left)
+        result: Any = True
+        for op, comparator in zip(node.ops, node.comparators):
+            right = self.evaluate(comparator)
+            try:
+                result = self.compare(op, left, right, node)
+            except Refusal as refusal:
+                self._part(refusal, node)
+                raise
+            if len(node.ops) > 1:
+                truth = self.truth(result)
+                if isinstance(truth, Unknown) or not truth:
+                    return truth
+            left = right
+        return result
+
+    def compare(self, op: ast.cmpop, left: Any, right: Any, node: ast.AST) -> Any:
+        """One comparison."""
+        if isinstance(op, (ast.Is, ast.IsNot)):
+            if isinstance(left, Unknown) or isinstance(right, Unknown):
+                return left if isinstance(left, Unknown) else right
+            same = left is right or (
+                isinstance(left, (int, str)) and type(left) is type(right) and left == right
+            )
+            return same if isinstance(op, ast.Is) else not same
+        if isinstance(op, (ast.In, ast.NotIn)):
+            found = self._contains(right, left, node)
+            return found if isinstance(found, Unknown) or isinstance(op, ast.In) else not found
+        if isinstance(left, Unknown) or isinstance(right, Unknown):
+            return left if isinstance(left, Unknown) else right
+        sign, apply, name = COMPARE[type(op)]
+        if isinstance(left, Tensor) or isinstance(right, Tensor):
+            if sign in ("==", "!=") and not all(isinstance(v, (Tensor, int, float, bool)) for v in (left, right)):
+                return sign == "!="
+            return self._tensor_binary(node, left, sign, right)
+        for one, other, method_name in ((left, right, f"__{name}__"), (right, left, _MIRROR[name])):
+            if isinstance(one, Instance):
+                method = self._special(one, method_name)
+                if method is not None:
+                    return self.call(method, [other], {})
+        if sign in ("==", "!="):
+            result = self.python(lambda: left == right, node)
+            if not isinstance(result, bool):
+                return result
+            return result if sign == "==" else not result
+        return self.python(
+            lambda: apply(left, right), node, (left, right),
+            f"'{sign}' not supported between instances of '{type_name(left)}' and '{type_name(right)}'",
+        )  # fmt: skip
+
+    def _contains(self, container: Any, value: Any, node: ast.AST) -> Any:
+        if isinstance(container, Unknown):
+            return container
+        method = self._special(container, "__contains__")
+        if method is not None:
+            return self.call(method, [value], {})
+        if isinstance(container, (dict, set, frozenset)) and not isinstance(value, Unknown):
+            return self.python(lambda: value in container, node)
+        if isinstance(container, str):
+            if isinstance(value, Unknown):
+                return value
+            return self.python(lambda: value in container, node)
+        if self._open(container):
+            return self.unknown("", node)
+        items = self.iterate(container, node)
+        if isinstance(items, Unknown):
+            return items
+        vague = None
+        for item in items if isinstance(items, (list, tuple, range)) else self._bounded(items, 10_000):
+            if isinstance(item, Unknown) or isinstance(value, Unknown):
+                vague = item if isinstance(item, Unknown) else value
+            elif item is value or (not isinstance(item, Tensor) and not isinstance(value, Tensor) and item == value):
+                return True
+        return vague if vague is not None else False
+
+    def truth(self, value: Any, node: ast.AST | None = None) -> Any:
+        """Whether a value counts as true; Unknown where that is not known."""
+        if isinstance(value, Unknown):
+            return value
+        if isinstance(value, Tensor):
+            if value.numel != 1 and not isinstance(value.numel, Size):
+                word = "no values" if value.numel == 0 else "more than one value"
+                raise self.fail(
+                    "RuntimeError", f"Boolean value of Tensor with {word} is ambiguous", argument=value
+                )
+            if value.known is not None and len(value.known) == 1:
+                return bool(value.known[0])
+            return self.unknown("a number in a tensor", node, "bool")
+        if isinstance(value, Instance):
+            method = self._special(value, "__bool__") or self._special(value, "__len__")
+            return self.truth(self.call(method, [], {})) if method is not None else True
+        if isinstance(value, Size):
+            if self._open(value) and value.name:
+                return self.decide_flag(value, node)
+            return bool(value)
+        if isinstance(value, (int, float, str, list, tuple, dict, set, frozenset, bytes, range, complex, type(None))):
+            return bool(value)
+        return True
+
+    def decide_flag(self, value: Size, node: ast.AST | None) -> Any:
+        """An open argument used as a yes or no."""
+        unknown = self.unknown(f"the value of {value}, which was not given", node, "bool")
+        return unknown
+
+    def _if_exp(self, node: ast.IfExp) -> Any:
+        truth = self.truth(self.evaluate(node.test), node.test)
+        if isinstance(truth, Unknown):
+            truth = self.decide(node, truth, node.test)
+        return self.evaluate(node.body if truth else node.orelse)
+
+    def _lambda(self, node: ast.Lambda) -> Any:
+        return self.function(node, "<lambda>")
+
+    def _named_expr(self, node: ast.NamedExpr) -> Any:
+        value = self.evaluate(node.value)
+        self.bind(node.target, value)
+        return value
+
+    def _starred(self, node: ast.Starred) -> Any:
+        return self.evaluate(node.value)
+
+    def _await(self, node: ast.Await) -> Any:
+        return self.evaluate(node.value)
+
+    def _yield(self, node: ast.Yield) -> Any:
+        value = self.evaluate(node.value) if node.value is not None else None
+        yielded = self.frame.yielded
+        if yielded is not None:
+            yielded.append(value)
+            if len(yielded) >= 512:
+                raise _Enough
+        return None
+
+    def _yield_from(self, node: ast.YieldFrom) -> Any:
+        items = self.iterate(self.evaluate(node.value), node)
+        yielded = self.frame.yielded
+        if yielded is not None and not isinstance(items, Unknown):
+            yielded.extend(self._bounded(items, 512))
+        return None
+
+    def _comprehension(self, node: Any) -> Any:
+        frame = self.frame
+        outer = frame.scope
+        frame.scope = Scope({}, outer.module, outer)
+        result: list[Any] = []
+        try:
+            vague = self._generate(node.generators, 0, node, result)
+        finally:
+            frame.scope = outer
+        if vague is not None:
+            self.tell(vague)
+            return vague
+        if isinstance(node, ast.GeneratorExp):
+            return Iter(iter(result))
+        if isinstance(node, ast.SetComp):
+            return self.python(lambda: set(result), node)
+        if isinstance(node, ast.DictComp):
+            return self.python(lambda: dict(result), node)
+        return result
+
+    def _generate(
+        self, generators: Sequence[ast.comprehension], at: int, node: Any, result: list[Any]
+    ) -> Unknown | None:
+        if at == len(generators):
+            if isinstance(node, ast.DictComp):
+                result.append((self.evaluate(node.key), self.evaluate(node.value)))
+            else:
+                result.append(self.evaluate(node.elt))
+            if len(result) > LARGEST_BUILT:
+                raise Stop("a comprehension of very many elements", self.place(node))
+            return None
+        generator = generators[at]
+        items = self.iterate(self.evaluate(generator.iter), generator.iter)
+        if isinstance(items, Unknown):
+            return items
+        for item in items:
+            self.step()
+            self.bind(generator.target, item)
+            keep: Any = True
+            for test in generator.ifs:
+                keep = self.truth(self.evaluate(test), test)
+                if isinstance(keep, Unknown) or not keep:
+                    break
+            if isinstance(keep, Unknown):
+                return keep
+            if keep:
+                vague = self._generate(generators, at + 1, node, result)
+                if vague is not None:
+                    return vague
+        return None
+
+    # --------------------------------------------------------------------------------- iteration
+
+    def iterate(self, value: Any, node: ast.AST | None = None) -> Any:
+        """The elements of a value, as something Python can go through; or Unknown."""
+        if isinstance(value, (list, tuple, range)):
+            return value
+        if isinstance(value, Unknown):
+            return value
+        if isinstance(value, (dict, set, frozenset)):
+            return list(value)
+        if isinstance(value, str):
+            return list(value)
+        if isinstance(value, Iter):
+            return value.items
+        if isinstance(value, Tensor):
+            if not value.rank:
+                raise self.fail("TypeError", "iteration over a 0-d tensor", argument=value)
+            if value.shape[0] > 20_000:
+                return self.unknown("the rows of a long tensor", node)
+            return [selected(value, 0, i) for i in range(int(value.shape[0]))]
+        method = self._special(value, "__iter__")
+        if method is not None:
+            return self.iterate(self.call(method, [], {}), node)
+        method = self._special(value, "__next__")
+        if method is not None:
+            return self._nexts(method)
+        method = self._special(value, "__getitem__")
+        if method is not None and isinstance(value, Instance):
+            return self._items(value, method)
+        if isinstance(value, Packed):
+            return [self.attribute(value, n, node) for n in ("data", "batch_sizes", "sorted_indices", "unsorted_indices")]
+        if isinstance(value, Class) and value.form == "enum":
+            return [v for v in value.names.values() if isinstance(v, Instance) and v._cls is value]
+        if self._open(value):
+            return self.unknown(f"the elements of {value}, which was not given", node)
+        if isinstance(value, Instance) and value._cls.foreign is not None:
+            return value._cls.foreign
+        if isinstance(value, (Names, Torch)):
+            return self.unknown("a module", node)
+        raise self.fail("TypeError", f"'{type_name(value)}' object is not iterable", argument=value)
+
+    def _nexts(self, method: Any) -> Iterator[Any]:
+        while True:
+            try:
+                item = self.call(method, [], {})
+            except Refusal as refusal:
+                if refusal.type == "StopIteration":
+                    return
+                raise
+            yield item
+
+    def _items(self, value: Instance, method: Any) -> Any:
+        length = self._special(value, "__len__")
+        count = self.call(length, [], {}) if length is not None else None
+        if isinstance(count, Unknown):
+            return count
+        return self._each(method, count)
+
+    def _each(self, method: Any, count: int | None) -> Iterator[Any]:
+        i = 0
+        while count is None or i < count:
+            try:
+                item = self.call(method, [i], {})
+            except Refusal as refusal:
+                if refusal.type == "IndexError":
+                    return
+                raise
+            yield item
+            i += 1
+
+    def listed(self, value: Any, node: ast.AST | None = None) -> Any:
+        """list(value), or Unknown."""
+        items = self.iterate(value, node)
+        if isinstance(items, Unknown):
+            return items
+        if isinstance(items, range) and len(items) > LARGEST_BUILT:
+            return self.unknown(f"a list of {len(items):,} elements, which is not built", node)
+        result = []
+        for item in items:
+            self.step()
+            result.append(item)
+            if len(result) > LARGEST_BUILT:
+                return self.unknown("a list of very many elements", node)
+        return result
+
+    # -------------------------------------------------------------------------------- attributes
+
+    def _special(self, value: Any, name: str) -> Any:
+        """A method of the value's class, bound; None where there is none."""
+        cls = class_of(value)
+        if cls is None:
+            return None
+        found = cls.find(name)
+        return None if found is MISSING else Bound(found, value)
+
+    def attribute(self, owner: Any, name: str, node: ast.AST | None = None) -> Any:
+        """owner.name."""
+        if isinstance(owner, Tensor):
+            return self._tensor_attribute(owner, name, node)
+        if isinstance(owner, Instance):
+            return self._instance_attribute(owner, name, node)
+        if isinstance(owner, Unknown):
+            if not owner.what:
+                return owner
+            longer = Unknown(owner.what, owner.text, owner.file, owner.line)
+            return longer
+        if isinstance(owner, (Torch, Names)):
+            return self.member(owner, name, node) if node is not None else self.member(owner, name, ast.Pass())
+        if isinstance(owner, Class):
+            return self._class_attribute(owner, name, node)
+        if isinstance(owner, Super):
+            return self._super_attribute(owner, name)
+        if isinstance(owner, Raised):
+            if name == "args":
+                return owner.args
+            found = owner.cls.find(name)
+            return owner.attributes.get(name, self.unknown(f"the attribute {name}", node) if found is MISSING else Bound(found, owner))
+        result = self.libraries["attribute"](self, owner, name, node)
+        if result is not MISSING:
+            return result
+        if self._open(owner):
+            return self.names.open(f"{owner}.{name}")
+        raise self.fail(
+            "AttributeError", f"'{self._kind(owner)}' object has no attribute '{name}'", argument=owner
+        )
+
+    def _kind(self, value: Any) -> str:
+        if isinstance(value, (Function, Native)):
+            return "function"
+        return "method" if isinstance(value, Bound) else type_name(value)
+
+    def _tensor_attribute(self, owner: Tensor, name: str, node: ast.AST | None) -> Any:
+        prefix = "numpy.ndarray" if owner.facts.get("numpy") else "Tensor"
+        row = table.ROWS.get(f"{prefix}.{name}")
+        if row is None:
+            if name in owner.facts.get("attributes", {}):
+                return owner.facts["attributes"][name]
+            if name in table.TENSOR_NAMES or prefix != "Tensor":
+                return self.unknown(f"{prefix}.{name}, which is not in the table", node)
+            raise self.fail(
+                "AttributeError", f"'{type_name(owner)}' object has no attribute '{name}'", argument=owner
+            )
+        if row.attribute:
+            result = self.guarded(lambda: row.rule(owner), node)
+            if isinstance(result, Tensor):
+                self._event(row.name, name, node, [owner], {}, result)
+            return result
+        return Bound(Native(row.name, row.rule, row.name, row.interpreter, row.unknowns), owner)
+
+    def _instance_attribute(self, owner: Instance, name: str, node: ast.AST | None) -> Any:
+        found = owner._cls.find(name)
+        if isinstance(found, Property):
+            return self.call(found.getter, [owner], {}, node)
+        if name == "__class__":
+            return owner._cls
+        if name == "__dict__":
+            return owner._attributes
+        try:
+            return getattr(owner, name) if not name.startswith("__") else owner._attributes[name]
+        except (AttributeError, KeyError):
+            pass
+        if found is not MISSING:
+            return self._bound(found, owner, owner._cls)
+        method = self._special(owner, "__getattr__")
+        if method is not None:
+            return self.call(method, [name], {}, node)
+        if owner._cls.foreign is not None:
+            return self.unknown(f"{name} of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node)
+        if owner._cls.form == "namespace":
+            open_ = self.libraries["field"](self, owner, name)
+            if open_ is not MISSING:
+                return open_
+        raise self.fail(
+            "AttributeError", f"'{owner._cls.name}' object has no attribute '{name}'", argument=owner
+        )
+
+    def _bound(self, found: Any, owner: Any, cls: Class) -> Any:
+        if isinstance(found, Static):
+            return Bound(found.function, cls) if found.of_class else found.function
+        if isinstance(found, (Function, Native)):
+            return Bound(found, owner)
+        return found
+
+    def _class_attribute(self, owner: Class, name: str, node: ast.AST | None) -> Any:
+        if name in ("__name__", "__qualname__"):
+            return owner.name
+        if name == "__mro__":
+            return tuple(owner.mro)
+        if name == "__dict__":
+            return owner.names
+        found = owner.find(name)
+        if found is not MISSING:
+            return Bound(found.function, owner) if isinstance(found, Static) and found.of_class else (
+                found.function if isinstance(found, Static) else found)
+        if name == "__init__":
+            return Native("object.__init__", lambda *a, **k: None)
+        if owner.form == "enum" and name == "__members__":
+            return {k: v for k, v in owner.names.items() if isinstance(v, Instance)}
+        if owner.foreign is not None or owner.form == "exception" or owner.path:
+            return self.unknown(f"{name} of {owner.name}", node)
+        raise self.fail("AttributeError", f"type object '{owner.name}' has no attribute '{name}'")
+
+    def _super_attribute(self, owner: Super, name: str) -> Any:
+        cls = owner.self if isinstance(owner.self, Class) else class_of(owner.self)
+        mro = list(cls.mro) if cls else []
+        start = mro.index(owner.after) + 1 if owner.after in mro else 0
+        for one in mro[start:]:
+            if name in one.names:
+                found = one.names[name]
+                if isinstance(found, Property):
+                    return self.call(found.getter, [owner.self], {})
+                return self._bound(found, owner.self, one)
+        if name == "__init__":
+            return Bound(Native("object.__init__", lambda *a, **k: None, unknowns=True), owner.self)
+        if name == "__setattr__":
+            return Native("object.__setattr__", lambda n, v: self._set(owner.self, n, v), unknowns=True)
+        if name == "__getattr__" and isinstance(owner.self, Instance):
+            return Native("Module.__getattr__", lambda n: self._plain_attribute(owner.self, n))
+        if cls is not None and cls.foreign is not None:
+            return self.unknown(f"{name} of a base of {cls.name}", None)
+        raise self.fail("AttributeError", f"'super' object has no attribute '{name}'")
+
+    def _plain_attribute(self, owner: Instance, name: str) -> Any:
+        try:
+            return getattr(owner, name)
+        except AttributeError:
+            raise self.fail("AttributeError", f"'{owner._cls.name}' object has no attribute '{name}'") from None
+
+    def set_attribute(self, owner: Any, name: str, value: Any) -> None:
+        """owner.name = value."""
+        if isinstance(owner, Instance):
+            found = owner._cls.find(name)
+            if isinstance(found, Property):
+                if found.setter is None:
+                    raise self.fail("AttributeError", f"property '{name}' of '{owner._cls.name}' object has no setter")
+                self.call(found.setter, [owner, value], {})
+                return
+            method = self._special(owner, "__setattr__")
+            if method is not None:
+                self.call(method, [name, value], {})
+                return
+            self._set(owner, name, value)
+        elif isinstance(owner, Class):
+            owner.names[name] = value
+        elif isinstance(owner, Tensor):
+            if name == "requires_grad":
+                owner.storage.requires_grad = bool(value) if not isinstance(value, Unknown) else True
+            elif name == "data" and isinstance(value, Tensor):
+                table.touch(owner)
+        elif isinstance(owner, Function):
+            owner.attributes[name] = value
+        elif isinstance(owner, Raised):
+            owner.attributes[name] = value
+        elif isinstance(owner, Names):
+            owner.names[name] = value
+        elif isinstance(owner, (tuple, list, int, float, str, type(None), dict)) and not self._open(owner):
+            raise self.fail("AttributeError", f"'{type_name(owner)}' object has no attribute '{name}'", argument=owner)
+
+    def _set(self, owner: Instance, name: str, value: Any) -> None:
+        own = owner._attributes
+        module = isinstance(value, Instance) and "_modules" in value._attributes
+        parameter = isinstance(value, Tensor) and value.parameter
+        if "_parameters" not in own:
+            if (module or parameter) and owner._cls.under(self.module_class):
+                word = "module" if module else "parameters"
+                raise self.fail("AttributeError", f"cannot assign {word} before Module.__init__() call")
+            own[name] = value
+            return
+        for group, words in (
+            ("_parameters", "as parameter '{}' (torch.nn.Parameter or None expected)"),
+            ("_modules", "as child module '{}' (torch.nn.Module or None expected)"),
+        ):
+            fits = (parameter, module)[group == "_modules"]
+            if name in own[group] and not fits and value is not None and not isinstance(value, Unknown):
+                if not (parameter or module):
+                    raise self.fail(
+                        "TypeError", f"cannot assign '{_typename(value)}' {words.format(name)}", argument=value
+                    )
+        setattr(owner, name, value)
+
+    # ------------------------------------------------------------------------------------- calls
+
+    def _call(self, node: ast.Call) -> Any:
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args:
+            frame = self._method_frame()
+            if frame is not None and frame.function and frame.function.owner:
+                return Super(frame.function.owner, frame.self)
+        function = self.evaluate(node.func)
+        args = self._elements(node.args)
+        keywords: dict[str, Any] = {}
+        for keyword in node.keywords:
+            value = self.evaluate(keyword.value)
+            if keyword.arg is not None:
+                keywords[keyword.arg] = value
+            elif isinstance(value, dict):
+                keywords.update({k: v for k, v in value.items() if isinstance(k, str)})
+            elif isinstance(value, Instance) and value._cls.form == "namespace":
+                keywords.update(value._attributes)
+            elif isinstance(value, Unknown):
+                self.tell(value)
+        self.frame.node = node
+        try:
+            return self.call(function, args, keywords, node)
+        except Refusal as refusal:
+            if not hasattr(refusal, "part"):
+                self._blame(refusal, node, args, keywords)
+            raise
+
+    def _method_frame(self) -> Frame | None:
+        return next((f for f in reversed(self.frames) if f.function and f.function.owner), None)
+
+    def _blame(self, refusal: Refusal, node: ast.Call, args: list[Any], keywords: dict[str, Any]) -> None:
+        """The part of the line at fault: the argument that the refusal is about, or the call."""
+        part: ast.AST = node
+        if refusal.argument is not None and len(args) == len(node.args):
+            for value, one in zip([*args, *keywords.values()], [*node.args, *(k.value for k in node.keywords)]):
+                if value is refusal.argument:
+                    part = one
+        self._part(refusal, part)
+
+    def call(self, function: Any, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None) -> Any:
+        """function(*args, **keywords)."""
+        self.step()
+        if isinstance(function, Function):
+            return self.call_function(function, args, keywords, node)
+        if isinstance(function, Bound):
+            return self.call(function.function, [function.self, *args], keywords, node) if not isinstance(
+                function.function, Native) else self.call_native(function.function, [function.self, *args], keywords, node)
+        if isinstance(function, Native):
+            return self.call_native(function, args, keywords, node)
+        if isinstance(function, Class):
+            return self.libraries["instantiate"](self, function, args, keywords, node)
+        if isinstance(function, Instance):
+            return self.call_instance(function, args, keywords, node)
+        if isinstance(function, Unknown):
+            return self._unknown_call(function, args, keywords, node)
+        if isinstance(function, Static):
+            return self.call(function.function, args, keywords, node)
+        if self._open(function):
+            unknown = self.unknown(f"a call of {function}, which was not given", node)
+            return self._unknown_call(unknown, args, keywords, node)
+        if isinstance(function, Torch):
+            raise self.fail("TypeError", "'module' object is not callable")
+        raise self.fail("TypeError", f"'{type_name(function)}' object is not callable", argument=function)
+
+    def _unknown_call(self, function: Unknown, args: Sequence[Any], keywords: Mapping[str, Any], node: ast.AST | None) -> Any:
+        if not function.what or function.what.startswith("a call of"):
+            return function
+        place = self.place(node)
+        text = ast.unparse(node.func)[:60] if isinstance(node, ast.Call) else ""
+        words = function.what
+        what = words if not text or words.startswith(text) and "," not in words else f"a call of {text}"
+        origin = re.search(r"(, imported from .*|, which is not in the table|, which was not given)$", words)
+        if origin and text:
+            what = f"a call of {text}{origin.group()}"
+        elif words.startswith("a call of"):
+            what = words
+        result = Unknown(what, text, place.file if place else "", place.line if place else 0)
+        if any(True for _ in tensors_in([*args, *keywords.values()])):
+            self.tell(result)
+        return result
+
+    def call_function(self, function: Function, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None) -> Any:
+        """One of the program's own functions."""
+        names = bound(function, args, keywords)
+        if len(self.frames) > DEPTH:
+            raise Stop(f"calls inside each other, more than {DEPTH} deep", self.place(node))
+        caller = self.frame
+        line = getattr(caller.node, "lineno", 0)
+        first = next(iter(names.values()), None) if function.owner else None
+        where = function.qualname.replace(".<locals>", "")
+        frame = Frame(
+            function.file, where, Scope(names, function.scope.module, function.scope),
+            (*caller.path, line), caller.depth + 1, function, first,
+        )  # fmt: skip
+        body = function.node
+        self.frames.append(frame)
+        if function.generator:
+            frame.yielded = []
+        try:
+            if isinstance(body, ast.Lambda):
+                frame.node = body.body
+                return self.evaluate(body.body)
+            signal = self.block(body.body)
+        except _EnoughType:
+            return Iter(iter(frame.yielded or []))
+        except Refusal as refusal:
+            if function.generator and refusal.type == "StopIteration":
+                return Iter(iter(frame.yielded or []))
+            if frame.node is not None:
+                self._located(refusal, frame.node)
+            raise
+        finally:
+            self.frames.pop()
+        if function.generator:
+            return Iter(iter(frame.yielded or []))
+        return signal.value if isinstance(signal, Return) else None
+
+    def call_instance(self, owner: Instance, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None) -> Any:
+        """An object that is called: a module's forward, or its class's __call__."""
+        found = owner._cls.find("__call__")
+        if found is not MISSING:
+            return self.call(found, [owner, *args], keywords, node)
+        forward = owner._attributes.get("forward", owner._cls.find("forward"))
+        if owner._cls.under(self.module_class):
+            if forward is MISSING:
+                raise self.fail(
+                    "NotImplementedError",
+                    f'Module [{owner._cls.name}] is missing the required "forward" function',
+                )
+            if isinstance(forward, Native):
+                return self.call_native(forward, [owner, *args], keywords, node, owner)
+            if forward is owner._attributes.get("forward"):
+                result = self.call(forward, args, keywords, node)
+            else:
+                result = self.call(forward, [owner, *args], keywords, node)
+            self._event("", owner._cls.name, node, args, keywords, result, owner)
+            return result
+        if owner._cls.foreign is not None:
+            unknown = self.unknown(f"a call of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node)
+            if any(True for _ in tensors_in(args)):
+                self.tell(unknown, matters=True)
+            return unknown
+        raise self.fail("TypeError", f"'{owner._cls.name}' object is not callable", argument=owner)
+
+    def call_native(self, function: Native, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None, module: Instance | None = None) -> Any:
+        """A modelled function: its rule, its refusal, an unknown in its arguments."""
+        row = function.row
+        if row or module is not None:
+            args = [_plain_unknown(a) for a in args]
+            keywords = {k: _plain_unknown(v) for k, v in keywords.items()}
+        values = [*args, *keywords.values()]
+        vague = next((u for v in values for u in _unknowns(v)), None)
+        if vague is not None and (not function.unknowns or module is not None):
+            touches = any(True for _ in tensors_in(values)) or module is not None
+            if row or module is not None:
+                self.tell(vague, matters=touches)
+            if module is not None:
+                self._event(module._cls.kind, module._cls.name, node, args[1:], keywords, vague, module)
+            return vague
+        rule = function.rule
+        if function.interpreter:
+            outer_rule = rule
+            rule = lambda *a, **k: outer_rule(self, *a, **k)  # noqa: E731
+        result = self.guarded(lambda: rule(*args, **keywords), node, function.name)
+        if isinstance(result, Unknown) and not result.line:
+            place = self.place(node)
+            result.file, result.line = (place.file, place.line) if place else ("", 0)
+        if module is not None:
+            self._event(module._cls.kind, module._cls.name, node, args[1:], keywords, result, module)
+        elif row:
+            self._event(row, function.__name__, node, args, keywords, result, function)
+        return result
+
+    def guarded(self, rule: Callable[[], Any], node: ast.AST | None, name: str = "") -> Any:
+        """The result of a rule: its refusal located, what it does not know unknown."""
+        try:
+            return rule()
+        except Refusal as refusal:
+            if refusal.sizes:
+                self.size_made(refusal.sizes)
+            raise
+        except NotKnown as error:
+            unknown = self.unknown(error.why or f"what {name or 'it'} gives", node)
+            self.tell(unknown, matters=True)
+            return unknown
+        except (Stop, Restart, _EnoughType, RecursionError):
+            raise
+        except TypeError as error:
+            inside = error.__traceback__ and error.__traceback__.tb_next and error.__traceback__.tb_next.tb_next
+            message = str(error)
+            if not inside and ("argument" in message) and name.startswith(("torch.nn.",)) and "utils" not in name:
+                raise Refusal("TypeError", message) from None
+            unknown = self.unknown(f"{name or 'an operation'} with these arguments", node)
+            self.tell(unknown, matters=True)
+            return unknown
+        except Exception:
+            unknown = self.unknown(f"{name or 'an operation'} with these arguments", node)
+            self.tell(unknown, matters=True)
+            return unknown
+
+    def python(self, rule: Callable[[], Any], node: ast.AST | None = None, argument: Any = None, message: str = "") -> Any:
+        """An operation of Python itself on values of its own: what it raises, it raises."""
+        try:
+            return rule()
+        except PYTHON_ERRORS as error:
+            text = str(error)
+            if isinstance(error, TypeError) and message and re.match(r"unsupported operand|'.*' not supported|.*item assignment", text):
+                text = message
+            text = re.sub(r"\bSize\b|\bTorchSize\b", lambda m: {"Size": "int", "TorchSize": "torch.Size"}[m.group()], text)
+            raise Refusal(type(error).__name__, text, argument=argument) from None
+        except (MemoryError, RecursionError, OverflowError):
+            return self.unknown("a value too large to build", node)
+
+    def _event(self, kind: str, name: str, node: ast.AST | None, args: Sequence[Any], keywords: Mapping[str, Any], result: Any, function: Any = None) -> None:
+        frame = self.frame
+        at = node or frame.node
+        if at is None:
+            return
+        text = name
+        if isinstance(at, ast.Call):
+            text = ast.unparse(at.func)
+        event = Event(
+            kind, name, text, Place(frame.file, at, frame.where), tuple(args), dict(keywords), result,
+            frame.path, function,
+        )  # fmt: skip
+        frame.calls.append(event)
+        self.record.event(event)
+
+
+class _EnoughType(Exception):
+    """A generator has given as many elements as are taken."""
+
+
+_Enough = _EnoughType()
+
+
+class Skip:
+    """Goes over the turns of a long loop that are all alike: the first few and the last are walked.
+
+    Alike means: every name of the scope keeps its shape; a whole number grows by the same, a list
+    by as many elements of the same shapes.
+    """
+
+    def __init__(self, interpreter: Interpreter, node: ast.For) -> None:
+        self.interpreter, self.node = interpreter, node
+        self.targets = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+        self.seen: list[dict[tuple[int, str], Any]] = []
+        self.counts: list[dict[Any, int]] = []
+        self.start = interpreter.steps
+
+    def after(self, at: int, total: int) -> int:
+        """The turn that comes next, after `at` turns of `total`."""
+        interpreter = self.interpreter
+        spent = self.start - interpreter.steps
+        each = spent / at
+        if total - at < 4 or (total <= 64 and each * total < 6_000):
+            return at
+        self.seen = [*self.seen[-2:], self._state()]
+        self.counts = [*self.counts[-1:], {k: v.count for k, v in interpreter.record.lines.items()}]
+        if len(self.seen) < 3 or at < 4:
+            return at
+        changes = self._changes()
+        if changes is None:
+            return at
+        skipped = total - at - 1
+        for (holder, name), change in changes.items():
+            owner = self._holders()[holder]
+            value = owner[name]
+            if isinstance(value, list):
+                if change * skipped + len(value) > LARGEST_BUILT:
+                    return at
+                value.extend(value[-change:] * skipped)
+            else:
+                owner[name] = value + change * skipped
+        for key, line in interpreter.record.lines.items():
+            line.count += (line.count - self.counts[0].get(key, 0)) * skipped
+        return total - 1
+
+    def _holders(self) -> list[dict[str, Any]]:
+        return self.interpreter._holders()
+
+    def _state(self) -> dict[tuple[int, str], Any]:
+        state: dict[tuple[int, str], Any] = {}
+        for i, holder in enumerate(self._holders()):
+            for name, value in holder.items():
+                if i or name not in self.targets:
+                    state[i, name] = _shape_of(value)
+        return state
+
+    def _changes(self) -> dict[tuple[int, str], int] | None:
+        first, second, third = self.seen
+        if first.keys() != second.keys() or second.keys() != third.keys():
+            return None
+        changes: dict[tuple[int, str], int] = {}
+        for key, now in third.items():
+            a, b = first[key], second[key]
+            if a == b == now:
+                continue
+            if not (isinstance(now, tuple) and now and a[0] == b[0] == now[0] and now[0] in ("number", "list")):
+                return None
+            step = now[1] - b[1]
+            if step != b[1] - a[1] or now[2:] != b[2:] or (now[0] == "list" and step <= 0):
+                return None
+            changes[key] = step
+        return changes
+
+
+def _shape_of(value: Any, depth: int = 3) -> Any:
+    if isinstance(value, Tensor):
+        return ("tensor", value.shape, value.dtype, value.storage.requires_grad)
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return ("plain", value)
+    if isinstance(value, (int, float)):
+        return ("number", value)
+    if isinstance(value, list):
+        return ("list", len(value), _shape_of(value[-1], depth - 1) if value and depth else None)
+    if isinstance(value, tuple):
+        return ("tuple", *(_shape_of(v, depth - 1) for v in value[:20])) if depth else ("tuple",)
+    if isinstance(value, dict):
+        return ("dict", len(value), tuple(_shape_of(v, depth - 1) for v in list(value.values())[:20]) if depth else ())
+    if isinstance(value, Unknown):
+        return ("unknown",)
+    if isinstance(value, Packed):
+        return ("packed", value.padded.shape)
+    return ("object", id(value) if isinstance(value, (Instance, Class, Function)) else type(value).__name__)
+
+
+def arithmetic(left: Any, sign: str, right: Any) -> Tensor:
+    """An operator between tensors and numbers: shape, dtype and, of small ones, values."""
+    if sign in ("==", "!=", "<", "<=", ">", ">="):
+        result = elementwise(left, right, dtype="bool")
+    elif sign == "/":
+        from .tensor import promoted
+
+        dtype = promoted(left, right)
+        result = elementwise(left, right, dtype=dtype if dtype.startswith(("float", "bfloat", "complex")) else "float32")
+    else:
+        if sign in ("&", "|", "^", "<<", ">>") and any(isinstance(v, Tensor) and v.floating or isinstance(v, float) for v in (left, right)):
+            raise NotKnown(f"{sign} of floating numbers")
+        if sign == "-" and any(isinstance(v, Tensor) and v.dtype == "bool" for v in (left, right)):
+            if all(isinstance(v, Tensor) and v.dtype == "bool" for v in (left, right)):
+                raise Refusal("RuntimeError", "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
+            raise Refusal("RuntimeError", "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
+        result = elementwise(left, right)
+    known = _known(left, sign, right, result)
+    return result if known is None else result.like(values=known)
+
+
+def _known(left: Any, sign: str, right: Any, result: Tensor) -> tuple[Any, ...] | None:
+    if result.numel > 256:
+        return None
+    apply = next((f for s, f, _ in (*BINARY.values(), *COMPARE.values()) if s == sign), None)
+    columns = []
+    for one in (left, right):
+        if isinstance(one, Tensor):
+            if one.known is None or one.floating or (one.shape != result.shape and one.numel != 1):
+                return None
+            columns.append(one.known if one.shape == result.shape else one.known * int(result.numel))
+        elif isinstance(one, float):
+            return None
+        else:
+            columns.append((one,) * int(result.numel))
+    try:
+        return tuple(apply(a, b) for a, b in zip(*columns)) if apply else None
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+
+
+def bound(function: Function, args: list[Any], keywords: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by their names, or Python's TypeError."""
+    spec = function.node.args
+    name = function.qualname
+    positional = [a.arg for a in (*spec.posonlyargs, *spec.args)]
+    values: dict[str, Any] = dict(zip(positional, args))
+    if len(args) > len(positional):
+        if spec.vararg is None:
+            least, most = len(positional) - len(function.defaults), len(positional)
+            given = len(args)
+            word = "was" if given == 1 else "were"
+            takes = f"{most} positional argument{'s' if most != 1 else ''}"
+            if least != most:
+                takes = f"from {least} to {most} positional arguments"
+            raise Refusal("TypeError", f"{name}() takes {takes} but {given} {word} given")
+    extra: dict[str, Any] = {}
+    known = {*positional[len(spec.posonlyargs) :], *(a.arg for a in spec.kwonlyargs)}
+    for key, value in keywords.items():
+        if key in known:
+            if key in values:
+                raise Refusal("TypeError", f"{name}() got multiple values for argument '{key}'")
+            values[key] = value
+        elif spec.kwarg is not None:
+            extra[key] = value
+        else:
+            raise Refusal("TypeError", f"{name}() got an unexpected keyword argument '{key}'")
+    optional = dict(zip(positional[len(positional) - len(function.defaults) :], function.defaults))
+    missing = [n for n in positional if n not in values and n not in optional]
+    if missing:
+        raise Refusal("TypeError", f"{name}() missing {_missing(missing, 'positional')}")
+    for key, value in {**optional, **function.keyword_defaults}.items():
+        values.setdefault(key, value)
+    missing = [a.arg for a in spec.kwonlyargs if a.arg not in values]
+    if missing:
+        raise Refusal("TypeError", f"{name}() missing {_missing(missing, 'keyword-only')}")
+    ordered = {n: values[n] for n in (*positional, *(a.arg for a in spec.kwonlyargs))}
+    if spec.vararg is not None:
+        ordered[spec.vararg.arg] = tuple(args[len(positional) :])
+    if spec.kwarg is not None:
+        ordered[spec.kwarg.arg] = extra
+    return ordered
+
+
+def _missing(names: list[str], kind: str) -> str:
+    quoted = [f"'{n}'" for n in names]
+    listed = quoted[0] if len(quoted) == 1 else (
+        " and ".join(quoted) if len(quoted) == 2 else f"{', '.join(quoted[:-1])}, and {quoted[-1]}")
+    return f"{len(names)} required {kind} argument{'s' if len(names) > 1 else ''}: {listed}"
+
+
+def _plain_unknown(value: Any) -> Any:
+    """A float that is not known is as good as any where shapes are asked for."""
+    if isinstance(value, Unknown) and getattr(value, "kind", "") == "float":
+        return 0.5
+    return value
+
+
+def _unknowns(value: Any) -> Iterator[Unknown]:
+    if isinstance(value, Unknown):
+        yield value
+    elif isinstance(value, (list, tuple)) and len(value) <= 1000:
+        for one in value:
+            if isinstance(one, Unknown):
+                yield one
+            elif isinstance(one, (list, tuple)) and len(one) <= 100:
+                yield from (u for u in one if isinstance(u, Unknown))
+
+
+def _deep(value: Any) -> Iterator[Any]:
+    for one in value.values() if isinstance(value, dict) else value:
+        if isinstance(one, (list, tuple, dict, set)):
+            yield from _deep(one)
+        else:
+            yield one
+
+
+def _likeness(value: Any) -> Any:
+    return (value.shape, value.dtype) if isinstance(value, Tensor) else type(value)
+
+
+def _hashable(key: Any) -> bool:
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
+
+
+def _whole(part: Any) -> Any:
+    if isinstance(part, Tensor) and part.known is not None and len(part.known) == 1:
+        return part.known[0]
+    return part
+
+
+def _plain_slice(key: slice) -> slice:
+    return slice(*(None if p is None else int(p) for p in (key.start, key.stop, key.step)))
+
+
+def _typename(value: Any) -> str:
+    from .torch.basics import type_of
+
+    if isinstance(value, Tensor):
+        return type_of(value)
+    return type_name(value)
+
+
+def _loaded(target: ast.expr) -> ast.expr:
+    loaded = type(target)(**{**dict(ast.iter_fields(target)), "ctx": ast.Load()})
+    return ast.copy_location(loaded, target)
+
+
+def _real(scope: Scope) -> Scope | None:
+    """A class's own names are not seen from its methods."""
+    return scope.outer if "__class_being_made__" in scope.names else scope
+
+
+def _torch_path(path: str) -> str:
+    path = re.sub(r"\.modules(\.[a-z]+)?(?=\.|$)", "", path)
+    return {"torch.functional": "torch.nn.functional"}.get(path, path)
+
+
+_YIELDS: dict[ast.AST, bool] = {}
+_DUNDERS = ("__init__", "__len__", "__getitem__", "__iter__", "__setitem__", "__contains__", "__add__", "__iadd__", "__enter__", "__exit__", "__next__", "__call__")  # fmt: skip
+_MIRROR = {"eq": "__eq__", "ne": "__ne__", "lt": "__gt__", "le": "__ge__", "gt": "__lt__", "ge": "__le__"}  # fmt: skip
+
+
+def _calls_back(rule: Any) -> bool:
+    code = getattr(rule, "__code__", None)
+    return code is not None and code.co_varnames[:1] == ("interpreter",)
+
+
+def _yields(node: Any) -> bool:
+    if isinstance(node, ast.Lambda):
+        return False
+    stack: list[ast.AST] = list(node.body)
+    while stack:
+        one = stack.pop()
+        if isinstance(one, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            stack.extend(ast.iter_child_nodes(one))
+    return False
+
+
+def _locals(node: Any) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+I = Interpreter
+EXECUTE: dict[type, Callable[[Interpreter, Any], Any]] = {
+    ast.Assign: I._assign, ast.AnnAssign: I._ann_assign, ast.AugAssign: I._aug_assign,
+    ast.Expr: I._expr, ast.Return: I._return, ast.Delete: I._delete, ast.Assert: I._assert,
+    ast.Raise: I._raise, ast.If: I._if, ast.For: I._for, ast.AsyncFor: I._for, ast.While: I._while,
+    ast.Try: I._try, ast.TryStar: I._try, ast.With: I._with, ast.AsyncWith: I._with,
+    ast.FunctionDef: I._function, ast.AsyncFunctionDef: I._function, ast.ClassDef: I._class,
+    ast.Global: I._global, ast.Nonlocal: I._nonlocal, ast.Import: I._import,
+    ast.ImportFrom: I._import_from, ast.Pass: I._pass, ast.Break: I._break,
+    ast.Continue: I._continue, ast.Match: I._match,
+}  # fmt: skip
+EVALUATE: dict[type, Callable[[Interpreter, Any], Any]] = {
+    ast.Constant: I._constant, ast.Name: I._name, ast.Attribute: I._attribute,
+    ast.Subscript: I._subscript, ast.Slice: I._slice, ast.Tuple: I._tuple, ast.List: I._list,
+    ast.Set: I._set, ast.Dict: I._dict, ast.JoinedStr: I._joined, ast.BoolOp: I._bool_op,
+    ast.UnaryOp: I._unary, ast.BinOp: I._bin_op, ast.Compare: I._compare, ast.IfExp: I._if_exp,
+    ast.Lambda: I._lambda, ast.NamedExpr: I._named_expr, ast.Starred: I._starred,
+    ast.Await: I._await, ast.Yield: I._yield, ast.YieldFrom: I._yield_from,
+    ast.ListComp: I._comprehension, ast.SetComp: I._comprehension, ast.DictComp: I._comprehension,
+    ast.GeneratorExp: I._comprehension, ast.Call: I._call,
+}  # fmt: skip
+del I

@@ -1,0 +1,114 @@
+"""What happened while a program was followed: its calls, and its lines with their shapes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .tensor import Tensor
+from .values import Instance, Packed
+
+MOST_EVENTS = 40_000
+MOST_LINES = 4_000
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A part of a source file: the node, and the function in which it stands."""
+
+    file: str
+    node: ast.AST
+    where: str = ""
+
+    @property
+    def line(self) -> int:
+        """The line on which it begins."""
+        return getattr(self.node, "lineno", 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """One call: of a row of torch (its name as `kind`, "Tensor.view"), of a module of torch
+    ("torch.nn.LSTM"), of the program's own module (kind "", name its class) or one that stands
+    without brackets ("index", "operator", "iterate", "setitem")."""
+
+    kind: str
+    name: str
+    text: str
+    place: Place
+    args: Sequence[Any]
+    keywords: Mapping[str, Any]
+    result: Any
+    path: tuple[int, ...]
+    function: Any = None
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The tensors that went in, in order."""
+        return list(tensors_in([*self.args, *self.keywords.values()]))
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The tensors that came out, in order."""
+        return list(tensors_in(self.result))
+
+
+@dataclass(eq=False)
+class Line:
+    """A statement that handles tensors: how often it ran, its calls and names (of its first run).
+
+    depth: how many of the program's own functions it stands in, from the entry on.
+    """
+
+    file: str
+    line: int
+    end: int
+    where: str
+    code: str
+    depth: int
+    path: tuple[int, ...]
+    count: int = 0
+    calls: Sequence[Event] = ()
+    names: Mapping[str, Any] = field(default_factory=dict)
+    failed: bool = False
+    header: str = ""  # where a function begins: its call with its arguments' shapes
+
+
+class Record:
+    """Events in order, and lines by where they were reached."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.lines: dict[tuple[tuple[int, ...], str, int], Line] = {}
+
+    def event(self, event: Event) -> None:
+        """Keep one; a flood is cut off."""
+        if len(self.events) < MOST_EVENTS:
+            self.events.append(event)
+
+    def line(self, key: tuple[tuple[int, ...], str, int], make: Any) -> Line | None:
+        """The line, made on its first run."""
+        found = self.lines.get(key)
+        if found is None:
+            if len(self.lines) >= MOST_LINES:
+                return None
+            found = self.lines[key] = make()
+        return found
+
+
+def tensors_in(value: Any, depth: int = 6) -> Iterator[Tensor]:
+    """The tensors of nested tuples, lists and dicts; the padded batch of a PackedSequence."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Packed):
+        yield value.padded
+    elif depth and isinstance(value, (tuple, list)):
+        for one in value[:64] if len(value) > 64 else value:
+            yield from tensors_in(one, depth - 1)
+    elif depth and isinstance(value, dict):
+        for one in list(value.values())[:64]:
+            yield from tensors_in(one, depth - 1)
+    elif depth == 6 and isinstance(value, Instance) and "_parameters" not in value._attributes:
+        yield from tensors_in(dict(value._attributes), 1)
