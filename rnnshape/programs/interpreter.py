@@ -12,11 +12,10 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import torch as table
-from .indexing import indexed, stored
 from .objects import (
     MISSING,
     OBJECT,
@@ -42,6 +41,7 @@ from .sizes import Names as SizeNames
 from .sizes import Ratio, Size
 from .tensor import Tensor, elementwise, selected
 from .torch import type_name
+from .torch.data import optimizer_class
 from .values import Device, DType, Instance, Packed, Result, TorchSize, Unknown, module_state
 
 STEPS = 400_000  # statements, calls and turns of loops
@@ -80,6 +80,7 @@ class Frame:
     function: Function | None = None
     self: Any = None
     node: ast.AST | None = None
+    statement: ast.stmt | None = None
     calls: list[Event] = field(default_factory=list)
     yielded: list[Any] | None = None
     handled: Any = None  # the exception of the `except` that runs
@@ -162,6 +163,9 @@ class Interpreter:
         table.load()
         self.module_class = make_class("Module", [OBJECT], path="torch.nn.Module")
         self.classes["torch.nn.Module"] = self.module_class
+        self.functions: dict[str, Any] = {}
+        self.freed: dict[int, Any] = {}
+        self.grad_off = False
         self.builtins, self.libraries = library(self)
 
     # ------------------------------------------------------------------------------- bookkeeping
@@ -255,7 +259,7 @@ class Interpreter:
         """One statement."""
         self.step()
         frame = self.frame
-        frame.node = node
+        frame.node = frame.statement = node
         if not isinstance(node, SIMPLE):
             return EXECUTE[type(node)](self, node)
         outer, frame.calls = frame.calls, []
@@ -349,11 +353,9 @@ class Interpreter:
         if isinstance(before, list) and sign == "+" and not isinstance(value, Unknown):
             before.extend(self.iterate(value, node.value))
             result: Any = before
-        elif isinstance(before, Tensor) and isinstance(value, (Tensor, int, float)) and sign != "@":
-            result = self.binary(node, before, node.op, value)
-            if isinstance(result, Tensor):
-                self._in_place(before, result)
-                result = before if before.shape == result.shape else result
+        elif isinstance(before, Tensor) and isinstance(value, (Tensor, int, float)) and f"Tensor.__i{name}__" in table.ROWS:
+            result = self.guarded(lambda: self.row(f"Tensor.__i{name}__")(before, value), node)
+            self._event("operator", f"{sign}=", node, [before, value], {}, result)
         else:
             method = self._special(before, f"__i{name}__")
             result = (
@@ -361,20 +363,6 @@ class Interpreter:
                 else self.binary(node, before, node.op, value)
             )  # fmt: skip
         self.bind(target, result)
-
-    def _in_place(self, before: Tensor, result: Tensor) -> None:
-        if before.shape != result.shape:
-            listed = [", ".join(map(str, shape)) for shape in (before.shape, result.shape)]
-            raise Refusal(
-                "RuntimeError",
-                f"output with shape [{listed[0]}] doesn't match the broadcast shape [{listed[1]}]",
-            )
-        if before.storage.requires_grad and before.parameter:
-            raise Refusal(
-                "RuntimeError",
-                "a leaf Variable that requires grad is being used in an in-place operation.",
-            )
-        table.touch(before)
 
     def bind(self, target: ast.expr, value: Any) -> None:
         """Give `value` to a target of an assignment."""
@@ -463,8 +451,7 @@ class Interpreter:
         if isinstance(owner, Unknown) or isinstance(key, Unknown) and not isinstance(owner, (dict, Tensor)):
             return
         if isinstance(owner, Tensor):
-            table.touch(owner)
-            changed = self.guarded(lambda: stored(owner, key, value), node)
+            changed = self.guarded(lambda: self.row("Tensor.__setitem__")(owner, key, value), node)
             self._event("setitem", "[…] =", node, [owner, value], {"key": key}, owner)
             if isinstance(changed, Unknown):
                 self.tell(changed)
@@ -878,6 +865,15 @@ class Interpreter:
         if path in table.ROWS:
             row = table.ROWS[path]
             return Native(path, row.rule, path, row.interpreter, row.unknowns)
+        if path in self.functions:
+            return self.functions[path]
+        if path.startswith("torch.nn.init."):
+            return Native(path, lambda x=None, *a, **k: x, "", False, True)
+        if re.match(r"torch\.optim\.(lr_scheduler\.)?[A-Z]", path):
+            self.classes[path] = optimizer_class(path)
+            return self.classes[path]
+        if path in ("torch.optim", "torch.optim.lr_scheduler", "torch.nn.init", "torch.utils", "torch.utils.data", "torch.nn.utils"):
+            return Torch(path)
         if any(key.startswith(f"{path}.") for group in (table.ROWS, table.MODULES, table.CONSTANTS) for key in group):
             return Torch(path)
         return self.unknown(f"{path}, which is not in the table", node)
@@ -1002,7 +998,7 @@ class Interpreter:
         if isinstance(owner, Unknown):
             return owner
         if isinstance(owner, Tensor):
-            result = self.guarded(lambda: indexed(owner, key), node)
+            result = self.guarded(lambda: self.row("Tensor.__getitem__")(owner, key), node)
             self._event("index", "[…]", node, [owner], {"key": key}, result)
             return result
         if isinstance(key, Unknown):
@@ -1054,6 +1050,10 @@ class Interpreter:
         return self._objects
 
     _objects: set[str] = set()
+
+    def row(self, name: str) -> Callable[..., Any]:
+        """The rule of a row."""
+        return table.ROWS[name].rule
 
     def _slice(self, node: ast.Slice) -> slice:
         parts = [
@@ -1163,7 +1163,8 @@ class Interpreter:
         if isinstance(value, Unknown):
             return value
         if isinstance(value, Tensor):
-            return value.like(values=None)
+            rows = {ast.USub: "Tensor.__neg__", ast.UAdd: "Tensor.__pos__", ast.Invert: "Tensor.__invert__"}
+            return self.guarded(lambda: self.row(rows[type(node.op)])(value), node)
         sign: dict[type, Callable[[Any], Any]] = {
             ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert,
         }  # fmt: skip
@@ -1257,18 +1258,26 @@ class Interpreter:
             result = self.guarded(lambda: row.rule(left, right), node)
             self._event("torch.matmul", "@", node, [left, right], {}, result)
             return result
+        name = _NAMES[sign]
+        flipped = not isinstance(left, Tensor)
+        row = self.row(f"Tensor.__{'r' if flipped and sign not in _SIGNS else ''}{_SIGNS.get(sign, name) if flipped else name}__")
         for one in (left, right):
-            if isinstance(one, TorchSize) or not isinstance(one, (Tensor, int, float, bool, complex)):
-                raise self.fail(
-                    "TypeError",
-                    f"unsupported operand type(s) for {sign}: '{type_name(left)}' and '{type_name(right)}'"
-                    if sign not in ("+",) or not isinstance(left, (list, tuple, str)) or isinstance(right, Tensor)
-                    else f"can only concatenate {type_name(left)} (not \"{type_name(right)}\") to {type_name(left)}",
-                    argument=one,
-                )  # fmt: skip
-        result = self.guarded(lambda: arithmetic(left, sign, right), node)
+            if not isinstance(one, (Tensor, int, float, bool, complex)):
+                raise self.fail("TypeError", self._operand_words(left, sign, right), argument=one)
+        operands = (right, left) if flipped else (left, right)
+        result = self.guarded(lambda: row(*operands), node)
         self._event("operator", sign, node, [left, right], {}, result)
         return result
+
+    def _operand_words(self, left: Any, sign: str, right: Any) -> str:
+        if sign == "+" and isinstance(left, (list, tuple, str)):
+            kind = type_name(left)
+            return f'can only concatenate {kind} (not "{type_name(right)}") to {kind}'
+        if sign == "*" and isinstance(left, (list, tuple, str)):
+            return f"can't multiply sequence by non-int of type '{type_name(right)}'"
+        if sign in ("<", "<=", ">", ">="):
+            return f"'{sign}' not supported between instances of '{type_name(left)}' and '{type_name(right)}'"
+        return f"unsupported operand type(s) for {'** or pow()' if sign == '**' else sign}: '{type_name(left)}' and '{type_name(right)}'"
 
     def _compare(self, node: ast.Compare) -> Any:
         left = self.evaluate(node.left)
@@ -1910,6 +1919,8 @@ class Interpreter:
         if isinstance(result, Unknown) and not result.line:
             place = self.place(node)
             result.file, result.line = (place.file, place.line) if place else ("", 0)
+        if self.grad_off and (row or module is not None):
+            result = without_graph(result)
         if module is not None:
             self._event(module._cls.kind, module._cls.name, node, args[1:], keywords, result, module)
         elif row:
@@ -1970,6 +1981,17 @@ class Interpreter:
         )  # fmt: skip
         frame.calls.append(event)
         self.record.event(event)
+
+
+def without_graph(value: Any) -> Any:
+    """Results under no_grad."""
+    if isinstance(value, Tensor):
+        return replace(value, graph=frozenset()) if value.graph else value
+    if isinstance(value, Packed):
+        return replace(value, data=without_graph(value.data), padded=without_graph(value.padded))
+    if type(value) is tuple:
+        return tuple(without_graph(one) for one in value)
+    return value
 
 
 class _EnoughType(Exception):
@@ -2068,47 +2090,6 @@ def _shape_of(value: Any, depth: int = 3) -> Any:
     if isinstance(value, Packed):
         return ("packed", value.padded.shape)
     return ("object", id(value) if isinstance(value, (Instance, Class, Function)) else type(value).__name__)
-
-
-def arithmetic(left: Any, sign: str, right: Any) -> Tensor:
-    """An operator between tensors and numbers: shape, dtype and, of small ones, values."""
-    if sign in ("==", "!=", "<", "<=", ">", ">="):
-        result = elementwise(left, right, dtype="bool")
-    elif sign == "/":
-        from .tensor import promoted
-
-        dtype = promoted(left, right)
-        result = elementwise(left, right, dtype=dtype if dtype.startswith(("float", "bfloat", "complex")) else "float32")
-    else:
-        if sign in ("&", "|", "^", "<<", ">>") and any(isinstance(v, Tensor) and v.floating or isinstance(v, float) for v in (left, right)):
-            raise NotKnown(f"{sign} of floating numbers")
-        if sign == "-" and any(isinstance(v, Tensor) and v.dtype == "bool" for v in (left, right)):
-            if all(isinstance(v, Tensor) and v.dtype == "bool" for v in (left, right)):
-                raise Refusal("RuntimeError", "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
-            raise Refusal("RuntimeError", "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
-        result = elementwise(left, right)
-    known = _known(left, sign, right, result)
-    return result if known is None else result.like(values=known)
-
-
-def _known(left: Any, sign: str, right: Any, result: Tensor) -> tuple[Any, ...] | None:
-    if result.numel > 256:
-        return None
-    apply = next((f for s, f, _ in (*BINARY.values(), *COMPARE.values()) if s == sign), None)
-    columns = []
-    for one in (left, right):
-        if isinstance(one, Tensor):
-            if one.known is None or one.floating or (one.shape != result.shape and one.numel != 1):
-                return None
-            columns.append(one.known if one.shape == result.shape else one.known * int(result.numel))
-        elif isinstance(one, float):
-            return None
-        else:
-            columns.append((one,) * int(result.numel))
-    try:
-        return tuple(apply(a, b) for a, b in zip(*columns)) if apply else None
-    except (ArithmeticError, TypeError, ValueError):
-        return None
 
 
 def bound(function: Function, args: list[Any], keywords: dict[str, Any]) -> dict[str, Any]:
@@ -2232,7 +2213,8 @@ def _torch_path(path: str) -> str:
     return {"torch.functional": "torch.nn.functional"}.get(path, path)
 
 
-_YIELDS: dict[ast.AST, bool] = {}
+_NAMES = {sign: name for sign, _, name in (*BINARY.values(), *COMPARE.values())}
+_SIGNS = {"<": "gt", ">": "lt", "<=": "ge", ">=": "le", "==": "eq", "!=": "ne"}  # seen from the right
 _DUNDERS = ("__init__", "__len__", "__getitem__", "__iter__", "__setitem__", "__contains__", "__add__", "__iadd__", "__enter__", "__exit__", "__next__", "__call__")  # fmt: skip
 _MIRROR = {"eq": "__eq__", "ne": "__ne__", "lt": "__gt__", "le": "__ge__", "gt": "__lt__", "ge": "__le__"}  # fmt: skip
 

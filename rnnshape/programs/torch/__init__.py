@@ -83,6 +83,7 @@ class Row(NamedTuple):
 ROWS: dict[str, Row] = {}
 MODULES: dict[str, type] = {}
 CONSTANTS: dict[str, Any] = {}
+TENSOR_NAMES: frozenset[str] = frozenset()  # every name of torch.Tensor
 
 FILES = ("creation", "forms", "indexing", "joining", "layers", "meta", "pointwise", "products",
          "recurrent", "reductions")  # fmt: skip  # every file of rows, in this folder

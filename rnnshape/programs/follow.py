@@ -1,0 +1,906 @@
+"""A program is followed: what it does when started, or one class or function of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from .interpreter import Interpreter, Restart, Stop, Told
+from .objects import MISSING, Bound, Class, Function, Names, Native, Static, Torch
+from .record import Event, Line, Place, tensors_in
+from .refusal import Refusal
+from .sizes import Names as SizeNames
+from .sizes import Size
+from .source import Source, read, source_of
+from .tensor import Origin, Part, Storage, Tensor
+from .torch.recurrent import Ran
+from .values import DType, Instance, Packed, Unknown
+
+MOST_RUNS = 90
+MOST_STEPS = 1_500_000  # over all runs
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A recurrent layer or cell that was built: where, under which name, and who called it."""
+
+    instance: Instance
+    name: str
+    place: Place
+    open: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> Any:
+        """Its Spec; a size in it may be open."""
+        return self.instance._attributes["_spec"]
+
+    @property
+    def kind(self) -> str:
+        """LSTM, GRUCell …"""
+        return str(self.spec.class_name)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the program would raise: torch's or Python's words, and where."""
+
+    refusal: Refusal
+    place: Place
+    part: Place | None
+    stack: Sequence[Place]
+    sources: Mapping[str, Source]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of the entry: its value, whether it was given, how it was worked out."""
+
+    value: Any
+    given: bool
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """All that came of following one entry."""
+
+    source: Source
+    entry: str
+    interpreter: Interpreter
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    constructor: Mapping[str, Any] = field(default_factory=dict)
+    built: str = ""
+    result: Any = None
+    problem: Problem | None = None
+    stopped: Stop | None = None
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    unsure: Sequence[Told] = ()
+    notes: Sequence[str] = ()
+
+    @property
+    def events(self) -> list[Event]:
+        """The calls in order."""
+        return self.interpreter.record.events
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines that handle tensors, in the order in which they first ran."""
+        return list(self.interpreter.record.lines.values())
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The recurrent layers that were built."""
+        return self.interpreter.layers
+
+    @property
+    def recurrent(self) -> list[Event]:
+        """The calls of recurrent layers."""
+        return [e for e in self.events if isinstance(e.function, Instance) and "_spec" in e.function._attributes and e.kind]
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """What the entry returned, laid flat."""
+        return list(tensors_in(self.result))
+
+    @property
+    def unknown(self) -> list[Told]:
+        """What was not followed."""
+        told = list(self.interpreter.told.values())
+        if self.stopped is not None:
+            place = self.stopped.place
+            told.append(Told(place.file if place else self.source.name, place.line if place else 0, self.stopped.why, True))
+        return [*told, *self.unsure]
+
+    @property
+    def verdict(self) -> str:
+        """fits, does not fit, unknown, or no recurrent layer."""
+        if self.problem is not None:
+            return "does not fit"
+        calls = self.recurrent
+        vague = any(isinstance(e.result, Unknown) for e in calls)
+        if not self.layers and not calls:
+            if self.stopped is not None or any(t.matters for t in self.unknown):
+                return "unknown" if self.stopped is not None else "no recurrent layer"
+            return "no recurrent layer"
+        if not calls or vague or self.stopped is not None or self.unsure:
+            return "unknown"
+        if any(t.matters for t in self.interpreter.told.values()):
+            return "unknown"
+        if isinstance(self.result, Unknown):
+            return "unknown"
+        return "fits"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: the program's text, the entry, values of arguments and shapes."""
+
+    source: Source
+    entry: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    shapes: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)  # of files beside it, in place of theirs
+
+
+def follow(request: Request) -> list[Followed]:
+    """Follow a program: one result for an entry; for a file that only defines modules one each.
+
+    Pure but for reading the files that it imports from beside it. Raises UsageError for an entry
+    that does not exist, a setting of an unknown name, a shape that cannot be meant.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 12_000))
+    try:
+        return _follow(request)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _follow(request: Request) -> list[Followed]:
+    if request.entry:
+        return [_best(request, _Entry(request.entry))]
+    whole = _best(request, _Entry(""))
+    if whole.problem is not None or any(not isinstance(e.result, Unknown) for e in whole.recurrent):
+        _check_used(request, whole)
+        return [whole]
+    classes = [
+        c for c in _module_classes(whole.interpreter, request.source.name) if _recurrent(c, request.source)
+    ]
+    found = []
+    for cls in classes:
+        one = _best(request, _Entry(cls.name, guessed=True))
+        if one.layers or one.recurrent or one.problem:
+            found.append(one)
+    calls_inside = {id(e.function._cls.node) for one in found for e in one.events if isinstance(e.function, Instance) and not e.kind and e.function._cls.node is not None}
+    if found and not whole.layers:
+        _check_used(request, *found)
+        return found
+    if found and all(isinstance(e.result, Unknown) for e in whole.recurrent):
+        return [whole, *found] if whole.problem else found
+    del calls_inside
+    _check_used(request, whole)
+    return [whole]
+
+
+def _check_used(request: Request, *followed: Followed) -> None:
+    used: set[str] = set()
+    for one in followed:
+        used |= one.interpreter.used_settings
+    for name in request.settings:
+        if name not in used:
+            known = sorted({n for one in followed for n in (*one.constructor, *one.arguments)})
+            raise UsageError(
+                "--set: expected the name of an argument" + (f": {', '.join(known)}" if known else ""),
+                got=name, fix="leave it out, or FILE.py:Class to set the arguments of a class",
+            )  # fmt: skip
+    for name in request.shapes:
+        if not any(name in one.arguments for one in followed):
+            known = sorted({n for one in followed for n in one.arguments})
+            raise UsageError(
+                "--shape: expected an argument of forward" + (f": {', '.join(known)}" if known else
+                ", for an entry such as FILE.py:Class"), got=name, fix=f"--shape {known[0]}=N,T,10" if known else "give FILE.py:Class",
+            )  # fmt: skip
+
+
+def _module_classes(interpreter: Interpreter, file: str) -> list[Class]:
+    names = interpreter.modules.get("", {})
+    return [
+        v for v in dict.fromkeys(v for v in names.values() if isinstance(v, Class))
+        if v.under(interpreter.module_class) and v.node is not None and v.file == file
+    ]
+
+
+def _recurrent(cls: Class, source: Source) -> bool:
+    """Whether a class or one that it names may build a recurrent layer."""
+    return cls.node is not None
+
+
+@dataclass(frozen=True)
+class _Entry:
+    name: str
+    guessed: bool = False
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a run assumes of the open: sizes that are bound, and a shape for each argument."""
+
+    bound: Mapping[str, int] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    forms: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[tuple[str, int, int], bool] = field(default_factory=dict)
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _best(request: Request, entry: _Entry) -> Followed:
+    """Runs until the open arguments have shapes with which the program goes furthest."""
+    search = _Search(request, entry)
+    return search.result()
+
+
+class _Search:
+    """The runs over one entry: arguments get their shapes from what they are first used for."""
+
+    def __init__(self, request: Request, entry: _Entry) -> None:
+        self.request, self.entry = request, entry
+        self.runs, self.steps = 0, 0
+
+    def result(self) -> Followed:
+        """The run that goes furthest, with its axes called by what they turned out to be."""
+        plan, followed = self._settled(_Plan())
+        tried: dict[str, list[Any]] = {}
+        while followed.problem is not None and self._left():
+            name = self._blamed(followed, plan)
+            if name is None:
+                break
+            done = tried.setdefault(name, [plan.forms.get(name, FORMS[0])])
+            best = None
+            for form in self._forms(name, followed):
+                if form in done or not self._left():
+                    continue
+                done.append(form)
+                other, again = self._settled(replace(plan, forms={**plan.forms, name: form}))
+                if again.problem is None or _progress(again) > _progress(followed):
+                    best = (other, again)
+                    break
+            if best is None:
+                break
+            plan, followed = best
+        named = self._names(followed, plan)
+        if named:
+            plan, followed = self._settled(replace(plan, names=named))
+        return self._alternatives(plan, followed)
+
+    def _left(self) -> bool:
+        return self.runs < MOST_RUNS and self.steps < MOST_STEPS
+
+    def _settled(self, plan: _Plan) -> tuple[_Plan, Followed]:
+        """Runs until no open size has to be another."""
+        for _ in range(30):
+            run = _Run(self.request, self.entry, plan)
+            self.runs += 1
+            try:
+                followed = run.follow()
+            except Restart as restart:
+                self.steps += run.spent
+                if not self._left():
+                    break
+                plan = replace(
+                    plan, bound={**plan.bound, **restart.bound}, kinds={**plan.kinds, **restart.kinds}
+                )
+                continue
+            self.steps += run.spent
+            return plan, followed
+        run = _Run(self.request, self.entry, plan, rigid=True)
+        return plan, run.follow()
+
+    def _blamed(self, followed: Followed, plan: _Plan) -> str | None:
+        """The argument whose shape the problem may come from."""
+        assert followed.problem is not None
+        open_ = [n for n, a in followed.arguments.items() if not a.given]
+        if not open_:
+            return None
+        refusal = followed.problem.refusal
+        values = [refusal.argument] if refusal.argument is not None else []
+        for value in values:
+            found = self._of_argument(value, followed, open_)
+            if found:
+                return found
+        stack = followed.problem.part or followed.problem.place
+        events = [e for e in followed.events[-6:]]
+        for event in reversed(events):
+            if event.place.line == stack.line:
+                for value in (*event.inputs, *event.outputs):
+                    found = self._of_argument(value, followed, open_)
+                    if found:
+                        return found
+        part = stack.node
+        names = {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
+        for name in open_:
+            if name in names:
+                return name
+        for event in reversed(followed.events[-40:]):
+            for value in event.inputs:
+                found = self._of_argument(value, followed, open_)
+                if found:
+                    return found
+        return open_[0] if len(open_) == 1 else None
+
+    def _of_argument(self, value: Any, followed: Followed, names: Sequence[str]) -> str | None:
+        for name in names:
+            if followed.arguments[name].value is value:
+                return name
+        for tensor in tensors_in(value):
+            for axis in tensor.axes:
+                for part in axis:
+                    origin = part.origin
+                    if origin is not None and origin.what.startswith("argument "):
+                        name = origin.what[9:]
+                        if name in names:
+                            return name
+            label = tensor.facts.get("argument")
+            if label in names:
+                return str(label)
+        return None
+
+    def _forms(self, name: str, followed: Followed) -> list[Any]:
+        assert followed.problem is not None
+        wants = followed.problem.refusal.wants
+        forms = list(FORMS)
+        if "state" in wants:
+            shapes = tuple(tuple(s) for s in wants["state"])
+            forms.insert(0, ("state", shapes if wants.get("pair") else shapes[0], wants.get("pair", False)))
+        if "unpacked" in wants:
+            rank = wants["unpacked"]
+            forms.sort(key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and len(f[0]) == rank))
+        if wants.get("dtype") == "int64":
+            forms.sort(key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and f[1] == "int64"))
+        elif wants.get("dtype", "").startswith("float"):
+            forms.sort(key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and f[1] == "float32"))
+        if "rank" in wants:
+            forms.sort(key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and len(f[0]) == max(wants["rank"])))
+        return forms
+
+    def _names(self, followed: Followed, plan: _Plan) -> dict[str, str]:
+        """Axes of arguments by what they turned out to be: N where samples, T where steps."""
+        roles: dict[str, str] = {}
+
+        def note(tensor: Tensor) -> None:
+            for axis in tensor.axes:
+                for part in axis:
+                    if isinstance(part.size, Size) and part.size.name and part.kind in ("samples", "steps"):
+                        roles.setdefault(part.size.name, part.kind)
+
+        for event in followed.events:
+            if isinstance(event.function, Instance) and "_spec" in event.function._attributes:
+                for tensor in event.outputs:
+                    note(tensor)
+        letters = {"samples": ["N", "M", "B"], "steps": ["T", "S", "U"]}
+        taken = {*followed.interpreter.rigid, *(n for n in followed.interpreter.names.values if not n.startswith("_"))}
+        named: dict[str, str] = {}
+        for argument in followed.arguments.values():
+            if argument.given:
+                continue
+            for tensor in tensors_in(argument.value):
+                for i, size in enumerate(tensor.shape):
+                    if not isinstance(size, Size):
+                        continue
+                    for name in sorted(size.names):
+                        if not name.startswith("_") or name in named:
+                            continue
+                        role = roles.get(name)
+                        choices = letters.get(role or "", [])
+                        if not choices:
+                            choices = ["F", "C", "D", "E"] if i == tensor.rank - 1 and tensor.floating and tensor.rank > 1 else (
+                                ["N", "M", "B"] if i == 0 else ["T", "S", "U", "V"])
+                        letter = next((c for c in (*choices, *(f"n{k}" for k in range(1, 60))) if c not in taken and c not in named.values()), name)
+                        named[name] = letter
+        return named
+
+    def _alternatives(self, plan: _Plan, followed: Followed) -> Followed:
+        """Follow the other way of each condition that is not known, where that is cheap."""
+        points = followed.interpreter.points
+        if not points:
+            return followed
+        unsure: list[Told] = []
+        spent = max(followed.interpreter.started - followed.interpreter.steps, 1)
+        for key, (taken, place, text) in list(points.items())[:8]:
+            other: Followed | None = None
+            if spent < 60_000 and self._left():
+                _, other = self._settled(replace(plan, choices={**plan.choices, key: not taken}))
+            if other is not None and _outcome(other) == _outcome(followed):
+                continue
+            if other is not None and followed.problem is not None and other.problem is None:
+                # the way that runs is as likely as the one that does not
+                return replace(
+                    other, unsure=[Told(place.file, place.line, f"the condition {text}: the other way ends in an error", True)]
+                )
+            unsure.append(Told(place.file, place.line, f"the condition {text}", True))
+        return replace(followed, unsure=unsure)
+
+
+def _outcome(followed: Followed) -> Any:
+    problem = followed.problem
+    return (
+        (problem.refusal.type, problem.refusal.message, problem.place.line) if problem else None,
+        [tuple(map(str, t.shape)) for t in followed.outputs],
+        followed.stopped is None,
+    )  # fmt: skip
+
+
+def _progress(followed: Followed) -> int:
+    """How far a run went: calls of layers and rows."""
+    return len(followed.events)
+
+
+# what an argument of forward may be: names of its axes and its dtype, most likely first
+FORMS: list[Any] = [
+    (("a", "b", "c"), "float32"), (("a", "b"), "int64"), (("a", "b"), "float32"), (("a",), "int64"),
+    (("a", "b", "c", "d"), "float32"), (("a", "b", "c"), "int64"), (("a",), "float32"), "size",
+    ((), "int64"), "none", (("a", "b", "c", "d", "e"), "float32"), "pair", "list",
+]  # fmt: skip
+
+
+class _Run:
+    """One run: the file's lines, then the entry with its arguments."""
+
+    def __init__(self, request: Request, entry: _Entry, plan: _Plan, rigid: bool = False) -> None:
+        self.request, self.entry, self.plan = request, entry, plan
+        self.sources: dict[str, Source] = {request.source.name: request.source}
+        from .python import builtin, libraries
+        from .torch.wiring import wire
+
+        taken = _numbers(request.source.tree)
+        names = SizeNames(taken, plan.bound, plan.kinds)
+        given = {str(n) for v in request.settings.values() if isinstance(v, _Open) for n in [v.name]}
+        given |= {n for shape in request.shapes.values() if isinstance(shape, Shape) for n in shape.names}
+        self.interpreter = Interpreter(
+            names, loader=self._load, library=lambda i: (builtin(i), libraries(i)),
+            choices=plan.choices, rigid=given,
+        )  # fmt: skip
+        if rigid:
+            self.interpreter.size_made = lambda sizes: None  # type: ignore[method-assign]
+        self.interpreter._objects = set()
+        self.interpreter.started = self.interpreter.steps
+        self.interpreter.settings = {
+            name: self._setting(value) for name, value in request.settings.items()
+        }
+        wire(self.interpreter)
+        self.arguments: dict[str, Argument] = {}
+        self.constructor: dict[str, Any] = {}
+        self.built = ""
+        self.notes: list[str] = []
+
+    @property
+    def spent(self) -> int:
+        """The steps it took."""
+        return self.interpreter.started - self.interpreter.steps
+
+    def _setting(self, value: Any) -> Any:
+        return self.interpreter.names.open(value.name) if isinstance(value, _Open) else value
+
+    def follow(self) -> Followed:
+        """The run's result; Restart goes through."""
+        result: Any = None
+        problem: Problem | None = None
+        stopped: Stop | None = None
+        try:
+            result = self._entry()
+        except Refusal as refusal:
+            problem = self._problem(refusal)
+        except Stop as stop:
+            stopped = stop
+        except RecursionError:
+            stopped = Stop("expressions inside each other, very deep", None)
+        if problem is not None and problem.refusal.type in ("SystemExit", "KeyboardInterrupt"):
+            problem = None
+        interpreter = self.interpreter
+        interpreter.frames.clear()
+        return Followed(
+            self.request.source, self.entry.name, interpreter, self.arguments, self.constructor,
+            self.built, result, problem, stopped, self.sources, notes=self.notes,
+        )  # fmt: skip
+
+    def _problem(self, refusal: Refusal) -> Problem | None:
+        place = getattr(refusal, "place", None)
+        if place is None:
+            place = Place(self.request.source.name, self.request.source.tree.body[0], "")
+        return Problem(
+            refusal, place, getattr(refusal, "part", None), getattr(refusal, "stack", []), self.sources
+        )
+
+    def _entry(self) -> Any:
+        interpreter, source = self.interpreter, self.request.source
+        main = "__main__" if not self.entry.name else Path(source.name).stem
+        names: dict[str, Any] = {"__name__": main}
+        interpreter.modules[""] = names
+        if not self.entry.name:
+            interpreter.run_file(source.tree, source.name, names)
+            return None
+        self._definitions(source, names)
+        target = self._target(names)
+        from .interpreter import Frame
+        from .objects import Scope
+
+        interpreter.frames.append(Frame(source.name, "", Scope(names, names), (), -1))
+        interpreter.frame.node = ast.Pass(lineno=0, col_offset=0)
+        if isinstance(target, Class):
+            return self._class(target)
+        return self._function(target)
+
+    def _definitions(self, source: Source, names: dict[str, Any]) -> None:
+        """The file's own lines, for what they define: one that fails is gone past."""
+        interpreter = self.interpreter
+        from .interpreter import Frame
+        from .objects import Scope
+
+        budget = interpreter.steps
+        interpreter.frames.append(Frame(source.name, "", Scope(names, names), (), 0))
+        try:
+            for node in source.tree.body:
+                try:
+                    interpreter.steps = min(interpreter.steps, budget // 2)
+                    interpreter.statement(node)
+                except Refusal:
+                    continue
+                except Stop:
+                    interpreter.steps = budget // 2
+        finally:
+            interpreter.frames.clear()
+        interpreter.record.__init__()  # type: ignore[misc]
+        interpreter.told.clear()
+        interpreter.points.clear()
+        interpreter.layers.clear()
+        interpreter.matter = False
+
+    def _target(self, names: dict[str, Any]) -> Any:
+        found: Any = names.get(self.entry.name.partition(".")[0])
+        for part in self.entry.name.split(".")[1:]:
+            found = found.names.get(part) if isinstance(found, Class) else None
+        if isinstance(found, (Class, Function)) or isinstance(found, (Instance, Bound)):
+            return found
+        known = [n for n, v in names.items() if isinstance(v, (Class, Function)) and getattr(v, "file", "") == self.request.source.name]
+        listed = ", ".join(known[:20])
+        raise UsageError(
+            f"{self.request.source.name}: expected a class or function of this file" + (f": {listed}" if known else ", which defines none"),
+            got=self.entry.name[:60], fix=f"{self.request.source.name}:{known[0]}" if known else "leave out the name",
+        )  # fmt: skip
+
+    def _class(self, cls: Class) -> Any:
+        interpreter = self.interpreter
+        init = cls.find("__init__")
+        keywords: dict[str, Any] = {}
+        args: list[Any] = []
+        if isinstance(init, Function):
+            args, keywords = self._constructor_arguments(init, cls)
+        elif cls.fields:
+            for name, default in cls.fields.items():
+                given = self._given(name)
+                if given is not MISSING:
+                    keywords[name] = given
+                elif default is MISSING:
+                    keywords[name] = self._open(name)
+        self.built = f"{cls.name}({', '.join(f'{k}={_literal(v)}' for k, v in self.constructor.items())})"
+        instance = interpreter.call(cls, args, keywords)
+        self._check_settings(init)
+        forward = cls.find("forward") if cls.under(interpreter.module_class) else cls.find("__call__")
+        if not isinstance(forward, Function):
+            if isinstance(forward, Native) and cls.kind:
+                return self._native_forward(instance)
+            if cls.under(interpreter.module_class) or forward is MISSING:
+                self.notes.append(f"{cls.name} has no forward")
+                return None
+        values, named = self._forward_arguments(forward, skip=1)
+        return interpreter.call(instance, values, named)
+
+    def _native_forward(self, instance: Instance) -> Any:
+        spec = instance._attributes.get("_spec")
+        if spec is None:
+            return None
+        value = self._argument("input")
+        return self.interpreter.call(instance, [value], {})
+
+    def _function(self, target: Any) -> Any:
+        interpreter = self.interpreter
+        if isinstance(target, Instance):
+            forward = target._cls.find("forward")
+            if not isinstance(forward, Function):
+                return self._native_forward(target)
+            values, named = self._forward_arguments(forward, skip=1)
+            return interpreter.call(target, values, named)
+        function = target.function if isinstance(target, Bound) else target
+        values, named = self._forward_arguments(function, skip=1 if isinstance(target, Bound) else 0)
+        self._check_settings(function)
+        return interpreter.call(target, values, named)
+
+    def _check_settings(self, function: Any) -> None:
+        unused = [n for n in self.request.settings if n not in self.interpreter.used_settings and "." not in n]
+        if unused and isinstance(function, Function):
+            spec = function.node.args
+            if spec.kwarg is not None:
+                return
+            known = [a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)][1:]
+            raise UsageError(
+                f"--set: expected an argument of {self.entry.name}" + (f": {', '.join(known)}" if known else ", which has none"),
+                got=unused[0], fix=f"--set {known[0]}=…" if known else f"leave out --set {unused[0]}",
+            )  # fmt: skip
+
+    def _given(self, name: str) -> Any:
+        if name in self.interpreter.settings:
+            self.interpreter.used_settings.add(name)
+            return self.interpreter.settings[name]
+        return MISSING
+
+    def _open(self, name: str) -> Any:
+        self.interpreter._objects.add(name)
+        kind = self.plan.kinds.get(name, "width")
+        return self.interpreter.names.open(name, kind)
+
+    def _constructor_arguments(self, init: Function, cls: Class) -> tuple[list[Any], dict[str, Any]]:
+        spec = init.node.args
+        positional = [a.arg for a in (*spec.posonlyargs, *spec.args)][1:]
+        optional = dict(zip(positional[len(positional) - len(init.defaults) :], init.defaults)) if init.defaults else {}
+        keywords: dict[str, Any] = {}
+        for name in (*positional, *(a.arg for a in spec.kwonlyargs)):
+            default = {**optional, **init.keyword_defaults}.get(name, MISSING)
+            given = self._given(name)
+            if given is not MISSING:
+                keywords[name] = given
+                self.constructor[name] = given
+            elif default is MISSING:
+                keywords[name] = self._open(name)
+                self.constructor[name] = keywords[name]
+            else:
+                self.constructor[name] = default
+        if spec.kwarg is not None:
+            for name in self.request.settings:
+                if "." not in name and name not in keywords:
+                    keywords[name] = self._given(name)
+                    self.constructor[name] = keywords[name]
+        return [], keywords
+
+    def _forward_arguments(self, function: Function, skip: int) -> tuple[list[Any], dict[str, Any]]:
+        spec = function.node.args
+        positional = [a.arg for a in (*spec.posonlyargs, *spec.args)][skip:]
+        optional = dict(zip(positional[len(positional) - len(function.defaults) :], function.defaults)) if function.defaults else {}
+        values: dict[str, Any] = {}
+        for name in (*positional, *(a.arg for a in spec.kwonlyargs)):
+            default = {**optional, **function.keyword_defaults}.get(name, MISSING)
+            given = self._given(name)
+            if name in self.request.shapes:
+                values[name] = self._shaped(name, self.request.shapes[name])
+                self.arguments[name] = Argument(values[name], True)
+            elif given is not MISSING:
+                values[name] = given
+                self.arguments[name] = Argument(given, True)
+            elif default is not MISSING:
+                continue
+            else:
+                values[name] = self._argument(name)
+        if spec.vararg is not None and not positional:
+            name = spec.vararg.arg
+            if name in self.request.shapes:
+                value = self._shaped(name, self.request.shapes[name])
+                self.arguments[name] = Argument(value, True)
+            else:
+                value = self._argument(name)
+            return [value], values
+        for name in self.request.shapes:
+            if name not in values:
+                known = ", ".join(positional)
+                raise UsageError(
+                    f"--shape: expected an argument of forward: {known}" if known else "--shape: expected no name, since there are no arguments",
+                    got=name, fix=f"--shape {positional[0]}=N,T,10" if positional else "leave it out",
+                )  # fmt: skip
+        return [], values
+
+    def _shaped(self, name: str, shape: Any) -> Any:
+        if not isinstance(shape, Shape):
+            return shape
+        sizes = tuple(self._size(s) for s in shape.sizes)
+        return self._tensor(name, sizes, shape.dtype)
+
+    def _size(self, text: int | str) -> int:
+        if isinstance(text, int):
+            return text
+        total: int = 1
+        for part in str(text).split("*"):
+            part = part.strip()
+            total = total * (int(part) if part.isdigit() else self.interpreter.names.open(part, "length"))
+        return total
+
+    def _tensor(self, name: str, sizes: tuple[int, ...], dtype: str) -> Tensor:
+        axes = tuple(
+            (Part(size, "unknown", Origin(f"argument {name}", i)),) if size != 1 else (Part(1, "one"),)
+            for i, size in enumerate(sizes)
+        )
+        return Tensor(sizes, dtype, axes, facts={"argument": name})
+
+    def _argument(self, name: str) -> Any:
+        form = self.plan.forms.get(name, FORMS[0])
+        value = self._formed(name, form)
+        self.arguments[name] = Argument(value, False)
+        return value
+
+    def _formed(self, name: str, form: Any) -> Any:
+        if form == "size":
+            return self.interpreter.names.open(name, "length")
+        if form == "none":
+            return None
+        if form == "pair":
+            return tuple(self._formed(f"{name}{i}", FORMS[0]) for i in range(2))
+        if form == "list":
+            return [self._formed(f"{name}{i}", FORMS[0]) for i in range(2)]
+        if form[0] == "state":
+            shapes = form[1] if form[2] else (form[1],)
+            made = tuple(self._tensor(name, tuple(shape), "float32") for shape in shapes)
+            return made if form[2] else made[0]
+        letters, dtype = form
+        sizes = []
+        for i, letter in enumerate(letters):
+            key = f"_{name}_{letter}"
+            last = i == len(letters) - 1 and dtype == "float32" and len(letters) > 1
+            sizes.append(self.interpreter.names.open(self.plan.names.get(key, key), "width" if last else "length"))
+        return self._tensor(name, tuple(sizes), dtype)
+
+    # ------------------------------------------------------------------------ files beside it
+
+    def _load(self, interpreter: Interpreter, name: str, level: int, file: str) -> Any:
+        here = self.sources.get(file)
+        key = f"{'.' * level}{name}@{here.path if here else ''}" if level else name
+        if key in interpreter.modules:
+            return interpreter.modules[key]
+        found = self._beside(name, level, here) if name or level else None
+        if found is None:
+            module = Names(name, {}, name or "a package")
+            interpreter.modules[key] = module
+            return module
+        path, text = found
+        names: dict[str, Any] = {"__name__": name}
+        module = Names(name, names)
+        interpreter.modules[key] = module
+        if text is None:  # a folder without __init__
+            return Names(name, names, "")
+        if len(interpreter.modules) > 60:
+            return Names(name, {}, name)
+        try:
+            source = source_of(text, _relative(path, self.request.source.path), str(path))
+        except UsageError:
+            module = interpreter.modules[key] = Names(name, {}, name)
+            return module
+        self.sources[source.name] = source
+        interpreter.run_file(source.tree, source.name, names)
+        return module
+
+    def _beside(self, name: str, level: int, here: Source | None) -> tuple[Path, str | None] | None:
+        if here is None or not here.path:
+            return None
+        folder = Path(here.path).parent
+        roots = [folder]
+        if level:
+            for _ in range(level - 1):
+                folder = folder.parent
+            roots = [folder]
+        else:
+            roots.append(Path(self.request.source.path).parent)
+        relative = Path(*name.split(".")) if name else Path()
+        for root in roots:
+            for path in (root / relative / "__init__.py", (root / relative).with_suffix(".py") if name else root / "__init__.py"):
+                text = self.request.texts.get(str(path))
+                if text is not None:
+                    return path, text
+                try:
+                    if path.is_file() and path.stat().st_size < 4_000_000:
+                        return path, path.read_text("utf-8", errors="replace")
+                except (OSError, ValueError):
+                    continue
+            try:
+                if name and (root / relative).is_dir() and any((root / relative).glob("*.py")):
+                    return root / relative / "__init__.py", ""
+            except (OSError, ValueError):
+                continue
+        return None
+
+
+def _relative(path: Path, base: str) -> str:
+    try:
+        return str(path.relative_to(Path(base).parent))
+    except ValueError:
+        return path.name
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A name for an open size, given by --set."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A shape given by --shape: numbers, names or products, and the dtype."""
+
+    sizes: tuple[int | str, ...]
+    dtype: str = "float32"
+
+    @property
+    def names(self) -> set[str]:
+        """The names in it."""
+        return {p.strip() for s in self.sizes if isinstance(s, str) for p in s.split("*") if not p.strip().isdigit()}
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, (int, float, str, bool, type(None), list, tuple, dict)):
+        return (str(value) if isinstance(value, Size) else repr(value))[:40]
+    return getattr(value, "name", None) or "…"
+
+
+def _numbers(tree: ast.AST) -> set[int]:
+    """The whole numbers that stand in the program, and their neighbours."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) is int and 0 <= node.value < 10_000_000:
+            found |= {node.value, node.value + 1, node.value - 1}
+    return found
+
+
+def setting_value(text: str) -> Any:
+    """The value of --set NAME=VALUE: a Python literal, or a name for an open size."""
+    if re.fullmatch(r"[A-Za-z_]\w{0,31}", text) and text not in ("None", "True", "False"):
+        return _Open(text)
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise UsageError(
+            "--set: expected a Python literal or a name for an open size", got=text[:40],
+            fix="--set hidden=80, --set hidden=H, or --set kind=\"'gru'\"",
+        ) from None  # fmt: skip
+    return value
+
+
+DTYPES = {"long": "int64", "int": "int32", "float": "float32", "double": "float64", "half": "float16",
+          "bool": "bool"}  # fmt: skip
+KNOWN_DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
+                "complex64")  # fmt: skip
+
+
+def shape_value(text: str) -> Any:
+    """The value of --shape NAME=…: `N,T,10`, `N,T:long`, `None`."""
+    if text.strip() == "None":
+        return None
+    sizes, _, dtype = text.partition(":")
+    kind = DTYPES.get(dtype.strip(), dtype.strip()) or "float32"
+    kind = kind.removeprefix("torch.")
+    parts = [p.strip() for p in sizes.split(",")] if sizes.strip() else []
+    for part in parts:
+        if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}|\d{1,9}", p.strip()) for p in part.split("*")):
+            raise UsageError(
+                "--shape: expected sizes such as N,T,10", got=text[:40], fix="--shape x=N,T,10, or x=N,T:long"
+            )
+    if kind not in KNOWN_DTYPES:
+        raise UsageError(
+            "--shape: expected a dtype such as long or float32 behind the colon", got=dtype[:20],
+            fix=f"--shape x={sizes}:long",
+        )  # fmt: skip
+    return Shape(tuple(int(p) if p.isdigit() else p for p in parts), kind)
+
+
+def program(path: str) -> tuple[Source, str]:
+    """The source and the entry of PROGRAM: FILE.py, FILE.py:Class, FILE.ipynb, or -."""
+    file, _, entry = path.partition(":")
+    match = re.match(r"(.*\.(?:py|ipynb)|-)(?::([\w.]+))?$", path, re.S)
+    if match:
+        file, entry = match.group(1), match.group(2) or ""
+    text = read(file)
+    name = "stdin" if file == "-" else Path(file).name
+    full = "" if file == "-" else str(Path(file).resolve())
+    if file == "-":
+        name = "-"
+    return source_of(text, name, full), entry

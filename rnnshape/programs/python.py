@@ -1,0 +1,1215 @@
+"""Python's own functions, types and commonest modules, as a followed program meets them."""
+
+from __future__ import annotations
+
+import ast
+import math
+import string
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, combinations, count, islice, permutations, product
+from typing import Any
+
+from . import torch as table
+from .interpreter import LARGEST_BUILT, Interpreter, bound
+from .objects import (
+    EXCEPTIONS,
+    MISSING,
+    OBJECT,
+    Bound,
+    Class,
+    Function,
+    Iter,
+    Names,
+    Native,
+    Property,
+    Raised,
+    Scope,
+    Static,
+    Super,
+    Torch,
+    class_of,
+    make_class,
+)
+from .refusal import NotKnown, Refusal
+from .sizes import Ratio, Size, largest, smallest
+from .tensor import Tensor
+from .torch import type_name
+from .values import Device, DType, Instance, Packed, Result, TorchSize, Unknown, module_state, parameter
+
+REAL: dict[str, Any] = {
+    "int": int, "float": float, "str": str, "bool": bool, "list": list, "tuple": tuple, "dict": dict,
+    "set": set, "frozenset": frozenset, "complex": complex, "bytes": bytes, "range": range,
+    "slice": slice, "NoneType": type(None),
+}  # fmt: skip
+
+
+class DefaultDict(dict[Any, Any]):
+    """collections.defaultdict."""
+
+    factory: Any = None
+
+
+def types() -> dict[str, Class]:
+    """Python's own types as classes."""
+    return {name: make_class(name, [OBJECT], form="type") for name in REAL}
+
+
+# ------------------------------------------------------------------------------------- built-in
+
+
+def setting(interpreter: Interpreter, *names: str) -> Any:
+    """What --set gave under one of the names; MISSING where it gave nothing."""
+    for name in names:
+        if name in interpreter.settings:
+            interpreter.used_settings.add(name)
+            return interpreter.settings[name]
+    return MISSING
+
+
+def _print(interpreter: Interpreter, *values: Any, **keywords: Any) -> None:
+    for value in values:
+        if isinstance(value, Instance):
+            method = interpreter._special(value, "__str__")
+            if method is not None:
+                interpreter.call(method, [], {})
+
+
+def _len(interpreter: Interpreter, value: Any) -> Any:
+    if isinstance(value, Unknown):
+        return Unknown(value.what, f"len({value.text})", value.file, value.line, "int")
+    if isinstance(value, Tensor):
+        return table.ROWS["Tensor.__len__"].rule(value)
+    if isinstance(value, (list, tuple, dict, set, frozenset, str, bytes, range)):
+        return len(value)
+    if interpreter._open(value):
+        return interpreter.names.open(f"len({value})")
+    method = interpreter._special(value, "__len__")
+    if method is not None:
+        return interpreter.call(method, [], {})
+    if isinstance(value, Instance) and value._cls.foreign:
+        return value._cls.foreign
+    kind = "generator" if isinstance(value, Iter) else interpreter._kind(value)
+    raise Refusal("TypeError", f"object of type '{kind}' has no len()", argument=value)
+
+
+def _range(interpreter: Interpreter, *args: Any) -> Any:
+    vague = next((a for a in args if isinstance(a, Unknown)), None)
+    if vague is not None:
+        return vague
+    values = [a.known[0] if isinstance(a, Tensor) and a.known else a for a in args]
+    for value in values:
+        if interpreter._open(value) and interpreter.names.kinds.get(str(value)) == "width":
+            from .interpreter import Restart
+
+            raise Restart(kinds={str(value): "count"})
+        if isinstance(value, Tensor):
+            return interpreter.unknown("a number in a tensor", None, "int")
+    return interpreter.python(lambda: range(*(_index(v) for v in values)))
+
+
+def _index(value: Any) -> Any:
+    return int(value) if isinstance(value, int) else value
+
+
+def _enumerate(interpreter: Interpreter, value: Any, start: int = 0) -> Any:
+    items = interpreter.iterate(value)
+    if isinstance(items, Unknown):
+        return items
+    if isinstance(items, (list, tuple)) and not isinstance(start, Unknown):
+        return list(enumerate(items, start))
+    return Iter(iter(enumerate(items, start)))
+
+
+def _zip(interpreter: Interpreter, *values: Any, strict: bool = False) -> Any:
+    items = [interpreter.iterate(v) for v in values]
+    vague = next((i for i in items if isinstance(i, Unknown)), None)
+    if vague is not None:
+        return vague
+    if items and all(isinstance(i, (list, tuple, range)) for i in items) and min(map(len, items)) < 100_000:
+        return list(zip(*items))
+    return Iter(iter(zip(*items)))
+
+
+def _map(interpreter: Interpreter, function: Any, *values: Any) -> Any:
+    columns = [interpreter.listed(v) for v in values]
+    vague = next((c for c in columns if isinstance(c, Unknown)), None)
+    if vague is not None:
+        return vague
+    return Iter(iter([interpreter.call(function, list(row), {}) for row in zip(*columns)]))
+
+
+def _filter(interpreter: Interpreter, function: Any, values: Any) -> Any:
+    items = interpreter.listed(values)
+    if isinstance(items, Unknown):
+        return items
+    kept = []
+    for item in items:
+        truth = interpreter.truth(item if function is None else interpreter.call(function, [item], {}))
+        if isinstance(truth, Unknown):
+            return truth
+        if truth:
+            kept.append(item)
+    return Iter(iter(kept))
+
+
+def _sorted(interpreter: Interpreter, values: Any, key: Any = None, reverse: Any = False) -> Any:
+    items = interpreter.listed(values)
+    if isinstance(items, Unknown):
+        return items
+    keys = [item if key is None else interpreter.call(key, [item], {}) for item in items]
+    vague = next((k for k in keys if isinstance(k, (Unknown, Tensor))), None)
+    if vague is not None:
+        return vague if isinstance(vague, Unknown) and not _alike(items) else list(items)
+    order = interpreter.python(lambda: sorted(range(len(items)), key=keys.__getitem__, reverse=bool(reverse)))
+    return order if isinstance(order, Unknown) else [items[i] for i in order]
+
+
+def _alike(items: Sequence[Any]) -> bool:
+    return bool(items) and all(isinstance(i, Tensor) for i in items) and len({i.shape for i in items}) == 1
+
+
+def _reversed(interpreter: Interpreter, values: Any) -> Any:
+    items = interpreter.listed(values)
+    return items if isinstance(items, Unknown) else Iter(iter(items[::-1]))
+
+
+def _sum(interpreter: Interpreter, values: Any, start: Any = 0) -> Any:
+    items = interpreter.listed(values)
+    if isinstance(items, Unknown):
+        return items
+    total = start
+    for item in items:
+        total = interpreter.binary(interpreter.frame.node or ast.Pass(), total, ast.Add(), item)
+    return total
+
+
+def _extreme(pick: Callable[[int, int], int], real: Callable[..., Any]) -> Callable[..., Any]:
+    def rule(interpreter: Interpreter, *values: Any, key: Any = None, default: Any = MISSING) -> Any:
+        items = interpreter.listed(values[0]) if len(values) == 1 else list(values)
+        if isinstance(items, Unknown):
+            return items
+        if any(isinstance(i, (Unknown, Tensor)) for i in items):
+            vague = next(i for i in items if isinstance(i, (Unknown, Tensor)))
+            if isinstance(vague, Tensor):
+                if all(isinstance(i, Tensor) and i.known and len(i.known) == 1 for i in items):
+                    return real(items, key=lambda i: i.known[0])
+                return vague if _alike(items) else interpreter.unknown("a number in a tensor", None, "int")
+            return vague
+        if not items and default is not MISSING:
+            return default
+        if key is None and any(isinstance(i, Size) for i in items) and all(isinstance(i, int) for i in items):
+            result = items[0]
+            for item in items[1:]:
+                result = pick(result, item)
+            return result
+        if key is not None:
+            keys = [interpreter.call(key, [item], {}) for item in items]
+            if any(isinstance(k, (Unknown, Tensor)) for k in keys):
+                return next(k for k in keys if isinstance(k, (Unknown, Tensor)))
+            return interpreter.python(lambda: items[real(range(len(items)), key=keys.__getitem__)])
+        return interpreter.python(lambda: real(items))
+
+    return rule
+
+
+def _any_all(stop: bool) -> Callable[..., Any]:
+    def rule(interpreter: Interpreter, values: Any) -> Any:
+        items = interpreter.listed(values)
+        if isinstance(items, Unknown):
+            return items
+        vague = None
+        for item in items:
+            truth = interpreter.truth(item)
+            if isinstance(truth, Unknown):
+                vague = truth
+            elif truth == stop:
+                return stop
+        return vague if vague is not None else not stop
+
+    return rule
+
+
+def is_instance(interpreter: Interpreter, value: Any, cls: Any) -> Any:
+    """isinstance(value, cls)."""
+    if isinstance(cls, (tuple, list)):
+        found = [is_instance(interpreter, value, one) for one in cls]
+        return True if True in found else next((f for f in found if isinstance(f, Unknown)), False)
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(cls, Unknown):
+        return False if not isinstance(value, Instance) or value._cls.foreign is None else cls
+    if not isinstance(cls, Class):
+        return interpreter.unknown("a check of a type", None, "bool")
+    own = class_of(value)
+    if own is not None:
+        return own.under(cls)
+    if cls is OBJECT:
+        return True
+    if cls.path in ("torch.Tensor", "torch.nn.Parameter"):
+        return isinstance(value, Tensor) and not value.facts.get("numpy") and (cls.path == "torch.Tensor" or value.parameter)
+    if cls.name == "ndarray":
+        return isinstance(value, Tensor) and bool(value.facts.get("numpy"))
+    if cls.name == "PackedSequence":
+        return isinstance(value, Packed)
+    if cls.name == "device":
+        return isinstance(value, Device)
+    if cls.name in ("Number", "Real", "Integral"):
+        return isinstance(value, int if cls.name == "Integral" else (int, float))
+    real = REAL.get(cls.name)
+    if cls.form == "type" and real is not None:
+        if isinstance(value, (Tensor, DType)):
+            return isinstance(value, DType) and False
+        if interpreter._open(value) and real is not int:
+            return interpreter.unknown(f"the type of {value}, which was not given", None, "bool")
+        return isinstance(value, real)
+    if cls.name in ("Iterable", "Sequence", "Callable", "Mapping"):
+        kinds: dict[str, Any] = {"Iterable": (list, tuple, dict, set, str, Tensor), "Sequence": (list, tuple, str),
+                                 "Callable": (Function, Native, Bound, Class), "Mapping": dict}  # fmt: skip
+        return isinstance(value, kinds[cls.name])
+    return False
+
+
+def _is_subclass(interpreter: Interpreter, cls: Any, other: Any) -> Any:
+    if isinstance(cls, Class):
+        return any(cls.under(o) for o in (other if isinstance(other, tuple) else (other,)) if isinstance(o, Class))
+    return interpreter.unknown("a check of a class", None, "bool")
+
+
+def _getattr(interpreter: Interpreter, owner: Any, name: Any, default: Any = MISSING) -> Any:
+    if isinstance(name, Unknown) or interpreter._open(name):
+        vague = name if isinstance(name, Unknown) else interpreter.unknown(f"an attribute called by {name}, which was not given")
+        interpreter.tell(vague)
+        return vague
+    if not isinstance(name, str):
+        raise Refusal("TypeError", f"attribute name must be string, not '{type_name(name)}'")
+    try:
+        result = interpreter.attribute(owner, name, interpreter.frame.node)
+    except Refusal as refusal:
+        if refusal.type == "AttributeError" and default is not MISSING:
+            return default
+        raise
+    if isinstance(owner, (Names,)) and isinstance(result, Unknown) and default is not MISSING:
+        return default
+    return result
+
+
+def _hasattr(interpreter: Interpreter, owner: Any, name: Any) -> Any:
+    if isinstance(owner, Unknown) or isinstance(name, Unknown):
+        return interpreter.unknown("whether it has an attribute", None, "bool")
+    try:
+        result = interpreter.attribute(owner, name, None)
+    except Refusal as refusal:
+        if refusal.type == "AttributeError":
+            return False
+        raise
+    return result if isinstance(result, Unknown) else True
+
+
+def _setattr(interpreter: Interpreter, owner: Any, name: Any, value: Any) -> None:
+    if isinstance(name, str):
+        interpreter.set_attribute(owner, name, value)
+
+
+def _delattr(interpreter: Interpreter, owner: Any, name: Any) -> None:
+    if isinstance(owner, Instance) and isinstance(name, str):
+        own = owner._attributes
+        for group in (own, *(own.get(g, {}) for g in ("_parameters", "_buffers", "_modules"))):
+            group.pop(name, None)
+
+
+def _iter(interpreter: Interpreter, value: Any) -> Any:
+    items = interpreter.iterate(value)
+    return items if isinstance(items, Unknown) else Iter(iter(items))
+
+
+def _next(interpreter: Interpreter, value: Any, default: Any = MISSING) -> Any:
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(value, Iter):
+        for item in value.items:
+            return item
+        if default is not MISSING:
+            return default
+        raise Refusal("StopIteration", "")
+    method = interpreter._special(value, "__next__")
+    if method is not None:
+        return interpreter.call(method, [], {})
+    raise Refusal("TypeError", f"'{type_name(value)}' object is not an iterator", argument=value)
+
+
+def _round(interpreter: Interpreter, value: Any, digits: Any = None) -> Any:
+    if isinstance(value, (Tensor, Unknown)):
+        return value
+    if isinstance(value, Size):
+        return value
+    return interpreter.python(lambda: round(value, digits) if digits is not None else round(value))
+
+
+def _type(interpreter: Interpreter, value: Any, *rest: Any) -> Any:
+    if rest:
+        return interpreter.unknown("a class made by type()")
+    cls = class_of(value)
+    if cls is not None:
+        return cls
+    if isinstance(value, Tensor):
+        return interpreter.classes["torch.Tensor"]
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(value, Class):
+        return make_class("type", [OBJECT])
+    name = interpreter._kind(value)
+    found = interpreter.builtins.get(name)
+    return found if isinstance(found, Class) else make_class(name, [OBJECT])
+
+
+def _callable(interpreter: Interpreter, value: Any) -> Any:
+    if isinstance(value, Unknown):
+        return value
+    return isinstance(value, (Function, Native, Bound, Class)) or (
+        isinstance(value, Instance) and (interpreter._special(value, "__call__") is not None or value._cls.under(interpreter.module_class)))
+
+
+def _vars(interpreter: Interpreter, value: Any = None) -> Any:
+    if isinstance(value, Instance):
+        return value._attributes
+    return interpreter.frame.scope.names if value is None else interpreter.unknown("vars()")
+
+
+def _super(interpreter: Interpreter, cls: Any = None, owner: Any = None) -> Any:
+    return Super(cls, owner) if isinstance(cls, Class) else interpreter.unknown("super()")
+
+
+def _property(interpreter: Interpreter, getter: Any = None, setter: Any = None, *rest: Any) -> Any:
+    return Property(getter, setter)
+
+
+def _exit(interpreter: Interpreter, *code: Any) -> None:
+    raise Refusal("SystemExit", "")
+
+
+def to_int(interpreter: Interpreter, value: Any = 0, base: Any = 10) -> Any:
+    """int(value)."""
+    if isinstance(value, Unknown):
+        return Unknown(value.what, value.text, value.file, value.line, "int")
+    if isinstance(value, Tensor):
+        if value.known and len(value.known) == 1:
+            return int(value.known[0])
+        if value.numel != 1 and not isinstance(value.numel, Size):
+            raise Refusal("RuntimeError", f"a Tensor with {value.numel} elements cannot be converted to Scalar", argument=value)
+        return interpreter.unknown("a number in a tensor", None, "int")
+    if isinstance(value, Ratio):
+        return value.whole()
+    if isinstance(value, Size):
+        return value
+    if isinstance(value, str) and len(value) > 4000:
+        return interpreter.unknown("a long number")
+    if isinstance(value, str):
+        return interpreter.python(lambda: int(value, base))
+    method = interpreter._special(value, "__int__")
+    if method is not None:
+        return interpreter.call(method, [], {})
+    return interpreter.python(lambda: int(value), None, value)
+
+
+def to_float(interpreter: Interpreter, value: Any = 0.0) -> Any:
+    """float(value)."""
+    if isinstance(value, Unknown) or isinstance(value, Tensor):
+        return interpreter.unknown("" if isinstance(value, Tensor) else value.what, None, "float")
+    return interpreter.python(lambda: float(value), None, value)
+
+
+def to_bool(interpreter: Interpreter, value: Any = False) -> Any:
+    """bool(value)."""
+    return interpreter.truth(value)
+
+
+def to_str(interpreter: Interpreter, value: Any = "", *rest: Any) -> Any:
+    """str(value)."""
+    return value if isinstance(value, Unknown) else interpreter.text(value)
+
+
+def to_list(interpreter: Interpreter, value: Any = ()) -> Any:
+    """list(value)."""
+    items = interpreter.listed(value)
+    return items if isinstance(items, Unknown) else list(items)
+
+
+def to_tuple(interpreter: Interpreter, value: Any = ()) -> Any:
+    """tuple(value)."""
+    items = interpreter.listed(value)
+    return items if isinstance(items, Unknown) else tuple(items)
+
+
+def to_set(interpreter: Interpreter, value: Any = ()) -> Any:
+    """set(value)."""
+    items = interpreter.listed(value)
+    return items if isinstance(items, Unknown) else interpreter.python(lambda: set(items))
+
+
+def to_dict(interpreter: Interpreter, value: Any = (), **keywords: Any) -> Any:
+    """dict(value, **keywords)."""
+    if isinstance(value, dict):
+        return {**value, **keywords}
+    if isinstance(value, Instance) and value._cls.form == "namespace":
+        return {**value._attributes, **keywords}
+    items = interpreter.listed(value)
+    if isinstance(items, Unknown):
+        return items
+    pairs = [tuple(interpreter.listed(item)) if not isinstance(item, tuple) else item for item in items]
+    made = interpreter.python(lambda: dict(pairs))
+    return made if isinstance(made, Unknown) else {**made, **keywords}
+
+
+CONVERT: dict[str, Callable[..., Any]] = {
+    "int": to_int, "float": to_float, "bool": to_bool, "str": to_str, "list": to_list, "tuple": to_tuple,
+    "set": to_set, "frozenset": to_set, "dict": to_dict, "range": _range,
+    "slice": lambda interpreter, *a: slice(*a),
+    "complex": lambda interpreter, *a: interpreter.python(lambda: complex(*a)),
+    "bytes": lambda interpreter, *a, **k: interpreter.unknown("bytes"),
+}  # fmt: skip
+
+
+def builtin(interpreter: Interpreter) -> dict[str, Any]:
+    """The names of Python's builtins."""
+    rules: dict[str, Callable[..., Any]] = {
+        "print": _print, "len": _len, "enumerate": _enumerate, "zip": _zip,
+        "map": _map, "filter": _filter, "sorted": _sorted, "reversed": _reversed, "sum": _sum,
+        "min": _extreme(smallest, min), "max": _extreme(largest, max), "any": _any_all(True),
+        "all": _any_all(False), "isinstance": is_instance, "issubclass": _is_subclass,
+        "getattr": _getattr, "hasattr": _hasattr, "setattr": _setattr, "delattr": _delattr,
+        "iter": _iter, "next": _next, "round": _round, "type": _type, "callable": _callable,
+        "vars": _vars, "super": _super, "property": _property, "exit": _exit, "quit": _exit,
+        "staticmethod": lambda interpreter, f: Static(f),
+        "classmethod": lambda interpreter, f: Static(f, of_class=True),
+        "abs": lambda interpreter, v: v.like() if isinstance(v, Tensor) else v if isinstance(v, (Unknown, Size)) else interpreter.python(lambda: abs(v)),
+        "id": lambda interpreter, v: interpreter.unknown("", None, "int"),
+        "hash": lambda interpreter, v: interpreter.unknown("", None, "int"),
+        "repr": lambda interpreter, v: interpreter.text(v, True),
+        "open": lambda interpreter, *a, **k: interpreter.unknown("a file that is opened"),
+        "input": lambda interpreter, *a: interpreter.unknown("what is typed in"),
+        "eval": lambda interpreter, *a: interpreter.unknown("a call of eval"),
+        "exec": lambda interpreter, *a: interpreter.unknown("a call of exec"),
+        "__import__": lambda interpreter, name, *a: interpreter.import_module(name, 0, ast.Pass()) if isinstance(name, str) else name,
+        "divmod": lambda interpreter, a, b: interpreter.python(lambda: divmod(a, b)) if not isinstance(a, Unknown) and not isinstance(b, Unknown) else a,
+        "pow": lambda interpreter, a, b, *c: interpreter.binary(ast.Pass(), a, ast.Pow(), b),
+        "chr": lambda interpreter, v: interpreter.python(lambda: chr(v)) if not isinstance(v, Unknown) else v,
+        "ord": lambda interpreter, v: interpreter.python(lambda: ord(v)) if not isinstance(v, Unknown) else v,
+        "format": lambda interpreter, v, s="": interpreter.unknown("", None, "str"),
+        "dir": lambda interpreter, *a: interpreter.unknown("dir()"),
+        "globals": lambda interpreter: interpreter.frame.scope.module,
+        "locals": lambda interpreter: interpreter.frame.scope.names,
+        "hex": lambda interpreter, v: interpreter.python(lambda: hex(v)),
+        "bin": lambda interpreter, v: interpreter.python(lambda: bin(v)),
+    }  # fmt: skip
+    names: dict[str, Any] = {
+        name: Native(name, rule, interpreter=True, unknowns=True) for name, rule in rules.items()
+    }
+    names.update(types())
+    names.update(EXCEPTIONS)
+    names["object"] = OBJECT
+    names["NotImplemented"] = interpreter.unknown("NotImplemented")
+    names["__debug__"] = True
+    return names
+
+
+# ---------------------------------------------------------------------- attributes of plain values
+
+
+def plain_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any) -> Any:
+    """A method or field of a value that is Python's own; MISSING where there is none."""
+    if isinstance(owner, Result) and name in owner.names:
+        return owner[list(owner.names).index(name)]
+    if isinstance(owner, TorchSize) and name == "numel":
+        return Native("Size.numel", owner.numel)
+    if isinstance(owner, Iter):
+        if name in ("__next__", "next"):
+            return Native("next", lambda: _next(interpreter, owner))
+        return interpreter.unknown("a method of a generator", node)
+    if isinstance(owner, Packed):
+        return _packed_attribute(interpreter, owner, name, node)
+    if isinstance(owner, DType):
+        if name == "is_floating_point":
+            return owner.plain.startswith(("float", "bfloat"))
+        return MISSING
+    if isinstance(owner, Device):
+        return getattr(owner, name, MISSING)
+    if isinstance(owner, Property):
+        if name == "setter":
+            return Native("setter", lambda f: Property(owner.getter, f), unknowns=True)
+        return MISSING
+    if isinstance(owner, (Function, Native, Bound)):
+        return _function_attribute(interpreter, owner, name, node)
+    if isinstance(owner, str):
+        return _str_method(interpreter, owner, name)
+    if isinstance(owner, (list, dict, set, frozenset, tuple, range)) and not name.startswith("_"):
+        method = getattr(owner, name, MISSING)
+        if method is MISSING or name in ("numel", "names", "of", "factory"):
+            return MISSING
+        return _container_method(interpreter, owner, name, method)
+    if isinstance(owner, (int, float)) and not interpreter._open(owner):
+        if name in ("real", "imag", "numerator"):
+            return getattr(int(owner) if isinstance(owner, Size) else owner, name)
+        if name in ("item", "is_integer", "bit_length", "conjugate") and hasattr(owner, name):
+            return Native(name, getattr(owner, name))
+        return MISSING
+    if isinstance(owner, slice):
+        return getattr(owner, name, MISSING)
+    if name == "__class__":
+        return _type(interpreter, owner)
+    if name in ("__len__", "__iter__") and isinstance(owner, (list, dict, tuple, set, str)):
+        return Native(name, (_len if name == "__len__" else _iter), interpreter=True).rule and Bound(
+            Native(name, _len if name == "__len__" else _iter, interpreter=True), owner)
+    return MISSING
+
+
+def _packed_attribute(interpreter: Interpreter, owner: Packed, name: str, node: Any) -> Any:
+    if name == "data":
+        return owner.data
+    if name == "batch_sizes":
+        steps: Any = owner.padded.shape[1 if owner.batch_first else 0]
+        values = None
+        if owner.lengths:
+            steps = max(owner.lengths)
+            if steps <= 4096:
+                values = tuple(sum(n > t for n in owner.lengths) for t in range(steps))
+        return Tensor((steps,), "int64", values=values)
+    if name in ("sorted_indices", "unsorted_indices"):
+        if owner.enforce_sorted:
+            return None
+        values = None
+        if owner.lengths:
+            order = sorted(range(len(owner.lengths)), key=lambda i: -owner.lengths[i])  # type: ignore[index]
+            back = sorted(range(len(order)), key=order.__getitem__)
+            values = tuple(order if name == "sorted_indices" else back)
+        return Tensor((owner.batch_size,), "int64", values=values)
+    if name in ("to", "cuda", "cpu", "float", "double", "pin_memory", "detach"):
+        return Native(f"PackedSequence.{name}", lambda *a, **k: owner, unknowns=True)
+    if name == "is_cuda":
+        return False
+    return MISSING
+
+
+def _function_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any) -> Any:
+    if name in ("__name__", "__qualname__"):
+        return owner.__name__
+    if name == "__self__" and isinstance(owner, Bound):
+        return owner.self
+    if name == "__func__" and isinstance(owner, Bound):
+        return owner.function
+    if name == "__doc__":
+        return None
+    if isinstance(owner, Function):
+        return owner.attributes.get(name, MISSING)
+    if name.startswith("__"):
+        return MISSING
+    return MISSING if isinstance(owner, Bound) else interpreter.unknown(f"{name} of {owner.name}", node)
+
+
+def _str_method(interpreter: Interpreter, owner: str, name: str) -> Any:
+    method = getattr(owner, name, MISSING) if not name.startswith("_") else MISSING
+    if method is MISSING:
+        return MISSING
+
+    def rule(*args: Any, **keywords: Any) -> Any:
+        values = [*args, *keywords.values()]
+        if name == "join":
+            items = interpreter.listed(args[0])
+            if isinstance(items, Unknown) or any(isinstance(i, Unknown) for i in items):
+                return interpreter.unknown("", None, "str")
+            if sum(len(i) for i in items if isinstance(i, str)) + len(owner) * len(items) > LARGEST_BUILT:
+                return interpreter.unknown("a long string", None, "str")
+            return interpreter.python(lambda: owner.join(items))
+        if any(isinstance(v, Unknown) for v in values):
+            return interpreter.unknown("", None, "str")
+        if name == "format" or any(isinstance(v, int) and v > 10_000 for v in values) or len(owner) > 10_000 or any(isinstance(v, str) and len(v) > 1000 for v in values):
+            if name != "format" or not all(isinstance(v, (int, str)) for v in values) or "{:" in owner or len(owner) > 10_000:
+                return interpreter.unknown("", None, "str")
+        return interpreter.python(lambda: method(*args, **keywords))
+
+    return Native(f"str.{name}", rule, unknowns=True)
+
+
+def _container_method(interpreter: Interpreter, owner: Any, name: str, method: Any) -> Any:
+    def rule(*args: Any, **keywords: Any) -> Any:
+        if isinstance(owner, list) and name == "sort":
+            ordered = _sorted(interpreter, owner, **keywords)
+            if not isinstance(ordered, Unknown):
+                owner[:] = ordered
+            return None
+        if name in ("extend", "update", "union", "intersection", "difference") and args:
+            others = []
+            for one in args:
+                if isinstance(one, dict):
+                    others.append(one)
+                    continue
+                if isinstance(one, Instance) and one._cls.form == "namespace":
+                    others.append(one._attributes)
+                    continue
+                items = interpreter.listed(one)
+                if isinstance(items, Unknown):
+                    if isinstance(owner, list):
+                        owner.append(items)
+                    return items if name not in ("extend", "update") else None
+                others.append(items)
+            args = tuple(others)
+        if isinstance(owner, list) and len(owner) > LARGEST_BUILT:
+            return interpreter.unknown("a long list")
+        if name in ("keys", "values", "items"):
+            return [tuple(p) for p in owner.items()] if name == "items" else list(method())
+        if name in ("get", "pop", "setdefault", "index", "count", "remove") and any(isinstance(a, Unknown) for a in args[:1]):
+            return next((a for a in args if isinstance(a, Unknown)), None)
+        if name in ("index", "remove", "count") and args and isinstance(args[0], Tensor):
+            return interpreter.unknown("a search for a tensor")
+        if name == "get" and isinstance(owner, dict) and any(isinstance(k, Unknown) for k in owner):
+            return interpreter.unknown("an entry of a dict with unknown keys")
+        return interpreter.python(lambda: method(*args, **keywords))
+
+    return Native(f"{type_name(owner)}.{name}", rule, unknowns=True)
+
+
+# -------------------------------------------------------------------------------------- instances
+
+
+def instantiate(interpreter: Interpreter, cls: Class, args: list[Any], keywords: dict[str, Any], node: Any) -> Any:
+    """cls(*args, **keywords)."""
+    if cls.form == "type" and cls.name in CONVERT:
+        return interpreter.guarded(lambda: CONVERT[cls.name](interpreter, *args, **keywords), node, cls.name)
+    if cls.form == "type" and "__convert__" in cls.names:
+        rule = cls.names["__convert__"]
+        return interpreter.call_native(Native(cls.path or cls.name, rule, cls.path, unknowns=cls.path == "torch.device"), args, keywords, node)
+    if cls.form == "exception":
+        raised = Raised(cls, tuple(args))
+        init = cls.find("__init__")
+        if init is not MISSING:
+            interpreter.call(init, [raised, *args], keywords, node)
+        return raised
+    if cls.form == "enum":
+        for value in cls.names.values():
+            if isinstance(value, Instance) and value._cls is cls and value._attributes.get("value") == (args or [None])[0]:
+                return value
+        return interpreter.unknown(f"a member of {cls.name}", node)
+    if cls.form == "namedtuple" and cls.fields is not None:
+        return _named_tuple(cls.name, cls.fields, args, keywords)
+    if cls is OBJECT:
+        return Instance(OBJECT)
+    instance = Instance(cls)
+    new = cls.find("__new__")
+    if new is not MISSING and isinstance(new, (Function, Static)):
+        function = new.function if isinstance(new, Static) else new
+        made = interpreter.call(function, [cls, *args], keywords, node)
+        if not isinstance(made, Instance):
+            return made
+        instance = made
+    init = cls.find("__init__")
+    if isinstance(init, Native) and cls.kind and cls.under(interpreter.module_class):
+        interpreter.call(init, [instance, *args], keywords, node)
+    elif init is not MISSING:
+        interpreter.call(init, [instance, *args], keywords, node)
+    elif cls.fields is not None:
+        _fill(interpreter, instance, cls, args, keywords)
+    elif cls.foreign is not None:
+        if cls.foreign.what:
+            interpreter.tell(interpreter.unknown(f"{cls.name}, whose base is {cls.foreign.what}", node))
+    elif cls.under(interpreter.module_class):
+        module_state(instance)
+    elif args or keywords:
+        raise Refusal("TypeError", f"{cls.name}() takes no arguments")
+    if "_spec" in instance._attributes:
+        interpreter.layers.append(layer_of(interpreter, instance, node))
+    return instance
+
+
+def layer_of(interpreter: Interpreter, instance: Instance, node: Any, name: str = "") -> Any:
+    """The record of a recurrent layer that was built: where, and the name it was given."""
+    from .follow import Layer
+    from .record import Place
+
+    frame = interpreter.frame
+    statement = frame.statement
+    if not name and isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        name = ast.unparse(target)
+    return Layer(instance, name, Place(frame.file, node or frame.node or ast.Pass(), frame.where))
+
+
+def _fill(interpreter: Interpreter, instance: Instance, cls: Class, args: list[Any], keywords: dict[str, Any]) -> None:
+    """The __init__ of a dataclass."""
+    fields = cls.fields or {}
+    names = list(fields)
+    if len(args) > len(names):
+        raise Refusal("TypeError", f"{cls.name}.__init__() takes {len(names) + 1} positional arguments but {len(args) + 1} were given")
+    values = dict(zip(names, args))
+    for key, value in keywords.items():
+        if key not in fields:
+            raise Refusal("TypeError", f"{cls.name}.__init__() got an unexpected keyword argument '{key}'")
+        values[key] = value
+    missing = []
+    for name, default in fields.items():
+        if name in values:
+            continue
+        if default is MISSING:
+            missing.append(name)
+        elif isinstance(default, Instance) and default._cls.name == "Field":
+            factory = default._attributes.get("default_factory", MISSING)
+            values[name] = interpreter.call(factory, [], {}) if factory is not MISSING else default._attributes.get("default")
+        else:
+            values[name] = default
+    if missing:
+        from .interpreter import _missing
+
+        raise Refusal("TypeError", f"{cls.name}.__init__() missing {_missing(missing, 'positional')}")
+    module = cls.under(interpreter.module_class)
+    for name in names:
+        given = setting(interpreter, *(f"{n}.{name}" for n in ("args", "config", "cfg", cls.name)))
+        if module:
+            interpreter.set_attribute(instance, name, values[name])
+        else:
+            instance._attributes[name] = values[name] if given is MISSING else given
+    post = cls.find("__post_init__")
+    if post is not MISSING:
+        interpreter.call(post, [instance], {})
+
+
+def _named_tuple(name: str, fields: Mapping[str, Any], args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    values = {**{k: v for k, v in fields.items() if v is not MISSING}, **dict(zip(fields, args)), **keywords}
+    missing = [k for k in fields if k not in values]
+    if missing or len(args) > len(fields):
+        raise Refusal("TypeError", f"{name}.__new__() missing {len(missing)} required positional argument{'s' if len(missing) > 1 else ''}: {', '.join(repr(m) for m in missing)}")
+    return Result.of(name, **{k: values[k] for k in fields})
+
+
+def class_made(interpreter: Interpreter, cls: Class) -> None:
+    """What a base makes of a class: the members of an enum, the fields of a NamedTuple."""
+    annotations = cls.names.pop("__annotations__", {})
+    if cls.form == "enum":
+        number = 0
+        for name, value in list(cls.names.items()):
+            if name.startswith("_") or isinstance(value, (Function, Static, Property)):
+                continue
+            if isinstance(value, Instance) and value._cls.name == "auto":
+                value = number + 1
+            if isinstance(value, int):
+                number = value
+            cls.names[name] = Instance(cls, {"name": name, "value": value})
+    if annotations:
+        own = {n: cls.names.get(n, MISSING) if given else MISSING for n, given in annotations.items()}
+        inherited: dict[str, Any] = {}
+        for base in reversed(cls.mro[1:]):
+            inherited.update(base.fields or {})
+        if cls.form == "namedtuple" or any(base.form == "namedtuple" for base in cls.bases):
+            cls.form, cls.fields = "namedtuple", {**inherited, **own}
+        else:
+            cls.names["__fields__"] = {**inherited, **own}
+    if any(base.name == "Field" for base in cls.bases):
+        cls.fields = {}
+
+
+def dataclass(interpreter: Interpreter, cls: Any = None, **keywords: Any) -> Any:
+    """@dataclass."""
+    if cls is None:
+        return Native("dataclass", lambda c: dataclass(interpreter, c))
+    if isinstance(cls, Class):
+        inherited: dict[str, Any] = {}
+        for base in reversed(cls.mro[1:]):
+            inherited.update(base.fields or {})
+        cls.fields = {**inherited, **cls.names.pop("__fields__", {})}
+    return cls
+
+
+# ---------------------------------------------------------------------------------------- modules
+
+
+def native(name: str, rule: Callable[..., Any]) -> Native:
+    """A function of a library; the interpreter is passed first."""
+    return Native(name, rule, interpreter=True, unknowns=True)
+
+
+def plain(name: str, rule: Callable[..., Any], kind: str = "") -> Native:
+    """A function of numbers and strings: unknown where an argument is."""
+
+    def wrapped(interpreter: Interpreter, *args: Any, **keywords: Any) -> Any:
+        values = [*args, *keywords.values()]
+        vague = next((v for v in values if isinstance(v, (Unknown, Tensor))), None)
+        if vague is not None:
+            return interpreter.unknown(getattr(vague, "what", ""), None, kind or "float")
+        return interpreter.python(lambda: rule(*args, **keywords))
+
+    return Native(name, wrapped, interpreter=True, unknowns=True)
+
+
+def some(kind: str, what: str = "") -> Native:
+    """A function whose number is not known, and need not be."""
+    return Native(what or kind, lambda interpreter, *a, **k: interpreter.unknown(what, None, kind), interpreter=True, unknowns=True)
+
+
+def libraries(interpreter: Interpreter) -> dict[str, Any]:
+    """The modules that are modelled, by name, and the hooks of the interpreter."""
+    typing = {n: make_class(n, [OBJECT]) for n in (
+        "Any", "List", "Tuple", "Dict", "Optional", "Union", "Callable", "Sequence", "Iterable",
+        "Iterator", "Mapping", "Set", "Type", "Generic", "Protocol", "Literal", "Final", "ClassVar",
+        "Text", "Generator", "Hashable", "Collection", "AnyStr")}  # fmt: skip
+    named = make_class("NamedTuple", [OBJECT], form="namedtuple")
+    typing |= {
+        "NamedTuple": named,
+        "TypedDict": OBJECT,
+        "TypeVar": native("TypeVar", lambda i, *a, **k: OBJECT),
+        "cast": native("cast", lambda i, t, v: v),
+        "TYPE_CHECKING": False,
+        "overload": native("overload", lambda i, f: f),
+    }
+    namespace = make_class("SimpleNamespace", [OBJECT], form="namespace")
+    namespace.names["__init__"] = native(
+        "SimpleNamespace", lambda i, self, *a, **k: self._attributes.update(*(d for d in a if isinstance(d, dict)), **k)
+    )
+    abc = {"ABC": make_class("ABC", [OBJECT]), "abstractmethod": native("abstractmethod", lambda i, f: f),
+           "ABCMeta": OBJECT, "abstractproperty": native("abstractproperty", _property)}  # fmt: skip
+    numbers = {n: make_class(n, [OBJECT]) for n in ("Number", "Real", "Integral")}
+    enum = make_class("Enum", [OBJECT], form="enum")
+    auto = make_class("auto", [OBJECT])
+    counter = native("Counter", lambda i, v=(): _counter(i, v))
+    functools = {
+        "partial": native("partial", _partial),
+        "wraps": native("wraps", lambda i, *a, **k: native("wrapper", lambda j, f: f)),
+        "lru_cache": native("lru_cache", _cached), "cache": native("cache", _cached),
+        "reduce": native("reduce", _reduce), "total_ordering": native("total_ordering", lambda i, c: c),
+        "cached_property": native("cached_property", _property),
+    }  # fmt: skip
+    field_class = make_class("Field", [OBJECT])
+    mathematics: dict[str, Any] = {
+        name: plain(f"math.{name}", getattr(math, name)) for name in dir(math)
+        if callable(getattr(math, name)) and not name.startswith("_") and name not in ("factorial", "perm", "comb", "pow", "ldexp")
+    }  # fmt: skip
+    mathematics |= {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
+    mathematics["ceil"] = native("math.ceil", _ceil)
+    mathematics["floor"] = native("math.floor", _floor)
+    mathematics["pow"] = plain("math.pow", lambda a, b: float(a) ** min(float(b), 500.0))
+    mathematics["prod"] = native("math.prod", _prod)
+    randoms: dict[str, Any] = {n: some("float") for n in ("random", "uniform", "gauss", "normalvariate", "betavariate")}
+    randoms |= {n: some("int") for n in ("randint", "randrange", "getrandbits")}
+    randoms |= {
+        "seed": native("seed", lambda i, *a: None),
+        "shuffle": native("shuffle", lambda i, *a: None),
+        "choice": native("choice", lambda i, v: _choice(i, v)),
+        "sample": native("sample", lambda i, v, k: _sample(i, v, k)),
+        "choices": native("choices", lambda i, v, *a, k=1, **o: _sample(i, v, k)),
+    }
+    itertools = {
+        "chain": native("chain", lambda i, *v: _chain(i, v)),
+        "product": native("product", lambda i, *v, repeat=1: Iter(islice(product(*(i.listed(x) for x in v), repeat=repeat), LARGEST_BUILT))),
+        "count": native("count", lambda i, *a: Iter(islice(count(*a), LARGEST_BUILT))),
+        "repeat": native("repeat", lambda i, v, n=10_000: Iter(iter([v] * min(n, 10_000)))),
+        "cycle": native("cycle", lambda i, v: _cycle(i, v)),
+        "islice": native("islice", lambda i, v, *a: _islice(i, v, a)),
+        "combinations": native("combinations", lambda i, v, r: Iter(islice(combinations(i.listed(v), r), 10_000))),
+        "permutations": native("permutations", lambda i, v, r=None: Iter(islice(permutations(i.listed(v), r), 10_000))),
+        "accumulate": native("accumulate", lambda i, v: Iter(accumulate(i.listed(v)))),
+        "zip_longest": native("zip_longest", lambda i, *v, **k: i.unknown("zip_longest")),
+    }  # fmt: skip
+    ordered = native("OrderedDict", to_dict)
+    collections = {
+        "OrderedDict": ordered, "namedtuple": native("namedtuple", _namedtuple),
+        "defaultdict": native("defaultdict", _defaultdict), "Counter": counter,
+        "deque": native("deque", lambda i, v=(), maxlen=None: to_list(i, v)),
+    }  # fmt: skip
+    path = {
+        "join": native("join", lambda i, *a: i.unknown("", None, "str") if any(isinstance(x, Unknown) for x in a) else i.python(lambda: "/".join(a))),
+        "exists": some("bool", "whether a file exists"), "isfile": some("bool", "whether a file exists"),
+        "isdir": some("bool", "whether a folder exists"), "dirname": plain("dirname", lambda p: p.rpartition("/")[0], "str"),
+        "basename": plain("basename", lambda p: p.rpartition("/")[2], "str"), "abspath": plain("abspath", lambda p: p, "str"),
+        "splitext": plain("splitext", lambda p: tuple(p.rsplit(".", 1)), "str"), "expanduser": plain("expanduser", lambda p: p, "str"),
+        "realpath": plain("realpath", lambda p: p, "str"),
+    }  # fmt: skip
+    nothing = native("nothing", lambda i, *a, **k: None)
+    identity = native("identity", lambda i, v=None, *a, **k: v)
+    os = {"path": Names("os.path", path, "os"), "environ": DefaultDict(), "makedirs": nothing, "mkdir": nothing,
+          "getenv": native("getenv", lambda i, n, d=None: d), "getcwd": native("getcwd", lambda i: "."), "sep": "/",
+          "cpu_count": native("cpu_count", lambda i: 4)}  # fmt: skip
+    modules = {
+        "typing": typing, "typing_extensions": dict(typing), "abc": abc, "numbers": numbers,
+        "types": {"SimpleNamespace": namespace, "FunctionType": OBJECT}, "argparse": arguments(interpreter, namespace),
+        "enum": {"Enum": enum, "IntEnum": make_class("IntEnum", [enum], form="enum"), "auto": auto,
+                 "StrEnum": make_class("StrEnum", [enum], form="enum")},
+        "functools": functools, "math": mathematics, "random": randoms, "itertools": itertools,
+        "dataclasses": {"dataclass": native("dataclass", dataclass), "field": native("field", lambda i, **k: Instance(field_class, dict(k))),
+                        "asdict": native("asdict", lambda i, v: dict(v._attributes)), "replace": native("replace", _replaced)},
+        "collections": collections, "copy": {"copy": native("copy", _copy), "deepcopy": native("deepcopy", _deepcopy)},
+        "os": os, "os.path": path, "time": {n: some("float") for n in ("time", "perf_counter", "clock", "process_time", "monotonic")} | {"sleep": nothing, "strftime": some("str")},
+        "sys": {"exit": native("exit", _exit), "argv": ["program.py"], "path": [], "maxsize": 2**63 - 1, "platform": "linux",
+                "version_info": (3, 11, 0), "stdout": interpreter.unknown(""), "stderr": interpreter.unknown(""),
+                "setrecursionlimit": nothing, "modules": {}, "version": "3.11"},
+        "warnings": {"filterwarnings": nothing, "warn": nothing, "simplefilter": nothing},
+        "__future__": {n: None for n in ("print_function", "division", "absolute_import", "unicode_literals", "annotations")},
+        "string": {n: getattr(string, n) for n in ("ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "punctuation", "printable", "whitespace")},
+        "tqdm": {"tqdm": identity, "trange": native("trange", lambda i, *a, **k: _range(i, *a))},
+        "contextlib": {"contextmanager": native("contextmanager", lambda i, f: f), "nullcontext": identity, "suppress": nothing},
+        "operator": {"itemgetter": native("itemgetter", lambda i, k: native("item", lambda j, v: j.item(v, k, ast.Pass()))),
+                     "attrgetter": native("attrgetter", lambda i, k: native("attr", lambda j, v: j.attribute(v, k)))},
+        "logging": {"getLogger": native("getLogger", lambda i, *a: i.unknown("")), "basicConfig": nothing, "info": nothing,
+                    "warning": nothing, "debug": nothing, "error": nothing, "INFO": 20, "DEBUG": 10, "WARNING": 30},
+        "gc": {"collect": nothing}, "easydict": {"EasyDict": namespace}, "munch": {"Munch": namespace},
+        "pdb": {"set_trace": nothing}, "builtins": interpreter_builtins(interpreter),
+    }  # fmt: skip
+    made: dict[str, Any] = {name: Names(name, names, name) for name, names in modules.items()}
+    made["tqdm.auto"] = made["tqdm.notebook"] = made["tqdm"]
+    made["tqdm.autonotebook"] = made["tqdm"]
+    made["collections.abc"] = Names("collections.abc", typing, "collections.abc")
+    made["six.moves"] = Names("six.moves", {"range": interpreter_builtins(interpreter).get("range")}, "six.moves")
+    made["tqdm"].names["auto"] = made["tqdm"].names["notebook"] = made["tqdm"]
+    interpreter_enum = {"class made": class_made, "instantiate": instantiate, "attribute": plain_attribute,
+                        "isinstance": is_instance, "field": open_field, "copied layer": _copied}  # fmt: skip
+    return made | interpreter_enum
+
+
+def interpreter_builtins(interpreter: Interpreter) -> dict[str, Any]:
+    """The builtins, where a module gives them again."""
+    return {name: cls for name, cls in types().items()}
+
+
+def _copied(interpreter: Interpreter, old: Instance, new: Instance) -> Any:
+    from .follow import Layer
+
+    before = next((one for one in interpreter.layers if one.instance is old), None)
+    if before is None:
+        return layer_of(interpreter, new, None)
+    return Layer(new, before.name, before.place, before.open)
+
+
+def open_field(interpreter: Interpreter, owner: Instance, name: str) -> Any:
+    """A field of a namespace that was not set; MISSING where it is an error."""
+    return MISSING
+
+
+def _partial(interpreter: Interpreter, function: Any, *args: Any, **keywords: Any) -> Any:
+    return Native(
+        getattr(function, "__name__", "partial"),
+        lambda i, *a, **k: i.call(function, [*args, *a], {**keywords, **k}, i.frame.node),
+        interpreter=True, unknowns=True,
+    )  # fmt: skip
+
+
+def _cached(interpreter: Interpreter, function: Any = None, **keywords: Any) -> Any:
+    if isinstance(function, (Function, Native)):
+        return function
+    return native("cached", lambda i, f: f)
+
+
+def _reduce(interpreter: Interpreter, function: Any, values: Any, *start: Any) -> Any:
+    items = interpreter.listed(values)
+    if isinstance(items, Unknown):
+        return items
+    items = [*start, *items]
+    total = items[0]
+    for item in items[1:]:
+        total = interpreter.call(function, [total, item], {})
+    return total
+
+
+def _ceil(interpreter: Interpreter, value: Any) -> Any:
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(value, Ratio):
+        above, below = value.over
+        return -(-above // below) if not isinstance(above, Size) else (above + below - 1) // below
+    return value if isinstance(value, Size) else interpreter.python(lambda: math.ceil(value))
+
+
+def _floor(interpreter: Interpreter, value: Any) -> Any:
+    if isinstance(value, Unknown):
+        return value
+    return to_int(interpreter, value) if isinstance(value, (Ratio, Size)) else interpreter.python(lambda: math.floor(value))
+
+
+def _prod(interpreter: Interpreter, values: Any) -> Any:
+    items = interpreter.listed(values)
+    if isinstance(items, Unknown):
+        return items
+    total: Any = 1
+    for item in items:
+        total = interpreter.binary(ast.Pass(), total, ast.Mult(), item)
+    return total
+
+
+def _choice(interpreter: Interpreter, value: Any) -> Any:
+    items = interpreter.listed(value)
+    if isinstance(items, Unknown) or not items:
+        return interpreter.unknown("a choice at random")
+    return items[0] if _alike(items) or len(set(map(type_name, items))) == 1 and isinstance(items[0], (tuple, list)) else interpreter.unknown("", None, "float" if isinstance(items[0], float) else "")
+
+
+def _sample(interpreter: Interpreter, value: Any, k: Any) -> Any:
+    items = interpreter.listed(value)
+    if isinstance(items, Unknown) or isinstance(k, Unknown) or not items:
+        return interpreter.unknown("a choice at random")
+    return [items[i % len(items)] for i in range(min(k, LARGEST_BUILT))]
+
+
+def _chain(interpreter: Interpreter, values: Sequence[Any]) -> Any:
+    found: list[Any] = []
+    for value in values:
+        items = interpreter.listed(value)
+        if isinstance(items, Unknown):
+            return items
+        found.extend(items)
+    return Iter(iter(found))
+
+
+def _cycle(interpreter: Interpreter, value: Any) -> Any:
+    items = interpreter.listed(value)
+    if isinstance(items, Unknown) or not items:
+        return items
+    return Iter(items[i % len(items)] for i in range(LARGEST_BUILT))
+
+
+def _islice(interpreter: Interpreter, value: Any, args: Sequence[Any]) -> Any:
+    items = interpreter.iterate(value)
+    if isinstance(items, Unknown) or any(isinstance(a, Unknown) for a in args):
+        return interpreter.unknown("islice")
+    return Iter(islice(items, *args))
+
+
+def _counter(interpreter: Interpreter, value: Any) -> Any:
+    items = interpreter.listed(value)
+    if isinstance(items, Unknown):
+        return items
+    counts = DefaultDict()
+    counts.factory = Native("zero", lambda: 0)
+    for item in items:
+        counts[item] = counts.get(item, 0) + 1
+    return counts
+
+
+def _defaultdict(interpreter: Interpreter, factory: Any = None, *args: Any, **keywords: Any) -> Any:
+    made = DefaultDict(to_dict(interpreter, *args, **keywords))
+    made.factory = factory
+    return made
+
+
+def _namedtuple(interpreter: Interpreter, name: Any, fields: Any, defaults: Any = (), **keywords: Any) -> Any:
+    if isinstance(fields, Unknown):
+        return fields
+    names = fields.replace(",", " ").split() if isinstance(fields, str) else list(fields)
+    values = dict.fromkeys(names, MISSING)
+    for key, value in zip(reversed(names), reversed(list(defaults or ()))):
+        values[key] = value
+    cls = make_class(str(name), [OBJECT], form="namedtuple")
+    cls.fields = values
+    return cls
+
+
+def _replaced(interpreter: Interpreter, value: Any, **keywords: Any) -> Any:
+    return Instance(value._cls, {**value._attributes, **keywords})
+
+
+def _copy(interpreter: Interpreter, value: Any) -> Any:
+    if isinstance(value, (list, dict, set)):
+        return value.copy()
+    if isinstance(value, Instance):
+        return Instance(value._cls, dict(value._attributes))
+    return value
+
+
+def _deepcopy(interpreter: Interpreter, value: Any, *rest: Any) -> Any:
+    return _deep(interpreter, value, {})
+
+
+def _deep(interpreter: Interpreter, value: Any, seen: dict[int, Any]) -> Any:
+    if id(value) in seen:
+        return seen[id(value)]
+    interpreter.step()
+    if isinstance(value, list):
+        made: Any = []
+        seen[id(value)] = made
+        made.extend(_deep(interpreter, v, seen) for v in value)
+        return made
+    if isinstance(value, tuple) and type(value) is tuple:
+        return tuple(_deep(interpreter, v, seen) for v in value)
+    if type(value) is dict:
+        made = {}
+        seen[id(value)] = made
+        made.update({k: _deep(interpreter, v, seen) for k, v in value.items()})
+        return made
+    if isinstance(value, Instance):
+        made = Instance(value._cls)
+        seen[id(value)] = made
+        made._attributes.update({k: _deep(interpreter, v, seen) for k, v in value._attributes.items()})
+        spec = value._attributes.get("_spec")
+        if spec is not None:
+            interpreter.layers.append(interpreter.libraries["copied layer"](interpreter, value, made))
+        return made
+    if isinstance(value, Tensor):
+        copied = value.like(values=value.known)
+        object.__setattr__(copied, "parameter", value.parameter)
+        copied.storage.requires_grad = value.storage.requires_grad
+        seen[id(value)] = copied
+        return copied
+    return value
+
+
+# --------------------------------------------------------------------------------------- argparse
+
+
+def arguments(interpreter: Interpreter, namespace: Class) -> dict[str, Any]:
+    """argparse, at its defaults."""
+    space = make_class("Namespace", [OBJECT], form="namespace", names=dict(namespace.names))
+    parser = make_class("ArgumentParser", [OBJECT])
+
+    def init(i: Interpreter, self: Instance, *args: Any, **keywords: Any) -> None:
+        self._attributes["entries"] = {}
+
+    def add(i: Interpreter, self: Instance, *flags: Any, **keywords: Any) -> Any:
+        texts = [f for f in flags if isinstance(f, str)]
+        if len(texts) != len(flags) or (not texts and "dest" not in keywords):
+            return None
+        long = next((f for f in texts if f.startswith("--")), texts[0] if texts else "")
+        name = keywords.get("dest") or long.lstrip("-").replace("-", "_")
+        self._attributes["entries"][name] = (not long.startswith("-"), keywords)
+        return Instance(OBJECT)
+
+    def parse(i: Interpreter, self: Instance, *args: Any, **keywords: Any) -> Any:
+        made = Instance(space)
+        for name, (positional, options) in self._attributes["entries"].items():
+            made._attributes[name] = _default(i, name, positional, options)
+        made._attributes.update(self._attributes.get("defaults", {}))
+        return made
+
+    def group(i: Interpreter, self: Instance, *args: Any, **keywords: Any) -> Any:
+        return self
+
+    def known(i: Interpreter, self: Instance, *args: Any, **keywords: Any) -> Any:
+        return parse(i, self), []
+
+    def defaults(i: Interpreter, self: Instance, **keywords: Any) -> None:
+        self._attributes.setdefault("defaults", {}).update(keywords)
+
+    parser.names |= {
+        "__init__": native("ArgumentParser.__init__", init), "add_argument": native("add_argument", add),
+        "parse_args": native("parse_args", parse), "parse_known_args": native("parse_known_args", known),
+        "add_argument_group": native("group", group), "add_mutually_exclusive_group": native("group", group),
+        "set_defaults": native("set_defaults", defaults),
+        "print_help": native("print_help", lambda i, *a: None),
+        "error": native("error", _exit), "add_subparsers": native("add_subparsers", lambda i, *a, **k: i.unknown("subcommands of argparse")),
+    }  # fmt: skip
+    return {"ArgumentParser": parser, "Namespace": space, "ArgumentDefaultsHelpFormatter": None,
+            "BooleanOptionalAction": "store_true", "FileType": some("", "a file"), "SUPPRESS": None,
+            "RawTextHelpFormatter": None, "ArgumentTypeError": EXCEPTIONS["ValueError"]}  # fmt: skip
+
+
+def _default(interpreter: Interpreter, name: str, positional: bool, options: Mapping[str, Any]) -> Any:
+    given = setting(interpreter, f"args.{name}", f"opt.{name}", f"opts.{name}", f"config.{name}", f"FLAGS.{name}", name)
+    if given is not MISSING:
+        return given
+    action = options.get("action")
+    if action in ("store_true", "store_false"):
+        return options.get("default", action == "store_false")
+    convert = options.get("type")
+    if "default" in options:
+        value = options["default"]
+        if isinstance(value, str) and convert is not None:
+            return interpreter.call(convert, [value], {})
+        return value
+    if positional or options.get("required"):
+        if isinstance(convert, Class) and convert.name == "int":
+            return interpreter.names.open(f"args.{name}")
+        return interpreter.unknown(f"the argument {name} of the command line")
+    return None

@@ -1,0 +1,131 @@
+"""The text of a program: a file, a notebook's code cells, or stdin, as a syntax tree."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+
+LARGEST = 8_000_000  # signs
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's name, its text as Python (a notebook's cells put together), and its tree."""
+
+    name: str
+    text: str
+    tree: ast.Module
+    path: str = ""  # where it lies, for what it imports from beside it
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines, the first at 0."""
+        return self.text.split("\n")
+
+
+def read(path: str) -> str:
+    """The text of a file; of stdin for `-`. Raises UsageError."""
+    if path == "-":
+        return sys.stdin.read(LARGEST)
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "program: expected a Python file or a notebook that can be read",
+            got=f"{_shown(path)} ({getattr(error, 'strerror', None) or 'no such file'})",
+            fix="give the path of a .py or .ipynb file, or - to read from stdin",
+        ) from None
+    if len(data) > LARGEST:
+        raise UsageError(
+            f"program: expected a file of at most {LARGEST:,} bytes", got=f"{len(data):,} bytes",
+            fix="give the file that defines the network",
+        )  # fmt: skip
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if b"\0" in data[:4096]:
+            raise UsageError(
+                "program: expected a text file of Python", got=f"{_shown(path)}, which is binary",
+                fix="for a checkpoint: rnnshape inspect FILE",
+            ) from None  # fmt: skip
+        return data.decode("latin-1")
+
+
+def source_of(text: str, name: str, path: str = "") -> Source:
+    """The tree of a text. Raises UsageError where it is no Python, with the line."""
+    if name.endswith(".ipynb"):
+        text = notebook_text(text, name)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ")
+    if name == "-" and text.lstrip()[:1] == "{" and '"cells"' in text:
+        text = notebook_text(text, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except SyntaxError as error:
+        raise _no_python(error, text, name) from None
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        raise UsageError(
+            f"{_shown(name)}: expected Python", got=str(error)[:80] or type(error).__name__,
+            fix="give a file that python can compile",
+        ) from None  # fmt: skip
+    return Source(name, text, tree, path)
+
+
+def _shown(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name)[:200]
+
+
+def _no_python(error: SyntaxError, text: str, name: str) -> UsageError:
+    lines = text.split("\n")
+    at = error.lineno or 1
+    line = lines[at - 1].strip() if at <= len(lines) else ""
+    shown = "".join(c if c.isprintable() else "?" for c in line)[:100]
+    if re.search(r"(?m)^\s*print\s+[^(=\s]|^\s*print\s*$|\bexcept\s+\w+\s*,\s*\w+\s*:|\bxrange\s*\(.*`", text) and (
+        "print" in (error.msg or "") or "except" in (error.msg or "") or re.match(r"(print|exec)\b", line)
+    ):
+        return UsageError(
+            f"{_shown(name)}: expected Python 3", got=f"Python 2 in line {at}: {shown}",
+            fix=f"2to3 -w {_shown(name)}",
+        )  # fmt: skip
+    return UsageError(
+        f"{_shown(name)}: expected Python", got=f"line {at}: {shown or '(empty)'} ({error.msg})",
+        fix=f"mend line {at}: python -m py_compile {_shown(name)} shows the same",
+    )  # fmt: skip
+
+
+def notebook_text(text: str, name: str) -> str:
+    """The code cells of a notebook, in order; magics and shell lines are left out (empty)."""
+    try:
+        plain: Any = json.loads(text)
+        cells = plain["cells"] if "cells" in plain else plain["worksheets"][0]["cells"]
+        parts = []
+        for cell in cells:
+            if cell.get("cell_type") != "code":
+                continue
+            body = cell.get("source", cell.get("input", ""))
+            body = "".join(body) if isinstance(body, list) else str(body)
+            if body.lstrip().startswith("%%") and not re.match(r"\s*%%(time|timeit|capture)", body):
+                continue
+            parts.append("\n".join(_plain(line) for line in body.split("\n")))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        raise UsageError(
+            f"{_shown(name)}: expected a Jupyter notebook", got="no JSON with cells",
+            fix="save it anew as .ipynb, or as a .py file",
+        ) from None  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(line: str) -> str:
+    bare = line.lstrip()
+    if bare.startswith(("%", "!")) or re.match(r"\?|\w[\w.]*\?{1,2}$", bare):
+        return line[: len(line) - len(bare)] + "pass"
+    return line

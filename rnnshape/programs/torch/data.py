@@ -1,0 +1,230 @@
+"""torch.utils.data and torch.optim: batches of a data set, and steps that change no shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..objects import MISSING, OBJECT, Class, Iter, Native, make_class
+from ..refusal import Refusal
+from ..sizes import Size, product
+from ..tensor import Origin, Part, Tensor, reshaped, sliced
+from ..values import DType, Instance, Unknown
+from . import type_name
+
+MOST_ITEMS = 256  # of a batch that are looked at one by one
+
+
+def _length(interpreter: Any, dataset: Any) -> Any:
+    return interpreter.call(interpreter.builtins["len"], [dataset], {})
+
+
+def _take(interpreter: Any, dataset: Any, index: int) -> Any:
+    return interpreter.item(dataset, index, interpreter.frame.node)
+
+
+def collate(interpreter: Any, batch: list[Any]) -> Any:
+    """default_collate: tensors are stacked, numbers become a tensor, tuples are taken apart."""
+    first = batch[0]
+    if any(isinstance(b, Unknown) for b in batch):
+        return next(b for b in batch if isinstance(b, Unknown))
+    if isinstance(first, Tensor):
+        for i, one in enumerate(batch):
+            if isinstance(one, Tensor) and one.shape != first.shape:
+                shapes = [", ".join(map(str, s)) for s in (first.shape, one.shape)]
+                raise Refusal(
+                    "RuntimeError",
+                    f"stack expects each tensor to be equal size, but got [{shapes[0]}] at entry 0 and "
+                    f"[{shapes[1]}] at entry {i}",
+                    wants={"collate": (first.shape, one.shape)},
+                )
+        part = (Part(len(batch), "samples", Origin("batch")),) if len(batch) != 1 else (Part(1, "one"),)
+        known = None
+        if all(b.known is not None for b in batch) and len(batch) * int(first.numel) <= 4096:
+            known = tuple(v for b in batch for v in b.known)
+        return first.like(shape=(len(batch), *first.shape), axes=(part, *first.axes), values=known,
+                          facts={k: v for k, v in first.facts.items() if k != "numpy"})  # fmt: skip
+    if isinstance(first, bool) or isinstance(first, int):
+        return Tensor((len(batch),), "int64", ((Part(len(batch), "samples", Origin("batch")),),), values=tuple(map(int, batch)))
+    if isinstance(first, float):
+        return Tensor((len(batch),), "float64", ((Part(len(batch), "samples", Origin("batch")),),))
+    if isinstance(first, str):
+        return list(batch)
+    if isinstance(first, dict):
+        return {k: collate(interpreter, [b[k] for b in batch]) for k in first}
+    if isinstance(first, (tuple, list)):
+        if any(len(b) != len(first) for b in batch):
+            raise Refusal("RuntimeError", "each element in list of batch should be of equal size")
+        columns = [collate(interpreter, [b[i] for b in batch]) for i in range(len(first))]
+        return columns if isinstance(first, list) or type(first) is tuple else columns
+    raise Refusal(
+        "TypeError",
+        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
+        f"<class '{type_name(first)}'>",
+    )
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and a.dtype == b.dtype
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
+        return len(a) == len(b) and all(map(_alike, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_alike(a[k], b[k]) for k in a)
+    return type(a) is type(b)
+
+
+def _batch(interpreter: Any, loader: Instance, start: int, count: int) -> Any:
+    own = loader._attributes
+    dataset = own["dataset"]
+    function = own.get("collate_fn")
+    items = [_take(interpreter, dataset, start + i) for i in range(min(count, 2))]
+    if count > 2:
+        last = _take(interpreter, dataset, start + count - 1)
+        uniform = isinstance(dataset, Instance) and dataset._cls.path == "torch.utils.data.TensorDataset"
+        if count > MOST_ITEMS or uniform:
+            items += [items[0]] * (count - 3) + [last]
+        else:
+            items += [_take(interpreter, dataset, start + i) for i in range(2, count - 1)] + [last]
+    return collate(interpreter, items) if function is None else interpreter.call(function, [items], {})
+
+
+def _batches(interpreter: Any, self: Instance) -> Any:
+    own = self._attributes
+    if isinstance(own.get("batch_sampler"), (list, Instance, Unknown)) and own.get("batch_sampler") is not None:
+        return interpreter.unknown("batches of a sampler")
+    total, size = _length(interpreter, own["dataset"]), own["batch_size"]
+    if isinstance(total, Unknown) or isinstance(size, Unknown):
+        return total if isinstance(total, Unknown) else size
+    if size is None:
+        return [_take(interpreter, own["dataset"], i) for i in range(min(total, 1000))]
+    if isinstance(total, Size) or isinstance(size, Size):
+        return interpreter.unknown("batches of an open number")
+    whole, rest = divmod(total, size)
+    batches: list[Any] = []
+    if whole:
+        batches.append(_batch(interpreter, self, 0, size))
+        if whole > 1:
+            ragged = whole <= 64 and size <= 64
+            second = _batch(interpreter, self, size, size) if ragged else batches[0]
+            if ragged and not _alike(batches[0], second):
+                batches += [second, *(_batch(interpreter, self, i * size, size) for i in range(2, whole))]
+            else:
+                batches += [batches[0]] * (whole - 1)
+    if rest and own.get("drop_last") is not True:
+        batches.append(_batch(interpreter, self, whole * size, rest))
+    return batches
+
+
+def _loader(interpreter: Any, self: Instance, dataset: Any, batch_size: Any = 1, shuffle: Any = None,
+            sampler: Any = None, batch_sampler: Any = None, num_workers: Any = 0, collate_fn: Any = None,
+            pin_memory: Any = False, drop_last: Any = False, **keywords: Any) -> None:  # fmt: skip
+    self._attributes.update(dataset=dataset, batch_size=batch_size, drop_last=drop_last, collate_fn=collate_fn,
+                            batch_sampler=batch_sampler, sampler=sampler)  # fmt: skip
+
+
+def _loader_length(interpreter: Any, self: Instance) -> Any:
+    own = self._attributes
+    total, size = _length(interpreter, own["dataset"]), own["batch_size"]
+    if isinstance(total, Unknown) or isinstance(size, Unknown) or size is None:
+        return total
+    return total // size if own.get("drop_last") is True else -(-total // size)
+
+
+def _tensor_dataset(interpreter: Any, self: Instance, *tensors: Any) -> None:
+    known = [t for t in tensors if isinstance(t, Tensor)]
+    if any(t.shape[0] != known[0].shape[0] for t in known):
+        raise Refusal("AssertionError", "Size mismatch between tensors",
+                      sizes=[(known[0].shape[0], t.shape[0]) for t in known])  # fmt: skip
+    self._attributes["tensors"] = tensors
+
+
+def _tensor_item(interpreter: Any, self: Instance, index: Any) -> Any:
+    return tuple(interpreter.item(t, index, interpreter.frame.node) for t in self._attributes["tensors"])
+
+
+def _tensor_length(interpreter: Any, self: Instance) -> Any:
+    first = self._attributes["tensors"][0]
+    return first.shape[0] if isinstance(first, Tensor) else first
+
+
+def _split(interpreter: Any, dataset: Any, lengths: Any, *args: Any, **keywords: Any) -> Any:
+    sizes = interpreter.listed(lengths)
+    if isinstance(sizes, Unknown) or any(isinstance(s, Unknown) for s in sizes):
+        return interpreter.unknown("a random split of a data set")
+    total = _length(interpreter, dataset)
+    if all(isinstance(s, float) for s in sizes) and not isinstance(total, Unknown):
+        sizes = [int(total * s) for s in sizes]
+        sizes[0] += total - sum(sizes)
+    made = []
+    for size in sizes:
+        one = Instance(SUBSET)
+        one._attributes.update(dataset=dataset, indices=range(int(size)), size=size)
+        made.append(one)
+    return made
+
+
+def _subset(interpreter: Any, self: Instance, dataset: Any, indices: Any) -> None:
+    items = interpreter.listed(indices)
+    self._attributes.update(dataset=dataset, indices=items, size=items if isinstance(items, Unknown) else len(items))
+
+
+def _subset_item(interpreter: Any, self: Instance, index: Any) -> Any:
+    indices = self._attributes["indices"]
+    at = indices[index] if not isinstance(indices, Unknown) else 0
+    return _take(interpreter, self._attributes["dataset"], at if isinstance(at, int) else 0)
+
+
+def _native(name: str, rule: Any) -> Native:
+    return Native(name, rule, "", True, True)
+
+
+DATASET = make_class("Dataset", [OBJECT], path="torch.utils.data.Dataset")
+SUBSET = make_class("Subset", [DATASET], path="torch.utils.data.Subset", names={
+    "__init__": _native("Subset", _subset), "__getitem__": _native("item", _subset_item),
+    "__len__": _native("len", lambda i, s: s._attributes["size"])})  # fmt: skip
+TENSORS = make_class("TensorDataset", [DATASET], path="torch.utils.data.TensorDataset", names={
+    "__init__": _native("TensorDataset", _tensor_dataset), "__getitem__": _native("item", _tensor_item),
+    "__len__": _native("len", _tensor_length)})  # fmt: skip
+LOADER = make_class("DataLoader", [OBJECT], path="torch.utils.data.DataLoader", names={
+    "__init__": _native("DataLoader", _loader), "__iter__": _native("iter", _batches),
+    "__len__": _native("len", _loader_length)})  # fmt: skip
+
+
+def _optimizer(interpreter: Any, self: Instance, params: Any = None, *args: Any, **keywords: Any) -> None:
+    items = interpreter.listed(params) if params is not None else []
+    if not isinstance(items, Unknown) and not items and params is not None:
+        raise Refusal("ValueError", "optimizer got an empty parameter list")
+    self._attributes["param_groups"] = [{"lr": keywords.get("lr", 0.001), "params": items}]
+    self._attributes["state"] = {}
+
+
+def _scheduler(interpreter: Any, self: Instance, *args: Any, **keywords: Any) -> None:
+    return None
+
+
+def optimizer_class(path: str) -> Class:
+    """Any class of torch.optim: its steps change no shape."""
+    nothing = _native("nothing", lambda i, *a, **k: None)
+    scheduler = ".lr_scheduler." in path
+    return make_class(path.rpartition(".")[2], [OBJECT], path="", names={
+        "__init__": _native(path, _scheduler if scheduler else _optimizer), "zero_grad": nothing,
+        "step": _native("step", lambda i, s, closure=None, *a, **k: i.call(closure, [], {}) if closure is not None and not scheduler and not isinstance(closure, Unknown) else None),
+        "state_dict": _native("state_dict", lambda i, s: {}), "load_state_dict": nothing,
+        "add_param_group": nothing, "get_last_lr": _native("get_last_lr", lambda i, s: [i.unknown("", None, "float")]),
+        "get_lr": _native("get_lr", lambda i, s: [i.unknown("", None, "float")]),
+    })  # fmt: skip
+
+
+def classes() -> dict[str, Any]:
+    """The names of torch.utils.data that are modelled here."""
+    names = {f"torch.utils.data.{c.name}": c for c in (DATASET, SUBSET, TENSORS, LOADER)}
+    names["torch.utils.data.dataset.Dataset"] = DATASET
+    names["torch.utils.data.IterableDataset"] = DATASET
+    return names
+
+
+FUNCTIONS = {
+    "torch.utils.data.random_split": _native("random_split", _split),
+    "torch.utils.data.default_collate": _native("default_collate", lambda i, b: collate(i, list(b))),
+    "torch.utils.data.dataloader.default_collate": _native("default_collate", lambda i, b: collate(i, list(b))),
+}
