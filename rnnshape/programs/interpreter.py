@@ -1888,6 +1888,8 @@ class Interpreter:
             else:
                 result = self.call(forward, [owner, *args], keywords, node)
             self._event("", owner._cls.name, node, args, keywords, result, owner)
+            for vague in _unknowns((result,)):
+                self.tell(vague, matters=True)
             return result
         if owner._cls.foreign is not None:
             unknown = self.unknown(f"a call of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node)
@@ -1912,6 +1914,9 @@ class Interpreter:
                 self._event(module._cls.kind, module._cls.name, node, args[1:], keywords, vague, module)
             return vague
         rule = function.rule
+        if function.name.endswith(".__init__") and function.name[:-9] in table.MODULES:
+            if args and "_modules" not in args[0]._attributes:
+                module_state(args[0])
         if function.interpreter:
             outer_rule = rule
             rule = lambda *a, **k: outer_rule(self, *a, **k)  # noqa: E731
@@ -1936,9 +1941,7 @@ class Interpreter:
                 self.size_made(refusal.sizes)
             raise
         except NotKnown as error:
-            unknown = self.unknown(error.why or f"what {name or 'it'} gives", node)
-            self.tell(unknown, matters=True)
-            return unknown
+            return self.unknown(error.why or f"what {name or 'it'} gives", node)
         except (Stop, Restart, _EnoughType, RecursionError):
             raise
         except TypeError as error:
@@ -1946,13 +1949,9 @@ class Interpreter:
             message = str(error)
             if not inside and ("argument" in message) and name.startswith(("torch.nn.",)) and "utils" not in name:
                 raise Refusal("TypeError", message) from None
-            unknown = self.unknown(f"{name or 'an operation'} with these arguments", node)
-            self.tell(unknown, matters=True)
-            return unknown
+            return self.unknown(f"{name or 'an operation'} with these arguments", node)
         except Exception:
-            unknown = self.unknown(f"{name or 'an operation'} with these arguments", node)
-            self.tell(unknown, matters=True)
-            return unknown
+            return self.unknown(f"{name or 'an operation'} with these arguments", node)
 
     def python(self, rule: Callable[[], Any], node: ast.AST | None = None, argument: Any = None, message: str = "") -> Any:
         """An operation of Python itself on values of its own: what it raises, it raises."""
@@ -2191,10 +2190,10 @@ def _plain_slice(key: slice) -> slice:
 
 
 def _typename(value: Any) -> str:
-    from .torch.basics import type_of
+    from .torch.native import tensor_kind
 
     if isinstance(value, Tensor):
-        return type_of(value)
+        return tensor_kind(value)
     return type_name(value)
 
 

@@ -85,7 +85,7 @@ MODULES: dict[str, type] = {}
 CONSTANTS: dict[str, Any] = {}
 TENSOR_NAMES: frozenset[str] = frozenset()  # every name of torch.Tensor
 
-FILES = ("creation", "forms", "indexing", "joining", "layers", "meta", "pointwise", "products",
+FILES = ("modules", "creation", "forms", "indexing", "joining", "layers", "meta", "pointwise", "products",
          "recurrent", "reductions")  # fmt: skip  # every file of rows, in this folder
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
