@@ -5,22 +5,21 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from .interpreter import Interpreter, Restart, Stop, Told
-from .objects import MISSING, Bound, Class, Function, Names, Native, Static, Torch
+from .interpreter import Called, Interpreter, Restart, Stop, Told
+from .objects import MISSING, Bound, Class, Function, Names, Native
 from .record import Event, Line, Place, tensors_in
 from .refusal import Refusal
 from .sizes import Names as SizeNames
 from .sizes import Size
 from .source import Source, read, source_of
-from .tensor import Origin, Part, Storage, Tensor
-from .torch.recurrent import Ran
-from .values import DType, Instance, Packed, Unknown
+from .tensor import Origin, Part, Tensor
+from .values import Instance, Unknown
 
 MOST_RUNS = 90
 MOST_STEPS = 1_500_000  # over all runs
@@ -53,7 +52,7 @@ class Problem:
     refusal: Refusal
     place: Place
     part: Place | None
-    stack: Sequence[Place]
+    stack: Sequence[Called]
     sources: Mapping[str, Source]
 
 
@@ -91,7 +90,7 @@ class Followed:
     @property
     def lines(self) -> list[Line]:
         """The lines that handle tensors, in the order in which they first ran."""
-        return list(self.interpreter.record.lines.values())
+        return sorted(self.interpreter.record.lines.values(), key=lambda line: line.order)
 
     @property
     def layers(self) -> list[Layer]:
@@ -101,7 +100,11 @@ class Followed:
     @property
     def recurrent(self) -> list[Event]:
         """The calls of recurrent layers."""
-        return [e for e in self.events if isinstance(e.function, Instance) and "_spec" in e.function._attributes and e.kind]
+        return [
+            e
+            for e in self.events
+            if isinstance(e.function, Instance) and "_spec" in e.function._attributes and e.kind
+        ]
 
     @property
     def outputs(self) -> list[Tensor]:
@@ -114,7 +117,14 @@ class Followed:
         told = list(self.interpreter.told.values())
         if self.stopped is not None:
             place = self.stopped.place
-            told.append(Told(place.file if place else self.source.name, place.line if place else 0, self.stopped.why, True))
+            told.append(
+                Told(
+                    place.file if place else self.source.name,
+                    place.line if place else 0,
+                    self.stopped.why,
+                    True,
+                )
+            )
         return [*told, *self.unsure]
 
     @property
@@ -170,14 +180,21 @@ def _follow(request: Request) -> list[Followed]:
         _check_used(request, whole)
         return [whole]
     classes = [
-        c for c in _module_classes(whole.interpreter, request.source.name) if _recurrent(c, request.source)
+        c
+        for c in _module_classes(whole.interpreter, request.source.name)
+        if _recurrent(c, request.source)
     ]
     found = []
     for cls in classes:
         one = _best(request, _Entry(cls.name, guessed=True))
         if one.layers or one.recurrent or one.problem:
             found.append(one)
-    calls_inside = {id(e.function._cls.node) for one in found for e in one.events if isinstance(e.function, Instance) and not e.kind and e.function._cls.node is not None}
+    calls_inside = {
+        id(e.function._cls.node)
+        for one in found
+        for e in one.events
+        if isinstance(e.function, Instance) and not e.kind and e.function._cls.node is not None
+    }
     if found and not whole.layers:
         _check_used(request, *found)
         return found
@@ -211,7 +228,8 @@ def _check_used(request: Request, *followed: Followed) -> None:
 def _module_classes(interpreter: Interpreter, file: str) -> list[Class]:
     names = interpreter.modules.get("", {})
     return [
-        v for v in dict.fromkeys(v for v in names.values() if isinstance(v, Class))
+        v
+        for v in dict.fromkeys(v for v in names.values() if isinstance(v, Class))
         if v.under(interpreter.module_class) and v.node is not None and v.file == file
     ]
 
@@ -293,7 +311,9 @@ class _Search:
                 if not self._left():
                     break
                 plan = replace(
-                    plan, bound={**plan.bound, **restart.bound}, kinds={**plan.kinds, **restart.kinds}
+                    plan,
+                    bound={**plan.bound, **restart.bound},
+                    kinds={**plan.kinds, **restart.kinds},
                 )
                 continue
             self.steps += run.spent
@@ -314,7 +334,7 @@ class _Search:
             if found:
                 return found
         stack = followed.problem.part or followed.problem.place
-        events = [e for e in followed.events[-6:]]
+        events = list(followed.events[-6:])
         for event in reversed(events):
             if event.place.line == stack.line:
                 for value in (*event.inputs, *event.outputs):
@@ -356,16 +376,30 @@ class _Search:
         forms = list(FORMS)
         if "state" in wants:
             shapes = tuple(tuple(s) for s in wants["state"])
-            forms.insert(0, ("state", shapes if wants.get("pair") else shapes[0], wants.get("pair", False)))
+            forms.insert(
+                0, ("state", shapes if wants.get("pair") else shapes[0], wants.get("pair", False))
+            )
         if "unpacked" in wants:
             rank = wants["unpacked"]
-            forms.sort(key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and len(f[0]) == rank))
+            forms.sort(
+                key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and len(f[0]) == rank)
+            )
         if wants.get("dtype") == "int64":
-            forms.sort(key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and f[1] == "int64"))
+            forms.sort(
+                key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and f[1] == "int64")
+            )
         elif wants.get("dtype", "").startswith("float"):
-            forms.sort(key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and f[1] == "float32"))
+            forms.sort(
+                key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and f[1] == "float32")
+            )
         if "rank" in wants:
-            forms.sort(key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and len(f[0]) == max(wants["rank"])))
+            forms.sort(
+                key=lambda f: (
+                    not (
+                        isinstance(f, tuple) and f[0] != "state" and len(f[0]) == max(wants["rank"])
+                    )
+                )
+            )
         return forms
 
     def _names(self, followed: Followed, plan: _Plan) -> dict[str, str]:
@@ -375,7 +409,11 @@ class _Search:
         def note(tensor: Tensor) -> None:
             for axis in tensor.axes:
                 for part in axis:
-                    if isinstance(part.size, Size) and part.size.name and part.kind in ("samples", "steps"):
+                    if (
+                        isinstance(part.size, Size)
+                        and part.size.name
+                        and part.kind in ("samples", "steps")
+                    ):
                         roles.setdefault(part.size.name, part.kind)
 
         for event in followed.events:
@@ -383,7 +421,10 @@ class _Search:
                 for tensor in event.outputs:
                     note(tensor)
         letters = {"samples": ["N", "M", "B"], "steps": ["T", "S", "U"]}
-        taken = {*followed.interpreter.rigid, *(n for n in followed.interpreter.names.values if not n.startswith("_"))}
+        taken = {
+            *followed.interpreter.rigid,
+            *(n for n in followed.interpreter.names.values if not n.startswith("_")),
+        }
         named: dict[str, str] = {}
         for argument in followed.arguments.values():
             if argument.given:
@@ -398,9 +439,19 @@ class _Search:
                         role = roles.get(name)
                         choices = letters.get(role or "", [])
                         if not choices:
-                            choices = ["F", "C", "D", "E"] if i == tensor.rank - 1 and tensor.floating and tensor.rank > 1 else (
-                                ["N", "M", "B"] if i == 0 else ["T", "S", "U", "V"])
-                        letter = next((c for c in (*choices, *(f"n{k}" for k in range(1, 60))) if c not in taken and c not in named.values()), name)
+                            choices = (
+                                ["F", "C", "D", "E"]
+                                if i == tensor.rank - 1 and tensor.floating and tensor.rank > 1
+                                else (["N", "M", "B"] if i == 0 else ["T", "S", "U", "V"])
+                            )
+                        letter = next(
+                            (
+                                c
+                                for c in (*choices, *(f"n{k}" for k in range(1, 60)))
+                                if c not in taken and c not in named.values()
+                            ),
+                            name,
+                        )
                         named[name] = letter
         return named
 
@@ -420,7 +471,15 @@ class _Search:
             if other is not None and followed.problem is not None and other.problem is None:
                 # the way that runs is as likely as the one that does not
                 return replace(
-                    other, unsure=[Told(place.file, place.line, f"the condition {text}: the other way ends in an error", True)]
+                    other,
+                    unsure=[
+                        Told(
+                            place.file,
+                            place.line,
+                            f"the condition {text}: the other way ends in an error",
+                            True,
+                        )
+                    ],
                 )
             unsure.append(Told(place.file, place.line, f"the condition {text}", True))
         return replace(followed, unsure=unsure)
@@ -459,15 +518,18 @@ class _Run:
 
         taken = _numbers(request.source.tree)
         names = SizeNames(taken, plan.bound, plan.kinds)
-        given = {str(n) for v in request.settings.values() if isinstance(v, _Open) for n in [v.name]}
-        given |= {n for shape in request.shapes.values() if isinstance(shape, Shape) for n in shape.names}
+        given = {
+            str(n) for v in request.settings.values() if isinstance(v, _Open) for n in [v.name]
+        }
+        given |= {
+            n for shape in request.shapes.values() if isinstance(shape, Shape) for n in shape.names
+        }
         self.interpreter = Interpreter(
             names, loader=self._load, library=lambda i: (builtin(i), libraries(i)),
             choices=plan.choices, rigid=given,
         )  # fmt: skip
         if rigid:
             self.interpreter.size_made = lambda sizes: None  # type: ignore[method-assign]
-        self.interpreter._objects = set()
         self.interpreter.started = self.interpreter.steps
         self.interpreter.settings = {
             name: self._setting(value) for name, value in request.settings.items()
@@ -513,7 +575,11 @@ class _Run:
         if place is None:
             place = Place(self.request.source.name, self.request.source.tree.body[0], "")
         return Problem(
-            refusal, place, getattr(refusal, "part", None), getattr(refusal, "stack", []), self.sources
+            refusal,
+            place,
+            getattr(refusal, "part", None),
+            getattr(refusal, "stack", []),
+            self.sources,
         )
 
     def _entry(self) -> Any:
@@ -564,9 +630,14 @@ class _Run:
         found: Any = names.get(self.entry.name.partition(".")[0])
         for part in self.entry.name.split(".")[1:]:
             found = found.names.get(part) if isinstance(found, Class) else None
-        if isinstance(found, (Class, Function)) or isinstance(found, (Instance, Bound)):
+        if isinstance(found, (Class, Function, Instance, Bound)):
             return found
-        known = [n for n, v in names.items() if isinstance(v, (Class, Function)) and getattr(v, "file", "") == self.request.source.name]
+        known = [
+            n
+            for n, v in names.items()
+            if isinstance(v, (Class, Function))
+            and getattr(v, "file", "") == self.request.source.name
+        ]
         listed = ", ".join(known[:20])
         raise UsageError(
             f"{self.request.source.name}: expected a class or function of this file" + (f": {listed}" if known else ", which defines none"),
@@ -587,10 +658,14 @@ class _Run:
                     keywords[name] = given
                 elif default is MISSING:
                     keywords[name] = self._open(name)
-        self.built = f"{cls.name}({', '.join(f'{k}={_literal(v)}' for k, v in self.constructor.items())})"
+        self.built = (
+            f"{cls.name}({', '.join(f'{k}={_literal(v)}' for k, v in self.constructor.items())})"
+        )
         instance = interpreter.call(cls, args, keywords)
         self._check_settings(init)
-        forward = cls.find("forward") if cls.under(interpreter.module_class) else cls.find("__call__")
+        forward = (
+            cls.find("forward") if cls.under(interpreter.module_class) else cls.find("__call__")
+        )
         if not isinstance(forward, Function):
             if isinstance(forward, Native) and cls.kind:
                 return self._native_forward(instance)
@@ -616,12 +691,18 @@ class _Run:
             values, named = self._forward_arguments(forward, skip=1)
             return interpreter.call(target, values, named)
         function = target.function if isinstance(target, Bound) else target
-        values, named = self._forward_arguments(function, skip=1 if isinstance(target, Bound) else 0)
+        values, named = self._forward_arguments(
+            function, skip=1 if isinstance(target, Bound) else 0
+        )
         self._check_settings(function)
         return interpreter.call(target, values, named)
 
     def _check_settings(self, function: Any) -> None:
-        unused = [n for n in self.request.settings if n not in self.interpreter.used_settings and "." not in n]
+        unused = [
+            n
+            for n in self.request.settings
+            if n not in self.interpreter.used_settings and "." not in n
+        ]
         if unused and isinstance(function, Function):
             spec = function.node.args
             if spec.kwarg is not None:
@@ -643,10 +724,16 @@ class _Run:
         kind = self.plan.kinds.get(name, "width")
         return self.interpreter.names.open(name, kind)
 
-    def _constructor_arguments(self, init: Function, cls: Class) -> tuple[list[Any], dict[str, Any]]:
+    def _constructor_arguments(
+        self, init: Function, cls: Class
+    ) -> tuple[list[Any], dict[str, Any]]:
         spec = init.node.args
         positional = [a.arg for a in (*spec.posonlyargs, *spec.args)][1:]
-        optional = dict(zip(positional[len(positional) - len(init.defaults) :], init.defaults)) if init.defaults else {}
+        optional = (
+            dict(zip(positional[len(positional) - len(init.defaults) :], init.defaults))
+            if init.defaults
+            else {}
+        )
         keywords: dict[str, Any] = {}
         for name in (*positional, *(a.arg for a in spec.kwonlyargs)):
             default = {**optional, **init.keyword_defaults}.get(name, MISSING)
@@ -669,7 +756,11 @@ class _Run:
     def _forward_arguments(self, function: Function, skip: int) -> tuple[list[Any], dict[str, Any]]:
         spec = function.node.args
         positional = [a.arg for a in (*spec.posonlyargs, *spec.args)][skip:]
-        optional = dict(zip(positional[len(positional) - len(function.defaults) :], function.defaults)) if function.defaults else {}
+        optional = (
+            dict(zip(positional[len(positional) - len(function.defaults) :], function.defaults))
+            if function.defaults
+            else {}
+        )
         values: dict[str, Any] = {}
         for name in (*positional, *(a.arg for a in spec.kwonlyargs)):
             default = {**optional, **function.keyword_defaults}.get(name, MISSING)
@@ -713,12 +804,16 @@ class _Run:
         total: int = 1
         for part in str(text).split("*"):
             part = part.strip()
-            total = total * (int(part) if part.isdigit() else self.interpreter.names.open(part, "length"))
+            total = total * (
+                int(part) if part.isdigit() else self.interpreter.names.open(part, "length")
+            )
         return total
 
     def _tensor(self, name: str, sizes: tuple[int, ...], dtype: str) -> Tensor:
         axes = tuple(
-            (Part(size, "unknown", Origin(f"argument {name}", i)),) if size != 1 else (Part(1, "one"),)
+            (Part(size, "unknown", Origin(f"argument {name}", i)),)
+            if size != 1
+            else (Part(1, "one"),)
             for i, size in enumerate(sizes)
         )
         return Tensor(sizes, dtype, axes, facts={"argument": name})
@@ -747,7 +842,11 @@ class _Run:
         for i, letter in enumerate(letters):
             key = f"_{name}_{letter}"
             last = i == len(letters) - 1 and dtype == "float32" and len(letters) > 1
-            sizes.append(self.interpreter.names.open(self.plan.names.get(key, key), "width" if last else "length"))
+            sizes.append(
+                self.interpreter.names.open(
+                    self.plan.names.get(key, key), "width" if last else "length"
+                )
+            )
         return self._tensor(name, tuple(sizes), dtype)
 
     # ------------------------------------------------------------------------ files beside it
@@ -792,7 +891,10 @@ class _Run:
             roots.append(Path(self.request.source.path).parent)
         relative = Path(*name.split(".")) if name else Path()
         for root in roots:
-            for path in (root / relative / "__init__.py", (root / relative).with_suffix(".py") if name else root / "__init__.py"):
+            for path in (
+                root / relative / "__init__.py",
+                (root / relative).with_suffix(".py") if name else root / "__init__.py",
+            ):
                 text = self.request.texts.get(str(path))
                 if text is not None:
                     return path, text
@@ -833,7 +935,13 @@ class Shape:
     @property
     def names(self) -> set[str]:
         """The names in it."""
-        return {p.strip() for s in self.sizes if isinstance(s, str) for p in s.split("*") if not p.strip().isdigit()}
+        return {
+            p.strip()
+            for s in self.sizes
+            if isinstance(s, str)
+            for p in s.split("*")
+            if not p.strip().isdigit()
+        }
 
 
 def _literal(value: Any) -> str:
@@ -846,7 +954,11 @@ def _numbers(tree: ast.AST) -> set[int]:
     """The whole numbers that stand in the program, and their neighbours."""
     found: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and type(node.value) is int and 0 <= node.value < 10_000_000:
+        if (
+            isinstance(node, ast.Constant)
+            and type(node.value) is int
+            and 0 <= node.value < 10_000_000
+        ):
             found |= {node.value, node.value + 1, node.value - 1}
     return found
 
@@ -880,9 +992,13 @@ def shape_value(text: str) -> Any:
     kind = kind.removeprefix("torch.")
     parts = [p.strip() for p in sizes.split(",")] if sizes.strip() else []
     for part in parts:
-        if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}|\d{1,9}", p.strip()) for p in part.split("*")):
+        if not all(
+            re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}|\d{1,9}", p.strip()) for p in part.split("*")
+        ):
             raise UsageError(
-                "--shape: expected sizes such as N,T,10", got=text[:40], fix="--shape x=N,T,10, or x=N,T:long"
+                "--shape: expected sizes such as N,T,10",
+                got=text[:40],
+                fix="--shape x=N,T,10, or x=N,T:long",
             )
     if kind not in KNOWN_DTYPES:
         raise UsageError(

@@ -11,8 +11,8 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from . import torch as table
@@ -38,11 +38,11 @@ from .objects import (
 from .record import Event, Line, Place, Record, tensors_in
 from .refusal import NotKnown, Refusal
 from .sizes import Names as SizeNames
-from .sizes import Ratio, Size
-from .tensor import Tensor, elementwise, selected
+from .sizes import Size
+from .tensor import Tensor, selected
 from .torch import type_name
 from .torch.data import optimizer_class
-from .values import Device, DType, Instance, Packed, Result, TorchSize, Unknown, module_state
+from .values import Instance, Packed, TorchSize, Unknown, module_state
 
 STEPS = 400_000  # statements, calls and turns of loops
 DEPTH = 90  # calls of the program's own functions inside each other
@@ -84,6 +84,15 @@ class Frame:
     calls: list[Event] = field(default_factory=list)
     yielded: list[Any] | None = None
     handled: Any = None  # the exception of the `except` that runs
+
+
+@dataclass(frozen=True, eq=False)
+class Called:
+    """A function of the program that was running when something was refused: the place that it had
+    come to, and its names."""
+
+    place: Place
+    names: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -159,6 +168,8 @@ class Interpreter:
         self.classes: dict[str, Class] = {}
         self.layers: list[Any] = []  # recurrent layers, in the order in which they were built
         self.started = 0
+        self._objects: set[str] = set()
+        self.ticks = 0  # statements, in the order in which they began
         self.matter = False  # a tensor went where it could not be followed
         table.load()
         self.module_class = make_class("Module", [OBJECT], path="torch.nn.Module")
@@ -222,7 +233,7 @@ class Interpreter:
     def _solved(self, size: int, value: int) -> tuple[str, int] | None:
         if not isinstance(size, Size) or len(size.terms) != 1:
             return None
-        (names, n), = size.terms
+        ((names, n),) = size.terms
         if len(names) != 1 or names[0] not in self.names.values or names[0] in self.rigid:
             return None
         if isinstance(value, Size) and names[0] in value.names:
@@ -263,7 +274,8 @@ class Interpreter:
         if not isinstance(node, SIMPLE):
             return EXECUTE[type(node)](self, node)
         outer, frame.calls = frame.calls, []
-        failed = True
+        self.ticks += 1
+        order, failed = self.ticks, True
         try:
             signal = EXECUTE[type(node)](self, node)
             failed = False
@@ -272,17 +284,19 @@ class Interpreter:
             raise
         finally:
             calls, frame.calls = frame.calls, outer
-            self._line(node, calls, failed)
+            self._line(node, calls, failed, order)
         return signal
 
     def _located(self, refusal: Refusal, node: ast.AST) -> None:
         if not hasattr(refusal, "place"):
             refusal.place = self.place(node)  # type: ignore[attr-defined]
             refusal.stack = [  # type: ignore[attr-defined]
-                Place(f.file, f.node, f.where) for f in self.frames if f.node is not None
+                Called(Place(f.file, f.node, f.where), f.scope.names)
+                for f in self.frames
+                if f.node is not None
             ]
 
-    def _line(self, node: ast.stmt, calls: list[Event], failed: bool) -> None:
+    def _line(self, node: ast.stmt, calls: list[Event], failed: bool, order: int = 0) -> None:
         names = {} if failed else self._assigned(node)
         if not calls and not names and not failed:
             return
@@ -293,6 +307,7 @@ class Interpreter:
             return Line(
                 frame.file, node.lineno, node.end_lineno or node.lineno, frame.where, "",
                 frame.depth, frame.path, calls=calls, names=names, failed=failed,
+                order=order or self.ticks,
             )  # fmt: skip
 
         line = self.record.line(key, make)
@@ -320,7 +335,11 @@ class Interpreter:
             self._named(target.value, found)
         elif isinstance(target, ast.Name):
             value = self.frame.scope.names.get(target.id, MISSING)
-            if value is not MISSING and not isinstance(value, Instance) and any(True for _ in tensors_in(value)):
+            if (
+                value is not MISSING
+                and not isinstance(value, Instance)
+                and any(True for _ in tensors_in(value))
+            ):
                 found[target.id] = value
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
             owner = self.frame.scope.names.get(target.value.id)
@@ -353,7 +372,11 @@ class Interpreter:
         if isinstance(before, list) and sign == "+" and not isinstance(value, Unknown):
             before.extend(self.iterate(value, node.value))
             result: Any = before
-        elif isinstance(before, Tensor) and isinstance(value, (Tensor, int, float)) and f"Tensor.__i{name}__" in table.ROWS:
+        elif (
+            isinstance(before, Tensor)
+            and isinstance(value, (Tensor, int, float))
+            and f"Tensor.__i{name}__" in table.ROWS
+        ):
             result = self.guarded(lambda: self.row(f"Tensor.__i{name}__")(before, value), node)
             self._event("operator", f"{sign}=", node, [before, value], {}, result)
         else:
@@ -373,7 +396,9 @@ class Interpreter:
         elif isinstance(target, ast.Attribute):
             self.set_attribute(self.evaluate(target.value), target.attr, value)
         elif isinstance(target, ast.Subscript):
-            self._store_item(target, self.evaluate(target.value), self.evaluate(target.slice), value)
+            self._store_item(
+                target, self.evaluate(target.value), self.evaluate(target.slice), value
+            )
         elif isinstance(target, ast.Starred):
             self.bind(target.value, value)
 
@@ -398,7 +423,11 @@ class Interpreter:
                 self.bind(one, value)
             return
         stars = [i for i, one in enumerate(target.elts) if isinstance(one, ast.Starred)]
-        if isinstance(value, (Size, int, float)) and not isinstance(value, bool) and self._open(value):
+        if (
+            isinstance(value, (Size, int, float))
+            and not isinstance(value, bool)
+            and self._open(value)
+        ):
             for i, one in enumerate(target.elts):
                 self.bind(one, self.names.open(f"{value}[{i}]"))
             return
@@ -422,7 +451,11 @@ class Interpreter:
                     "ValueError",
                     f"not enough values to unpack (expected at least {count - 1}, got {len(items)})",
                 )
-            parts = [*items[:at], list(items[at : len(items) - after]), *items[len(items) - after :]]
+            parts = [
+                *items[:at],
+                list(items[at : len(items) - after]),
+                *items[len(items) - after :],
+            ]
         else:
             rank = {"unpacked": count} if isinstance(value, TorchSize) else {}
             if len(items) > count:
@@ -448,7 +481,9 @@ class Interpreter:
         return result
 
     def _store_item(self, node: ast.AST, owner: Any, key: Any, value: Any) -> None:
-        if isinstance(owner, Unknown) or isinstance(key, Unknown) and not isinstance(owner, (dict, Tensor)):
+        if isinstance(owner, Unknown) or (
+            isinstance(key, Unknown) and not isinstance(owner, (dict, Tensor))
+        ):
             return
         if isinstance(owner, Tensor):
             changed = self.guarded(lambda: self.row("Tensor.__setitem__")(owner, key, value), node)
@@ -457,14 +492,21 @@ class Interpreter:
                 self.tell(changed)
             return
         if isinstance(owner, (list, dict)):
-            self.python(lambda: owner.__setitem__(key, value), node, owner, f"'{type_name(owner)}' object does not support item assignment")
+            self.python(
+                lambda: owner.__setitem__(key, value),
+                node,
+                owner,
+                f"'{type_name(owner)}' object does not support item assignment",
+            )
             return
         method = self._special(owner, "__setitem__")
         if method is not None:
             self.call(method, [key, value], {})
             return
         if isinstance(owner, (tuple, str, int, float, type(None))):
-            raise self.fail("TypeError", f"'{type_name(owner)}' object does not support item assignment")
+            raise self.fail(
+                "TypeError", f"'{type_name(owner)}' object does not support item assignment"
+            )
 
     def _expr(self, node: ast.Expr) -> None:
         self.evaluate(node.value)
@@ -479,11 +521,17 @@ class Interpreter:
             elif isinstance(target, ast.Subscript):
                 owner, key = self.evaluate(target.value), self.evaluate(target.slice)
                 if isinstance(owner, (list, dict)) and not isinstance(key, Unknown):
-                    self.python(lambda o=owner, k=key: o.__delitem__(k), target)
+                    self.python(partial(owner.__delitem__, key), target)
             elif isinstance(target, ast.Attribute):
                 owner = self.evaluate(target.value)
                 if isinstance(owner, Instance):
-                    for group in (owner._attributes, *(owner._attributes.get(g, {}) for g in ("_parameters", "_buffers", "_modules"))):
+                    for group in (
+                        owner._attributes,
+                        *(
+                            owner._attributes.get(g, {})
+                            for g in ("_parameters", "_buffers", "_modules")
+                        ),
+                    ):
                         group.pop(target.attr, None)
 
     def _assert(self, node: ast.Assert) -> None:
@@ -499,7 +547,9 @@ class Interpreter:
 
     def _compared(self, node: ast.expr) -> list[tuple[int, int]]:
         """The two sides of an equality that did not hold, for an open size among them."""
-        if not (isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq)):
+        if not (
+            isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq)
+        ):
             return []
         a, b = self.evaluate(node.left), self.evaluate(node.comparators[0])
         if isinstance(a, int) and isinstance(b, int):
@@ -546,7 +596,13 @@ class Interpreter:
             raise
         finally:
             calls, frame.calls = frame.calls, outer
-            if any(event.kind not in ("operator", "index") and "Tensor.s" not in event.kind for event in calls) or failed:
+            if (
+                any(
+                    event.kind not in ("operator", "index") and "Tensor.s" not in event.kind
+                    for event in calls
+                )
+                or failed
+            ):
                 self._line(ast.copy_location(ast.Pass(), test), calls, failed)
         return value
 
@@ -627,7 +683,10 @@ class Interpreter:
 
     def _holders(self) -> list[dict[str, Any]]:
         names = self.frame.scope.names
-        return [names, *(v._attributes for v in list(names.values())[:50] if isinstance(v, Instance))]
+        return [
+            names,
+            *(v._attributes for v in list(names.values())[:50] if isinstance(v, Instance)),
+        ]
 
     def _lengths(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         found = []
@@ -638,7 +697,9 @@ class Interpreter:
             }))  # fmt: skip
         return found
 
-    def _forget(self, before: list[tuple[dict[str, Any], dict[str, Any]]], unknown: Unknown) -> None:
+    def _forget(
+        self, before: list[tuple[dict[str, Any], dict[str, Any]]], unknown: Unknown
+    ) -> None:
         for holder, values in before:
             for name, (value, length) in values.items():
                 now = holder.get(name)
@@ -737,8 +798,11 @@ class Interpreter:
         """A function object, with its defaults evaluated."""
         frame = self.frame
         owner = frame.scope.names.get("__class_being_made__")
-        inside = f"{frame.where}." if owner is not None else (
-            f"{frame.where}.<locals>." if frame.function else "")
+        inside = (
+            f"{frame.where}."
+            if owner is not None
+            else (f"{frame.where}.<locals>." if frame.function else "")
+        )
         scope = frame.scope
         if owner is not None:
             scope = Scope({}, scope.module, scope.outer)
@@ -763,13 +827,22 @@ class Interpreter:
             elif isinstance(value, Native) and value.name in self.classes:
                 bases.append(self.classes[value.name])
             else:
-                foreign = value if isinstance(value, Unknown) else self.unknown("a base class", base)
+                foreign = (
+                    value if isinstance(value, Unknown) else self.unknown("a base class", base)
+                )
         cls = Class(
-            node.name, bases or [OBJECT], file=frame.file, line=node.lineno, node=node, foreign=foreign
+            node.name,
+            bases or [OBJECT],
+            file=frame.file,
+            line=node.lineno,
+            node=node,
+            foreign=foreign,
         )
-        for base in bases:
-            cls.foreign = cls.foreign or base.foreign
-            cls.form = cls.form or (base.form if base.form in ("enum", "exception", "namedtuple") else "")
+        for parent in bases:
+            cls.foreign = cls.foreign or parent.foreign
+            cls.form = cls.form or (
+                parent.form if parent.form in ("enum", "exception", "namedtuple") else ""
+            )
         from .objects import linear_order
 
         cls.mro = linear_order(cls)
@@ -872,9 +945,20 @@ class Interpreter:
         if re.match(r"torch\.optim\.(lr_scheduler\.)?[A-Z]", path):
             self.classes[path] = optimizer_class(path)
             return self.classes[path]
-        if path in ("torch.optim", "torch.optim.lr_scheduler", "torch.nn.init", "torch.utils", "torch.utils.data", "torch.nn.utils"):
+        if path in (
+            "torch.optim",
+            "torch.optim.lr_scheduler",
+            "torch.nn.init",
+            "torch.utils",
+            "torch.utils.data",
+            "torch.nn.utils",
+        ):
             return Torch(path)
-        if any(key.startswith(f"{path}.") for group in (table.ROWS, table.MODULES, table.CONSTANTS) for key in group):
+        if any(
+            key.startswith(f"{path}.")
+            for group in (table.ROWS, table.MODULES, table.CONSTANTS)
+            for key in group
+        ):
             return Torch(path)
         return self.unknown(f"{path}, which is not in the table", node)
 
@@ -908,7 +992,11 @@ class Interpreter:
                 found = self.decide(case.pattern, found, node.subject)
             if found and case.guard is not None:
                 guard = self.truth(self.evaluate(case.guard), case.guard)
-                found = self.decide(case.guard, guard, case.guard) if isinstance(guard, Unknown) else guard
+                found = (
+                    self.decide(case.guard, guard, case.guard)
+                    if isinstance(guard, Unknown)
+                    else guard
+                )
             if found:
                 return self.block(case.body)
         return None
@@ -1002,18 +1090,28 @@ class Interpreter:
             self._event("index", "[…]", node, [owner], {"key": key}, result)
             return result
         if isinstance(key, Unknown):
-            if isinstance(owner, (list, tuple)) and owner and len({_likeness(v) for v in owner}) == 1:
+            if (
+                isinstance(owner, (list, tuple))
+                and owner
+                and len({_likeness(v) for v in owner}) == 1
+            ):
                 return owner[0]  # whichever: all are alike
             return key
         if isinstance(owner, (list, tuple, str, bytes, range)):
             if isinstance(key, Tensor) and key.known is not None and len(key.known) == 1:
                 key = key.known[0]
-            if isinstance(key, slice) and any(isinstance(p, Unknown) for p in (key.start, key.stop, key.step)):
+            if isinstance(key, slice) and any(
+                isinstance(p, Unknown) for p in (key.start, key.stop, key.step)
+            ):
                 return self.unknown("a slice of unknown bounds", node)
             if isinstance(key, slice) and isinstance(owner, TorchSize):
                 return TorchSize(tuple(owner)[_plain_slice(key)])
             if isinstance(owner, range) and isinstance(key, slice):
-                return list(owner)[key] if len(owner) < LARGEST_BUILT else self.unknown("a long range", node)
+                return (
+                    list(owner)[key]
+                    if len(owner) < LARGEST_BUILT
+                    else self.unknown("a long range", node)
+                )
             return self.python(lambda: owner[key], node, owner)
         if isinstance(owner, dict):
             if key in owner if _hashable(key) else False:
@@ -1026,10 +1124,12 @@ class Interpreter:
                 return self.unknown("an entry of a dict with unknown keys", node)
             return self.python(lambda: dict(owner)[key], node)
         if isinstance(owner, Packed):
-            return self.attribute(owner, ("data", "batch_sizes", "sorted_indices", "unsorted_indices")[key], node)
+            return self.attribute(
+                owner, ("data", "batch_sizes", "sorted_indices", "unsorted_indices")[key], node
+            )
         if self._open(owner):
             return self.names.open(f"{owner}[{key!r}]")
-        if isinstance(owner, (Class, Torch)) or isinstance(owner, Native):
+        if isinstance(owner, (Class, Torch, Native)):
             return owner  # List[int], Tuple[…]
         method = self._special(owner, "__getitem__")
         if method is not None:
@@ -1037,8 +1137,14 @@ class Interpreter:
         if isinstance(owner, Instance) and owner._cls.foreign is not None:
             return owner._cls.foreign
         if isinstance(owner, (Function, Bound)):
-            raise self.fail("TypeError", f"'{'method' if isinstance(owner, Bound) else 'function'}' object is not subscriptable", argument=owner)
-        raise self.fail("TypeError", f"'{type_name(owner)}' object is not subscriptable", argument=owner)
+            raise self.fail(
+                "TypeError",
+                f"'{'method' if isinstance(owner, Bound) else 'function'}' object is not subscriptable",
+                argument=owner,
+            )
+        raise self.fail(
+            "TypeError", f"'{type_name(owner)}' object is not subscriptable", argument=owner
+        )
 
     def _open(self, value: Any) -> bool:
         """Whether a value is an open argument, which may be an object as well as a size."""
@@ -1048,8 +1154,6 @@ class Interpreter:
     def objects(self) -> set[str]:
         """Names of open arguments that may turn out to be objects: configs, vocabularies."""
         return self._objects
-
-    _objects: set[str] = set()
 
     def row(self, name: str) -> Callable[..., Any]:
         """The rule of a row."""
@@ -1096,7 +1200,7 @@ class Interpreter:
                     result[other] = other
                 continue
             name, item = self.evaluate(key), self.evaluate(value)
-            self.python(lambda k=name, v=item: result.__setitem__(k, v), node)
+            self.python(partial(result.__setitem__, name, item), node)
         return result
 
     def _joined(self, node: ast.JoinedStr) -> Any:
@@ -1110,9 +1214,12 @@ class Interpreter:
             spec = self.evaluate(one.format_spec) if one.format_spec is not None else ""
             if isinstance(value, Unknown) or isinstance(spec, Unknown):
                 return self.unknown("", node, "str")
-            text = self.text(value) if one.conversion != 114 else self.text(value, representation=True)
+            text = (
+                self.text(value) if one.conversion != 114 else self.text(value, representation=True)
+            )
             if spec and isinstance(value, (int, float, str)) and not re.search(r"\d{4}", spec):
-                text = self.python(lambda v=value, s=spec: format(int(v) if isinstance(v, Size) else v, s), node)
+                number = int(value) if isinstance(value, Size) else value
+                text = self.python(partial(format, number, spec), node)
             if isinstance(text, Unknown):
                 return text
             parts.append(text)
@@ -1133,7 +1240,10 @@ class Interpreter:
                     return self.call(method, [], {})
             return self.unknown("", None, "str")
         if isinstance(value, (list, tuple, dict, set)) and (
-            len(value) > 1000 or any(True for _ in _deep(value) if not isinstance(_, (int, float, str, bool, type(None))))
+            len(value) > 1000
+            or any(
+                True for _ in _deep(value) if not isinstance(_, (int, float, str, bool, type(None)))
+            )
         ):
             return self.unknown("", None, "str")
         return repr(value) if representation else str(value)
@@ -1163,7 +1273,11 @@ class Interpreter:
         if isinstance(value, Unknown):
             return value
         if isinstance(value, Tensor):
-            rows = {ast.USub: "Tensor.__neg__", ast.UAdd: "Tensor.__pos__", ast.Invert: "Tensor.__invert__"}
+            rows = {
+                ast.USub: "Tensor.__neg__",
+                ast.UAdd: "Tensor.__pos__",
+                ast.Invert: "Tensor.__invert__",
+            }
             return self.guarded(lambda: self.row(rows[type(node.op)])(value), node)
         sign: dict[type, Callable[[Any], Any]] = {
             ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert,
@@ -1190,8 +1304,16 @@ class Interpreter:
             return self._tensor_binary(node, left, sign, right)
         if isinstance(left, Unknown) or isinstance(right, Unknown):
             found = left if isinstance(left, Unknown) else right
-            numbers = all(isinstance(v, (int, float)) or getattr(v, "kind", "") in ("int", "float") for v in (left, right))
-            if numbers and (sign == "/" or "float" in (getattr(left, "kind", ""), getattr(right, "kind", "")) or isinstance(left, float) or isinstance(right, float)):
+            numbers = all(
+                isinstance(v, (int, float)) or getattr(v, "kind", "") in ("int", "float")
+                for v in (left, right)
+            )
+            if numbers and (
+                sign == "/"
+                or "float" in (getattr(left, "kind", ""), getattr(right, "kind", ""))
+                or isinstance(left, float)
+                or isinstance(right, float)
+            ):
                 result = self.unknown(found.what, node, "float")
                 result.line, result.file = found.line, found.file
                 return result
@@ -1217,7 +1339,9 @@ class Interpreter:
 
     def _formatted(self, left: str, right: Any, node: ast.AST) -> Any:
         parts = right if isinstance(right, tuple) else (right,)
-        if any(not isinstance(p, (int, float, str, bool, type(None))) for p in parts) or re.search(r"\d{4}", left):
+        if any(not isinstance(p, (int, float, str, bool, type(None))) for p in parts) or re.search(
+            r"\d{4}", left
+        ):
             return self.unknown("", node, "str")
         return self.python(lambda: left % right, node)
 
@@ -1250,17 +1374,25 @@ class Interpreter:
             method = self._special(left, f"__{sign}__")
             if method is None:
                 left_name = type_name(left)
-                raise self.fail("TypeError", f"unsupported operand type(s) for {sign}: '{left_name}' and '{type_name(right)}'", argument=left)
+                raise self.fail(
+                    "TypeError",
+                    f"unsupported operand type(s) for {sign}: '{left_name}' and '{type_name(right)}'",
+                    argument=left,
+                )
         if sign == "@":
-            row = table.ROWS["torch.matmul"]
             if not isinstance(left, Tensor) or not isinstance(right, Tensor):
-                raise self.fail("TypeError", f"unsupported operand type(s) for @: '{type_name(left)}' and '{type_name(right)}'")
-            result = self.guarded(lambda: row.rule(left, right), node)
+                raise self.fail(
+                    "TypeError",
+                    f"unsupported operand type(s) for @: '{type_name(left)}' and '{type_name(right)}'",
+                )
+            result = self.guarded(lambda: self.row("torch.matmul")(left, right), node)
             self._event("torch.matmul", "@", node, [left, right], {}, result)
             return result
         name = _NAMES[sign]
         flipped = not isinstance(left, Tensor)
-        row = self.row(f"Tensor.__{'r' if flipped and sign not in _SIGNS else ''}{_SIGNS.get(sign, name) if flipped else name}__")
+        row = self.row(
+            f"Tensor.__{'r' if flipped and sign not in _SIGNS else ''}{_SIGNS.get(sign, name) if flipped else name}__"
+        )
         for one in (left, right):
             if not isinstance(one, (Tensor, int, float, bool, complex)):
                 raise self.fail("TypeError", self._operand_words(left, sign, right), argument=one)
@@ -1312,7 +1444,9 @@ class Interpreter:
             return left if isinstance(left, Unknown) else right
         sign, apply, name = COMPARE[type(op)]
         if isinstance(left, Tensor) or isinstance(right, Tensor):
-            if sign in ("==", "!=") and not all(isinstance(v, (Tensor, int, float, bool)) for v in (left, right)):
+            if sign in ("==", "!=") and not all(
+                isinstance(v, (Tensor, int, float, bool)) for v in (left, right)
+            ):
                 return sign == "!="
             return self._tensor_binary(node, left, sign, right)
         for one, other, method_name in ((left, right, f"__{name}__"), (right, left, _MIRROR[name])):
@@ -1348,10 +1482,14 @@ class Interpreter:
         if isinstance(items, Unknown):
             return items
         vague = None
-        for item in items if isinstance(items, (list, tuple, range)) else self._bounded(items, 10_000):
+        for item in (
+            items if isinstance(items, (list, tuple, range)) else self._bounded(items, 10_000)
+        ):
             if isinstance(item, Unknown) or isinstance(value, Unknown):
                 vague = item if isinstance(item, Unknown) else value
-            elif item is value or (not isinstance(item, Tensor) and not isinstance(value, Tensor) and item == value):
+            elif item is value or (
+                not isinstance(item, Tensor) and not isinstance(value, Tensor) and item == value
+            ):
                 return True
         return vague if vague is not None else False
 
@@ -1363,7 +1501,9 @@ class Interpreter:
             if value.numel != 1 and not isinstance(value.numel, Size):
                 word = "no values" if value.numel == 0 else "more than one value"
                 raise self.fail(
-                    "RuntimeError", f"Boolean value of Tensor with {word} is ambiguous", argument=value
+                    "RuntimeError",
+                    f"Boolean value of Tensor with {word} is ambiguous",
+                    argument=value,
                 )
             if value.known is not None and len(value.known) == 1:
                 return bool(value.known[0])
@@ -1375,7 +1515,10 @@ class Interpreter:
             if self._open(value) and value.name:
                 return self.decide_flag(value, node)
             return bool(value)
-        if isinstance(value, (int, float, str, list, tuple, dict, set, frozenset, bytes, range, complex, type(None))):
+        if isinstance(
+            value,
+            (int, float, str, list, tuple, dict, set, frozenset, bytes, range, complex, type(None)),
+        ):
             return bool(value)
         return True
 
@@ -1501,7 +1644,10 @@ class Interpreter:
         if method is not None and isinstance(value, Instance):
             return self._items(value, method)
         if isinstance(value, Packed):
-            return [self.attribute(value, n, node) for n in ("data", "batch_sizes", "sorted_indices", "unsorted_indices")]
+            return [
+                self.attribute(value, n, node)
+                for n in ("data", "batch_sizes", "sorted_indices", "unsorted_indices")
+            ]
         if isinstance(value, Class) and value.form == "enum":
             return [v for v in value.names.values() if isinstance(v, Instance) and v._cls is value]
         if self._open(value):
@@ -1578,7 +1724,11 @@ class Interpreter:
             longer = Unknown(owner.what, owner.text, owner.file, owner.line)
             return longer
         if isinstance(owner, (Torch, Names)):
-            return self.member(owner, name, node) if node is not None else self.member(owner, name, ast.Pass())
+            return (
+                self.member(owner, name, node)
+                if node is not None
+                else self.member(owner, name, ast.Pass())
+            )
         if isinstance(owner, Class):
             return self._class_attribute(owner, name, node)
         if isinstance(owner, Super):
@@ -1587,14 +1737,21 @@ class Interpreter:
             if name == "args":
                 return owner.args
             found = owner.cls.find(name)
-            return owner.attributes.get(name, self.unknown(f"the attribute {name}", node) if found is MISSING else Bound(found, owner))
+            return owner.attributes.get(
+                name,
+                self.unknown(f"the attribute {name}", node)
+                if found is MISSING
+                else Bound(found, owner),
+            )
         result = self.libraries["attribute"](self, owner, name, node)
         if result is not MISSING:
             return result
         if self._open(owner):
             return self.names.open(f"{owner}.{name}")
         raise self.fail(
-            "AttributeError", f"'{self._kind(owner)}' object has no attribute '{name}'", argument=owner
+            "AttributeError",
+            f"'{self._kind(owner)}' object has no attribute '{name}'",
+            argument=owner,
         )
 
     def _kind(self, value: Any) -> str:
@@ -1611,7 +1768,9 @@ class Interpreter:
             if name in table.TENSOR_NAMES or prefix != "Tensor":
                 return self.unknown(f"{prefix}.{name}, which is not in the table", node)
             raise self.fail(
-                "AttributeError", f"'{type_name(owner)}' object has no attribute '{name}'", argument=owner
+                "AttributeError",
+                f"'{type_name(owner)}' object has no attribute '{name}'",
+                argument=owner,
             )
         if row.attribute:
             result = self.guarded(lambda: row.rule(owner), node)
@@ -1638,13 +1797,17 @@ class Interpreter:
         if method is not None:
             return self.call(method, [name], {}, node)
         if owner._cls.foreign is not None:
-            return self.unknown(f"{name} of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node)
+            return self.unknown(
+                f"{name} of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node
+            )
         if owner._cls.form == "namespace":
             open_ = self.libraries["field"](self, owner, name)
             if open_ is not MISSING:
                 return open_
         raise self.fail(
-            "AttributeError", f"'{owner._cls.name}' object has no attribute '{name}'", argument=owner
+            "AttributeError",
+            f"'{owner._cls.name}' object has no attribute '{name}'",
+            argument=owner,
         )
 
     def _bound(self, found: Any, owner: Any, cls: Class) -> Any:
@@ -1663,8 +1826,11 @@ class Interpreter:
             return owner.names
         found = owner.find(name)
         if found is not MISSING:
-            return Bound(found.function, owner) if isinstance(found, Static) and found.of_class else (
-                found.function if isinstance(found, Static) else found)
+            return (
+                Bound(found.function, owner)
+                if isinstance(found, Static) and found.of_class
+                else (found.function if isinstance(found, Static) else found)
+            )
         if name == "__init__":
             return Native("object.__init__", lambda *a, **k: None)
         if owner.form == "enum" and name == "__members__":
@@ -1686,7 +1852,9 @@ class Interpreter:
         if name == "__init__":
             return Bound(Native("object.__init__", lambda *a, **k: None, unknowns=True), owner.self)
         if name == "__setattr__":
-            return Native("object.__setattr__", lambda n, v: self._set(owner.self, n, v), unknowns=True)
+            return Native(
+                "object.__setattr__", lambda n, v: self.put(owner.self, n, v), unknowns=True
+            )
         if name == "__getattr__" and isinstance(owner.self, Instance):
             return Native("Module.__getattr__", lambda n: self._plain_attribute(owner.self, n))
         if cls is not None and cls.foreign is not None:
@@ -1697,7 +1865,9 @@ class Interpreter:
         try:
             return getattr(owner, name)
         except AttributeError:
-            raise self.fail("AttributeError", f"'{owner._cls.name}' object has no attribute '{name}'") from None
+            raise self.fail(
+                "AttributeError", f"'{owner._cls.name}' object has no attribute '{name}'"
+            ) from None
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         """owner.name = value."""
@@ -1705,38 +1875,50 @@ class Interpreter:
             found = owner._cls.find(name)
             if isinstance(found, Property):
                 if found.setter is None:
-                    raise self.fail("AttributeError", f"property '{name}' of '{owner._cls.name}' object has no setter")
+                    raise self.fail(
+                        "AttributeError",
+                        f"property '{name}' of '{owner._cls.name}' object has no setter",
+                    )
                 self.call(found.setter, [owner, value], {})
                 return
             method = self._special(owner, "__setattr__")
             if method is not None:
                 self.call(method, [name, value], {})
                 return
-            self._set(owner, name, value)
+            self.put(owner, name, value)
         elif isinstance(owner, Class):
             owner.names[name] = value
         elif isinstance(owner, Tensor):
             if name == "requires_grad":
-                owner.storage.requires_grad = bool(value) if not isinstance(value, Unknown) else True
+                owner.storage.requires_grad = (
+                    bool(value) if not isinstance(value, Unknown) else True
+                )
             elif name == "data" and isinstance(value, Tensor):
                 table.touch(owner)
-        elif isinstance(owner, Function):
-            owner.attributes[name] = value
-        elif isinstance(owner, Raised):
+        elif isinstance(owner, (Function, Raised)):
             owner.attributes[name] = value
         elif isinstance(owner, Names):
             owner.names[name] = value
-        elif isinstance(owner, (tuple, list, int, float, str, type(None), dict)) and not self._open(owner):
-            raise self.fail("AttributeError", f"'{type_name(owner)}' object has no attribute '{name}'", argument=owner)
+        elif isinstance(owner, (tuple, list, int, float, str, type(None), dict)) and not self._open(
+            owner
+        ):
+            raise self.fail(
+                "AttributeError",
+                f"'{type_name(owner)}' object has no attribute '{name}'",
+                argument=owner,
+            )
 
-    def _set(self, owner: Instance, name: str, value: Any) -> None:
+    def put(self, owner: Instance, name: str, value: Any) -> None:
+        """Store an attribute as nn.Module.__setattr__ does."""
         own = owner._attributes
         module = isinstance(value, Instance) and "_modules" in value._attributes
         parameter = isinstance(value, Tensor) and value.parameter
         if "_parameters" not in own:
             if (module or parameter) and owner._cls.under(self.module_class):
                 word = "module" if module else "parameters"
-                raise self.fail("AttributeError", f"cannot assign {word} before Module.__init__() call")
+                raise self.fail(
+                    "AttributeError", f"cannot assign {word} before Module.__init__() call"
+                )
             own[name] = value
             return
         for group, words in (
@@ -1744,11 +1926,17 @@ class Interpreter:
             ("_modules", "as child module '{}' (torch.nn.Module or None expected)"),
         ):
             fits = (parameter, module)[group == "_modules"]
-            if name in own[group] and not fits and value is not None and not isinstance(value, Unknown):
-                if not (parameter or module):
-                    raise self.fail(
-                        "TypeError", f"cannot assign '{_typename(value)}' {words.format(name)}", argument=value
-                    )
+            if (
+                name in own[group]
+                and not fits
+                and value is not None
+                and not isinstance(value, Unknown)
+            ) and not (parameter or module):
+                raise self.fail(
+                    "TypeError",
+                    f"cannot assign '{_typename(value)}' {words.format(name)}",
+                    argument=value,
+                )
         setattr(owner, name, value)
 
     # ------------------------------------------------------------------------------------- calls
@@ -1782,23 +1970,32 @@ class Interpreter:
     def _method_frame(self) -> Frame | None:
         return next((f for f in reversed(self.frames) if f.function and f.function.owner), None)
 
-    def _blame(self, refusal: Refusal, node: ast.Call, args: list[Any], keywords: dict[str, Any]) -> None:
+    def _blame(
+        self, refusal: Refusal, node: ast.Call, args: list[Any], keywords: dict[str, Any]
+    ) -> None:
         """The part of the line at fault: the argument that the refusal is about, or the call."""
         part: ast.AST = node
         if refusal.argument is not None and len(args) == len(node.args):
-            for value, one in zip([*args, *keywords.values()], [*node.args, *(k.value for k in node.keywords)]):
+            for value, one in zip(
+                [*args, *keywords.values()], [*node.args, *(k.value for k in node.keywords)]
+            ):
                 if value is refusal.argument:
                     part = one
         self._part(refusal, part)
 
-    def call(self, function: Any, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None) -> Any:
+    def call(
+        self, function: Any, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None
+    ) -> Any:
         """function(*args, **keywords)."""
         self.step()
         if isinstance(function, Function):
             return self.call_function(function, args, keywords, node)
         if isinstance(function, Bound):
-            return self.call(function.function, [function.self, *args], keywords, node) if not isinstance(
-                function.function, Native) else self.call_native(function.function, [function.self, *args], keywords, node)
+            return (
+                self.call(function.function, [function.self, *args], keywords, node)
+                if not isinstance(function.function, Native)
+                else self.call_native(function.function, [function.self, *args], keywords, node)
+            )
         if isinstance(function, Native):
             return self.call_native(function, args, keywords, node)
         if isinstance(function, Class):
@@ -1814,16 +2011,30 @@ class Interpreter:
             return self._unknown_call(unknown, args, keywords, node)
         if isinstance(function, Torch):
             raise self.fail("TypeError", "'module' object is not callable")
-        raise self.fail("TypeError", f"'{type_name(function)}' object is not callable", argument=function)
+        raise self.fail(
+            "TypeError", f"'{type_name(function)}' object is not callable", argument=function
+        )
 
-    def _unknown_call(self, function: Unknown, args: Sequence[Any], keywords: Mapping[str, Any], node: ast.AST | None) -> Any:
+    def _unknown_call(
+        self,
+        function: Unknown,
+        args: Sequence[Any],
+        keywords: Mapping[str, Any],
+        node: ast.AST | None,
+    ) -> Any:
         if not function.what or function.what.startswith("a call of"):
             return function
         place = self.place(node)
         text = ast.unparse(node.func)[:60] if isinstance(node, ast.Call) else ""
         words = function.what
-        what = words if not text or words.startswith(text) and "," not in words else f"a call of {text}"
-        origin = re.search(r"(, imported from .*|, which is not in the table|, which was not given)$", words)
+        what = (
+            words
+            if not text or (words.startswith(text) and "," not in words)
+            else f"a call of {text}"
+        )
+        origin = re.search(
+            r"(, imported from .*|, which is not in the table|, which was not given)$", words
+        )
         if origin and text:
             what = f"a call of {text}{origin.group()}"
         elif words.startswith("a call of"):
@@ -1833,7 +2044,13 @@ class Interpreter:
             self.tell(result)
         return result
 
-    def call_function(self, function: Function, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None) -> Any:
+    def call_function(
+        self,
+        function: Function,
+        args: list[Any],
+        keywords: dict[str, Any],
+        node: ast.AST | None = None,
+    ) -> Any:
         """One of the program's own functions."""
         names = bound(function, args, keywords)
         if len(self.frames) > DEPTH:
@@ -1869,7 +2086,13 @@ class Interpreter:
             return Iter(iter(frame.yielded or []))
         return signal.value if isinstance(signal, Return) else None
 
-    def call_instance(self, owner: Instance, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None) -> Any:
+    def call_instance(
+        self,
+        owner: Instance,
+        args: list[Any],
+        keywords: dict[str, Any],
+        node: ast.AST | None = None,
+    ) -> Any:
         """An object that is called: a module's forward, or its class's __call__."""
         found = owner._cls.find("__call__")
         if found is not MISSING:
@@ -1892,13 +2115,22 @@ class Interpreter:
                 self.tell(vague, matters=True)
             return result
         if owner._cls.foreign is not None:
-            unknown = self.unknown(f"a call of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node)
+            unknown = self.unknown(
+                f"a call of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node
+            )
             if any(True for _ in tensors_in(args)):
                 self.tell(unknown, matters=True)
             return unknown
         raise self.fail("TypeError", f"'{owner._cls.name}' object is not callable", argument=owner)
 
-    def call_native(self, function: Native, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None, module: Instance | None = None) -> Any:
+    def call_native(
+        self,
+        function: Native,
+        args: list[Any],
+        keywords: dict[str, Any],
+        node: ast.AST | None = None,
+        module: Instance | None = None,
+    ) -> Any:
         """A modelled function: its rule, its refusal, an unknown in its arguments."""
         row = function.row
         if row or module is not None:
@@ -1911,7 +2143,9 @@ class Interpreter:
             if row or module is not None:
                 self.tell(vague, matters=touches)
             if module is not None:
-                self._event(module._cls.kind, module._cls.name, node, args[1:], keywords, vague, module)
+                self._event(
+                    module._cls.kind, module._cls.name, node, args[1:], keywords, vague, module
+                )
             return vague
         rule = function.rule
         if function.name.endswith(".__init__") and function.name[:-9] in table.MODULES:
@@ -1927,7 +2161,9 @@ class Interpreter:
         if self.grad_off and (row or module is not None):
             result = without_graph(result)
         if module is not None:
-            self._event(module._cls.kind, module._cls.name, node, args[1:], keywords, result, module)
+            self._event(
+                module._cls.kind, module._cls.name, node, args[1:], keywords, result, module
+            )
         elif row:
             self._event(row, function.__name__, node, args, keywords, result, function)
         return result
@@ -1945,28 +2181,60 @@ class Interpreter:
         except (Stop, Restart, _EnoughType, RecursionError):
             raise
         except TypeError as error:
-            inside = error.__traceback__ and error.__traceback__.tb_next and error.__traceback__.tb_next.tb_next
+            inside = (
+                error.__traceback__
+                and error.__traceback__.tb_next
+                and error.__traceback__.tb_next.tb_next
+            )
             message = str(error)
-            if not inside and ("argument" in message) and name.startswith(("torch.nn.",)) and "utils" not in name:
+            if (
+                not inside
+                and ("argument" in message)
+                and name.startswith(("torch.nn.",))
+                and "utils" not in name
+            ):
                 raise Refusal("TypeError", message) from None
             return self.unknown(f"{name or 'an operation'} with these arguments", node)
         except Exception:
             return self.unknown(f"{name or 'an operation'} with these arguments", node)
 
-    def python(self, rule: Callable[[], Any], node: ast.AST | None = None, argument: Any = None, message: str = "") -> Any:
+    def python(
+        self,
+        rule: Callable[[], Any],
+        node: ast.AST | None = None,
+        argument: Any = None,
+        message: str = "",
+    ) -> Any:
         """An operation of Python itself on values of its own: what it raises, it raises."""
         try:
             return rule()
         except PYTHON_ERRORS as error:
             text = str(error)
-            if isinstance(error, TypeError) and message and re.match(r"unsupported operand|'.*' not supported|.*item assignment", text):
+            if (
+                isinstance(error, TypeError)
+                and message
+                and re.match(r"unsupported operand|'.*' not supported|.*item assignment", text)
+            ):
                 text = message
-            text = re.sub(r"\bSize\b|\bTorchSize\b", lambda m: {"Size": "int", "TorchSize": "torch.Size"}[m.group()], text)
+            text = re.sub(
+                r"\bSize\b|\bTorchSize\b",
+                lambda m: {"Size": "int", "TorchSize": "torch.Size"}[m.group()],
+                text,
+            )
             raise Refusal(type(error).__name__, text, argument=argument) from None
         except (MemoryError, RecursionError, OverflowError):
             return self.unknown("a value too large to build", node)
 
-    def _event(self, kind: str, name: str, node: ast.AST | None, args: Sequence[Any], keywords: Mapping[str, Any], result: Any, function: Any = None) -> None:
+    def _event(
+        self,
+        kind: str,
+        name: str,
+        node: ast.AST | None,
+        args: Sequence[Any],
+        keywords: Mapping[str, Any],
+        result: Any,
+        function: Any = None,
+    ) -> None:
         frame = self.frame
         at = node or frame.node
         if at is None:
@@ -2062,7 +2330,12 @@ class Skip:
             a, b = first[key], second[key]
             if a == b == now:
                 continue
-            if not (isinstance(now, tuple) and now and a[0] == b[0] == now[0] and now[0] in ("number", "list")):
+            if not (
+                isinstance(now, tuple)
+                and now
+                and a[0] == b[0] == now[0]
+                and now[0] in ("number", "list")
+            ):
                 return None
             step = now[1] - b[1]
             if step != b[1] - a[1] or now[2:] != b[2:] or (now[0] == "list" and step <= 0):
@@ -2083,12 +2356,19 @@ def _shape_of(value: Any, depth: int = 3) -> Any:
     if isinstance(value, tuple):
         return ("tuple", *(_shape_of(v, depth - 1) for v in value[:20])) if depth else ("tuple",)
     if isinstance(value, dict):
-        return ("dict", len(value), tuple(_shape_of(v, depth - 1) for v in list(value.values())[:20]) if depth else ())
+        return (
+            "dict",
+            len(value),
+            tuple(_shape_of(v, depth - 1) for v in list(value.values())[:20]) if depth else (),
+        )
     if isinstance(value, Unknown):
         return ("unknown",)
     if isinstance(value, Packed):
         return ("packed", value.padded.shape)
-    return ("object", id(value) if isinstance(value, (Instance, Class, Function)) else type(value).__name__)
+    return (
+        "object",
+        id(value) if isinstance(value, (Instance, Class, Function)) else type(value).__name__,
+    )
 
 
 def bound(function: Function, args: list[Any], keywords: dict[str, Any]) -> dict[str, Any]:
@@ -2097,15 +2377,14 @@ def bound(function: Function, args: list[Any], keywords: dict[str, Any]) -> dict
     name = function.qualname
     positional = [a.arg for a in (*spec.posonlyargs, *spec.args)]
     values: dict[str, Any] = dict(zip(positional, args))
-    if len(args) > len(positional):
-        if spec.vararg is None:
-            least, most = len(positional) - len(function.defaults), len(positional)
-            given = len(args)
-            word = "was" if given == 1 else "were"
-            takes = f"{most} positional argument{'s' if most != 1 else ''}"
-            if least != most:
-                takes = f"from {least} to {most} positional arguments"
-            raise Refusal("TypeError", f"{name}() takes {takes} but {given} {word} given")
+    if len(args) > len(positional) and spec.vararg is None:
+        least, most = len(positional) - len(function.defaults), len(positional)
+        given = len(args)
+        word = "was" if given == 1 else "were"
+        takes = f"{most} positional argument{'s' if most != 1 else ''}"
+        if least != most:
+            takes = f"from {least} to {most} positional arguments"
+        raise Refusal("TypeError", f"{name}() takes {takes} but {given} {word} given")
     extra: dict[str, Any] = {}
     known = {*positional[len(spec.posonlyargs) :], *(a.arg for a in spec.kwonlyargs)}
     for key, value in keywords.items():
@@ -2136,8 +2415,15 @@ def bound(function: Function, args: list[Any], keywords: dict[str, Any]) -> dict
 
 def _missing(names: list[str], kind: str) -> str:
     quoted = [f"'{n}'" for n in names]
-    listed = quoted[0] if len(quoted) == 1 else (
-        " and ".join(quoted) if len(quoted) == 2 else f"{', '.join(quoted[:-1])}, and {quoted[-1]}")
+    listed = (
+        quoted[0]
+        if len(quoted) == 1
+        else (
+            " and ".join(quoted)
+            if len(quoted) == 2
+            else f"{', '.join(quoted[:-1])}, and {quoted[-1]}"
+        )
+    )
     return f"{len(names)} required {kind} argument{'s' if len(names) > 1 else ''}: {listed}"
 
 
@@ -2213,7 +2499,14 @@ def _torch_path(path: str) -> str:
 
 
 _NAMES = {sign: name for sign, _, name in (*BINARY.values(), *COMPARE.values())}
-_SIGNS = {"<": "gt", ">": "lt", "<=": "ge", ">=": "le", "==": "eq", "!=": "ne"}  # seen from the right
+_SIGNS = {
+    "<": "gt",
+    ">": "lt",
+    "<=": "ge",
+    ">=": "le",
+    "==": "eq",
+    "!=": "ne",
+}  # seen from the right
 _DUNDERS = ("__init__", "__len__", "__getitem__", "__iter__", "__setitem__", "__contains__", "__add__", "__iadd__", "__enter__", "__exit__", "__next__", "__call__")  # fmt: skip
 _MIRROR = {"eq": "__eq__", "ne": "__ne__", "lt": "__gt__", "le": "__ge__", "gt": "__lt__", "ge": "__le__"}  # fmt: skip
 
@@ -2237,28 +2530,30 @@ def _yields(node: Any) -> bool:
 
 
 def _locals(node: Any) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
 
 
-I = Interpreter
+_I = Interpreter
 EXECUTE: dict[type, Callable[[Interpreter, Any], Any]] = {
-    ast.Assign: I._assign, ast.AnnAssign: I._ann_assign, ast.AugAssign: I._aug_assign,
-    ast.Expr: I._expr, ast.Return: I._return, ast.Delete: I._delete, ast.Assert: I._assert,
-    ast.Raise: I._raise, ast.If: I._if, ast.For: I._for, ast.AsyncFor: I._for, ast.While: I._while,
-    ast.Try: I._try, ast.TryStar: I._try, ast.With: I._with, ast.AsyncWith: I._with,
-    ast.FunctionDef: I._function, ast.AsyncFunctionDef: I._function, ast.ClassDef: I._class,
-    ast.Global: I._global, ast.Nonlocal: I._nonlocal, ast.Import: I._import,
-    ast.ImportFrom: I._import_from, ast.Pass: I._pass, ast.Break: I._break,
-    ast.Continue: I._continue, ast.Match: I._match,
+    ast.Assign: _I._assign, ast.AnnAssign: _I._ann_assign, ast.AugAssign: _I._aug_assign,
+    ast.Expr: _I._expr, ast.Return: _I._return, ast.Delete: _I._delete, ast.Assert: _I._assert,
+    ast.Raise: _I._raise, ast.If: _I._if, ast.For: _I._for, ast.AsyncFor: _I._for, ast.While: _I._while,
+    ast.Try: _I._try, ast.TryStar: _I._try, ast.With: _I._with, ast.AsyncWith: _I._with,
+    ast.FunctionDef: _I._function, ast.AsyncFunctionDef: _I._function, ast.ClassDef: _I._class,
+    ast.Global: _I._global, ast.Nonlocal: _I._nonlocal, ast.Import: _I._import,
+    ast.ImportFrom: _I._import_from, ast.Pass: _I._pass, ast.Break: _I._break,
+    ast.Continue: _I._continue, ast.Match: _I._match,
 }  # fmt: skip
 EVALUATE: dict[type, Callable[[Interpreter, Any], Any]] = {
-    ast.Constant: I._constant, ast.Name: I._name, ast.Attribute: I._attribute,
-    ast.Subscript: I._subscript, ast.Slice: I._slice, ast.Tuple: I._tuple, ast.List: I._list,
-    ast.Set: I._set, ast.Dict: I._dict, ast.JoinedStr: I._joined, ast.BoolOp: I._bool_op,
-    ast.UnaryOp: I._unary, ast.BinOp: I._bin_op, ast.Compare: I._compare, ast.IfExp: I._if_exp,
-    ast.Lambda: I._lambda, ast.NamedExpr: I._named_expr, ast.Starred: I._starred,
-    ast.Await: I._await, ast.Yield: I._yield, ast.YieldFrom: I._yield_from,
-    ast.ListComp: I._comprehension, ast.SetComp: I._comprehension, ast.DictComp: I._comprehension,
-    ast.GeneratorExp: I._comprehension, ast.Call: I._call,
+    ast.Constant: _I._constant, ast.Name: _I._name, ast.Attribute: _I._attribute,
+    ast.Subscript: _I._subscript, ast.Slice: _I._slice, ast.Tuple: _I._tuple, ast.List: _I._list,
+    ast.Set: _I._set, ast.Dict: _I._dict, ast.JoinedStr: _I._joined, ast.BoolOp: _I._bool_op,
+    ast.UnaryOp: _I._unary, ast.BinOp: _I._bin_op, ast.Compare: _I._compare, ast.IfExp: _I._if_exp,
+    ast.Lambda: _I._lambda, ast.NamedExpr: _I._named_expr, ast.Starred: _I._starred,
+    ast.Await: _I._await, ast.Yield: _I._yield, ast.YieldFrom: _I._yield_from,
+    ast.ListComp: _I._comprehension, ast.SetComp: _I._comprehension, ast.DictComp: _I._comprehension,
+    ast.GeneratorExp: _I._comprehension, ast.Call: _I._call,
 }  # fmt: skip
-del I
+del _I

@@ -36,7 +36,7 @@ class Function:
     attributes: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def __name__(self) -> str:  # type: ignore[override]
+    def __name__(self) -> str:
         return self.qualname.rpartition(".")[2]
 
 
@@ -54,7 +54,7 @@ class Native:
     unknowns: bool = False
 
     @property
-    def __name__(self) -> str:  # type: ignore[override]
+    def __name__(self) -> str:
         return self.name.rpartition(".")[2]
 
 
@@ -66,7 +66,7 @@ class Bound:
     self: Any
 
     @property
-    def __name__(self) -> str:  # type: ignore[override]
+    def __name__(self) -> str:
         return str(self.function.__name__)
 
 
@@ -87,7 +87,7 @@ class Class:
     foreign: Unknown | None = None  # a base that is not known
 
     @property
-    def __name__(self) -> str:  # type: ignore[override]
+    def __name__(self) -> str:
         return self.name
 
     def find(self, name: str) -> Any:

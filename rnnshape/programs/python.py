@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import math
 import string
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, combinations, count, islice, permutations, product
 from typing import Any
 
 from . import torch as table
-from .interpreter import LARGEST_BUILT, Interpreter, bound
+from .interpreter import LARGEST_BUILT, Interpreter
 from .objects import (
     EXCEPTIONS,
     MISSING,
@@ -24,18 +23,25 @@ from .objects import (
     Native,
     Property,
     Raised,
-    Scope,
     Static,
     Super,
-    Torch,
     class_of,
     make_class,
 )
-from .refusal import NotKnown, Refusal
+from .refusal import Refusal
 from .sizes import Ratio, Size, largest, smallest
 from .tensor import Tensor
 from .torch import type_name
-from .values import Device, DType, Instance, Packed, Result, TorchSize, Unknown, module_state, parameter
+from .values import (
+    Device,
+    DType,
+    Instance,
+    Packed,
+    Result,
+    TorchSize,
+    Unknown,
+    module_state,
+)
 
 REAL: dict[str, Any] = {
     "int": int, "float": float, "str": str, "bool": bool, "list": list, "tuple": tuple, "dict": dict,
@@ -126,7 +132,11 @@ def _zip(interpreter: Interpreter, *values: Any, strict: bool = False) -> Any:
     vague = next((i for i in items if isinstance(i, Unknown)), None)
     if vague is not None:
         return vague
-    if items and all(isinstance(i, (list, tuple, range)) for i in items) and min(map(len, items)) < 100_000:
+    if (
+        items
+        and all(isinstance(i, (list, tuple, range)) for i in items)
+        and min(map(len, items)) < 100_000
+    ):
         return list(zip(*items))
     return Iter(iter(zip(*items)))
 
@@ -145,7 +155,9 @@ def _filter(interpreter: Interpreter, function: Any, values: Any) -> Any:
         return items
     kept = []
     for item in items:
-        truth = interpreter.truth(item if function is None else interpreter.call(function, [item], {}))
+        truth = interpreter.truth(
+            item if function is None else interpreter.call(function, [item], {})
+        )
         if isinstance(truth, Unknown):
             return truth
         if truth:
@@ -161,12 +173,18 @@ def _sorted(interpreter: Interpreter, values: Any, key: Any = None, reverse: Any
     vague = next((k for k in keys if isinstance(k, (Unknown, Tensor))), None)
     if vague is not None:
         return vague if isinstance(vague, Unknown) and not _alike(items) else list(items)
-    order = interpreter.python(lambda: sorted(range(len(items)), key=keys.__getitem__, reverse=bool(reverse)))
+    order = interpreter.python(
+        lambda: sorted(range(len(items)), key=keys.__getitem__, reverse=bool(reverse))
+    )
     return order if isinstance(order, Unknown) else [items[i] for i in order]
 
 
 def _alike(items: Sequence[Any]) -> bool:
-    return bool(items) and all(isinstance(i, Tensor) for i in items) and len({i.shape for i in items}) == 1
+    return (
+        bool(items)
+        and all(isinstance(i, Tensor) for i in items)
+        and len({i.shape for i in items}) == 1
+    )
 
 
 def _reversed(interpreter: Interpreter, values: Any) -> Any:
@@ -185,7 +203,9 @@ def _sum(interpreter: Interpreter, values: Any, start: Any = 0) -> Any:
 
 
 def _extreme(pick: Callable[[int, int], int], real: Callable[..., Any]) -> Callable[..., Any]:
-    def rule(interpreter: Interpreter, *values: Any, key: Any = None, default: Any = MISSING) -> Any:
+    def rule(
+        interpreter: Interpreter, *values: Any, key: Any = None, default: Any = MISSING
+    ) -> Any:
         items = interpreter.listed(values[0]) if len(values) == 1 else list(values)
         if isinstance(items, Unknown):
             return items
@@ -194,11 +214,19 @@ def _extreme(pick: Callable[[int, int], int], real: Callable[..., Any]) -> Calla
             if isinstance(vague, Tensor):
                 if all(isinstance(i, Tensor) and i.known and len(i.known) == 1 for i in items):
                     return real(items, key=lambda i: i.known[0])
-                return vague if _alike(items) else interpreter.unknown("a number in a tensor", None, "int")
+                return (
+                    vague
+                    if _alike(items)
+                    else interpreter.unknown("a number in a tensor", None, "int")
+                )
             return vague
         if not items and default is not MISSING:
             return default
-        if key is None and any(isinstance(i, Size) for i in items) and all(isinstance(i, int) for i in items):
+        if (
+            key is None
+            and any(isinstance(i, Size) for i in items)
+            and all(isinstance(i, int) for i in items)
+        ):
             result = items[0]
             for item in items[1:]:
                 result = pick(result, item)
@@ -247,7 +275,11 @@ def is_instance(interpreter: Interpreter, value: Any, cls: Any) -> Any:
     if cls is OBJECT:
         return True
     if cls.path in ("torch.Tensor", "torch.nn.Parameter"):
-        return isinstance(value, Tensor) and not value.facts.get("numpy") and (cls.path == "torch.Tensor" or value.parameter)
+        return (
+            isinstance(value, Tensor)
+            and not value.facts.get("numpy")
+            and (cls.path == "torch.Tensor" or value.parameter)
+        )
     if cls.name == "ndarray":
         return isinstance(value, Tensor) and bool(value.facts.get("numpy"))
     if cls.name == "PackedSequence":
@@ -272,13 +304,21 @@ def is_instance(interpreter: Interpreter, value: Any, cls: Any) -> Any:
 
 def _is_subclass(interpreter: Interpreter, cls: Any, other: Any) -> Any:
     if isinstance(cls, Class):
-        return any(cls.under(o) for o in (other if isinstance(other, tuple) else (other,)) if isinstance(o, Class))
+        return any(
+            cls.under(o)
+            for o in (other if isinstance(other, tuple) else (other,))
+            if isinstance(o, Class)
+        )
     return interpreter.unknown("a check of a class", None, "bool")
 
 
 def _getattr(interpreter: Interpreter, owner: Any, name: Any, default: Any = MISSING) -> Any:
     if isinstance(name, Unknown) or interpreter._open(name):
-        vague = name if isinstance(name, Unknown) else interpreter.unknown(f"an attribute called by {name}, which was not given")
+        vague = (
+            name
+            if isinstance(name, Unknown)
+            else interpreter.unknown(f"an attribute called by {name}, which was not given")
+        )
         interpreter.tell(vague)
         return vague
     if not isinstance(name, str):
@@ -367,7 +407,12 @@ def _callable(interpreter: Interpreter, value: Any) -> Any:
     if isinstance(value, Unknown):
         return value
     return isinstance(value, (Function, Native, Bound, Class)) or (
-        isinstance(value, Instance) and (interpreter._special(value, "__call__") is not None or value._cls.under(interpreter.module_class)))
+        isinstance(value, Instance)
+        and (
+            interpreter._special(value, "__call__") is not None
+            or value._cls.under(interpreter.module_class)
+        )
+    )
 
 
 def _vars(interpreter: Interpreter, value: Any = None) -> Any:
@@ -396,7 +441,11 @@ def to_int(interpreter: Interpreter, value: Any = 0, base: Any = 10) -> Any:
         if value.known and len(value.known) == 1:
             return int(value.known[0])
         if value.numel != 1 and not isinstance(value.numel, Size):
-            raise Refusal("RuntimeError", f"a Tensor with {value.numel} elements cannot be converted to Scalar", argument=value)
+            raise Refusal(
+                "RuntimeError",
+                f"a Tensor with {value.numel} elements cannot be converted to Scalar",
+                argument=value,
+            )
         return interpreter.unknown("a number in a tensor", None, "int")
     if isinstance(value, Ratio):
         return value.whole()
@@ -414,7 +463,7 @@ def to_int(interpreter: Interpreter, value: Any = 0, base: Any = 10) -> Any:
 
 def to_float(interpreter: Interpreter, value: Any = 0.0) -> Any:
     """float(value)."""
-    if isinstance(value, Unknown) or isinstance(value, Tensor):
+    if isinstance(value, (Unknown, Tensor)):
         return interpreter.unknown("" if isinstance(value, Tensor) else value.what, None, "float")
     return interpreter.python(lambda: float(value), None, value)
 
@@ -456,7 +505,9 @@ def to_dict(interpreter: Interpreter, value: Any = (), **keywords: Any) -> Any:
     items = interpreter.listed(value)
     if isinstance(items, Unknown):
         return items
-    pairs = [tuple(interpreter.listed(item)) if not isinstance(item, tuple) else item for item in items]
+    pairs = [
+        tuple(interpreter.listed(item)) if not isinstance(item, tuple) else item for item in items
+    ]
     made = interpreter.python(lambda: dict(pairs))
     return made if isinstance(made, Unknown) else {**made, **keywords}
 
@@ -558,8 +609,8 @@ def plain_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any) 
     if name == "__class__":
         return _type(interpreter, owner)
     if name in ("__len__", "__iter__") and isinstance(owner, (list, dict, tuple, set, str)):
-        return Native(name, (_len if name == "__len__" else _iter), interpreter=True).rule and Bound(
-            Native(name, _len if name == "__len__" else _iter, interpreter=True), owner)
+        rule = _len if name == "__len__" else _iter
+        return Bound(Native(name, rule, interpreter=True), owner)
     return MISSING
 
 
@@ -603,7 +654,11 @@ def _function_attribute(interpreter: Interpreter, owner: Any, name: str, node: A
         return owner.attributes.get(name, MISSING)
     if name.startswith("__"):
         return MISSING
-    return MISSING if isinstance(owner, Bound) else interpreter.unknown(f"{name} of {owner.name}", node)
+    return (
+        MISSING
+        if isinstance(owner, Bound)
+        else interpreter.unknown(f"{name} of {owner.name}", node)
+    )
 
 
 def _str_method(interpreter: Interpreter, owner: str, name: str) -> Any:
@@ -617,14 +672,26 @@ def _str_method(interpreter: Interpreter, owner: str, name: str) -> Any:
             items = interpreter.listed(args[0])
             if isinstance(items, Unknown) or any(isinstance(i, Unknown) for i in items):
                 return interpreter.unknown("", None, "str")
-            if sum(len(i) for i in items if isinstance(i, str)) + len(owner) * len(items) > LARGEST_BUILT:
+            if (
+                sum(len(i) for i in items if isinstance(i, str)) + len(owner) * len(items)
+                > LARGEST_BUILT
+            ):
                 return interpreter.unknown("a long string", None, "str")
             return interpreter.python(lambda: owner.join(items))
         if any(isinstance(v, Unknown) for v in values):
             return interpreter.unknown("", None, "str")
-        if name == "format" or any(isinstance(v, int) and v > 10_000 for v in values) or len(owner) > 10_000 or any(isinstance(v, str) and len(v) > 1000 for v in values):
-            if name != "format" or not all(isinstance(v, (int, str)) for v in values) or "{:" in owner or len(owner) > 10_000:
-                return interpreter.unknown("", None, "str")
+        if (
+            name == "format"
+            or any(isinstance(v, int) and v > 10_000 for v in values)
+            or len(owner) > 10_000
+            or any(isinstance(v, str) and len(v) > 1000 for v in values)
+        ) and (
+            name != "format"
+            or not all(isinstance(v, (int, str)) for v in values)
+            or "{:" in owner
+            or len(owner) > 10_000
+        ):
+            return interpreter.unknown("", None, "str")
         return interpreter.python(lambda: method(*args, **keywords))
 
     return Native(f"str.{name}", rule, unknowns=True)
@@ -657,7 +724,9 @@ def _container_method(interpreter: Interpreter, owner: Any, name: str, method: A
             return interpreter.unknown("a long list")
         if name in ("keys", "values", "items"):
             return [tuple(p) for p in owner.items()] if name == "items" else list(method())
-        if name in ("get", "pop", "setdefault", "index", "count", "remove") and any(isinstance(a, Unknown) for a in args[:1]):
+        if name in ("get", "pop", "setdefault", "index", "count", "remove") and any(
+            isinstance(a, Unknown) for a in args[:1]
+        ):
             return next((a for a in args if isinstance(a, Unknown)), None)
         if name in ("index", "remove", "count") and args and isinstance(args[0], Tensor):
             return interpreter.unknown("a search for a tensor")
@@ -671,13 +740,22 @@ def _container_method(interpreter: Interpreter, owner: Any, name: str, method: A
 # -------------------------------------------------------------------------------------- instances
 
 
-def instantiate(interpreter: Interpreter, cls: Class, args: list[Any], keywords: dict[str, Any], node: Any) -> Any:
+def instantiate(
+    interpreter: Interpreter, cls: Class, args: list[Any], keywords: dict[str, Any], node: Any
+) -> Any:
     """cls(*args, **keywords)."""
     if cls.form == "type" and cls.name in CONVERT:
-        return interpreter.guarded(lambda: CONVERT[cls.name](interpreter, *args, **keywords), node, cls.name)
+        return interpreter.guarded(
+            lambda: CONVERT[cls.name](interpreter, *args, **keywords), node, cls.name
+        )
     if cls.form == "type" and "__convert__" in cls.names:
         rule = cls.names["__convert__"]
-        return interpreter.call_native(Native(cls.path or cls.name, rule, cls.path, unknowns=cls.path == "torch.device"), args, keywords, node)
+        return interpreter.call_native(
+            Native(cls.path or cls.name, rule, cls.path, unknowns=cls.path == "torch.device"),
+            args,
+            keywords,
+            node,
+        )
     if cls.form == "exception":
         raised = Raised(cls, tuple(args))
         init = cls.find("__init__")
@@ -686,7 +764,11 @@ def instantiate(interpreter: Interpreter, cls: Class, args: list[Any], keywords:
         return raised
     if cls.form == "enum":
         for value in cls.names.values():
-            if isinstance(value, Instance) and value._cls is cls and value._attributes.get("value") == (args or [None])[0]:
+            if (
+                isinstance(value, Instance)
+                and value._cls is cls
+                and value._attributes.get("value") == (args or [None])[0]
+            ):
                 return value
         return interpreter.unknown(f"a member of {cls.name}", node)
     if cls.form == "namedtuple" and cls.fields is not None:
@@ -702,15 +784,17 @@ def instantiate(interpreter: Interpreter, cls: Class, args: list[Any], keywords:
             return made
         instance = made
     init = cls.find("__init__")
-    if isinstance(init, Native) and cls.kind and cls.under(interpreter.module_class):
-        interpreter.call(init, [instance, *args], keywords, node)
-    elif init is not MISSING:
+    if (
+        isinstance(init, Native) and cls.kind and cls.under(interpreter.module_class)
+    ) or init is not MISSING:
         interpreter.call(init, [instance, *args], keywords, node)
     elif cls.fields is not None:
         _fill(interpreter, instance, cls, args, keywords)
     elif cls.foreign is not None:
         if cls.foreign.what:
-            interpreter.tell(interpreter.unknown(f"{cls.name}, whose base is {cls.foreign.what}", node))
+            interpreter.tell(
+                interpreter.unknown(f"{cls.name}, whose base is {cls.foreign.what}", node)
+            )
     elif cls.under(interpreter.module_class):
         module_state(instance)
     elif args or keywords:
@@ -733,16 +817,27 @@ def layer_of(interpreter: Interpreter, instance: Instance, node: Any, name: str 
     return Layer(instance, name, Place(frame.file, node or frame.node or ast.Pass(), frame.where))
 
 
-def _fill(interpreter: Interpreter, instance: Instance, cls: Class, args: list[Any], keywords: dict[str, Any]) -> None:
+def _fill(
+    interpreter: Interpreter,
+    instance: Instance,
+    cls: Class,
+    args: list[Any],
+    keywords: dict[str, Any],
+) -> None:
     """The __init__ of a dataclass."""
     fields = cls.fields or {}
     names = list(fields)
     if len(args) > len(names):
-        raise Refusal("TypeError", f"{cls.name}.__init__() takes {len(names) + 1} positional arguments but {len(args) + 1} were given")
+        raise Refusal(
+            "TypeError",
+            f"{cls.name}.__init__() takes {len(names) + 1} positional arguments but {len(args) + 1} were given",
+        )
     values = dict(zip(names, args))
     for key, value in keywords.items():
         if key not in fields:
-            raise Refusal("TypeError", f"{cls.name}.__init__() got an unexpected keyword argument '{key}'")
+            raise Refusal(
+                "TypeError", f"{cls.name}.__init__() got an unexpected keyword argument '{key}'"
+            )
         values[key] = value
     missing = []
     for name, default in fields.items():
@@ -752,13 +847,19 @@ def _fill(interpreter: Interpreter, instance: Instance, cls: Class, args: list[A
             missing.append(name)
         elif isinstance(default, Instance) and default._cls.name == "Field":
             factory = default._attributes.get("default_factory", MISSING)
-            values[name] = interpreter.call(factory, [], {}) if factory is not MISSING else default._attributes.get("default")
+            values[name] = (
+                interpreter.call(factory, [], {})
+                if factory is not MISSING
+                else default._attributes.get("default")
+            )
         else:
             values[name] = default
     if missing:
         from .interpreter import _missing
 
-        raise Refusal("TypeError", f"{cls.name}.__init__() missing {_missing(missing, 'positional')}")
+        raise Refusal(
+            "TypeError", f"{cls.name}.__init__() missing {_missing(missing, 'positional')}"
+        )
     module = cls.under(interpreter.module_class)
     for name in names:
         given = setting(interpreter, *(f"{n}.{name}" for n in ("args", "config", "cfg", cls.name)))
@@ -771,11 +872,20 @@ def _fill(interpreter: Interpreter, instance: Instance, cls: Class, args: list[A
         interpreter.call(post, [instance], {})
 
 
-def _named_tuple(name: str, fields: Mapping[str, Any], args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-    values = {**{k: v for k, v in fields.items() if v is not MISSING}, **dict(zip(fields, args)), **keywords}
+def _named_tuple(
+    name: str, fields: Mapping[str, Any], args: Sequence[Any], keywords: Mapping[str, Any]
+) -> Any:
+    values = {
+        **{k: v for k, v in fields.items() if v is not MISSING},
+        **dict(zip(fields, args)),
+        **keywords,
+    }
     missing = [k for k in fields if k not in values]
     if missing or len(args) > len(fields):
-        raise Refusal("TypeError", f"{name}.__new__() missing {len(missing)} required positional argument{'s' if len(missing) > 1 else ''}: {', '.join(repr(m) for m in missing)}")
+        raise Refusal(
+            "TypeError",
+            f"{name}.__new__() missing {len(missing)} required positional argument{'s' if len(missing) > 1 else ''}: {', '.join(repr(m) for m in missing)}",
+        )
     return Result.of(name, **{k: values[k] for k in fields})
 
 
@@ -793,7 +903,9 @@ def class_made(interpreter: Interpreter, cls: Class) -> None:
                 number = value
             cls.names[name] = Instance(cls, {"name": name, "value": value})
     if annotations:
-        own = {n: cls.names.get(n, MISSING) if given else MISSING for n, given in annotations.items()}
+        own = {
+            n: cls.names.get(n, MISSING) if given else MISSING for n, given in annotations.items()
+        }
         inherited: dict[str, Any] = {}
         for base in reversed(cls.mro[1:]):
             inherited.update(base.fields or {})
@@ -840,12 +952,17 @@ def plain(name: str, rule: Callable[..., Any], kind: str = "") -> Native:
 
 def some(kind: str, what: str = "") -> Native:
     """A function whose number is not known, and need not be."""
-    return Native(what or kind, lambda interpreter, *a, **k: interpreter.unknown(what, None, kind), interpreter=True, unknowns=True)
+    return Native(
+        what or kind,
+        lambda interpreter, *a, **k: interpreter.unknown(what, None, kind),
+        interpreter=True,
+        unknowns=True,
+    )
 
 
 def libraries(interpreter: Interpreter) -> dict[str, Any]:
     """The modules that are modelled, by name, and the hooks of the interpreter."""
-    typing = {n: make_class(n, [OBJECT]) for n in (
+    typing: dict[str, Any] = {n: make_class(n, [OBJECT]) for n in (
         "Any", "List", "Tuple", "Dict", "Optional", "Union", "Callable", "Sequence", "Iterable",
         "Iterator", "Mapping", "Set", "Type", "Generic", "Protocol", "Literal", "Final", "ClassVar",
         "Text", "Generator", "Hashable", "Collection", "AnyStr")}  # fmt: skip
@@ -860,7 +977,10 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
     }
     namespace = make_class("SimpleNamespace", [OBJECT], form="namespace")
     namespace.names["__init__"] = native(
-        "SimpleNamespace", lambda i, self, *a, **k: self._attributes.update(*(d for d in a if isinstance(d, dict)), **k)
+        "SimpleNamespace",
+        lambda i, self, *a, **k: self._attributes.update(
+            *(d for d in a if isinstance(d, dict)), **k
+        ),
     )
     abc = {"ABC": make_class("ABC", [OBJECT]), "abstractmethod": native("abstractmethod", lambda i, f: f),
            "ABCMeta": OBJECT, "abstractproperty": native("abstractproperty", _property)}  # fmt: skip
@@ -885,7 +1005,9 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
     mathematics["floor"] = native("math.floor", _floor)
     mathematics["pow"] = plain("math.pow", lambda a, b: float(a) ** min(float(b), 500.0))
     mathematics["prod"] = native("math.prod", _prod)
-    randoms: dict[str, Any] = {n: some("float") for n in ("random", "uniform", "gauss", "normalvariate", "betavariate")}
+    randoms: dict[str, Any] = {
+        n: some("float") for n in ("random", "uniform", "gauss", "normalvariate", "betavariate")
+    }
     randoms |= {n: some("int") for n in ("randint", "randrange", "getrandbits")}
     randoms |= {
         "seed": native("seed", lambda i, *a: None),
@@ -939,7 +1061,7 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
                 "version_info": (3, 11, 0), "stdout": interpreter.unknown(""), "stderr": interpreter.unknown(""),
                 "setrecursionlimit": nothing, "modules": {}, "version": "3.11"},
         "warnings": {"filterwarnings": nothing, "warn": nothing, "simplefilter": nothing},
-        "__future__": {n: None for n in ("print_function", "division", "absolute_import", "unicode_literals", "annotations")},
+        "__future__": dict.fromkeys(("print_function", "division", "absolute_import", "unicode_literals", "annotations")),
         "string": {n: getattr(string, n) for n in ("ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "punctuation", "printable", "whitespace")},
         "tqdm": {"tqdm": identity, "trange": native("trange", lambda i, *a, **k: _range(i, *a))},
         "contextlib": {"contextmanager": native("contextmanager", lambda i, f: f), "nullcontext": identity, "suppress": nothing},
@@ -954,7 +1076,9 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
     made["tqdm.auto"] = made["tqdm.notebook"] = made["tqdm"]
     made["tqdm.autonotebook"] = made["tqdm"]
     made["collections.abc"] = Names("collections.abc", typing, "collections.abc")
-    made["six.moves"] = Names("six.moves", {"range": interpreter_builtins(interpreter).get("range")}, "six.moves")
+    made["six.moves"] = Names(
+        "six.moves", {"range": interpreter_builtins(interpreter).get("range")}, "six.moves"
+    )
     made["tqdm"].names["auto"] = made["tqdm"].names["notebook"] = made["tqdm"]
     interpreter_enum = {"class made": class_made, "instantiate": instantiate, "attribute": plain_attribute,
                         "isinstance": is_instance, "field": open_field, "copied layer": _copied}  # fmt: skip
@@ -963,7 +1087,7 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
 
 def interpreter_builtins(interpreter: Interpreter) -> dict[str, Any]:
     """The builtins, where a module gives them again."""
-    return {name: cls for name, cls in types().items()}
+    return dict(types().items())
 
 
 def _copied(interpreter: Interpreter, old: Instance, new: Instance) -> Any:
@@ -1017,7 +1141,11 @@ def _ceil(interpreter: Interpreter, value: Any) -> Any:
 def _floor(interpreter: Interpreter, value: Any) -> Any:
     if isinstance(value, Unknown):
         return value
-    return to_int(interpreter, value) if isinstance(value, (Ratio, Size)) else interpreter.python(lambda: math.floor(value))
+    return (
+        to_int(interpreter, value)
+        if isinstance(value, (Ratio, Size))
+        else interpreter.python(lambda: math.floor(value))
+    )
 
 
 def _prod(interpreter: Interpreter, values: Any) -> Any:
@@ -1034,7 +1162,12 @@ def _choice(interpreter: Interpreter, value: Any) -> Any:
     items = interpreter.listed(value)
     if isinstance(items, Unknown) or not items:
         return interpreter.unknown("a choice at random")
-    return items[0] if _alike(items) or len(set(map(type_name, items))) == 1 and isinstance(items[0], (tuple, list)) else interpreter.unknown("", None, "float" if isinstance(items[0], float) else "")
+    return (
+        items[0]
+        if _alike(items)
+        or (len(set(map(type_name, items))) == 1 and isinstance(items[0], (tuple, list)))
+        else interpreter.unknown("", None, "float" if isinstance(items[0], float) else "")
+    )
 
 
 def _sample(interpreter: Interpreter, value: Any, k: Any) -> Any:
@@ -1085,7 +1218,9 @@ def _defaultdict(interpreter: Interpreter, factory: Any = None, *args: Any, **ke
     return made
 
 
-def _namedtuple(interpreter: Interpreter, name: Any, fields: Any, defaults: Any = (), **keywords: Any) -> Any:
+def _namedtuple(
+    interpreter: Interpreter, name: Any, fields: Any, defaults: Any = (), **keywords: Any
+) -> Any:
     if isinstance(fields, Unknown):
         return fields
     names = fields.replace(",", " ").split() if isinstance(fields, str) else list(fields)
@@ -1132,10 +1267,14 @@ def _deep(interpreter: Interpreter, value: Any, seen: dict[int, Any]) -> Any:
     if isinstance(value, Instance):
         made = Instance(value._cls)
         seen[id(value)] = made
-        made._attributes.update({k: _deep(interpreter, v, seen) for k, v in value._attributes.items()})
+        made._attributes.update(
+            {k: _deep(interpreter, v, seen) for k, v in value._attributes.items()}
+        )
         spec = value._attributes.get("_spec")
         if spec is not None:
-            interpreter.layers.append(interpreter.libraries["copied layer"](interpreter, value, made))
+            interpreter.layers.append(
+                interpreter.libraries["copied layer"](interpreter, value, made)
+            )
         return made
     if isinstance(value, Tensor):
         copied = value.like(values=value.known)
@@ -1195,8 +1334,18 @@ def arguments(interpreter: Interpreter, namespace: Class) -> dict[str, Any]:
             "RawTextHelpFormatter": None, "ArgumentTypeError": EXCEPTIONS["ValueError"]}  # fmt: skip
 
 
-def _default(interpreter: Interpreter, name: str, positional: bool, options: Mapping[str, Any]) -> Any:
-    given = setting(interpreter, f"args.{name}", f"opt.{name}", f"opts.{name}", f"config.{name}", f"FLAGS.{name}", name)
+def _default(
+    interpreter: Interpreter, name: str, positional: bool, options: Mapping[str, Any]
+) -> Any:
+    given = setting(
+        interpreter,
+        f"args.{name}",
+        f"opt.{name}",
+        f"opts.{name}",
+        f"config.{name}",
+        f"FLAGS.{name}",
+        name,
+    )
     if given is not MISSING:
         return given
     action = options.get("action")

@@ -73,7 +73,7 @@ class Line:
     calls: Sequence[Event] = ()
     names: Mapping[str, Any] = field(default_factory=dict)
     failed: bool = False
-    header: str = ""  # where a function begins: its call with its arguments' shapes
+    order: int = 0
 
 
 class Record:

@@ -89,8 +89,12 @@ def _no_python(error: SyntaxError, text: str, name: str) -> UsageError:
     at = error.lineno or 1
     line = lines[at - 1].strip() if at <= len(lines) else ""
     shown = "".join(c if c.isprintable() else "?" for c in line)[:100]
-    if re.search(r"(?m)^\s*print\s+[^(=\s]|^\s*print\s*$|\bexcept\s+\w+\s*,\s*\w+\s*:|\bxrange\s*\(.*`", text) and (
-        "print" in (error.msg or "") or "except" in (error.msg or "") or re.match(r"(print|exec)\b", line)
+    if re.search(
+        r"(?m)^\s*print\s+[^(=\s]|^\s*print\s*$|\bexcept\s+\w+\s*,\s*\w+\s*:|\bxrange\s*\(.*`", text
+    ) and (
+        "print" in (error.msg or "")
+        or "except" in (error.msg or "")
+        or re.match(r"(print|exec)\b", line)
     ):
         return UsageError(
             f"{_shown(name)}: expected Python 3", got=f"Python 2 in line {at}: {shown}",

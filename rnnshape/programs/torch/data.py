@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..objects import MISSING, OBJECT, Class, Iter, Native, make_class
+from ..objects import OBJECT, Class, Native, make_class
 from ..refusal import Refusal
-from ..sizes import Size, product
-from ..tensor import Origin, Part, Tensor, reshaped, sliced
-from ..values import DType, Instance, Unknown
+from ..sizes import Size
+from ..tensor import Origin, Part, Tensor
+from ..values import Instance, Unknown
 from . import type_name
 
 MOST_ITEMS = 256  # of a batch that are looked at one by one
@@ -37,14 +37,23 @@ def collate(interpreter: Any, batch: list[Any]) -> Any:
                     f"[{shapes[1]}] at entry {i}",
                     wants={"collate": (first.shape, one.shape)},
                 )
-        part = (Part(len(batch), "samples", Origin("batch")),) if len(batch) != 1 else (Part(1, "one"),)
+        part = (
+            (Part(len(batch), "samples", Origin("batch")),)
+            if len(batch) != 1
+            else (Part(1, "one"),)
+        )
         known = None
         if all(b.known is not None for b in batch) and len(batch) * int(first.numel) <= 4096:
             known = tuple(v for b in batch for v in b.known)
         return first.like(shape=(len(batch), *first.shape), axes=(part, *first.axes), values=known,
                           facts={k: v for k, v in first.facts.items() if k != "numpy"})  # fmt: skip
-    if isinstance(first, bool) or isinstance(first, int):
-        return Tensor((len(batch),), "int64", ((Part(len(batch), "samples", Origin("batch")),),), values=tuple(map(int, batch)))
+    if isinstance(first, (bool, int)):
+        return Tensor(
+            (len(batch),),
+            "int64",
+            ((Part(len(batch), "samples", Origin("batch")),),),
+            values=tuple(map(int, batch)),
+        )
     if isinstance(first, float):
         return Tensor((len(batch),), "float64", ((Part(len(batch), "samples", Origin("batch")),),))
     if isinstance(first, str):
@@ -55,7 +64,7 @@ def collate(interpreter: Any, batch: list[Any]) -> Any:
         if any(len(b) != len(first) for b in batch):
             raise Refusal("RuntimeError", "each element in list of batch should be of equal size")
         columns = [collate(interpreter, [b[i] for b in batch]) for i in range(len(first))]
-        return columns if isinstance(first, list) or type(first) is tuple else columns
+        return columns
     raise Refusal(
         "TypeError",
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
@@ -80,17 +89,24 @@ def _batch(interpreter: Any, loader: Instance, start: int, count: int) -> Any:
     items = [_take(interpreter, dataset, start + i) for i in range(min(count, 2))]
     if count > 2:
         last = _take(interpreter, dataset, start + count - 1)
-        uniform = isinstance(dataset, Instance) and dataset._cls.path == "torch.utils.data.TensorDataset"
+        uniform = (
+            isinstance(dataset, Instance) and dataset._cls.path == "torch.utils.data.TensorDataset"
+        )
         if count > MOST_ITEMS or uniform:
             items += [items[0]] * (count - 3) + [last]
         else:
             items += [_take(interpreter, dataset, start + i) for i in range(2, count - 1)] + [last]
-    return collate(interpreter, items) if function is None else interpreter.call(function, [items], {})
+    return (
+        collate(interpreter, items) if function is None else interpreter.call(function, [items], {})
+    )
 
 
 def _batches(interpreter: Any, self: Instance) -> Any:
     own = self._attributes
-    if isinstance(own.get("batch_sampler"), (list, Instance, Unknown)) and own.get("batch_sampler") is not None:
+    if (
+        isinstance(own.get("batch_sampler"), (list, Instance, Unknown))
+        and own.get("batch_sampler") is not None
+    ):
         return interpreter.unknown("batches of a sampler")
     total, size = _length(interpreter, own["dataset"]), own["batch_size"]
     if isinstance(total, Unknown) or isinstance(size, Unknown):
@@ -107,7 +123,10 @@ def _batches(interpreter: Any, self: Instance) -> Any:
             ragged = whole <= 64 and size <= 64
             second = _batch(interpreter, self, size, size) if ragged else batches[0]
             if ragged and not _alike(batches[0], second):
-                batches += [second, *(_batch(interpreter, self, i * size, size) for i in range(2, whole))]
+                batches += [
+                    second,
+                    *(_batch(interpreter, self, i * size, size) for i in range(2, whole)),
+                ]
             else:
                 batches += [batches[0]] * (whole - 1)
     if rest and own.get("drop_last") is not True:
@@ -139,7 +158,9 @@ def _tensor_dataset(interpreter: Any, self: Instance, *tensors: Any) -> None:
 
 
 def _tensor_item(interpreter: Any, self: Instance, index: Any) -> Any:
-    return tuple(interpreter.item(t, index, interpreter.frame.node) for t in self._attributes["tensors"])
+    return tuple(
+        interpreter.item(t, index, interpreter.frame.node) for t in self._attributes["tensors"]
+    )
 
 
 def _tensor_length(interpreter: Any, self: Instance) -> Any:
@@ -165,7 +186,9 @@ def _split(interpreter: Any, dataset: Any, lengths: Any, *args: Any, **keywords:
 
 def _subset(interpreter: Any, self: Instance, dataset: Any, indices: Any) -> None:
     items = interpreter.listed(indices)
-    self._attributes.update(dataset=dataset, indices=items, size=items if isinstance(items, Unknown) else len(items))
+    self._attributes.update(
+        dataset=dataset, indices=items, size=items if isinstance(items, Unknown) else len(items)
+    )
 
 
 def _subset_item(interpreter: Any, self: Instance, index: Any) -> Any:
@@ -190,7 +213,9 @@ LOADER = make_class("DataLoader", [OBJECT], path="torch.utils.data.DataLoader", 
     "__len__": _native("len", _loader_length)})  # fmt: skip
 
 
-def _optimizer(interpreter: Any, self: Instance, params: Any = None, *args: Any, **keywords: Any) -> None:
+def _optimizer(
+    interpreter: Any, self: Instance, params: Any = None, *args: Any, **keywords: Any
+) -> None:
     items = interpreter.listed(params) if params is not None else []
     if not isinstance(items, Unknown) and not items and params is not None:
         raise Refusal("ValueError", "optimizer got an empty parameter list")
@@ -225,6 +250,10 @@ def classes() -> dict[str, Any]:
 
 FUNCTIONS = {
     "torch.utils.data.random_split": _native("random_split", _split),
-    "torch.utils.data.default_collate": _native("default_collate", lambda i, b: collate(i, list(b))),
-    "torch.utils.data.dataloader.default_collate": _native("default_collate", lambda i, b: collate(i, list(b))),
+    "torch.utils.data.default_collate": _native(
+        "default_collate", lambda i, b: collate(i, list(b))
+    ),
+    "torch.utils.data.dataloader.default_collate": _native(
+        "default_collate", lambda i, b: collate(i, list(b))
+    ),
 }

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..objects import MISSING, OBJECT, Bound, Class, Native, make_class
-from ..record import tensors_in
+from ..objects import OBJECT, Bound, Class, Native, make_class
 from ..refusal import Refusal
 from ..tensor import Tensor
-from ..values import Instance, Packed, Unknown, module_state
+from ..values import Instance, Unknown, module_state
 from . import module, row, type_error, type_name
 
 
@@ -46,7 +44,7 @@ def state(instance: Instance, prefix: str = "") -> dict[str, Tensor]:
     return found
 
 
-def recast(instance: Instance, dtype: str | None, device: str | None) -> None:
+def recast(instance: Instance, dtype: str | None, device: str | None) -> Instance:
     """.half(), .double(), .to(…): every parameter and buffer that is a float."""
     for _, one in submodules(instance):
         for group in ("_parameters", "_buffers"):
@@ -61,6 +59,7 @@ def recast(instance: Instance, dtype: str | None, device: str | None) -> None:
                     object.__setattr__(changed, "parameter", value.parameter)
                     changed.storage.requires_grad = value.storage.requires_grad
                     values[name] = changed
+    return instance
 
 
 def _to(interpreter: Any, self: Instance, *args: Any, **keywords: Any) -> Instance:
@@ -96,7 +95,9 @@ def _apply(interpreter: Any, self: Instance, function: Any) -> Instance:
     return self
 
 
-def _register_buffer(interpreter: Any, self: Instance, name: str, tensor: Any, persistent: Any = True) -> None:
+def _register_buffer(
+    interpreter: Any, self: Instance, name: str, tensor: Any, persistent: Any = True
+) -> None:
     self._attributes["_buffers"][name] = tensor
     if persistent is False:
         self._attributes["_not_saved"].add(name)
@@ -110,7 +111,9 @@ def _add_module(interpreter: Any, self: Instance, name: str, child: Any) -> None
     self._attributes["_modules"][name] = child
 
 
-def _load(interpreter: Any, self: Instance, state_dict: Any, strict: Any = True, assign: Any = False) -> Any:
+def _load(
+    interpreter: Any, self: Instance, state_dict: Any, strict: Any = True, assign: Any = False
+) -> Any:
     from ...models.compare import load_error
 
     if isinstance(state_dict, Unknown) or not isinstance(state_dict, dict):
@@ -119,18 +122,28 @@ def _load(interpreter: Any, self: Instance, state_dict: Any, strict: Any = True,
         return interpreter.unknown("", None)
     own = {name: value.shape for name, value in state(self).items()}
     given = {name: value.shape for name, value in state_dict.items() if isinstance(value, Tensor)}
-    pairs = [(a, b) for n in own if n in given for a, b in zip(own[n], given[n]) if len(own[n]) == len(given[n])]
+    pairs = [
+        (a, b)
+        for n in own
+        if n in given
+        for a, b in zip(own[n], given[n])
+        if len(own[n]) == len(given[n])
+    ]
     if strict is False:
         own = {n: shape for n, shape in own.items() if n in given}
         given = {n: shape for n, shape in given.items() if n in own}
     message = load_error(given, own, self._cls.name)
     if message:
-        raise Refusal("RuntimeError", message, argument=state_dict, sizes=pairs, wants={"load": (own, given)})
+        raise Refusal(
+            "RuntimeError", message, argument=state_dict, sizes=pairs, wants={"load": (own, given)}
+        )
     return interpreter.unknown("", None)
 
 
 def _named(group: str) -> Callable[..., Any]:
-    def rule(interpreter: Any, self: Instance, prefix: str = "", recurse: Any = True, **keywords: Any) -> Any:
+    def rule(
+        interpreter: Any, self: Instance, prefix: str = "", recurse: Any = True, **keywords: Any
+    ) -> Any:
         if isinstance(prefix, bool):
             prefix = ""
         seen: dict[int, None] = {}
@@ -172,7 +185,8 @@ def _init(interpreter: Any, self: Instance, *args: Any, **keywords: Any) -> None
             count = len(args) + 1
             raise type_error(
                 f"{self._cls.name}.__init__() takes 1 positional argument but {count} were given"
-                if args else f"{self._cls.name}.__init__() got an unexpected keyword argument '{next(iter(keywords))}'"
+                if args
+                else f"{self._cls.name}.__init__() got an unexpected keyword argument '{next(iter(keywords))}'"
             )
 
 
@@ -183,7 +197,7 @@ def module_methods() -> dict[str, Any]:
     handle = lambda interpreter, self, *a, **k: interpreter.unknown("")  # noqa: E731
     rules: dict[str, Callable[..., Any]] = {
         "__init__": _init, "to": _to, "cuda": lambda i, s, *a: (recast(s, None, "cuda:0"), s)[1],
-        "cpu": lambda i, s: (recast(s, None, "cpu"), s)[1], "float": _cast("float32"),
+        "cpu": lambda i, s: recast(s, None, "cpu"), "float": _cast("float32"),
         "double": _cast("float64"), "half": _cast("float16"), "bfloat16": _cast("bfloat16"),
         "train": _train, "eval": lambda i, s: _train(i, s, False), "apply": _apply,
         "requires_grad_": same, "zero_grad": nothing, "share_memory": same, "compile": nothing,
@@ -207,7 +221,9 @@ def module_methods() -> dict[str, Any]:
 
 
 def _child(value: Any, at: Any) -> None:
-    if not (isinstance(value, Instance) and "_modules" in value._attributes) and not isinstance(value, Unknown):
+    if not (isinstance(value, Instance) and "_modules" in value._attributes) and not isinstance(
+        value, Unknown
+    ):
         raise type_error(f"{_path(value)} is not a Module subclass", argument=value)
 
 
@@ -236,7 +252,9 @@ def _get(interpreter: Any, self: Instance, index: Any) -> Any:
     if isinstance(index, slice):
         made = Instance(self._cls)
         module_state(made)
-        made._attributes["_modules"] = {str(i): v for i, v in enumerate(list(children.values())[index])}
+        made._attributes["_modules"] = {
+            str(i): v for i, v in enumerate(list(children.values())[index])
+        }
         return made
     if isinstance(index, Unknown):
         kinds = {v._cls for v in children.values() if isinstance(v, Instance)}
@@ -255,7 +273,7 @@ def _iterated(interpreter: Any, self: Instance) -> Any:
 
 @module("torch.nn.Sequential")
 class Sequential:
-    def __init__(interpreter, self, *args):
+    def __init__(interpreter: Any, self: Any, *args):
         if len(args) == 1 and isinstance(args[0], dict):
             for name, value in args[0].items():
                 _put(self, name, value)
@@ -264,21 +282,21 @@ class Sequential:
             _child(value, i)
             _put(self, str(i), value)
 
-    def forward(interpreter, self, input):
+    def forward(interpreter: Any, self: Any, input):
         for name, child in list(self._attributes["_modules"].items()):
             try:
                 input = interpreter.call(child, [input], {})
             except Refusal as refusal:
                 if not hasattr(refusal, "child"):
-                    refusal.child = name
+                    refusal.child = name  # type: ignore[attr-defined]
                 raise
         return input
 
-    def append(interpreter, self, module):
+    def append(interpreter: Any, self: Any, module):
         _put(self, str(len(self._attributes["_modules"])), module)
         return self
 
-    def __len__(interpreter, self):
+    def __len__(interpreter: Any, self: Any):
         return len(self._attributes["_modules"])
 
     __getitem__, __setitem__, __iter__ = _get, _set, _iterated
@@ -286,11 +304,11 @@ class Sequential:
 
 @module("torch.nn.ModuleList")
 class ModuleList:
-    def __init__(interpreter, self, modules=None):
+    def __init__(interpreter: Any, self: Any, modules=None):
         if modules is not None:
             ModuleList.extend(interpreter, self, modules)
 
-    def extend(interpreter, self, modules):
+    def extend(interpreter: Any, self: Any, modules):
         items = interpreter.listed(modules)
         if isinstance(items, Unknown):
             self._attributes["_modules"]["?"] = items
@@ -300,17 +318,17 @@ class ModuleList:
             _put(self, str(len(self._attributes["_modules"])), value)
         return self
 
-    def append(interpreter, self, module):
+    def append(interpreter: Any, self: Any, module):
         _child(module, 0)
         _put(self, str(len(self._attributes["_modules"])), module)
         return self
 
-    def insert(interpreter, self, index, module):
+    def insert(interpreter: Any, self: Any, index, module):
         values = list(self._attributes["_modules"].values())
         values.insert(index, module)
         self._attributes["_modules"] = {str(i): v for i, v in enumerate(values)}
 
-    def __len__(interpreter, self):
+    def __len__(interpreter: Any, self: Any):
         return len(self._attributes["_modules"])
 
     __getitem__, __setitem__, __iter__, __iadd__ = _get, _set, _iterated, extend
@@ -318,83 +336,87 @@ class ModuleList:
 
 @module("torch.nn.ModuleDict")
 class ModuleDict:
-    def __init__(interpreter, self, modules=None):
+    def __init__(interpreter: Any, self: Any, modules=None):
         if modules is not None:
             ModuleDict.update(interpreter, self, modules)
 
-    def update(interpreter, self, modules):
+    def update(interpreter: Any, self: Any, modules):
         pairs = modules.items() if isinstance(modules, dict) else interpreter.listed(modules)
         for name, value in pairs:
             _put(self, name, value)
 
-    def __getitem__(interpreter, self, key):
+    def __getitem__(interpreter: Any, self: Any, key):
         children = self._attributes["_modules"]
         if key not in children:
             raise Refusal("KeyError", repr(key))
         return children[key]
 
-    def __setitem__(interpreter, self, key, value):
+    def __setitem__(interpreter: Any, self: Any, key, value):
         _put(self, key, value)
 
-    def __contains__(interpreter, self, key):
+    def __contains__(interpreter: Any, self: Any, key):
         return key in self._attributes["_modules"]
 
-    def __len__(interpreter, self):
+    def __len__(interpreter: Any, self: Any):
         return len(self._attributes["_modules"])
 
-    def __iter__(interpreter, self):
+    def __iter__(interpreter: Any, self: Any):
         return list(self._attributes["_modules"])
 
-    def keys(interpreter, self):
+    def keys(interpreter: Any, self: Any):
         return list(self._attributes["_modules"])
 
-    def values(interpreter, self):
+    def values(interpreter: Any, self: Any):
         return list(self._attributes["_modules"].values())
 
-    def items(interpreter, self):
+    def items(interpreter: Any, self: Any):
         return list(self._attributes["_modules"].items())
 
 
 @module("torch.nn.ParameterList")
 class ParameterList:
-    def __init__(interpreter, self, values=None):
+    def __init__(interpreter: Any, self: Any, values=None):
         for i, value in enumerate(interpreter.listed(values) if values is not None else []):
             self._attributes["_parameters"][str(i)] = value
 
-    def append(interpreter, self, value):
+    def append(interpreter: Any, self: Any, value):
         self._attributes["_parameters"][str(len(self._attributes["_parameters"]))] = value
         return self
 
-    def __len__(interpreter, self):
+    def __len__(interpreter: Any, self: Any):
         return len(self._attributes["_parameters"])
 
-    def __getitem__(interpreter, self, index):
+    def __getitem__(interpreter: Any, self: Any, index):
         return list(self._attributes["_parameters"].values())[index]
 
-    def __iter__(interpreter, self):
+    def __iter__(interpreter: Any, self: Any):
         return list(self._attributes["_parameters"].values())
 
 
 @module("torch.nn.ParameterDict")
 class ParameterDict:
-    def __init__(interpreter, self, values=None):
+    def __init__(interpreter: Any, self: Any, values=None):
         self._attributes["_parameters"].update(values or {})
 
-    def __getitem__(interpreter, self, key):
+    def __getitem__(interpreter: Any, self: Any, key):
         return self._attributes["_parameters"][key]
 
-    def __setitem__(interpreter, self, key, value):
+    def __setitem__(interpreter: Any, self: Any, key, value):
         self._attributes["_parameters"][key] = value
 
 
-@module("torch.nn.DataParallel", "torch.nn.parallel.DataParallel", "torch.nn.parallel.DistributedDataParallel")
+@module(
+    "torch.nn.DataParallel",
+    "torch.nn.parallel.DataParallel",
+    "torch.nn.parallel.DistributedDataParallel",
+)
 class DataParallel:
     """Without a GPU it passes its call on."""
 
-    def __init__(interpreter, self, module, *args, **keywords):
+    def __init__(interpreter: Any, self: Any, module, *args, **keywords):
         _put(self, "module", module)
 
-    def forward(interpreter, self, *inputs, **keywords):
+    def forward(interpreter: Any, self: Any, *inputs, **keywords):
         return interpreter.call(self._attributes["_modules"]["module"], list(inputs), keywords)
 
 
@@ -416,25 +438,27 @@ def wrapped(interpreter, value=None, *args, **keywords):
     if isinstance(node, ast.Call):
         name = ast.unparse(node.func)
     context = Instance(CONTEXT)
-    off = name.endswith(("no_grad", "inference_mode")) or (name.endswith("set_grad_enabled") and value is False)
+    off = name.endswith(("no_grad", "inference_mode")) or (
+        name.endswith("set_grad_enabled") and value is False
+    )
     context._attributes["off"] = off
     if name.endswith("set_grad_enabled") and isinstance(value, bool):
         interpreter.grad_off = not value
     return context
 
 
-def _enter(interpreter, self):
+def _enter(interpreter: Any, self: Any):
     self._attributes["before"] = getattr(interpreter, "grad_off", False)
     if self._attributes.get("off"):
         interpreter.grad_off = True
     return self
 
 
-def _leave(interpreter, self, *error):
+def _leave(interpreter: Any, self: Any, *error):
     interpreter.grad_off = self._attributes.get("before", False)
 
 
-def _decorate(interpreter, self, function):
+def _decorate(interpreter: Any, self: Any, function):
     return function
 
 
@@ -446,11 +470,15 @@ CONTEXT.names |= {
 
 
 @row("Tensor.backward", "torch.autograd.backward", interpreter=True, unknowns=True)
-def backward(interpreter, self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+def backward(
+    interpreter: Any, self: Any, gradient=None, retain_graph=None, create_graph=False, inputs=None
+):
     if not isinstance(self, Tensor):
         return None
     if self.numel != 1 and gradient is None and not isinstance(self.numel, Unknown):
-        raise Refusal("RuntimeError", "grad can be implicitly created only for scalar outputs", argument=self)
+        raise Refusal(
+            "RuntimeError", "grad can be implicitly created only for scalar outputs", argument=self
+        )
     freed = interpreter.freed
     if self.graph & freed.keys():
         raise Refusal(
@@ -473,7 +501,12 @@ def grad(interpreter, outputs, inputs, *args, **keywords):
     return tuple(one.like() for one in inputs)
 
 
-@row("torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_norm", "torch.nn.utils.clip_grad_value_", unknowns=True)
+@row(
+    "torch.nn.utils.clip_grad_norm_",
+    "torch.nn.utils.clip_grad_norm",
+    "torch.nn.utils.clip_grad_value_",
+    unknowns=True,
+)
 def clip(parameters, *args, **keywords):
     return Tensor(())
 
@@ -486,7 +519,12 @@ def nothing(*args, **keywords):
     return None
 
 
-@row("torch.cuda.is_available", "torch.backends.mps.is_available", "torch.cuda.is_bf16_supported", "torch.distributed.is_initialized")
+@row(
+    "torch.cuda.is_available",
+    "torch.backends.mps.is_available",
+    "torch.cuda.is_bf16_supported",
+    "torch.distributed.is_initialized",
+)
 def unavailable():
     return False
 

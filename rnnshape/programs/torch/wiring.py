@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..objects import OBJECT, Names, make_class
+from ..objects import OBJECT, make_class
 from ..refusal import NotKnown
 from ..tensor import Storage, Tensor
-from ..values import Device, DType, Instance, Packed, TorchSize, Unknown
-from . import CONSTANTS, ROWS, data, modules
+from ..values import Device, TorchSize, Unknown
+from . import ROWS, data, modules
 
 
 def wire(interpreter: Any) -> None:
