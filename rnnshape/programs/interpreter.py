@@ -704,7 +704,7 @@ class Interpreter:
             for name, (value, length) in values.items():
                 now = holder.get(name)
                 if isinstance(value, list):
-                    if now is value and len(value) != length:
+                    if isinstance(now, list) and now is value and len(now) != length:
                         holder[name] = unknown
                 elif isinstance(now, (int, float)) and now != value:
                     holder[name] = unknown

@@ -114,7 +114,7 @@ def _add_module(interpreter: Any, self: Instance, name: str, child: Any) -> None
 def _load(
     interpreter: Any, self: Instance, state_dict: Any, strict: Any = True, assign: Any = False
 ) -> Any:
-    from ...models.compare import load_error
+    from ...checks.loading import load_error
 
     if isinstance(state_dict, Unknown) or not isinstance(state_dict, dict):
         return interpreter.unknown("", None)
