@@ -9,6 +9,7 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
+from .. import __version__
 from ..errors import UsageError
 
 
@@ -56,6 +57,9 @@ def _open_streams() -> None:
 
 def run_command(arguments: list[str]) -> int:
     """Run one command line and return its exit status."""
+    if arguments == ["--version"]:
+        print(f"rnnshape {__version__}")
+        return 0
     import typer
 
     from .app import build
@@ -66,6 +70,7 @@ def run_command(arguments: list[str]) -> int:
         2
     ]  # every message that the option parser has for a user
     try:
+        arguments = _of_the_terminal(arguments)
         return build(arguments)(args=arguments, prog_name="rnnshape", standalone_mode=False) or 0
     except UsageError as error:
         return _say(str(error))
@@ -81,6 +86,32 @@ def run_command(arguments: list[str]) -> int:
         return 130
     except typer.Exit as stop:
         return stop.exit_code
+
+
+def _of_the_terminal(arguments: list[str]) -> list[str]:
+    """The arguments without --no-pager and --color, which are told through the environment.
+
+    As with git they may stand before the command or behind it.
+    """
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        option, equals, when = word.partition("=")
+        if word == "--no-pager":
+            os.environ["PAGER"] = ""
+        elif option == "--color":
+            when = when if equals else next(words, "")
+            if when not in ("auto", "always", "never"):
+                raise UsageError("--color: expected auto, always, never", got=repr(when[:40]),
+                                 fix="--color auto")  # fmt: skip
+            if when != "auto":
+                os.environ["NO_COLOR"] = "" if when == "always" else "1"
+                os.environ["FORCE_COLOR"] = "1" if when == "always" else ""
+        else:
+            rest.append(word)
+        if word == "--":
+            return [*rest, *words]
+    return rest
 
 
 _LONGEST_LINE = 1000  # characters; what a person typed may be any length

@@ -52,6 +52,10 @@ def build(arguments: list[str]) -> typer.Typer:
     @app.callback(invoke_without_command=True)
     def program(
         version: bool = typer.Option(False, "--version", help="Print the version and end."),
+        no_pager: bool = typer.Option(
+            False, "--no-pager", help="Not through PAGER, where a text is longer than the screen."
+        ),
+        color: str = typer.Option("auto", metavar="auto|always|never", help="Colour the text."),
     ) -> None:
         if version:
             typer.echo(f"rnnshape {__version__}")

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -50,10 +50,46 @@ def write_text(lines: Iterable[Line], path: str | None = None) -> None:
     """Lines of text, to a file, or to standard output in colour where it takes colour."""
     from ..show.screen import plain_lines, put
 
-    if path is None:
+    if path is not None:
+        write_lines(plain_lines(lines), path)
+    elif (pager := _pager()) is None:
         put(lines)
     else:
-        write_lines(plain_lines(lines), path)
+        _page(lines, pager)
+
+
+def _pager() -> str | None:
+    """The program that a person reads long texts with, where standard output is a terminal."""
+    pager = os.environ.get("PAGER", "")
+    dumb = os.environ.get("TERM") == "dumb"
+    return None if pager.strip() in ("", "cat") or dumb or not sys.stdout.isatty() else pager
+
+
+def _page(lines: Iterable[Line], pager: str) -> None:
+    """Lines on the screen where it holds them all, else through the pager; less keeps colours."""
+    import subprocess
+    from itertools import chain, islice
+
+    from ..show.screen import columns_of, rows_of, shown
+
+    width, rows = columns_of(sys.stdout), rows_of(sys.stdout)
+    rest = iter(shown(lines, sys.stdout, width))
+    first = list(islice(rest, rows - 1))
+    more = next(rest, None)
+    if more is None:
+        sys.stdout.write("".join(first))
+        return
+    sys.stdout.flush()
+    environment = {"LESS": "FRX", "LV": "-c", **os.environ}
+    with subprocess.Popen(
+        pager, shell=True, stdin=subprocess.PIPE, encoding="utf-8", env=environment
+    ) as reader:
+        assert reader.stdin is not None
+        with suppress(BrokenPipeError):
+            for line in chain(first, [more], rest):
+                reader.stdin.write(line)
+        with suppress(BrokenPipeError):
+            reader.stdin.close()
 
 
 def write_notes(notes: Iterable[str]) -> None:

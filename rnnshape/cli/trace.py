@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
+from ..show.screen import columns_of, rows_of
 from .forms import (
     Decoder,
     FormName,
@@ -124,7 +126,9 @@ def put_text(subject: Trace, selection: Selection, output: str | None) -> None:
     """The walk for a person."""
     from ..show.text.trace import trace_text
 
-    write_text(trace_text(subject, selection), output)
+    stream = None if output else sys.stdout
+    told = trace_text(subject, selection, columns_of(stream), rows_of(stream))
+    write_text(told, output)
 
 
 def _steps(subject: Trace) -> int | None:
@@ -135,10 +139,7 @@ def _steps(subject: Trace) -> int | None:
 
 def put_picture(network: Network, beside: dict[str, Any], output: str | None) -> None:
     """Draw the network. Raises UsageError where an option that a picture cannot show is set."""
-    import sys
-
     from ..show.pictures.terminal import picture_lines
-    from ..show.screen import columns_of
 
     option = first_set(beside)
     if option is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
-from ..engine.walk import HEAD, Performed, Step, Tensor
-from ..network.dims import Shape, write_dim, write_shape
-from ..show.notation import Line, equation_pieces, kind_of, shape_pieces, short_name
+from ..engine.walk import HEAD, Step, Tensor
+from ..network.dims import write_dim, write_shape
+from ..show.notation import Line, kind_of, short_name
 from ..show.screen import length, wrapped
+from ..show.text.steps import operation_rows
 from .view import View
 
 _HEAT_ROWS = 8
@@ -87,13 +87,7 @@ def _source(view: View, step: Step, name: str) -> str:
 
 
 def _computed(step: Step, width: int) -> Iterator[Line]:
-    rows: list[tuple[Line, Line, list[Tensor]]] = []
-    for op, group in groupby(step.ops, key=lambda performed: performed.op):
-        if op != "split":
-            rows += [_operation(performed) for performed in group]
-            continue
-        for _, parts in groupby(group, key=lambda part: part.inputs[0].name):
-            rows.append(_split(list(parts)))
+    rows = operation_rows(step.ops)
     names = max(length(name) for name, _, _ in rows)
     shapes = max(length(shape) for _, shape, _ in rows)
     beside = 2 + names + 3 + shapes <= width
@@ -109,26 +103,6 @@ def _computed(step: Step, width: int) -> Iterator[Line]:
                 from .heat import heat_lines
 
                 yield from heat_lines(tensor.value, width, _HEAT_ROWS, 4, tensor.name)
-
-
-def _operation(performed: Performed) -> tuple[Line, Line, list[Tensor]]:
-    out = performed.output
-    return (
-        [(out.name, kind_of(out.name)), (" = ", ""), *equation_pieces(performed)],
-        shape_pieces(performed),
-        [out],
-    )
-
-
-def _split(parts: list[Performed]) -> tuple[Line, Line, list[Tensor]]:
-    source, outs = parts[0].inputs[0], [part.output for part in parts]
-    names = ", ".join(out.name for out in outs)
-    shape: Shape = outs[0].shape
-    return (
-        [(f"{names} = split({source.name}, {len(outs)})", "")],
-        [(f"{write_shape(source.shape)}→{len(outs)} of {write_shape(shape)}", "")],
-        outs,
-    )
 
 
 def _left(view: View, step: Step) -> Iterator[Line]:

@@ -51,6 +51,13 @@ STYLES = {
 }
 
 
+# the gates of a cell by their letters in the equations, in torch's order
+GATES_IN_WORDS = {
+    "lstm": {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"},
+    "gru": {"r": "reset gate", "z": "update gate", "n": "candidate"},
+}
+
+
 def kind_of(name: str) -> str:
     """What a tensor or its gradient is: input, state, weight, output, or an intermediate."""
     if name.startswith("d") and len(name) > 1:

@@ -105,13 +105,18 @@ def _folded(line: Line, width: int, terminal: bool) -> list[Line]:
 
 
 def colours(stream: TextIO) -> bool:
-    """Whether `stream` takes colour: a terminal that is not dumb, and no NO_COLOR."""
-    return (
-        not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") != "dumb"
-        and hasattr(stream, "isatty")
-        and stream.isatty()
-    )
+    """Whether `stream` takes colour: a terminal that is not dumb, unless the environment says so.
+
+    NO_COLOR and CLICOLOR=0 forbid it, FORCE_COLOR and CLICOLOR_FORCE ask for it in a pipe too.
+    """
+    told = os.environ.get
+    if told("NO_COLOR"):
+        return False
+    if any(told(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    plain = told("TERM") == "dumb" or told("CLICOLOR") == "0"
+    legacy = os.name == "nt" and "WT_SESSION" not in os.environ  # a console that shows the codes
+    return not plain and not legacy and hasattr(stream, "isatty") and stream.isatty()
 
 
 def columns_of(stream: TextIO | None) -> int:
@@ -123,6 +128,17 @@ def columns_of(stream: TextIO | None) -> int:
         return os.get_terminal_size(stream.fileno()).columns or 80 if stream else 80
     except (OSError, ValueError):  # no terminal, or no file behind the stream
         return 80
+
+
+def rows_of(stream: TextIO | None) -> int:
+    """How many lines a screen holds: what LINES says, a terminal's height, or 24 elsewhere."""
+    told = os.environ.get("LINES", "")
+    if told.isdecimal() and 0 < len(told) < 6 and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(stream.fileno()).lines or 24 if stream else 24
+    except (OSError, ValueError):
+        return 24
 
 
 def encodable(words: str, stream: TextIO) -> str:
@@ -173,19 +189,25 @@ def visible_line(words: str) -> str:
 def put(lines: Iterable[Line], stream: TextIO | None = None) -> None:
     """Write lines to a stream (standard output unless told), in colour where it takes colour."""
     stream = stream or sys.stdout
-    width, terminal = columns_of(stream), hasattr(stream, "isatty") and stream.isatty()
-    lines = (part for line in lines for part in _folded(line, width, terminal))
-    if not colours(stream):
-        for plain in plain_lines(lines):
-            stream.write(encodable(plain, stream) + "\n")
-        return
-    from rich.console import Console
-    from rich.text import Text
+    for line in shown(lines, stream, columns_of(stream)):
+        stream.write(line)
 
-    console = Console(file=stream, highlight=False, soft_wrap=True)
-    for line in lines:
-        pieces = [(encodable(words, stream), STYLES[kind]) for words, kind in line]
-        console.print(Text.assemble(*pieces))
+
+def shown(lines: Iterable[Line], stream: TextIO, width: int) -> Iterator[str]:
+    """Lines as `stream` shows them in `width` columns, each with its end."""
+    terminal, coloured = hasattr(stream, "isatty") and stream.isatty(), colours(stream)
+    for part in (part for line in lines for part in _folded(line, width, terminal)):
+        words = ""
+        for piece, kind in part:
+            piece = encodable(piece, stream)
+            words += f"\x1b[{_SGR[kind]}m{piece}\x1b[0m" if coloured and _SGR[kind] else piece
+        yield (words if coloured else words.rstrip()) + "\n"
+
+
+# the styles of the kinds as a terminal is told them
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34",
+          "magenta": "35", "cyan": "36"}  # fmt: skip
+_SGR = {kind: ";".join(_CODES[word] for word in style.split()) for kind, style in STYLES.items()}
 
 
 def plain_lines(lines: Iterable[Line]) -> Iterator[str]:

@@ -154,7 +154,7 @@ def test_a_refusal_leaves_the_old_file_as_it_was(rnnshape, tmp_path, command, op
 
 @posix
 @pytest.mark.parametrize("words", [
-    "trace --seq-len 1000000000000 --json -o out.txt", "trace --layers 9000 -o out.txt",
+    "trace --seq-len 1000000000000 --json -o out.txt", "trace --layers 9000 --all -o out.txt",
     "run --seq-len 5000 -o out.txt", "trace --layers 128 --html out.txt",
 ])  # fmt: skip
 def test_a_disk_that_fills_leaves_the_old_file_as_it_was(shell, tmp_path, words):
@@ -438,3 +438,47 @@ def test_completion_is_shown_and_installed_for_a_shell(tmp_path, name):
 
 def test_a_documents_json_says_nothing_but_json(rnnshape):
     assert json.loads(rnnshape("trace", "--json").out)["schema"] == "rnnshape/trace/1"
+
+
+# a terminal's manners
+
+
+def test_colour_is_forced_or_forbidden_before_the_command_and_behind_it(shell):
+    for words in ("--color always trace", "trace --color=always"):
+        assert b"\x1b[" in shell(f"{PROGRAM} {words}").stdout
+    assert b"\x1b[" in shell(f"{PROGRAM} trace", FORCE_COLOR="1").stdout
+    for variables in ({}, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, {"FORCE_COLOR": "0"}):
+        assert b"\x1b" not in shell(f"{PROGRAM} trace", **variables).stdout
+    assert b"\x1b" not in shell(f"{PROGRAM} trace --color never", FORCE_COLOR="1").stdout
+    one_message(shell(f"{PROGRAM} trace --color green"), "--color: expected auto, always, never")
+
+
+def test_the_version_needs_no_parser(shell):
+    told = shell(f"{PROGRAM} --version; {PROGRAM} --no-pager --version").stdout.split(b"\n")
+    assert told[0] == told[1] and told[0].startswith(b"rnnshape ")
+
+
+@posix
+def test_a_long_text_goes_through_the_pager_of_a_terminal(tmp_path):
+    import pty
+
+    def seen(*words: str, lines: str = "24") -> bytes:
+        """What a terminal shows; the pager marks what went through it."""
+        environment = {**os.environ, "TERM": "xterm", "LINES": lines, "COLUMNS": "80",
+                       "PAGER": "sed s/^/paged:/", "PYTHONPATH": str(ROOT)}  # fmt: skip
+        child, terminal = pty.fork()
+        if not child:
+            os.execve(sys.executable, [sys.executable, "-m", "rnnshape", *words], environment)
+        read = b""
+        try:
+            while part := os.read(terminal, 65536):
+                read += part
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        os.waitpid(child, 0)
+        return read
+
+    assert seen("trace").count(b"paged:") > 40
+    assert b"paged:" not in seen("trace", "--no-pager")
+    assert b"paged:" not in seen("trace", lines="200")
+    assert b"paged:" not in seen("trace", "--json")

@@ -66,7 +66,7 @@ def test_ndjson_is_the_same_document_a_line_at_a_time(rnnshape, options):
 
 
 def test_steps_fold_to_the_first_the_second_and_the_last(rnnshape):
-    told = rnnshape("trace").out
+    told = rnnshape("trace", "--layer", 0).out
     assert re.findall(r"^  t=(\d+)$", told, re.M) == ["0", "1", "4"]
     assert "t=2 … 3: 2 steps of the same shapes as t=1" in told
     assert re.findall(r"^  t=(\d+)$", rnnshape("trace", "--all").out, re.M) == list("01234")
@@ -80,10 +80,46 @@ def test_layer_direction_and_step_choose(rnnshape):
     ]
 
 
-def test_names_stand_first_and_shapes_below(rnnshape):
-    lines = rnnshape("trace").out.splitlines()
-    at = next(i for i, line in enumerate(lines) if "x_0·W_ihᵀ + b_ih" in line)
-    assert lines[at + 1].strip() == "(7×10)·(10×20)+20→7×20"
+def test_an_operation_is_one_line_where_there_is_room_else_its_shapes_stand_below(
+    rnnshape, monkeypatch
+):
+    for columns, apart in ((90, "   "), (80, "   "), (50, "\n           ")):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        row = f"    ih_0 = x_0·W_ihᵀ + b_ih{apart}"
+        assert re.search(re.escape(row) + r" *\(7×10\)·\(10×20\)\+20→7×20\n", rnnshape("trace").out)
+
+
+def test_the_answer_comes_first(rnnshape):
+    told = rnnshape("trace", "--layers", 3, "--bidirectional").out
+    lines = told.splitlines()
+    assert len(lines) < 80
+    assert lines[2].split() == [f"output[{t}]" for t in range(5)]
+    heads = [line.split("  ")[0] for line in lines if line[:1].isalpha() and "←" not in line]
+    assert [head for head in heads if head in ("tensors", "parameters", "one step of each kind",
+            "where the results come from", "batch_first")] == [
+        "tensors", "parameters", "one step of each kind", "where the results come from",
+        "batch_first"]  # fmt: skip
+    assert "layer 0 reverse: as layer 0 forward, with weight_ih_l0_reverse" in told
+    assert "layer 1 reverse, layer 2 forward and reverse: as layer 1 forward" in told
+    whole = rnnshape("trace", "--layers", 3, "--bidirectional", "--all").out
+    assert len(re.findall(r"^  t=\d$", whole, re.M)) == 30
+
+
+@pytest.mark.parametrize(("lines", "framed"), [("24", False), ("50", True)])
+def test_the_drawing_is_framed_where_the_screen_is_high_enough(
+    rnnshape, monkeypatch, lines, framed
+):
+    monkeypatch.setenv("LINES", lines)
+    told = rnnshape("trace", "--layers", 3, "--bidirectional").out
+    assert ("┌──────┐" in told or "┌┴─────┐" in told) is framed and "hn[5]" in told
+    monkeypatch.setenv("COLUMNS", "20")
+    assert "→ hn" not in rnnshape("trace", "--layers", 3).out
+
+
+def test_a_key_explains_the_signs_that_are_used(rnnshape):
+    lstm, plain = (rnnshape("trace", "--cell", cell).out for cell in ("lstm", "rnn"))
+    assert "⊙ element by element" in lstm and "⊙" not in plain
+    assert "i input gate, f forget gate, g candidate, o output gate" in lstm
 
 
 def test_the_articles_remarks_are_visible(rnnshape):
@@ -96,7 +132,7 @@ def test_the_articles_remarks_are_visible(rnnshape):
 
 def test_both_directions_say_where_output_and_hn_come_from(rnnshape):
     told = rnnshape("trace", "--layers", 3, "--bidirectional").out
-    assert "output[4] = concat(layer 2 forward t=4, layer 2 reverse t=4): 7×40" in told
+    assert "output[t] = concat(layer 2 forward at t, layer 2 reverse at t): 7×40" in told
     assert "hn[5] = layer 2 reverse t=0: 7×20" in told
     assert "output[-1, :, :20] equals hn[-2]" in told
     assert "output[0, :, 20:] equals hn[-1]" in told

@@ -18,7 +18,8 @@ class Grid:
     """A picture of `layers` from the top down, None for those that are left out.
 
     products: what stands at the right edge, where the layout has one. tall: the way up from the
-    cells to the output is one sign longer, as in the folded form.
+    cells to the output is one sign longer, as in the folded form. flat: no frames around the cells,
+    and the lanes of two directions one above the other, for a screen of few lines.
     """
 
     captions: Captions
@@ -26,6 +27,7 @@ class Grid:
     layers: Sequence[int | None]
     products: Products
     tall: bool = False
+    flat: bool = False
 
     def drawn(self) -> Canvas:
         """The picture."""
@@ -49,7 +51,7 @@ class Grid:
             self._ups(canvas, y, "input")
             y += 1
             if below and below[0] is not None and self.two:
-                y = self._passed(canvas, y)
+                y = self._passed(canvas, y - 1 if self.flat else y)
         self._labels(canvas, y, "input")
         return canvas
 
@@ -94,7 +96,12 @@ class Grid:
     def _passed(self, canvas: Canvas, y: int) -> int:
         """What a layer of two directions gives to the next: the concatenation."""
         for index, t in enumerate(self.layout.times):
-            canvas.centred(self._middle(index), y, self.captions.passed(t), "input")
+            if self.flat:
+                canvas.put(self._middle(index) + 2, y, self.captions.passed(t), "input")
+            else:
+                canvas.centred(self._middle(index), y, self.captions.passed(t), "input")
+        if self.flat:
+            return y + 1
         half = write_dim(self.captions.trace.spec.state_size)
         words = f"{half}+{half}={write_dim(self.captions.trace.spec.output_size)}"
         if canvas.fits(0, y, words):
@@ -106,6 +113,12 @@ class Grid:
         height = len(self.captions.cell(self.layout.times[0])) + 2
         spec = self.captions.trace.spec
         name = spec.class_name if spec.single else f"layer {layer}"
+        if self.flat:
+            for direction in reversed(range(self.layout.lanes)):
+                self._lane(canvas, y - 1, layer, direction)
+                y += height - 2
+            canvas.put(0, y, name, "title")
+            return y
         if not self.two:
             self._lane(canvas, y, layer, 0)
             for index in range(len(self.layout.times)):
@@ -147,6 +160,13 @@ class Grid:
             canvas.put(start if direction else end - 1, row, "←" if direction else "→", "state")
             self._skip(canvas, row)
         for index, t in enumerate(layout.times):
+            if self.flat:
+                for row, words in enumerate(self.captions.cell(t), y + 1):
+                    x = self._middle(index) - (len(words) - 1) // 2
+                    head = x + len(words) + 1 if direction else x - 2
+                    canvas.put(x - 1, row, f" {words} ", "state")
+                    canvas.put(head, row, "←" if direction else "→", "state")
+                continue
             x = layout.x(index) + LANE * direction
             inner = [words.ljust(layout.inner) for words in self.captions.cell(t)]
             canvas.box(x, y, inner)

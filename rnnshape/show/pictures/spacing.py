@@ -24,7 +24,7 @@ class Layout:
     times: the steps that are drawn. fold: the column after which steps are left out, or None.
     space and wire: between a margin's words and the cells. label: the longest that stands above or
     below a column. full: whether input and output are written with their name. edge: where the
-    margin for products begins, or None.
+    margin for products begins, or None. shift: how far the reverse cell stands to the right.
     """
 
     times: tuple[Time, ...]
@@ -38,6 +38,7 @@ class Layout:
     label: int
     full: bool = True
     edge: int | None = None
+    shift: int = LANE
 
     @property
     def box(self) -> int:
@@ -47,7 +48,7 @@ class Layout:
     @property
     def column(self) -> int:
         """The width of a column: one cell, or two of which the second stands to the right."""
-        return self.box + LANE * (self.lanes - 1)
+        return self.box + self.shift * (self.lanes - 1)
 
     @property
     def left(self) -> int:
@@ -72,13 +73,14 @@ class Layout:
         return self.left + index * (self.column + self.gap) + beyond
 
 
-def choose(captions: Captions, width: int, edge: int = 0) -> Layout:
+def choose(captions: Captions, width: int, edge: int = 0, shift: int = LANE) -> Layout:
     """The layout that shows most within `width`; where none fits, the narrowest there is.
 
     `edge` is the width of what would stand at the right, given that it fits beside the rest.
     """
     narrowest = None
-    for layout in _candidates(captions, width):
+    for candidate in _candidates(captions, width):
+        layout = replace(candidate, shift=shift)
         if narrowest is None or layout.total < narrowest.total:
             narrowest = layout
         if layout.total <= width:

@@ -20,7 +20,7 @@ from ..notation import short_name
 from ..screen import Line, Piece, plain_lines, text
 from .captions import Captions
 from .grid import Grid
-from .spacing import Layout, Products, Weighed, choose
+from .spacing import LANE, Layout, Products, Weighed, choose
 
 _MOST_LAYERS = {1: 6, 2: 4}  # in one direction and in two; what lies between is folded
 _APART = 7  # between the folded form and the unrolled one
@@ -49,6 +49,23 @@ def picture_lines(trace: Trace, width: int) -> list[Line]:
     for note in _notes(trace, layout):
         legend += _wrapped(note, width, "note")
     return [*_wrapped(str(trace.spec), width, "title"), [], *drawn.lines(), [], *legend]
+
+
+def opening_lines(trace: Trace, width: int, height: int) -> list[Line]:
+    """The unrolled network alone, in at most `width` columns and `height` lines.
+
+    Framed where there is room for that, else flat; nothing where neither fits.
+    """
+    captions = Captions(replace(trace, feed=None))
+    for flat in (False, True):
+        layout = choose(captions, width, shift=0 if flat else LANE)
+        drawn = Grid(captions, layout, _layers(captions.trace.spec), {}, flat=flat).drawn()
+        if drawn.width <= width and drawn.height < height:
+            note = next(_notes(captions.trace, layout))
+            fold = [n for n in _notes(captions.trace, layout) if n.startswith("┄")]
+            below = [part for words in (note, *fold) for part in _wrapped(words, width, "note")]
+            return [*drawn.lines(), *below]
+    return []
 
 
 def _longest(lines: Iterable[Line]) -> int:

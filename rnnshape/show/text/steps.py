@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from ...analysis.trace import Selection, Trace
-from ...engine.walk import HEAD, Performed, Step
+from ...engine.walk import HEAD, Performed, Step, Tensor
 from ...network.dims import write_shape
 from ...network.spec import Spec
-from ..notation import equation_pieces, kind_of, shape_pieces, short_name
-from ..screen import Line, text, value_lines
+from ..notation import GATES_IN_WORDS, equation_pieces, kind_of, shape_pieces, short_name
+from ..screen import Line, length, prose, text, value_lines
 
 
-def step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
+def step_lines(trace: Trace, selection: Selection, width: int = 80) -> Iterator[Line]:
     """The steps, grouped by layer and direction, equal ones folded."""
     single = trace.spec.single
     yield text("the step" if single else "steps", "title")
@@ -32,7 +33,7 @@ def step_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
         before: Step | None = None
         for step in steps:
             yield from skipped(before, step, selection)
-            yield from step_text(step, named=not single)
+            yield from step_text(step, named=not single, width=width)
             before = step
 
 
@@ -77,9 +78,7 @@ def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
 def _short_names(spec: Spec, layer: int, direction: str) -> Iterator[Line]:
     """What the parameters are called in the equations."""
     names = [p.name for p in spec.layer_parameters(layer, direction)]
-    for start in range(0, len(names), 2):
-        pairs = [f"{short_name(name)} = {name}" for name in names[start : start + 2]]
-        yield [("  ", ""), (", ".join(pairs), "weight")]
+    yield prose(", ".join(f"{short_name(name)} = {name}" for name in names), "weight")
 
 
 def _head_heading(trace: Trace) -> Iterator[Line]:
@@ -114,35 +113,154 @@ def skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[L
         yield text(f"  {span}: {same}", "note")
 
 
-def step_text(step: Step, named: bool = True) -> Iterator[Line]:
-    """One step: each operation's names, below them its shapes, and its values where it has any.
+def step_text(step: Step, named: bool = True, width: int = 80) -> Iterator[Line]:
+    """One step: each operation over names and over shapes, and its values where it has any.
 
-    named: whether its time stands above it.
+    Names and shapes stand in one line where all of them have room in `width`, else one below the
+    other. named: whether its time stands above it.
     """
     if named:
         yield text(f"  t={step.t}" if isinstance(step.t, int) else f"  every {step.t}", "title")
-    for op, group in groupby(step.ops, key=lambda performed: performed.op):
+    rows = operation_rows(step.ops)
+    names = max(length(name) for name, _, _ in rows)
+    beside = 4 + names + 3 + max(length(shapes) for _, shapes, _ in rows) <= width
+    for name, shapes, tensors in rows:
+        if beside:
+            yield [("    ", ""), *name, (" " * (names - length(name) + 3), ""), *shapes]
+            indent = " " * 8
+        else:
+            equals = sum(len(words) for words, _ in name[:2])
+            indent = " " * (4 + (equals if equals < 36 else 3))
+            yield [("    ", ""), *name]
+            yield [(indent, ""), *shapes]
+        for tensor in tensors:
+            yield from value_lines(tensor, indent)
+
+
+def operation_rows(ops: Iterable[Performed]) -> list[tuple[Line, Line, list[Tensor]]]:
+    """Each operation as its equation over names, the same over shapes, and what it computes.
+
+    The parts of one split are one row.
+    """
+    rows: list[tuple[Line, Line, list[Tensor]]] = []
+    for (op, source), group in groupby(ops, key=lambda one: (one.op, one.inputs[0].name)):
         performed = list(group)
         if op == "split":
-            for _, parts in groupby(performed, key=lambda part: part.inputs[0].name):
-                yield from _split_lines(list(parts))
+            outs = [part.output for part in performed]
+            named = ", ".join(out.name for out in outs)
+            whole, part = (write_shape(t.shape) for t in (performed[0].inputs[0], outs[0]))
+            rows.append(([(named, ""), (" = ", ""), (f"split({source}, {len(outs)})", "")],
+                         [(f"{whole}→{len(outs)} of {part}", "")], outs))  # fmt: skip
+            continue
+        for one in performed:
+            out = one.output
+            name: Line = [(out.name, kind_of(out.name)), (" = ", ""), *equation_pieces(one)]
+            rows.append((name, shape_pieces(one), [out]))
+    return rows
+
+
+def lane_lines(trace: Trace, width: int) -> Iterator[Line]:
+    """One step of each lane that differs from those before, and how the others go.
+
+    Layers above the first read alike, and a direction has the shapes of the other.
+    """
+    spec = trace.spec
+    shown: list[tuple[Step, list[str]]] = []
+    for layer in range(min(2, spec.num_layers)):
+        step = _first_step(trace, layer)
+        shapes = [performed.expression for performed in step.ops]
+        if not shown or shown[0][1] != shapes:
+            shown.append((step, shapes))
+    yield text("the step" if spec.single else "one step of each kind", "title")
+    if not spec.single:
+        then = "then direction, " if spec.bidirectional else ""
+        yield text(f"  loop order: layer first, {then}time inside", "note")
+    yield text(f"  {_linear_remark(spec)}", "note")
+    yield from _key_lines(trace, [step for step, _ in shown])
+    for number, (step, _) in enumerate(shown):
+        yield []
+        yield from _pass_heading(trace, step.layer, step.direction)
+        if number:
+            yield from _differing(step, shown[0], width)
         else:
-            for one in performed:
-                yield from _operation_lines(one)
+            yield from step_text(step, named=False, width=width)
+        last = spec.num_layers if number == len(shown) - 1 else shown[number + 1][0].layer
+        yield from _alike(trace, step, last)
+    if trace.head is not None:
+        yield []
+        yield from _head_heading(trace)
+        head = next(trace.steps(Selection(direction=HEAD, folded=True)))
+        yield from step_text(head, named=False, width=width)
 
 
-def _operation_lines(performed: Performed) -> Iterator[Line]:
-    out = performed.output.name
-    indent = " " * (len(out) + 7)
-    yield [("    ", ""), (out, kind_of(out)), (" = ", ""), *equation_pieces(performed)]
-    yield [(indent, ""), *shape_pieces(performed)]
-    yield from value_lines(performed.output, indent)
+def _differing(step: Step, before: tuple[Step, list[str]], width: int) -> Iterator[Line]:
+    """The operations whose shapes are not those of another lane's step."""
+    first, shapes = before
+    performed = step.record.performed
+    differing = tuple(one for one, known in zip(performed, shapes) if one.expression != known)
+    if len(performed) != len(shapes) or not differing:
+        differing = performed
+    part = step._replace(record=replace(step.record, performed=differing))
+    yield from step_text(part, named=False, width=width)
+    if differing != performed:
+        yield prose(f"and on as in layer {first.layer}, with the weights and the state of its own")
 
 
-def _split_lines(parts: list[Performed]) -> Iterator[Line]:
-    source, outs = parts[0].inputs[0], [part.output for part in parts]
-    names = ", ".join(out.name for out in outs)
-    yield text(f"    {names} = split({source.name}, {len(outs)})")
-    indent = " " * (len(names) + 7)
-    shapes = f"{write_shape(source.shape)}→{len(outs)} of {write_shape(outs[0].shape)}"
-    yield [(indent if len(indent) < 40 else " " * 7, ""), (shapes, "")]
+def _first_step(trace: Trace, layer: int) -> Step:
+    return next(iter(trace.steps(Selection(layer=layer, direction="forward", folded=True))))
+
+
+def _key_lines(trace: Trace, steps: list[Step]) -> Iterator[Line]:
+    """What the signs and letters of these steps mean."""
+    used = "".join(
+        words
+        for step in steps
+        for name, shapes, _ in operation_rows(step.ops)
+        for words, _ in (*name, *shapes)
+    )
+    signs = [f"{sign} {meaning}" for sign, meaning in _SIGNS.items() if sign in used]
+    yield prose("   ".join(signs))
+    gates = GATES_IN_WORDS.get(trace.spec.family)
+    if gates:
+        yield prose(", ".join(f"{letter} {words}" for letter, words in gates.items()))
+
+
+_SIGNS = {
+    "·": "matrix product",
+    "ᵀ": "turned round",
+    "σ": "sigmoid, 0 to 1",
+    "⊙": "element by element",
+}
+
+
+def _alike(trace: Trace, step: Step, last: int) -> Iterator[Line]:
+    """The other steps of a lane, and the lanes up to layer `last` that go like it."""
+    spec, length = trace.spec, trace.batch.seq_len
+    if spec.single:
+        return
+    if step.layer == 0 and isinstance(length, int) and length > 1:
+        if trace.batch.packed:
+            rows = trace.batch.batch_sizes
+            counts = ", ".join(map(str, rows[:12])) + (", …" if len(rows) > 12 else "")
+            words = f"t=1 … {length - 1}: alike, over fewer and fewer rows ({counts})"
+        else:
+            found = "h_0" if len(spec.state_names) == 1 else "h_0 and c_0"
+            words = f"t=1 … {length - 1}: the same shapes, from {found} on (--all tells each)"
+            if length == 2:
+                words = words.replace("t=1 … 1", "t=1")
+        yield prose(words)
+    lanes = [(layer, direction) for layer in range(step.layer, last)
+             for direction in spec.directions][1:]  # fmt: skip
+    if not lanes:
+        return
+    top = last - 1
+    parts = []
+    if spec.bidirectional:
+        parts.append(f"layer {step.layer} reverse")
+    if top > step.layer:
+        span = f"layer {top}" if top == step.layer + 1 else f"layers {step.layer + 1} to {top}"
+        parts.append(f"{span}{' forward and reverse' if spec.bidirectional else ''}")
+    names = [spec.layer_parameters(*lane)[0].name for lane in (lanes[0], lanes[-1])]
+    weights = names[0] if len(lanes) == 1 else f"{names[0]} … {names[-1]}"
+    words = f"as layer {step.layer} forward, with {weights}"
+    yield prose(f"{', '.join(parts)}: {words}")

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...analysis.trace import Selection, Source, Trace
-from ...network.dims import Dim, write_dim, write_shape
+from ...network.dims import Dim, total, write_dim, write_shape
 from ...network.spec import Parameter, Spec
 from ..document import ITEM_BYTES
-from ..notation import kind_of
+from ..notation import kind_of, short_name
 from ..screen import Line, Piece, array_lines, columns, text
 from .backsteps import backward_lines
-from .steps import step_lines
+from .steps import lane_lines, step_lines
 
 if TYPE_CHECKING:
     from ...analysis.verify import Comparison
@@ -21,26 +21,82 @@ if TYPE_CHECKING:
 _MANY_ROWS = 48  # longer listings fold in the middle
 
 
-def trace_text(trace: Trace, selection: Selection) -> Iterator[Line]:
-    """The whole trace: network, tensors, parameters, steps, results, batch_first."""
-    narrowed = selection != Selection(folded=selection.folded)
+def trace_text(
+    trace: Trace, selection: Selection, width: int = 80, height: int = 24
+) -> Iterator[Line]:
+    """A walk for a person on a screen of `width` columns and `height` lines.
+
+    The answer first: the drawing where it fits, tensors, a row of parameters a layer, one step of
+    each kind, results, batch_first. A part of the walk, an unfolded one and one with values tell
+    their steps one after the other.
+    """
     yield text(str(trace.spec), "title")
-    if not narrowed:
+    if selection == Selection(folded=True) and trace.feed is None:
+        yield from _brief_lines(trace, width, height)
+    elif selection != Selection(folded=selection.folded):
+        yield []
+        yield from step_lines(trace, selection, width)
+    else:
         yield []
         yield from tensor_lines(trace)
         yield []
         yield from parameter_lines(trace)
-    yield []
-    yield from step_lines(trace, selection)
-    if not narrowed:
+        yield []
+        yield from step_lines(trace, selection, width)
         yield []
         yield from _result_lines(trace)
-    if not narrowed and not trace.spec.single:
-        yield []
         yield from _batch_first_lines(trace)
     if trace.back is not None:
         yield []
         yield from backward_lines(trace, selection)
+
+
+def _brief_lines(trace: Trace, width: int, height: int) -> Iterator[Line]:
+    from ..pictures.terminal import opening_lines
+
+    drawn = opening_lines(trace, width, height)
+    for lines in (
+        drawn,
+        tensor_lines(trace),
+        layer_lines(trace),
+        lane_lines(trace, width),
+        _result_lines(trace),
+    ):
+        if lines:
+            yield []
+            yield from lines
+    yield from _batch_first_lines(trace)
+
+
+def layer_lines(trace: Trace) -> Iterator[Line]:
+    """The parameters, a row a layer; above layer 1 all are alike."""
+    spec, parameters = trace.spec, trace.parameters
+    count = f"{len(parameters)} tensors, {write_dim(trace.parameter_count)} numbers"
+    yield [("parameters", "title"), (f"  {count}; rnnshape params lists them", "note")]
+    many = spec.num_layers > _MANY_LAYERS
+    layers = [0, 1] if many else range(spec.num_layers)
+    rows: list[list[Piece]] = []
+    for layer in layers:
+        held = spec.layer_parameters(layer, "forward")
+        name = f"layers 1 to {spec.num_layers - 1}" if many and layer else f"layer {layer}"
+        numbers = write_dim(spec.num_directions * total(parameter.count for parameter in held))
+        numbers += " in two directions" if spec.bidirectional else ""
+        numbers += " each" if many and layer else ""
+        rows.append([
+            (spec.class_name if spec.single else name, "note"),
+            *((f"{short_name(p.kind)} {write_shape(p.shape)}", "weight") for p in held),
+            (numbers, "note"),
+        ])  # fmt: skip
+    if trace.head is not None:
+        held = trace.head.parameters(spec)
+        pieces = [(f"{short_name(p.name)} {write_shape(p.shape)}", "weight") for p in held]
+        pieces += [("", "")] * (len(rows[0]) - len(pieces) - 2)
+        numbers = write_dim(total(parameter.count for parameter in held))
+        rows.append([("head", "note"), *pieces, (numbers, "note")])
+    yield from columns(rows)
+
+
+_MANY_LAYERS = 8
 
 
 def tensor_lines(trace: Trace) -> Iterator[Line]:
@@ -177,7 +233,7 @@ def _result_lines(trace: Trace) -> Iterator[Line]:
         yield text(f"  torch returns {returned}, and no output beside it", "note")
         return
     length = trace.batch.seq_len
-    if isinstance(length, int):
+    if isinstance(length, int) and (trace.batch.packed or length <= 3):
         times = [*range(length)] if length <= 3 else [0, 1, length - 1]
         for t in times:
             if t == length - 1 and length > 3:
@@ -212,7 +268,10 @@ def _warnings(trace: Trace) -> Iterator[Line]:
 
 
 def _batch_first_lines(trace: Trace) -> Iterator[Line]:
+    if trace.spec.single:
+        return
     effect = trace.batch_first
+    yield []
     yield text("batch_first", "title")
     if trace.batch.unbatched:
         yield text("  changes nothing: an unbatched input has no batch axis", "note")
