@@ -16,6 +16,7 @@ from .options import (
     read_text,
 )
 from .output import write_json, write_text
+from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
           "bool", "complex64", "complex128")  # fmt: skip
@@ -24,6 +25,9 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16
 @network_options
 def check(
     network: Network,
+    program: Program = None,
+    sets: Set = None,
+    shapes: Shape = None,
     input: Annotated[
         str | None, typer.Option(metavar="SHAPE", help="Its shape; sizes may be names such as N.")
     ] = None,
@@ -63,16 +67,21 @@ def check(
     """
     from ..doctor.check import check as answer
 
+    if program is not None:
+        refuse_beside(network.given, program)
+        Asked(program, sets, shapes).put(json, file, short=True)
+        return
+    refuse_alone(sets, shapes)
     _check_dtypes(dtype, state_dtype, weight_dtype)
     given = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
-    shapes = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
+    told = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
     if code is not None and (code == "-" or code.endswith(".py")):
         code = read_text(code, "--code")
     arguments = network.constructor
     report = answer(
         arguments.pop("cell", None),
         arguments,
-        shapes,
+        told,
         code=code or "",
         lengths=network.lengths,
         batch_size=network.size("batch_size"),
@@ -87,7 +96,7 @@ def check(
     else:
         from ..show.text.doctor import check_text
 
-        write_text(check_text(report.to_dict(), shapes), file)
+        write_text(check_text(report.to_dict(), told), file)
     if not report.ok:
         raise typer.Exit(1)
 

@@ -10,6 +10,7 @@ import typer
 from ..errors import UsageError
 from .options import Network, OutputFile, check_choice, head_options
 from .output import write_file, write_lines
+from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 
 if TYPE_CHECKING:
     from ..show.pictures.unrolled import Unrolled
@@ -21,6 +22,12 @@ _THEMES = ("auto", "light", "dark")
 @head_options
 def draw(
     network: Network,
+    program: Program = None,
+    sets: Set = None,
+    shapes: Shape = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Of a program: the layer, by its name or line.")
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -53,6 +60,11 @@ def draw(
             got=f"--theme {theme}",
             fix="leave out --theme",
         )
+    if program is not None:
+        refuse_beside(network.given, program)
+        network = Asked(program, sets, shapes).network(layer or "")
+    else:
+        refuse_alone(sets, shapes)
     unrolled = Unrolled(network.trace())
     if chosen == "mermaid":
         from ..show.pictures.graphs import mermaid_lines

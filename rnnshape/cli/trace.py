@@ -21,6 +21,7 @@ from .forms import (
 from .numbers import Gradients, Numbers, gradient_options, number_options, numeric_trace
 from .options import Json, Network, OutputFile, first_set, head_options
 from .output import counted, waiting, write_file, write_lines, write_text
+from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 
 if TYPE_CHECKING:
     from ..analysis.trace import Selection, Trace
@@ -35,12 +36,17 @@ def trace(
     numbers: Numbers,
     gradients: Gradients,
     decoder: Decoder,
+    program: Program = None,
+    sets: Set = None,
+    shapes: Shape = None,
     json: Json = False,
     ndjson: Annotated[
         bool, typer.Option("--ndjson", help="One JSON object a line, while the walk goes on.")
     ] = False,
     all: Annotated[bool, typer.Option("--all", help="Unfold equal steps.")] = False,
-    layer: Annotated[int | None, typer.Option(help="This layer alone.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="This layer alone; of a program its name or line.")
+    ] = None,
     direction: Annotated[
         str | None, typer.Option(metavar="forward|reverse", help="This direction alone.")
     ] = None,
@@ -60,11 +66,28 @@ def trace(
 ) -> None:
     """Walk the loops of the layer and show every step with its shapes.
 
+    A program is followed line by line instead, with the shapes of its tensors.
+
     Example: rnnshape trace --layers 3 --bidirectional
     """
     from ..analysis.trace import Selection
 
-    chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": layer,
+    if program is None:
+        refuse_alone(sets, shapes)
+    else:
+        refuse_beside(network.given, program)
+        asked = Asked(program, sets, shapes)
+        if layer is None:
+            if html is not None or picture or ndjson:
+                raise UsageError(
+                    "trace PROGRAM: expected --layer beside --html, --picture and --ndjson, which "
+                    "show one layer", got="a whole program", fix="--layer self.lstm",
+                )  # fmt: skip
+            asked.put(json, output)
+            return
+        network, layer = asked.network(layer), None
+    number = _layer_number(layer)
+    chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": number,
               "--direction": direction, "--step": step, "--form": form}  # fmt: skip
     if picture:
         beside = {**chosen, "--values": values, **numbers.sources, **numbers.drawing,
@@ -77,7 +100,7 @@ def trace(
     if json and ndjson:
         raise UsageError("--json: expected without --ndjson", got="both", fix="leave out one")
     computed = asks_for_numbers(values, numbers, gradients)
-    selection = Selection(layer, direction, step, folded=not (all or json or ndjson))
+    selection = Selection(number, direction, step, folded=not (all or json or ndjson))
     if form is not None:
         a = arranged(network, form, decoder, numbers.weights)
         put_form(a, selection, form_numbers(a, numbers) if computed else None, json, ndjson, output)
@@ -92,6 +115,20 @@ def trace(
         put_document(subject, selection, ndjson, output)
     else:
         put_text(subject, selection, output)
+
+
+def _layer_number(layer: str | None) -> int | None:
+    """--layer of a network that options describe."""
+    if layer is None:
+        return None
+    try:
+        return int(layer)
+    except ValueError:
+        raise UsageError(
+            "--layer: expected a whole number; a name is of a program",
+            got=repr(layer[:40]),
+            fix="--layer 0, or rnnshape trace model.py --layer self.lstm",
+        ) from None
 
 
 def asks_for_numbers(values: bool, numbers: Numbers, gradients: Gradients) -> bool:

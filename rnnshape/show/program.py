@@ -1,0 +1,178 @@
+"""The JSON document of a program that was followed: rnnshape/program/1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ..doctor.followed import Complaint, Diagnosis
+from ..network.spec import Spec
+from ..programs.follow import Argument, Followed, Layer
+from ..programs.record import Event, Line, tensors_in
+from ..programs.sizes import Size, json_shape, json_size
+from ..programs.tensor import Tensor
+from ..programs.values import Instance, Unknown
+
+Followeds = Sequence[tuple[Followed, Diagnosis]]
+VERDICTS = ("does not fit", "unknown", "fits", "no recurrent layer")  # what is said of several
+
+
+def program_document(
+    results: Followeds, file: str, entry: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """One document of all that was followed: an entry, or each module of a file."""
+    single = results[0][0] if len(results) == 1 else None
+    unknown = [t for followed, _ in results for t in followed.unknown]
+    return {
+        "schema": "rnnshape/program/1",
+        "file": file,
+        "entry": entry or (single.entry if single and single.entry else None),
+        "verdict": verdict_of(results),
+        "set": {name: plain(value) for name, value in settings.items()},
+        "input": {
+            name: argument_object(argument)
+            for followed, _ in results
+            for name, argument in followed.arguments.items()
+        },
+        "layers": [layer_object(layer, f) for f, _ in results for layer in f.layers],
+        "lines": [line_object(line, f) for f, _ in results for line in f.lines if told(line)],
+        "output": [json_shape(t.shape) for t in single.outputs] if single else [],
+        "problems": unique(complaint_object(c) for _, d in results for c in d.problems),
+        "warnings": unique(complaint_object(c) for _, d in results for c in d.warnings),
+        "unknown": unique({"file": t.file, "line": t.line, "what": t.what} for t in unknown),
+    }
+
+
+def verdict_of(results: Followeds) -> str:
+    """The verdict on several entries: the worst; a layer anywhere is a layer."""
+    verdicts = [followed.verdict for followed, _ in results]
+    return next((v for v in VERDICTS if v in verdicts), "no recurrent layer")
+
+
+def unique(objects: Any) -> list[dict[str, Any]]:
+    """The objects, each once."""
+    kept: list[dict[str, Any]] = []
+    for one in objects:
+        if one not in kept:
+            kept.append(one)
+    return kept
+
+
+def plain(value: Any) -> Any:
+    """A value of --set in JSON."""
+    if isinstance(value, (bool, float, str, type(None))):
+        return value
+    if isinstance(value, int):
+        return json_size(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    return getattr(value, "name", str(value))
+
+
+def shapes(value: Any) -> Any:
+    """The shapes of nested tuples and lists of tensors; null for what is not known."""
+    if isinstance(value, Tensor):
+        return json_shape(value.shape)
+    if isinstance(value, (tuple, list)):
+        return [shapes(one) for one in value if isinstance(one, (Tensor, tuple, list))]
+    found = [json_shape(t.shape) for t in tensors_in(value)]
+    return found[0] if len(found) == 1 else found or None
+
+
+def argument_object(argument: Argument) -> dict[str, Any]:
+    """An argument of the entry."""
+    value = argument.value
+    found: dict[str, Any] = {"shape": shapes(value), "dtype": None, "given": argument.given}
+    first = next(iter(tensors_in(value)), None)
+    if first is not None:
+        found["dtype"] = first.dtype
+    elif isinstance(value, (int, float, str, bool)):
+        found["value"] = plain(value)
+    return found
+
+
+def spec_object(spec: Spec, open_: Mapping[str, str | None]) -> dict[str, Any]:
+    """The spec; what the program leaves open is a name, or null."""
+    values = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    return {
+        name: json_size(value) if isinstance(value, Size) else value
+        for name, value in values.items()
+    } | dict(open_)
+
+
+def layer_object(layer: Layer, followed: Followed) -> dict[str, Any]:
+    """A recurrent layer, and the lines that call it."""
+    calls = [e.place.line for e in followed.recurrent if e.function is layer.instance]
+    return {
+        "name": layer.name or layer.kind, "kind": layer.kind, "file": layer.place.file,
+        "line": layer.place.line, "spec": spec_object(layer.spec, layer.open),
+        "calls": sorted(set(calls)),
+    }  # fmt: skip
+
+
+def told(line: Line) -> bool:
+    """Whether a line handles tensors in a way worth a line of print."""
+    return line.failed or bool(line.names) or any(shown(event) for event in line.calls)
+
+
+def shown(event: Event) -> bool:
+    """Whether a call is told: one that gives tensors, or goes back through them."""
+    if event.kind in ("operator", "setitem"):
+        return False
+    return (
+        bool(event.outputs)
+        or event.kind == "Tensor.backward"
+        or (isinstance(event.result, Unknown) and bool(event.inputs))
+    )
+
+
+def kind_of(event: Event) -> str:
+    """LSTM, view, Encoder."""
+    if event.kind == "index":
+        return "index"
+    return event.kind.rpartition(".")[2] or event.name
+
+
+def line_object(line: Line, followed: Followed) -> dict[str, Any]:
+    """A line with its calls and names."""
+    return {
+        "file": line.file, "line": line.line, "in": line.where, "code": code_of(line, followed),
+        "count": line.count,
+        "calls": [
+            {
+                "call": event.text, "kind": kind_of(event),
+                "inputs": [json_shape(t.shape) for t in event.inputs],
+                "outputs": [json_shape(t.shape) for t in event.outputs],
+            }
+            for event in line.calls if shown(event)
+        ],
+        "names": {name: shapes(value) for name, value in line.names.items()},
+    }  # fmt: skip
+
+
+def code_of(line: Line, followed: Followed) -> str:
+    """The source of a statement, without its indentation."""
+    source = followed.sources.get(line.file)
+    if source is None:
+        return ""
+    rows = source.lines[line.line - 1 : line.end]
+    margin = len(rows[0]) - len(rows[0].lstrip()) if rows else 0
+    return "\n".join(row[margin:] if not row[:margin].strip() else row for row in rows).strip()
+
+
+def complaint_object(complaint: Complaint) -> dict[str, Any]:
+    """A problem or a warning."""
+    found: dict[str, Any] = {
+        "id": complaint.id, "file": complaint.place.file, "line": complaint.place.line,
+    }  # fmt: skip
+    if complaint.torch is not None:
+        found["torch"] = {"type": complaint.torch[0], "message": complaint.torch[1]}
+    return found | {"why": complaint.why, "fix": complaint.fix, "edits": list(complaint.edits)}
+
+
+def module_name(value: Any) -> str:
+    """The class of a module."""
+    return value._cls.name if isinstance(value, Instance) else ""

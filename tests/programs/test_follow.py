@@ -1,0 +1,202 @@
+"""A program is followed: its lines, its shapes, its refusals, and that it always ends."""
+
+import textwrap
+
+import pytest
+
+from rnnshape.errors import UsageError
+from rnnshape.programs.follow import Request, Shape, follow, setting_value
+from rnnshape.programs.source import source_of
+
+CLASSIFIER = """
+import torch
+from torch import nn
+
+class Classifier(nn.Module):
+    def __init__(self, vocab=1000, emb=64, hidden=80):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab, emb)
+        self.lstm = nn.LSTM(emb, hidden, 2, batch_first=True, bidirectional=True)
+        self.fc = nn.Linear(2 * hidden, 5)
+
+    def forward(self, x):
+        e = self.embedding(x)
+        out, (h, c) = self.lstm(e)
+        return self.fc(out[:, -1])
+"""
+
+
+def followed(text, entry="", name="program.py", **given):
+    source = source_of(textwrap.dedent(text), name)
+    settings = {k: setting_value(v) for k, v in given.pop("set", {}).items()}
+    (one,) = follow(Request(source, entry, settings, given))
+    return one
+
+
+def shapes(tensors):
+    return [tuple(map(str, t.shape)) for t in tensors]
+
+
+def names_of(one):
+    found = {}
+    for line in one.lines:
+        found.update(
+            {k: tuple(map(str, v.shape)) for k, v in line.names.items() if hasattr(v, "shape")}
+        )
+    return found
+
+
+def message(one):
+    return f"{one.problem.refusal.type}: {one.problem.refusal.message}" if one.problem else None
+
+
+def test_a_class_is_built_at_its_defaults_and_its_argument_worked_out():
+    one = followed(CLASSIFIER, "Classifier")
+    assert (one.verdict, shapes(one.outputs)) == ("fits", [("N", "5")])
+    assert one.arguments["x"].value.dtype == "int64"
+    assert names_of(one)["out"] == ("N", "T", "160")
+
+
+def test_open_sizes_keep_their_names():
+    one = followed(CLASSIFIER, "Classifier", set={"hidden": "H"}, x=Shape(("B", "S"), "int64"))
+    assert names_of(one)["out"] == ("B", "S", "2*H")
+
+
+def test_arguments_without_value_are_open_sizes():
+    one = followed(
+        CLASSIFIER.replace("vocab=1000, emb=64, hidden=80", "vocab, emb, hidden"), "Classifier"
+    )
+    assert (one.verdict, names_of(one)["h"]) == ("fits", ("4", "N", "hidden"))
+
+
+def test_a_file_that_only_defines_modules_has_them_built_and_called():
+    one = followed(CLASSIFIER)
+    assert (one.entry, one.verdict) == ("Classifier", "fits")
+
+
+def test_an_open_width_becomes_what_it_has_to_be():
+    one = followed(
+        """
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self, emb, hidden, out):
+                super().__init__()
+                self.rnn = nn.GRU(emb, hidden, bidirectional=True)
+                self.fc = nn.Linear(hidden, out)
+            def forward(self, x):
+                y, h = self.rnn(x)
+                return self.fc(y[:, :, :10])
+        """,
+        "Net",
+    )
+    assert (one.verdict, shapes(one.outputs)) == ("fits", [("T", "N", "out")])
+
+
+def test_a_file_without_a_recurrent_layer_says_so():
+    assert followed("import torch\nx = torch.zeros(3)\n").verdict == "no recurrent layer"
+
+
+def test_a_class_named_rnn_is_no_layer_and_one_of_keras_neither():
+    one = followed("from torch import nn\nclass RNN(nn.Module):\n    pass\nr = RNN()\n")
+    assert one.verdict == "no recurrent layer"
+    assert followed("from keras.layers import LSTM\nm = LSTM(20)\n").verdict == "no recurrent layer"
+
+
+@pytest.mark.parametrize(
+    ("text", "raised"),
+    [
+        ("a, b = (1, 2, 3)", "ValueError: too many values to unpack (expected 2)"),
+        ("a, b, c = (1, 2)", "ValueError: not enough values to unpack (expected 3, got 2)"),
+        ("a, b = None", "TypeError: cannot unpack non-iterable NoneType object"),
+        ("[1][3]", "IndexError: list index out of range"),
+        ("a = (1, 2)\na[:, 0]", "TypeError: tuple indices must be integers or slices, not tuple"),
+        ("(1, 2).view(3)", "AttributeError: 'tuple' object has no attribute 'view'"),
+        ("{}['k']", "KeyError: 'k'"),
+        (
+            "f = lambda x: x\nf()",
+            "TypeError: <lambda>() missing 1 required positional argument: 'x'",
+        ),
+        (
+            "def f(a, b=1): pass\nf(1, 2, 3)",
+            "TypeError: f() takes from 1 to 2 positional arguments but 3 were given",
+        ),
+        ("def f(a): pass\nf(1, b=2)", "TypeError: f() got an unexpected keyword argument 'b'"),
+        ("print(nothing)", "NameError: name 'nothing' is not defined"),
+        ("class A: pass\nA().x", "AttributeError: 'A' object has no attribute 'x'"),
+        ("None + 1", "TypeError: unsupported operand type(s) for +: 'NoneType' and 'int'"),
+        ("len(3)", "TypeError: object of type 'int' has no len()"),
+        ("for i in 3: pass", "TypeError: 'int' object is not iterable"),
+        ("a = 3\na(4)", "TypeError: 'int' object is not callable"),
+        ("assert 1 == 2, 'no'", "AssertionError: no"),
+        ("raise ValueError('bad')", "ValueError: bad"),
+    ],
+)
+def test_what_python_raises(text, raised):
+    assert message(followed(text)) == raised
+    with pytest.raises(Exception) as caught:
+        exec(text, {})
+    assert f"{type(caught.value).__name__}: {caught.value}" == raised
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "while True:\n    pass",
+        "def f(n):\n    return f(n + 1)\nf(0)",
+        "x = [0] * 10**9",
+        "for i in range(10**9):\n    x = i",
+        "x = 10 ** 10 ** 10",
+        "x = list(range(10**9))",
+        "x = '" + "a" * 1_000_000 + "'",
+        "x = " + "-" * 3000 + "1",
+        "x = " + "+".join(["1"] * 4000),
+        "def g():\n    while True:\n        yield 1\nfor i in g():\n    pass",
+        "x = 'a'\nwhile True:\n    x = x + x",
+        "class A:\n    def __getattr__(self, n):\n        return getattr(self, n)\nA().x",
+        "f = lambda: f()\nf()",
+        "import itertools\nfor a in itertools.count():\n    pass",
+        "'{:>1000000000}'.format(1)",
+        "f'{1:1000000000}'",
+        "x = {}\nx[0] = x\nprint(x)",
+    ],
+)
+def test_every_program_ends(text):
+    try:
+        one = followed(text)
+    except UsageError:
+        return
+    assert one.verdict in ("no recurrent layer", "unknown", "does not fit")
+
+
+def test_loops_are_walked_and_their_lines_counted():
+    one = followed(
+        """
+        import torch
+        from torch import nn
+        cell = nn.GRUCell(4, 8)
+        h = torch.zeros(3, 8)
+        outputs = []
+        for t in range(500):
+            h = cell(torch.zeros(3, 4), h)
+            outputs.append(h)
+        y = torch.stack(outputs)
+        """
+    )
+    assert names_of(one)["y"] == ("500", "3", "8")
+    assert next(line.count for line in one.lines if line.line == 8) == 500
+
+
+def test_what_is_not_known_is_told_and_never_a_default():
+    one = followed(
+        """
+        import torch
+        from torch import nn
+        from somewhere import load
+        rnn = nn.LSTM(10, 20)
+        out, h = rnn(load("x"))
+        """
+    )
+    assert one.verdict == "unknown"
+    assert [(t.line, t.what) for t in one.unknown] == [
+        (6, "a call of load, imported from somewhere")
+    ]
