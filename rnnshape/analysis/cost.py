@@ -14,6 +14,7 @@ from math import isqrt
 from typing import NamedTuple
 
 from ..engine.backward import Back
+from ..engine.ops import OPERATIONS
 from ..engine.walk import Record, Step, Tensor
 from ..errors import UsageError
 from ..network.batch import Batch
@@ -96,7 +97,7 @@ def cost(trace: Trace, tbptt: int | None = None, checkpoint: int | None = None) 
     back = list(_sums(replace(trace, back=Back()).backward_steps(), trace.spec, kept))
     left = total(one.kept for one in back)
     for one in back:
-        forward, tensors = ahead[one.layer, one.direction], _kept(one.widest, trace.spec)
+        forward, tensors = ahead[one.layer, one.direction], _kept(one.widest)
         left = left + one.kept * -1
         passes.append(
             PassCost(
@@ -152,7 +153,7 @@ def _sums(
         record = step.record
         if record is not last:
             last, macs = record, record.macs
-            kept = total(product(tensor.shape) for tensor in _kept(record, spec))
+            kept = total(product(tensor.shape) for tensor in _kept(record))
         key = (step.layer, step.direction)
         before = sums.get(key) or _Sum(*key, 0, 0, 0, record)
         sums[key] = _Sum(
@@ -169,23 +170,20 @@ def _wider(one: Record, other: Record) -> Record:
     return other if both and other.macs > one.macs else one  # type: ignore[operator]
 
 
-def _kept(record: Record, spec: Spec) -> tuple[Tensor, ...]:
+def _kept(record: Record) -> tuple[Tensor, ...]:
     """What a backward step reads of its forward step, and the states, which the next one reads."""
-    made = {one.output.name for one in record.performed}
     read = {
         i.name: i
         for one in record.performed
         for i in one.inputs
-        if i.name not in made and one.op != "ones"  # reads a shape alone
+        if i.role.kind in ("state", "value")
+        and not i.role.gradient
+        and not OPERATIONS[one.op].reads_shape
     }
     found = {}
-    for name, tensor in reversed(read.items()):
-        state = next((s for s in spec.state_names if name.startswith((f"{s}_{{p}}", f"{s}0["))), "")
-        if state:
-            rows = record.state[0].shape[0]
-            found[f"{state}_{{t}}"] = Tensor(f"{state}_{{t}}", (rows, *tensor.shape[1:]))
-        elif name.endswith("_{t}") and not name.startswith(("d", "x_")):
-            found[name] = tensor
+    for tensor in reversed(read.values()):
+        name = f"{tensor.role.of}_{{t}}" if tensor.role.kind == "state" else tensor.name
+        found[name] = tensor._replace(name=name)
     return tuple(found.values())
 
 

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.backward import WHOLE, Back, backward
-from ..engine.tape import differentiate
+from ..engine.backward import WHOLE, Back, backward, differentiate
 from ..engine.walk import Pass, Performed, Record, Tensor, passes
 from ..errors import UsageError
 from ..network.batch import Batch

@@ -206,8 +206,8 @@ class Trace:
         """Where each row of hn (and cn) comes from."""
         sources = []
         for name in self.spec.state_names:
-            width = self.spec.state_width(name)
-            shape = (width,) if self.batch.unbatched else (self.batch.size, width)
+            own = self.spec.state_shape(name)
+            shape = own if self.batch.unbatched else (self.batch.size, *own)
             if self.spec.single:
                 sources.append(Source(f"{name}n", ((0, "forward", "0"),), shape))
                 continue
@@ -242,8 +242,9 @@ class Trace:
         reverse half of the first step is hn[-1]. Packed: at each sequence n's own last step. A
         cell module has no output.
         """
-        if self.spec.single:
+        if self.spec.single or not self.spec.output_state:
             return []
+        state = f"{self.spec.output_state}n"
         last, first = "-1", "0"
         if self.batch.packed:
             last = "lengths[n]-1"
@@ -259,11 +260,11 @@ class Trace:
 
         row = ", n" if self.batch.packed else ""
         if not self.spec.bidirectional:
-            return [(at(last), f"hn[-1{row}]")]
+            return [(at(last), f"{state}[-1{row}]")]
         width = self.spec.state_size
         return [
-            (at(last, f", :{width}"), f"hn[-2{row}]"),
-            (at(first, f", {width}:"), f"hn[-1{row}]"),
+            (at(last, f", :{width}"), f"{state}[-2{row}]"),
+            (at(first, f", {width}:"), f"{state}[-1{row}]"),
         ]
 
 

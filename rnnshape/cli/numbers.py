@@ -34,6 +34,8 @@ _NUMBER_OPTIONS: dict[str, Any] = {
     "input": _option(str, _NUMBERS, metavar="X.npy", help="Drawn unless given."),
     "h0": _option(str, _NUMBERS, metavar="H.npy|random", help="Zeros unless given."),
     "c0": _option(str, _NUMBERS, metavar="C.npy|random", help="Zeros unless given; lstm only."),
+    "state0": _option(list[str], _NUMBERS, "--state0", metavar="NAME=S.npy|random",
+                      help="A state of a written cell by its name; again and again."),
     "seed": _option(int, _NUMBERS, show_default="0", help="Of what is drawn."),
     "dtype": _option(str, _NUMBERS, show_default="float32", help="float32, float64 or float16."),
     "train": _option(bool, _NUMBERS, "--train",
@@ -50,6 +52,7 @@ class Numbers:
     input: str | None = None
     h0: str | None = None
     c0: str | None = None
+    state0: tuple[str, ...] = ()
     seed: int = 0
     dtype: str = "float32"
     train: bool = False
@@ -58,7 +61,24 @@ class Numbers:
     def sources(self) -> dict[str, Any]:
         """By option: what asks for numbers, all but the seed and the dtype of those drawn."""
         return {"--weights": self.weights, "--module": self.module, "--input": self.input,
-                "--h0": self.h0, "--c0": self.c0, "--train": self.train}  # fmt: skip
+                "--h0": self.h0, "--c0": self.c0, "--state0": self.state0 or None,
+                "--train": self.train}  # fmt: skip
+
+    @property
+    def states(self) -> dict[str, str]:
+        """By name: the file of each state that is given. Raises UsageError."""
+        given = {"h": self.h0, "c": self.c0}
+        found = {name: source for name, source in given.items() if source is not None}
+        for text in self.state0:
+            name, equals, source = text.partition("=")
+            if not equals or not name or not source:
+                raise UsageError("--state0: expected NAME=FILE.npy", got=repr(text[:60]),
+                                 fix="--state0 h=h0.npy")  # fmt: skip
+            if name in found:
+                raise UsageError(f"--state0: expected {name[:40]} once", got="twice",
+                                 fix="leave out one of them")  # fmt: skip
+            found[name] = source
+        return found
 
     @property
     def drawing(self) -> dict[str, Any]:
@@ -83,7 +103,11 @@ def number_options(command: Command) -> Command:
 
 def _stated(values: dict[str, Any]) -> dict[str, Any]:
     """The options that were given."""
-    return {name: value for name, value in values.items() if value is not None}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def numeric_trace(network: Network, numbers: Numbers) -> Trace:
@@ -99,7 +123,14 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
     from ..numeric.random import drawn_feed
 
     spec, weights = network.spec if numbers.weights is None else None, None
-    if numbers.weights is not None:
+    if numbers.weights is not None and "equations" in network.arguments:
+        from ..models.files import read_parameters
+        from ..numeric.feed import typed
+
+        spec = network.spec
+        stored = read_parameters(numbers.weights, spec, numbers.module)
+        weights = typed(stored, numbers.dtype)
+    elif numbers.weights is not None:
         from ..models.files import read_weights
         from ..models.networks.find import completed
         from ..numeric.feed import typed
@@ -117,9 +148,10 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
             got="both",
             fix=f"leave out {option}",
         )
-    states = {name: source if source == "random" else read_array(source, name)
-              for name, source in (("h0", numbers.h0), ("c0", numbers.c0))
-              if source is not None}  # fmt: skip
+    states = {
+        name: source if source == "random" else read_array(source, f"{name}0")
+        for name, source in numbers.states.items()
+    }
     source = drawn_feed(
         spec,
         network.batch_for(spec),

@@ -19,7 +19,7 @@ from ..network.batch import Batch, batch_of
 from ..network.constructor import ARGUMENTS, takes
 from ..network.dims import Dim, Shape, parse_dim
 from ..network.head import Head
-from ..network.spec import CELLS, Spec
+from ..network.spec import CELLS, Spec, said_by_equations
 
 _NETWORK, _BATCH, _TOP = "The network", "The batch", "The head"
 _LARGEST_TEXT = 10_000_000  # characters of a spec or a script
@@ -93,12 +93,27 @@ class Network:
         """The fields of the spec that were given, read but not yet checked."""
         base: dict[str, Any] = {}
         if self.given["spec"] is not None:
-            base = read_spec(self.given["spec"]).to_dict()
+            spec = read_spec(self.given["spec"])
+            base = spec.to_dict() | {"equations": spec.equations}
             if self.given["cell"] not in (None, base["cell"]):
                 for name in ("nonlinearity", "proj_size"):  # these belong to the file's cell
                     base.pop(name)
+            if self.given["cell"] is not None or spec.equations is None:
+                base.pop("equations")
         read = {name: _read(name, self.given[name]) for name in self.says(*ARGUMENTS)}
+        if self.given["cell"] is not None and self.given["cell"] not in CELLS:
+            read |= self._written(self.given["cell"])
         return base | read
+
+    def _written(self, name: str) -> dict[str, Any]:
+        """The cell of a file of equations. Raises UsageError."""
+        from ..engine.written import written_cell
+
+        cell = written_cell(name)
+        for argument in ("nonlinearity", "bias", "proj_size") if cell is not None else ():
+            if self.given[argument] is not None:
+                raise said_by_equations(argument, name)
+        return {} if cell is None else {"cell": cell.name, "equations": cell}
 
     @property
     def constructor(self) -> dict[str, Any]:

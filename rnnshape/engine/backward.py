@@ -2,24 +2,30 @@
 
 Last layer first, in each direction from the step that it read last to the one that it read first;
 a head comes before all. What arrives at a step (from output or the layer above, and from the step
-after) is added up and taken back through the operations of the forward step by `tape`.
+after) is added up and taken back through the operations of the forward step, each by its own rule.
+The gradient of a tensor `a_3` is called `da_3`; where several operations used it, what each of
+them gives back is named for it, `dc_3(tanh_c_3)`, and their sum is `dc_3`. An intermediate of a
+rule has its equation as its name: `da_3 = dh_3 ⊙ (1 − h_3²)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import UsageError
 from ..network.batch import Batch
 from ..network.dims import Dim, Shape, Symbol
 from ..network.head import Head
 from ..network.spec import Spec
-from .tape import differentiate
+from .cells import GRADIENT, INPUT, NUMBER, OUTPUT, TARGET, Role
+from .ops import OPERATIONS, Use
 from .walk import (
     HEAD,
     Pass,
+    Performed,
     Record,
     Shapes,
     Step,
@@ -31,6 +37,7 @@ from .walk import (
     walk_pass,
 )
 
+SoFar = Mapping[str, Tensor]
 Forward = Callable[[range, int], Record]  # the record of a forward step: its run, its position
 
 
@@ -88,20 +95,22 @@ class BackWorld:
         """The one forward step of a pass where T is a symbol."""
         return next(walk_pass(self._ahead, place))
 
-    def above(self, place: Pass, t: int | str, rows: Dim) -> list[Tensor]:
-        """What comes to a layer's output at t: (rows, D·R), from output or the layer above."""
+    def above(self, place: Pass, t: int | str, rows: Dim) -> dict[str, Tensor]:
+        """What comes to a layer's output at t, by where from: (rows, D·R)."""
         spec = self.spec
         shape: Shape = (rows, spec.output_size)
         if place.layer + 1 < spec.num_layers:
             if self.cuts_last and t not in self._reached.get(place.layer + 1, ()):
-                return []
-            layer = f"layer {place.layer + 1}"
-            if not spec.bidirectional:
-                return [Tensor(f"dx_{{t}}({layer})", shape)]
-            return [Tensor(f"dx_{{t}}({layer} {name})", shape) for name in spec.directions]
+                return {}
+            sources = [f"layer {place.layer + 1}"]
+            if spec.bidirectional:
+                sources = [f"{sources[0]} {name}" for name in spec.directions]
+            role = INPUT._replace(gradient=True)
+            return {source: Tensor(f"dx_{{t}}({source})", shape, role=role) for source in sources}
         if self.head is not None and self.head.at == "last":
-            return []
-        return [Tensor("dhn" if spec.single else "doutput[{t}]", shape)]
+            return {}
+        name = "dhn" if spec.single else "doutput[{t}]"
+        return {name: Tensor(name, shape, role=OUTPUT._replace(gradient=True))}
 
     def read(self, place: Pass) -> str:
         """What a step calls its input."""
@@ -128,14 +137,18 @@ class BackWorld:
         if not top or self.head is None or self.head.at == "every":
             return ()
         row = place.row - spec.num_directions * spec.num_layers
-        return (Tensor(f"dhn[{row}]", (rows, spec.state_size)),)
+        role = Role("output", spec.output_state, gradient=True)
+        return (Tensor(f"d{spec.output_state}n[{row}]", (rows, spec.state_size), role=role),)
 
     def after(self, place: Pass, rows: Dim) -> tuple[Tensor, ...]:
         """What the step after passed on."""
         return tuple(
-            Tensor(f"d{name}_{{t}}(after)", (rows, self.spec.state_width(name)))
+            Tensor(
+                f"d{name}_{{t}}(after)", (rows, *self.spec.state_shape(name)),
+                role=Role("state", name, gradient=True),
+            )
             for name in self.spec.state_names
-        )
+        )  # fmt: skip
 
     def mask(self, place: Pass, t: int | str, rows: Dim) -> Tensor | None:
         """What dropout multiplied a layer's output with."""
@@ -145,7 +158,10 @@ class BackWorld:
         """The gradients of a pass's parameters, to which every step adds its own."""
         head = self.head.parameters(self.spec) if self.head and place.direction == HEAD else ()
         own = head or self.spec.layer_parameters(place.layer, place.direction)
-        return {p.name: Tensor(f"d{p.name}", p.shape) for p in own}
+        return {
+            p.name: Tensor(f"d{p.name}", p.shape, role=Role("parameter", p.kind, gradient=True))
+            for p in own
+        }
 
     def arrive(self, place: Pass, t: int | str, h: list[Tensor]) -> None:
         """Take the gradients that come to h of a step, whose sum is dh; none where nothing does."""
@@ -248,15 +264,16 @@ def _step(
     linked = around.rows_after is not None and not around.cut_after
     passed = world.after(place, rows) if linked else ()
     ended = world.final(place, world.batch.size) if _ends(place, rows, around.rows_after) else ()
-    arrives = (*above, *ended, *passed)
+    arrives = (*above.values(), *ended, *passed)
     if not arrives:
         world.arrive(place, t, [])
         return Record((), (), ())
-    h = [_own_half(world, interpreter, place, t, rows, whole) for whole in above]
+    h = [_own_half(world, interpreter, place, t, rows, *one) for one in above.items()]
     h += [_ended_rows(interpreter, whole, rows, around.rows_after) for whole in ended]
-    arriving = dict(zip([state.name for state in source.state], [[one] for one in passed]))
-    arriving[source.state[0].name] = [*h, *passed[:1]]
-    world.arrive(place, t, [*h, *passed[:1]])
+    assert source.output is not None
+    arriving = {state.name: [one] for state, one in zip(source.state, passed)}
+    arriving[source.output.name] = [*h, *arriving.get(source.output.name, [])]
+    world.arrive(place, t, arriving[source.output.name])
     names = {f"{name}_{{p}}": f"d{name}_{{p}}(after)" for name in world.spec.state_names}
     constants = list(names) if around.cut_before else []
     if world.batch.packed and place.direction == "reverse":  # rows of h0 come in at several steps
@@ -266,7 +283,9 @@ def _step(
         source.performed, interpreter, arriving, world.so_far(place), constants, names
     )
     world.keep(place, t, gradients)
-    left = {"dx": gradients[world.read(place)]}
+    left = {}
+    if world.read(place) in gradients:  # a cell may leave its input alone
+        left["dx"] = gradients[world.read(place)]
     for name, begun in zip(world.spec.state_names, world.begun(place)):
         for passed_on, read in ((name, f"{name}_{{p}}"), (f"{name}0", begun)):
             if read in gradients:
@@ -284,39 +303,46 @@ def _ended_rows(interpreter: Shapes, whole: Tensor, rows: Dim, rows_after: Dim |
     start = 0 if rows_after is None else rows_after
     if (start, rows) == (0, whole.shape[0]):
         return whole
-    name = f"{whole.name}[{start}:{rows}]"
-    own = interpreter.apply("narrow", name, (whole,), (start, rows))
-    return interpreter.apply("pad", "dh_{t}(ended)", (own,), (start, 0)) if start else own
+    name, role = f"{whole.name}[{start}:{rows}]", whole.role
+    own = interpreter.apply("narrow", name, (whole,), (start, rows), role)
+    if not start:
+        return own
+    return interpreter.apply("pad", f"d{role.of}_{{t}}(ended)", (own,), (start, 0), role)
 
 
 def _own_half(
-    world: BackWorld, interpreter: Shapes, place: Pass, t: int | str, rows: Dim, whole: Tensor
+    world: BackWorld,
+    interpreter: Shapes,
+    place: Pass,
+    t: int | str,
+    rows: Dim,
+    source: str,
+    whole: Tensor,
 ) -> Tensor:
     """What of a gradient of (rows, D·R) comes to this direction, through dropout's mask."""
-    source = whole.name.removeprefix("dx_{t}(").rstrip(")")
-    mask = world.mask(place, t, rows)
+    spec, mask = world.spec, world.mask(place, t, rows)
     if mask is not None:
-        whole = interpreter.apply("mul", f"{whole.name} kept", (whole, mask), ())
-    if not world.spec.bidirectional:
+        whole = interpreter.apply("mul", f"{whole.name} kept", (whole, mask), (), whole.role)
+    if not spec.bidirectional:
         return whole
-    side = world.spec.directions.index(place.direction)
-    return interpreter.apply("split", f"dh_{{t}}({source})", (whole,), (side, 2))
+    side, state = spec.directions.index(place.direction), spec.output_state
+    role = Role("state", state, gradient=True) if state else whole.role
+    name = f"d{state or 'output'}_{{t}}({source})"
+    return interpreter.apply("split", name, (whole,), (side, 2), role)
 
 
 def _head_step(world: BackWorld, place: Pass, t: int | str, source: Record) -> Record:
     """The backward of the loss and of the head."""
     interpreter = world.interpreter()
     loss = source.state[-1]
-    targets = [i.name for one in source.performed for i in one.inputs if "target" in i.name]
-    gradients = differentiate(
-        source.performed, interpreter, {loss.name: [Tensor("dloss", ())]}, world.so_far(place),
-        targets,
-    )  # fmt: skip
+    arriving = {loss.name: [Tensor("dloss", (), role=loss.role._replace(gradient=True))]}
+    gradients = differentiate(source.performed, interpreter, arriving, world.so_far(place))
     world.keep(place, t, gradients)
+    read = {i.name: i.role for one in source.performed for i in one.inputs}
     left = {
-        f"d{name.removesuffix('[{t}]')}": gradient
+        f"d{read[name].of or 'output'}": gradient
         for name, gradient in gradients.items()
-        if not name.startswith("head.")
+        if read[name].kind == "output"
     }
     return Record(tuple(interpreter.performed), tuple(left.values()), tuple(left))
 
@@ -338,3 +364,145 @@ def _told_once(world: BackWorld, place: Pass, index: int) -> Step:
         rows = world.batch.size
         record = _step(world, place, source.t, rows, source.record, _Around(rows))
     return source._replace(index=index, record=record)
+
+
+def differentiate(
+    performed: tuple[Performed, ...],
+    interpreter: Shapes,
+    arriving: Mapping[str, list[Tensor]],
+    so_far: SoFar,
+    constants: Collection[str] = (),
+    names: Mapping[str, str] | None = None,
+) -> dict[str, Tensor]:
+    """Perform the backward of a step's operations; the gradients of what the step read, by name.
+
+    arriving: for each tensor that the step left, the gradients that come to it. so_far: the
+    gradients of parameters, to which this step's are added. constants: tensors that nothing is
+    passed back to. names: what a gradient is called where that is not `d` and the tensor's name.
+    Raises UsageError for an operation without a gradient.
+    """
+    return _Tape(performed, interpreter, arriving, so_far, constants, names or {}).run()
+
+
+class _Tape:
+    def __init__(
+        self,
+        performed: tuple[Performed, ...],
+        interpreter: Shapes,
+        arriving: Mapping[str, list[Tensor]],
+        so_far: SoFar,
+        constants: Collection[str],
+        names: Mapping[str, str],
+    ) -> None:
+        self._performed, self._interpreter, self._so_far = performed, interpreter, so_far
+        self._names = names
+        self._waiting = {name: list(found) for name, found in arriving.items()}
+        self._constants = {*constants} | {
+            tensor.name
+            for one in performed
+            for tensor in one.inputs
+            if tensor.role in (NUMBER, TARGET)
+        }
+        for one in performed:
+            if self._constants.issuperset(tensor.name for tensor in one.inputs):
+                self._constants.add(one.output.name)
+        self._roles = {
+            tensor.name: tensor.role for one in performed for tensor in (*one.inputs, one.output)
+        }
+        self._reached = Counter({name: len(found) for name, found in arriving.items()})
+        self._added: set[str] = set()  # parameters that a rule adds to what there is so far
+        part = False
+        for one in reversed(performed):
+            part = part or self._reached[one.output.name] > 0
+            if _earlier_part(one):
+                continue
+            if part:
+                self._reached.update(self._differentiable(one))
+                if OPERATIONS[one.op].accumulates:
+                    self._added.update(self._differentiable(one))
+            part = False
+        self._added = {name for name in self._added if self._reached[name] == 1}
+
+    def _differentiable(self, performed: Performed) -> list[str]:
+        return [i.name for i in performed.inputs if i.name not in self._constants]
+
+    def run(self) -> dict[str, Tensor]:
+        parts: list[Tensor | None] = []
+        for one in reversed(self._performed):
+            reached = self._reached[one.output.name] > 0
+            if one.op == "split":
+                parts.insert(0, self._total(one.output.name) if reached else None)
+                if not _earlier_part(one):
+                    self._split(one, parts)
+                    parts = []
+            elif reached:
+                self._operation(one, self._total(one.output.name))
+        made = {one.output.name for one in self._performed}
+        read = [name for name in self._waiting if name not in made]
+        for name in read:
+            if name in self._so_far and name not in self._added:
+                self._waiting[name].insert(0, self._so_far[name])
+        return {name: self._total(name) for name in read}
+
+    def _split(self, one: Performed, parts: list[Tensor | None]) -> None:
+        """The gradients of all parts, one behind the other; 0 for a part that nothing reads."""
+        if not any(parts):
+            return
+        filled = [part or self._perform("zeros", one.output) for part in parts]
+        axis = len(one.output.shape) - 1
+        joined = self._perform("concat", *filled, attributes=(axis,))
+        self._arrive(one.inputs[0].name, joined, one.output.name)
+
+    def _operation(self, one: Performed, dy: Tensor) -> None:
+        rule = OPERATIONS[one.op].gradient
+        if rule is None:
+            raise UsageError(
+                "backward: expected operations of torch's cells, which have a gradient here",
+                got=one.op,
+                fix="leave out --backward",
+            )
+        for number, read in enumerate(one.inputs):
+            if read.name in self._constants:
+                continue
+            before: tuple[Tensor, ...] = ()
+            if read.name in self._so_far and read.name in self._added:
+                before = (self._so_far[read.name],)
+            use = Use(number, one.inputs, one.output, one.attributes, before)
+            gradient = rule(self._perform, dy, use)
+            if gradient is dy:  # a sum passes on what comes to it
+                self._waiting.setdefault(read.name, []).append(dy)
+            else:
+                self._arrive(read.name, gradient, one.output.name)
+
+    def _perform(self, op: str, *inputs: Tensor, attributes: tuple[Any, ...] = ()) -> Tensor:
+        equation = OPERATIONS[op].equation([tensor.name for tensor in inputs], attributes)
+        name = f"({equation})" if " " in equation else equation
+        return self._interpreter.apply(op, name, inputs, attributes, GRADIENT)
+
+    def _arrive(self, name: str, gradient: Tensor, by: str) -> None:
+        alone = self._reached[name] == 1 and (name in self._added or name not in self._so_far)
+        called = self._name(name) if alone else f"d{name}({by})"
+        self._waiting.setdefault(name, []).append(self._named(gradient, called, name))
+
+    def _total(self, name: str) -> Tensor:
+        first, *others = self._waiting.pop(name)
+        for other in others:
+            first = self._perform("add", first, other)
+        return self._named(first, self._name(name), name) if others else first
+
+    def _name(self, name: str) -> str:
+        return self._names.get(name, f"d{name}")
+
+    def _named(self, tensor: Tensor, name: str, of: str) -> Tensor:
+        """The last result under its name, as the gradient of a tensor."""
+        performed = self._interpreter.performed
+        role = self._roles[of]._replace(gradient=True)
+        whole = name == self._name(of)  # and not what one of several uses gives
+        renamed = tensor._replace(name=name, role=role if whole else role._replace(of=""))
+        performed[-1] = performed[-1]._replace(output=renamed)
+        return renamed
+
+
+def _earlier_part(performed: Performed) -> bool:
+    """Whether a split has parts before this one, which come later in reverse."""
+    return performed.op == "split" and performed.attributes[0] > 0

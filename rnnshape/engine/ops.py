@@ -9,12 +9,285 @@ first argument.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
+from ..errors import ShapeError
 from ..network.dims import Dim, Shape, product, total, write_dim, write_shape
-from .onnx_ops import ONNX_ROWS
-from .rows import Attributes, Operation, Perform, Use, call, elementwise, need, same
+
+Attributes = tuple[Any, ...]  # integers; numbers of an activation
+
+
+class Perform(Protocol):
+    """Performs an operation of the table on tensors, and gives its result."""
+
+    def __call__(self, op: str, *inputs: Any, attributes: Attributes = ()) -> Any:
+        """The result of `op`."""
+
+
+class Use(NamedTuple):
+    """An operation's use of its input number `number`, whose gradient is asked for.
+
+    so_far: what the gradient is added to, where the input is a parameter that every step uses.
+    """
+
+    number: int
+    inputs: Sequence[Any]
+    output: Any
+    attributes: Attributes
+    so_far: tuple[Any, ...] = ()
+
+
+Gradient = Callable[[Perform, Any, Use], Any]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of the table.
+
+    shape:   input shapes and attributes to the output's shape; raises ShapeError
+    array:   (numpy, arrays, attributes) to the output array
+    equation: input names and attributes to the text over names
+    shapes:  input shapes and attributes to the left side of the text over shapes
+    macs:    input shapes to the number of multiply-accumulates
+    gradient: the gradient of the output and a use of an input to what that use adds to the
+             input's gradient; None where nothing is differentiated through the operation
+    accumulates: whether that gradient is added to `so_far` by the rule itself
+    reads_shape: whether the shapes of the inputs are read alone, and not their values
+    functions: how equations of a file call it, where it works on each number or row alone
+    torch, jax: such a function as code, {0} for what it is of
+    """
+
+    shape: Callable[[Sequence[Shape], Attributes], Shape]
+    array: Callable[[Any, Sequence[Any], Attributes], Any]
+    equation: Callable[[Sequence[str], Attributes], str]
+    shapes: Callable[[Sequence[Shape], Attributes], str]
+    macs: Callable[[Sequence[Shape]], Dim] = lambda shapes: 0
+    gradient: Gradient | None = None
+    accumulates: bool = False
+    reads_shape: bool = False
+    functions: tuple[str, ...] = ()
+    torch: str = ""
+    jax: str = ""
+
+
+def need(fits: bool, what: str, shapes: Sequence[Shape]) -> None:
+    """Raise ShapeError where shapes do not fit; `what` says what was expected."""
+    if not fits:
+        raise ShapeError(what, got=" and ".join(write_shape(shape) for shape in shapes))
+
+
+def same(shapes: Sequence[Shape], _: Attributes) -> Shape:
+    """The shape rule of what works element by element."""
+    need(len(set(shapes)) == 1, "expected equal shapes", shapes)
+    return shapes[0]
+
+
+def elementwise(mark: str) -> Callable[[Sequence[Shape], Attributes], str]:
+    """How an operation between shapes is written: `7×20+7×20`."""
+    return lambda shapes, _: mark.join(write_shape(shape) for shape in shapes)
+
+
+def call(name: str) -> Callable[[Sequence[Shape], Attributes], str]:
+    """How a function of shapes is written: `tanh(7×20)`."""
+    return lambda shapes, _: f"{name}({', '.join(write_shape(shape) for shape in shapes)})"
+
+
+def _broadcast(shapes: Sequence[Shape], _: Attributes) -> Shape:
+    """Equal sizes, counted from the last; a size of 1, or none, meets any other."""
+    rank = max(map(len, shapes))
+    whole: list[Dim] = []
+    for axis in range(-rank, 0):
+        sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
+        need(len(sizes) <= 1, "expected equal shapes, or sizes of 1", shapes)
+        whole.append(next(iter(sizes), 1))
+    return tuple(whole)
+
+
+def _summed(perform: Perform, gradient: Any, use: Use) -> Any:
+    """A gradient in the shape of what it is the gradient of: summed where that was spread out."""
+    shape = use.inputs[use.number].shape
+    return gradient if gradient.shape == shape else perform("sum_to", gradient, attributes=shape)
+
+
+def _sum_to(np: Any, arrays: Sequence[Any], shape: Attributes) -> Any:
+    array = arrays[0].sum(axis=tuple(range(arrays[0].ndim - len(shape))))
+    spread = tuple(i for i, size in enumerate(shape) if size == 1 != array.shape[i])
+    return array.sum(axis=spread, keepdims=True) if spread else array
+
+
+def _mul_gradient(perform: Perform, dy: Any, use: Use) -> Any:
+    return _summed(perform, perform("mul", dy, use.inputs[1 - use.number]), use)
+
+
+def _sub_gradient(perform: Perform, dy: Any, use: Use) -> Any:
+    return _summed(perform, perform("neg", dy) if use.number else dy, use)
+
+
+def _div_gradient(perform: Perform, dy: Any, use: Use) -> Any:
+    """Of y = a / b: da = dy / b, db = −dy ⊙ y / b."""
+    over = perform("mul", dy, use.output) if use.number else dy
+    share = perform("div", over, use.inputs[1])
+    return _summed(perform, perform("neg", share) if use.number else share, use)
+
+
+def _power_gradient(perform: Perform, dy: Any, use: Use) -> Any:
+    """Of y = a ^ b: da = b ⊙ a ^ (b − 1) ⊙ dy, db = y ⊙ log(a) ⊙ dy, 0 where y is."""
+    base = use.inputs[0]
+    if not use.attributes:
+        exponent = use.inputs[1]
+        if use.number:
+            slope = perform("xlogy", use.output, base)
+        else:
+            slope = perform("mul", exponent, perform("power", base, perform("less_one", exponent)))
+        return _summed(perform, perform("mul", dy, slope), use)
+    number = use.attributes[0]
+    if isinstance(number, str):  # H, where that is a letter
+        slope = perform("power", base, attributes=(f"{number} − 1",))
+    elif not number:
+        return perform("times", dy, attributes=(0, 1))
+    else:
+        slope = perform("power", base, attributes=(number - 1,))
+    return perform("mul", dy, perform("times", slope, attributes=(number, 1)))
+
+
+def _power_text(names: Sequence[str], attributes: Attributes) -> str:
+    exponent = attributes[0] if attributes else names[1]
+    text = exponent if isinstance(exponent, str) else f"{exponent:g}"
+    return f"{names[0]} ^ {text if text.isalnum() or '.' in text else f'({text})'}"
+
+
+def _extreme_gradient(first: int) -> Gradient:
+    """Of max(a, b), first = 0, or min(a, b): to the one that won, halved where they are equal."""
+
+    def gradient(perform: Perform, dy: Any, use: Use) -> Any:
+        number = use.number if first == 0 else 1 - use.number
+        won = perform("exceeds", use.inputs[number], use.inputs[1 - number])
+        return _summed(perform, perform("mul", dy, won), use)
+
+    return gradient
+
+
+def _exceeds(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
+    a, b = arrays
+    return np.where(a == b, 0.5, a > b).astype((a - b).dtype)
+
+
+def _silu_gradient(perform: Perform, dy: Any, use: Use) -> Any:
+    """σ + y ⊙ (1 − σ), of y = x ⊙ σ(x)."""
+    s = perform("sigmoid", use.inputs[0])
+    slope = perform("add", s, perform("mul", use.output, perform("one_minus", s)))
+    return perform("mul", dy, slope)
+
+
+def _layer_norm(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
+    a = arrays[0]
+    return (a - a.mean(axis=-1, keepdims=True)) / _deviation(np, arrays, _)
+
+
+def _deviation(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
+    a = arrays[0]
+    return np.sqrt(a.var(axis=-1, keepdims=True) + a.dtype.type(1e-5))
+
+
+def _layer_norm_gradient(perform: Perform, dy: Any, use: Use) -> Any:
+    """(dy − mean(dy) − y ⊙ mean(dy ⊙ y)) / deviation, the means over the width."""
+    y, width = use.output, use.inputs[0].shape[-1]
+
+    def mean(a: Any) -> Any:
+        return perform("times", perform("sum_columns", a), attributes=(1, width))
+
+    centred = perform("sub", dy, mean(dy))
+    inner = perform("sub", centred, perform("mul", y, mean(perform("mul", dy, y))))
+    return perform("div", inner, perform("deviation", use.inputs[0]))
+
+
+def _outer_product_gradient(perform: Perform, dy: Any, use: Use) -> Any:
+    """Of Y = a·bᵀ: da = dY·b, db = dYᵀ·a."""
+    whole = perform("transpose", dy) if use.number else dy
+    other = use.inputs[1 - use.number]
+    return _summed(perform, perform("product", whole, other, attributes=(1,)), use)
+
+
+def _product_shape(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
+    a, b = shapes
+    vector = attributes[0] == 1
+    inner = b[-1] if vector else b[-2]
+    need(a[-1] == inner, "product: expected as many columns as what is behind has rows", shapes)
+    return (*(a[:-2] or b[: -attributes[0]]), a[-2], *(() if vector else b[-1:]))
+
+
+def _product_array(np: Any, arrays: Sequence[Any], attributes: Attributes) -> Any:
+    a, b = arrays
+    return np.matmul(a, b[..., None])[..., 0] if attributes[0] == 1 else np.matmul(a, b)
+
+
+def _product_macs(shapes: Sequence[Shape]) -> Dim:
+    a, b = shapes
+    lead = a[:-2] or b[: len(b) - 1]
+    if len(a) == 2 and len(b) == 3:
+        lead = b[:1]
+    elif len(a) == 2:
+        lead = ()
+    columns = b[-1] if len(b) == len(a) else 1
+    return product(lead) * a[-2] * a[-1] * columns
+
+
+def _product_gradient(perform: Perform, dy: Any, use: Use) -> Any:
+    """Of A·b: dA = dy·bᵀ, db = Aᵀ·dy; of A·B: dA = dY·Bᵀ, dB = Aᵀ·dY."""
+    a, b = use.inputs
+    if use.number:
+        gradient = perform("product", perform("transpose", a), dy, attributes=use.attributes)
+    elif use.attributes[0] == 1:
+        gradient = perform("outer_product", dy, b)
+    else:
+        gradient = perform("product", dy, perform("transpose", b), attributes=(2,))
+    return _summed(perform, gradient, use)
+
+
+def _erf(np: Any, a: Any) -> Any:
+    return np.vectorize(math.erf, otypes=[np.float64])(a) if a.size else a
+
+
+def _gelu(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
+    a = arrays[0]
+    return (a * 0.5 * (1 + _erf(np, a * math.sqrt(0.5)))).astype(a.dtype)
+
+
+def _gelu_slope(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
+    a = arrays[0]
+    density = np.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
+    return (0.5 * (1 + _erf(np, a * math.sqrt(0.5))) + a * density).astype(a.dtype)
+
+
+def _xlogy(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
+    y, a = arrays
+    return y * np.log(np.where(y == 0, 1, a))
+
+
+def pointwise(
+    name: str,
+    array: Callable[..., Any],
+    gradient: Gradient | None = None,
+    torch: str = "",
+    jax: str = "",
+) -> Operation:
+    """A row of a function of each number alone, which equations call by its name.
+
+    array(numpy, x); torch and jax, where the function is not called so there: `F.silu({0})`.
+    """
+    return Operation(
+        shape=same,
+        array=lambda np, arrays, _: array(np, arrays[0]),
+        equation=lambda names, _: f"{name}({names[0]})",
+        shapes=call(name),
+        gradient=gradient,
+        functions=(name,) if gradient else (),
+        torch=torch or f"torch.{name}({{0}})",
+        jax=jax or f"jnp.{name}({{0}})",
+    )
 
 
 def _linear_shape(shapes: Sequence[Shape], _: Attributes) -> Shape:
@@ -66,11 +339,13 @@ def _sum_rows_array(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
 
 
 def _concat_gradient(perform: Perform, dy: Any, use: Use) -> Any:
-    if use.attributes[0]:  # along the features, in equal parts
+    axis = use.attributes[0]
+    widths = [part.shape[axis] for part in use.inputs]
+    if axis and len(set(widths)) == 1:  # along the features, in equal parts
         return perform("split", dy, attributes=(use.number, len(use.inputs)))
-    start = total(part.shape[0] for part in use.inputs[: use.number])
-    rows = use.inputs[use.number].shape[0]
-    return perform("narrow", dy, attributes=(start, start + rows))
+    start = total(widths[: use.number])
+    bounds = (start, start + widths[use.number])
+    return perform("columns" if axis else "narrow", dy, attributes=bounds)
 
 
 def _narrow_gradient(perform: Perform, dy: Any, use: Use) -> Any:
@@ -81,7 +356,7 @@ def _narrow_gradient(perform: Perform, dy: Any, use: Use) -> Any:
 def _softmax_gradient(perform: Perform, dy: Any, use: Use) -> Any:
     y = use.output
     weighed = perform("sum_columns", perform("mul", dy, y))
-    return perform("mul", y, perform("sub_column", dy, weighed))
+    return perform("mul", y, perform("sub", dy, weighed))
 
 
 def _pad_array(np: Any, arrays: Sequence[Any], attributes: Attributes) -> Any:
@@ -152,8 +427,42 @@ def _denominator(count: Dim) -> str:
     return text if text.isdecimal() or text.isidentifier() else f"({text})"
 
 
+def _fraction(attributes: Attributes) -> str:
+    over, under = attributes
+    return f"{over}" if under == 1 else f"{over}/{_denominator(under)}"
+
+
 def _bounds(attributes: Attributes) -> str:
     return f"[{attributes[0] or ''}:{attributes[1]}]"
+
+
+def _blocks_shape(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
+    first, last, parts = attributes
+    return (shapes[0][0] // parts * (last - first), *shapes[0][1:])
+
+
+def _blocks_array(np: Any, arrays: Sequence[Any], attributes: Attributes) -> Any:
+    first, last, parts = attributes
+    width = len(arrays[0]) // parts
+    return arrays[0][first * width : last * width]
+
+
+def _function(
+    name: str, array: Callable[..., Any], gradient: Gradient | None = None, **code: Any
+) -> Operation:
+    """A row for ONNX's activation `name`: array(numpy, x, *numbers)."""
+
+    def written(words: str, numbers: Attributes) -> str:
+        return f"{name}({', '.join([words, *(f'{number:g}' for number in numbers)])})"
+
+    return Operation(
+        shape=same,
+        array=lambda np, arrays, numbers: array(np, arrays[0], *map(arrays[0].dtype.type, numbers)),
+        equation=lambda names, numbers: written(names[0], numbers),
+        shapes=lambda shapes, numbers: written(write_shape(shapes[0]), numbers),
+        gradient=gradient,
+        **code,
+    )
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -164,20 +473,21 @@ OPERATIONS: dict[str, Operation] = {
         shapes=_linear_shapes,
         macs=lambda shapes: product(shapes[0]) * shapes[1][0],
         gradient=_linear_gradient,
+        accumulates=True,
     ),
     "add": Operation(
-        shape=same,
+        shape=_broadcast,
         array=lambda np, arrays, _: arrays[0] + arrays[1],
         equation=lambda names, _: " + ".join(names),
         shapes=elementwise("+"),
-        gradient=lambda perform, dy, use: dy,
+        gradient=lambda perform, dy, use: _summed(perform, dy, use),
     ),
     "mul": Operation(
-        shape=same,
+        shape=_broadcast,
         array=lambda np, arrays, _: arrays[0] * arrays[1],
         equation=lambda names, _: " ⊙ ".join(names),
         shapes=elementwise("⊙"),
-        gradient=lambda perform, dy, use: perform("mul", dy, use.inputs[1 - use.number]),
+        gradient=_mul_gradient,
     ),
     "one_minus": Operation(
         shape=same,
@@ -191,6 +501,9 @@ OPERATIONS: dict[str, Operation] = {
         array=lambda np, arrays, _: np.tanh(arrays[0]),
         equation=lambda names, _: f"tanh({names[0]})",
         shapes=call("tanh"),
+        functions=("tanh",),
+        torch="torch.tanh({0})",
+        jax="jnp.tanh({0})",
         gradient=lambda perform, dy, use: perform(
             "mul", dy, perform("one_minus", perform("square", use.output))
         ),
@@ -200,6 +513,9 @@ OPERATIONS: dict[str, Operation] = {
         array=lambda np, arrays, _: np.maximum(arrays[0], 0),
         equation=lambda names, _: f"relu({names[0]})",
         shapes=call("relu"),
+        functions=("relu",),
+        torch="torch.relu({0})",
+        jax="jax.nn.relu({0})",
         gradient=lambda perform, dy, use: perform("mul", dy, perform("positive", use.output)),
     ),
     "sigmoid": Operation(
@@ -207,15 +523,145 @@ OPERATIONS: dict[str, Operation] = {
         array=_sigmoid,
         equation=lambda names, _: f"σ({names[0]})",
         shapes=call("σ"),
+        functions=("σ", "sigmoid"),
+        torch="torch.sigmoid({0})",
+        jax="jax.nn.sigmoid({0})",
         gradient=lambda perform, dy, use: perform(
             "mul", dy, perform("mul", use.output, perform("one_minus", use.output))
         ),
+    ),
+    # what equations of a file have beside these
+    "div": Operation(
+        shape=_broadcast,
+        array=lambda np, arrays, _: arrays[0] / arrays[1],
+        equation=lambda names, _: " / ".join(names),
+        shapes=elementwise("/"),
+        gradient=_div_gradient,
+    ),
+    "power": Operation(  # attribute: the exponent, where it is a number
+        shape=_broadcast,
+        array=lambda np, arrays, a: arrays[0] ** (a[0] if a else arrays[1]),
+        equation=_power_text,
+        shapes=lambda shapes, a: _power_text([write_shape(shape) for shape in shapes], a),
+        gradient=_power_gradient,
+    ),
+    "max": Operation(
+        shape=_broadcast,
+        array=lambda np, arrays, _: np.maximum(arrays[0], arrays[1]),
+        equation=lambda names, _: f"max({', '.join(names)})",
+        shapes=call("max"),
+        gradient=_extreme_gradient(0),
+    ),
+    "min": Operation(
+        shape=_broadcast,
+        array=lambda np, arrays, _: np.minimum(arrays[0], arrays[1]),
+        equation=lambda names, _: f"min({', '.join(names)})",
+        shapes=call("min"),
+        gradient=_extreme_gradient(1),
+    ),
+    "exp": pointwise("exp", lambda np, x: np.exp(x), lambda p, dy, use: p("mul", dy, use.output)),
+    "log": pointwise("log", lambda np, x: np.log(x), lambda p, dy, u: p("div", dy, u.inputs[0])),
+    "sqrt": pointwise(
+        "sqrt",
+        lambda np, x: np.sqrt(x),
+        lambda p, dy, use: p("times", p("div", dy, use.output), attributes=(1, 2)),
+    ),
+    "sin": pointwise(
+        "sin", lambda np, x: np.sin(x), lambda p, dy, u: p("mul", dy, p("cos", u.inputs[0]))
+    ),
+    "cos": pointwise(
+        "cos",
+        lambda np, x: np.cos(x),
+        lambda p, dy, use: p("neg", p("mul", dy, p("sin", use.inputs[0]))),
+    ),
+    "abs": pointwise(
+        "abs", lambda np, x: np.abs(x), lambda p, dy, u: p("mul", dy, p("sign", u.inputs[0]))
+    ),
+    "softplus": pointwise(
+        "softplus",
+        lambda np, x: np.logaddexp(x, x.dtype.type(0)),
+        lambda p, dy, u: p("mul", dy, p("sigmoid", u.inputs[0])),
+        torch="F.softplus({0}, threshold=50.0)",
+        jax="jax.nn.softplus({0})",
+    ),
+    "silu": pointwise(
+        "silu",
+        lambda np, x: x * _sigmoid(np, (x,), ()),
+        _silu_gradient,
+        "F.silu({0})",
+        "jax.nn.silu({0})",
+    ),
+    "gelu": pointwise(
+        "gelu",
+        lambda np, x: _gelu(np, (x,), ()),
+        lambda p, dy, u: p("mul", dy, p("gelu_slope", u.inputs[0])),
+        torch="F.gelu({0})",
+        jax="jax.nn.gelu({0}, approximate=False)",
+    ),
+    "layer_norm": Operation(  # over the width, biased variance, 1e-5
+        shape=same,
+        array=_layer_norm,
+        equation=lambda names, _: f"layer_norm({names[0]})",
+        shapes=call("layer_norm"),
+        gradient=_layer_norm_gradient,
+    ),
+    "product": Operation(  # a matrix and (attribute) 1: a vector, 2: a matrix, for each sample
+        shape=_product_shape,
+        array=_product_array,
+        equation=lambda names, _: f"{names[0]}·{names[1]}",
+        shapes=lambda shapes, _: f"({write_shape(shapes[0])})·({write_shape(shapes[1])})",
+        macs=_product_macs,
+        gradient=_product_gradient,
+    ),
+    "outer_product": Operation(  # of two vectors of each sample
+        shape=lambda shapes, _: (*max(shapes, key=len)[:-1], shapes[0][-1], shapes[1][-1]),
+        array=lambda np, arrays, _: arrays[0][..., :, None] * arrays[1][..., None, :],
+        equation=lambda names, _: f"outer({', '.join(names)})",
+        shapes=call("outer"),
+        gradient=_outer_product_gradient,
+    ),
+    "transpose": Operation(
+        shape=lambda shapes, _: (*shapes[0][:-2], shapes[0][-1], shapes[0][-2]),
+        array=lambda np, arrays, _: arrays[0].swapaxes(-1, -2),
+        equation=lambda names, _: f"{names[0]}ᵀ",
+        shapes=lambda shapes, _: f"({write_shape(shapes[0])})ᵀ",
+        gradient=lambda perform, dy, use: perform("transpose", dy),
+    ),
+    "as_matrix": Operation(  # a number for each sample, beside a matrix for each
+        shape=lambda shapes, _: (*shapes[0], 1),
+        array=lambda np, arrays, _: arrays[0][..., None],
+        equation=lambda names, _: f"{names[0]} for a matrix",
+        shapes=lambda shapes, _: write_shape(shapes[0]),
+        gradient=lambda perform, dy, use: perform("as_vector", dy),
+    ),
+    "as_vector": Operation(
+        shape=lambda shapes, _: shapes[0][:-1],
+        array=lambda np, arrays, _: arrays[0][..., 0],
+        equation=lambda names, _: f"{names[0]} as a vector",
+        shapes=lambda shapes, _: write_shape(shapes[0]),
+    ),
+    "expand": Operation(  # attribute: how many samples get the same
+        shape=lambda shapes, a: (a[0], *shapes[0]),
+        array=lambda np, arrays, a: np.repeat(arrays[0][None], a[0], axis=0),
+        equation=lambda names, _: f"{names[0]} for each sample",
+        shapes=lambda shapes, _: write_shape(shapes[0]),
+        gradient=lambda perform, dy, use: _summed(perform, dy, use),
+    ),
+    "copy": Operation(
+        shape=same,
+        array=lambda np, arrays, _: arrays[0],
+        equation=lambda names, _: names[0],
+        shapes=lambda shapes, _: write_shape(shapes[0]),
+        gradient=lambda perform, dy, use: dy,
     ),
     "softmax": Operation(  # along the last axis
         shape=same,
         array=_softmax,
         equation=lambda names, _: f"softmax({names[0]})",
         shapes=call("softmax"),
+        functions=("softmax",),
+        torch="torch.softmax({0}, -1)",
+        jax="jax.nn.softmax({0}, -1)",
         gradient=_softmax_gradient,
     ),
     "split": Operation(  # attributes: index of the part, number of parts; along the last axis
@@ -239,6 +685,51 @@ OPERATIONS: dict[str, Operation] = {
         gradient=_concat_gradient,
     ),
     # what gradients are written in
+    "sum_to": Operation(  # attributes: the shape
+        shape=lambda shapes, a: a,
+        array=_sum_to,
+        equation=lambda names, _: f"Σ {names[0]}",
+        shapes=lambda shapes, _: f"Σ({write_shape(shapes[0])})",
+    ),
+    "columns": Operation(  # attributes: first and last; along the last axis
+        shape=lambda shapes, a: (*shapes[0][:-1], a[1] - a[0]),
+        array=lambda np, arrays, a: arrays[0][..., a[0] : a[1]],
+        equation=lambda names, a: f"columns {_bounds(a)} of {names[0]}",
+        shapes=lambda shapes, a: f"({write_shape(shapes[0])})[:, {_bounds(a)[1:]}",
+    ),
+    "xlogy": Operation(  # y ⊙ log(a), 0 where y is 0
+        shape=_broadcast,
+        array=_xlogy,
+        equation=lambda names, _: f"{names[0]} ⊙ log({names[1]})",
+        shapes=elementwise("⊙"),
+    ),
+    "less_one": Operation(
+        shape=same,
+        array=lambda np, arrays, _: arrays[0] - 1,
+        equation=lambda names, _: f"{names[0]} − 1",
+        shapes=lambda shapes, _: f"{write_shape(shapes[0])}−1",
+    ),
+    "exceeds": Operation(  # 1 where a > b, ½ where they are equal: the slope of max, as in torch
+        shape=_broadcast,
+        array=_exceeds,
+        equation=lambda names, _: f"[{names[0]} > {names[1]}]",
+        shapes=elementwise(">"),
+    ),
+    "sign": pointwise("sign", lambda np, x: np.sign(x)),
+    "gelu_slope": pointwise("gelu′", lambda np, x: _gelu_slope(np, (x,), ())),
+    "deviation": Operation(  # sqrt(variance + 1e-5) of each row
+        shape=lambda shapes, _: (*shapes[0][:-1], 1),
+        array=_deviation,
+        equation=lambda names, _: f"deviation({names[0]})",
+        shapes=call("deviation"),
+    ),
+    "zeros": Operation(
+        shape=same,
+        array=lambda np, arrays, _: np.zeros_like(arrays[0]),
+        equation=lambda names, _: f"0 for each of {names[0]}",
+        shapes=call("zeros"),
+        reads_shape=True,
+    ),
     "matmul": Operation(
         shape=_matmul_shape,
         array=lambda np, arrays, _: np.matmul(arrays[0], arrays[1]),
@@ -264,6 +755,7 @@ OPERATIONS: dict[str, Operation] = {
         array=lambda np, arrays, _: -arrays[0],
         equation=lambda names, _: f"−{names[0]}",
         shapes=lambda shapes, _: f"−{write_shape(shapes[0])}",
+        gradient=lambda perform, dy, use: perform("neg", dy),
     ),
     "square": Operation(
         shape=same,
@@ -278,22 +770,18 @@ OPERATIONS: dict[str, Operation] = {
         shapes=lambda shapes, _: f"[{write_shape(shapes[0])} > 0]",
     ),
     "sub": Operation(
-        shape=same,
+        shape=_broadcast,
         array=lambda np, arrays, _: arrays[0] - arrays[1],
         equation=lambda names, _: " − ".join(names),
         shapes=elementwise("−"),
+        gradient=_sub_gradient,
     ),
-    "sum_columns": Operation(
+    "sum_columns": Operation(  # over the width, which becomes 1
         shape=lambda shapes, _: (*shapes[0][:-1], 1),
         array=lambda np, arrays, _: arrays[0].sum(axis=-1, keepdims=True),
         equation=lambda names, _: f"Σₖ {names[0]}",
         shapes=lambda shapes, _: f"Σ({write_shape(shapes[0])})",
-    ),
-    "sub_column": Operation(  # the same number from each of a row
-        shape=lambda shapes, _: shapes[0],
-        array=lambda np, arrays, _: arrays[0] - arrays[1],
-        equation=lambda names, _: " − ".join(names),
-        shapes=elementwise("−"),
+        gradient=lambda perform, dy, use: perform("mul", dy, perform("ones", use.inputs[0])),
     ),
     "pad": Operation(  # attributes: rows of zeros before and after
         shape=lambda shapes, a: (shapes[0][0] + a[0] + a[1], *shapes[0][1:]),
@@ -306,12 +794,13 @@ OPERATIONS: dict[str, Operation] = {
         array=lambda np, arrays, _: np.ones_like(arrays[0]),
         equation=lambda names, _: f"1 for each of {names[0]}",
         shapes=call("ones"),
+        reads_shape=True,
     ),
     "times": Operation(  # attributes: numerator and denominator
         shape=same,
         array=lambda np, arrays, a: arrays[0] * _mean(np, arrays[0].dtype.type(a[0]), a[1]),
-        equation=lambda names, a: f"{a[0]}/{_denominator(a[1])}·{names[0]}",
-        shapes=lambda shapes, a: f"{a[0]}/{_denominator(a[1])}·{write_shape(shapes[0])}",
+        equation=lambda names, a: f"{_fraction(a)}·{names[0]}",
+        shapes=lambda shapes, a: f"{_fraction(a)}·{write_shape(shapes[0])}",
     ),
     # losses: a number; attributes of the means: how many numbers the mean is taken over
     "total": Operation(
@@ -337,5 +826,31 @@ OPERATIONS: dict[str, Operation] = {
         shapes=call("cross_entropy"),
         gradient=lambda perform, dy, use: _difference(perform, use, 1),
     ),
-    **ONNX_ROWS,
+    "blocks": Operation(  # attributes: first and last gate, number of gates; along the first axis
+        shape=_blocks_shape,
+        array=_blocks_array,
+        equation=lambda names, a: f"gates [{a[0]}:{a[1]}] of {names[0]}",
+        shapes=lambda shapes, a: f"({write_shape(shapes[0])})[{a[0]}:{a[1]} of {a[2]}]",
+    ),
+    # what ONNX's operators have beside tanh, relu and sigmoid, numbers alpha and beta
+    "clip": _function("clip", lambda np, x, most: np.clip(x, -most, most)),
+    "affine": _function("affine", lambda np, x, a, b: a * x + b),
+    "leaky_relu": _function("leaky_relu", lambda np, x, a: np.where(x < 0, a * x, x)),
+    "thresholded_relu": _function(
+        "thresholded_relu", lambda np, x, a: np.where(x < a, x.dtype.type(0), x)
+    ),
+    "scaled_tanh": _function("scaled_tanh", lambda np, x, a, b: a * np.tanh(b * x)),
+    "hard_sigmoid": _function("hard_sigmoid", lambda np, x, a, b: np.clip(a * x + b, 0, 1)),
+    "elu": _function(
+        "elu",
+        lambda np, x, a: np.where(x < 0, a * np.expm1(np.minimum(x, 0)), x),
+        lambda p, dy, u: p("mul", dy, p("elu_slope", u.inputs[0], attributes=u.attributes)),
+        functions=("elu",),
+        torch="F.elu({0})",
+        jax="jax.nn.elu({0})",
+    ),
+    "elu_slope": _function(
+        "elu′", lambda np, x, a: np.where(x > 0, x.dtype.type(1), a * np.exp(np.minimum(x, 0)))
+    ),
+    "softsign": _function("softsign", lambda np, x: x / (1 + abs(x))),
 }

@@ -16,16 +16,29 @@ from ..network.batch import Batch
 from ..network.dims import Dim, Shape, Symbol, write_shape
 from ..network.head import Head
 from ..network.spec import Spec
-from .cells import Cell, Equations, Parameters, cell_of, output
+from .cells import (
+    INPUT,
+    NUMBER,
+    OUTPUT,
+    TARGET,
+    VALUE,
+    Cell,
+    Equations,
+    Parameters,
+    Role,
+    cell_of,
+    output,
+)
 from .ops import OPERATIONS
 
 
 class Tensor(NamedTuple):
-    """A named intermediate: its shape and, in a walk with numbers, its array."""
+    """A named tensor: its shape, in a walk with numbers its array, and what it is."""
 
     name: str
     shape: Shape
     value: Any = None
+    role: Role = VALUE
 
 
 class Performed(NamedTuple):
@@ -55,11 +68,16 @@ class Shapes:
         self.performed: list[Performed] = []
 
     def apply(
-        self, op: str, name: str, inputs: tuple[Tensor, ...], attributes: tuple[Any, ...]
+        self,
+        op: str,
+        name: str,
+        inputs: tuple[Tensor, ...],
+        attributes: tuple[Any, ...],
+        role: Role = VALUE,
     ) -> Tensor:
         """Record `op`; the result has the shape that the table's rule gives."""
         shape = OPERATIONS[op].shape([i.shape for i in inputs], attributes)
-        output = Tensor(name, shape, self.value(op, inputs, attributes))
+        output = Tensor(name, shape, self.value(op, inputs, attributes), role)
         self.performed.append(Performed(op, inputs, output, attributes))
         return output
 
@@ -67,19 +85,25 @@ class Shapes:
         """The value of the result; shapes have none."""
         return None
 
+    def number(self, name: str, value: float | None) -> Tensor:
+        """A number of the equations."""
+        return Tensor(name, (), value, NUMBER)
+
 
 @dataclass(frozen=True)
 class Record:
     """What one step does, written for any time; equal steps share it.
 
     state: what the step leaves, under `names`: h, and c of an lstm; o of a head; backward, what
-    it passes on. arrives: the gradients that a backward step begins with.
+    it passes on. arrives: the gradients that a backward step begins with. output: what the layer
+    puts out, of torch's networks h.
     """
 
     performed: tuple[Performed, ...]
     state: tuple[Tensor, ...]
-    names: tuple[str, ...] = ("h", "c")
+    names: tuple[str, ...]
     arrives: tuple[Tensor, ...] = ()
+    output: Tensor | None = None
 
     @cached_property
     def macs(self) -> Dim:
@@ -174,13 +198,16 @@ class World:
         """A fresh interpreter for one step."""
         return Shapes()
 
-    def parameters(self, place: Pass) -> Parameters[Tensor]:
-        """The parameters of one layer and direction."""
+    def parameters(self, place: Pass) -> Parameters[Tensor] | dict[str, Tensor]:
+        """The parameters of one layer and direction; of a written cell by their names in it."""
         named = {
-            parameter.kind: Tensor(parameter.name, parameter.shape, self.parameter(parameter.name))
+            parameter.kind: Tensor(
+                parameter.name, parameter.shape, self.parameter(parameter.name),
+                Role("parameter", parameter.kind),
+            )
             for parameter in self.spec.layer_parameters(place.layer, place.direction)
-        }
-        return Parameters(**named)
+        }  # fmt: skip
+        return Parameters(**named) if self.spec.equations is None else named
 
     def parameter(self, name: str) -> Any:
         """The value of a parameter."""
@@ -188,20 +215,23 @@ class World:
 
     def cell(self, place: Pass) -> Cell[Tensor]:
         """The cell of a pass; torch's networks have the same in all."""
-        return cell_of(self.spec)
+        return cell_of(self.spec, place.layer)
 
     def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
         """What the layer reads at t: (rows, I), or (rows, D·R) above the first layer."""
-        width = self.spec.input_size if place.layer == 0 else self.spec.output_size
-        return Tensor("x" if self.spec.single else "x_{t}", (rows, width))
+        shape = (rows, self.spec.layer_input(place.layer))
+        return Tensor("x" if self.spec.single else "x_{t}", shape, role=INPUT)
 
     def initial(self, place: Pass) -> tuple[Tensor, ...]:
         """The rows of h0 (and c0) that belong to a pass; all of them where there is one step."""
         row = "" if self.spec.single else f"[{place.row}]"
         return tuple(
-            Tensor(f"{name}0{row}", (self.batch.size, self.spec.state_width(name)))
+            Tensor(
+                f"{name}0{row}", (self.batch.size, *self.spec.state_shape(name)),
+                role=Role("state", name),
+            )
             for name in self.spec.state_names
-        )
+        )  # fmt: skip
 
     def found(
         self, place: Pass, previous: int | str | None, state: tuple[Tensor, ...]
@@ -209,16 +239,17 @@ class World:
         """The state that a step finds: `state`, what the step at `previous` left."""
         return state
 
-    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...]) -> None:
-        """Take what a step leaves."""
+    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...], output: Tensor) -> None:
+        """Take what a step leaves, and puts out."""
 
     def top(self, t: int | str, rows: Dim) -> tuple[Tensor, ...]:
         """What the head reads at t: output[t], or the last layer's final states for its one o."""
         spec, head = self.spec, self.head
         if head is None or head.at == "every":
-            return (Tensor("output[{t}]", (rows, spec.output_size)),)
+            return (Tensor("output[{t}]", (rows, spec.output_size), role=OUTPUT),)
+        names = (f"{spec.output_state}n[{row}]" for row in range(-spec.num_directions, 0))
         return tuple(
-            Tensor(f"hn[{row}]", (rows, spec.state_size)) for row in range(-spec.num_directions, 0)
+            Tensor(name, (rows, spec.state_size), role=Role("output", name)) for name in names
         )
 
     def keep_output(self, t: int | str, o: Tensor) -> None:
@@ -228,7 +259,7 @@ class World:
         """What o is compared with: (rows, K); of cross_entropy 1 in the column of the class."""
         assert self.head is not None
         one = self.head.at == "last"
-        return Tensor("target" if one else "target[{t}]", (rows, self.head.size))
+        return Tensor("target" if one else "target[{t}]", (rows, self.head.size), role=TARGET)
 
 
 def every_step(times: range) -> Iterable[int]:
@@ -274,14 +305,14 @@ def walk_pass(
     told: Callable[[range], Iterable[int]] = every_step,
 ) -> Iterator[Step]:
     """The steps of one layer and direction, or of the head; `index` counts those before."""
-    batch = world.batch
+    spec, batch = world.spec, world.batch
     layer, direction, _ = place
     if direction == HEAD:
         yield from _head_steps(world, index, told)
         return
     if isinstance(batch.seq_len, Symbol):
         before = "(t+1)" if direction == "reverse" else "(t-1)"
-        record = _step(world, place, "t", batch.size, _carried(world.initial(place)))
+        record = _step(world, place, "t", batch.size, _carried(spec, world.initial(place)))
         yield Step(index, layer, direction, "t", before, record, batch.seq_len)
         return
     state, previous = world.initial(place), None
@@ -293,17 +324,17 @@ def walk_pass(
                 previous = times[position - 1]
             if shared is None:
                 if position and world.repeats:
-                    state = _carried(state, rows)
+                    state = _carried(spec, state, rows)
                 found = world.found(place, previous, state)
                 record = _step(world, place, times[position], rows, found)
                 if not world.repeats:
-                    state = _carried(record.state)
+                    state = _carried(spec, record.state)
                 elif position:
                     shared = record
             if world.repeats or position in tell:
                 yield Step(index + position, layer, direction, times[position], previous, record)
         if world.repeats:
-            state = _carried(state, rows)
+            state = _carried(spec, state, rows)
         previous = times[-1]
         index += len(times)
 
@@ -335,9 +366,12 @@ def _head_record(world: World, t: int | str, rows: Dim) -> Record:
     equations = Equations(interpreter)
     read = world.top(t, rows)
     weight, bias = (
-        Tensor(parameter.name, parameter.shape, world.parameter(parameter.name))
+        Tensor(
+            parameter.name, parameter.shape, world.parameter(parameter.name),
+            Role("parameter", parameter.kind),
+        )
         for parameter in world.head.parameters(world.spec)
-    )
+    )  # fmt: skip
     h = read[0] if len(read) == 1 else equations.concat("both", read, 1)
     o = output(equations, h, weight, bias, world.head.activation)
     world.keep_output(t, o)
@@ -349,15 +383,16 @@ def _head_record(world: World, t: int | str, rows: Dim) -> Record:
     return Record(tuple(interpreter.performed), (o, loss), ("o", "loss"))
 
 
-def _carried(state: tuple[Tensor, ...], rows: Dim | None = None) -> tuple[Tensor, ...]:
+def _carried(spec: Spec, state: tuple[Tensor, ...], rows: Dim | None = None) -> tuple[Tensor, ...]:
     """A state as the next step finds it: h_{p}, and c_{p} of an lstm."""
     return tuple(
         Tensor(
             f"{name}_{{p}}",
             tensor.shape if rows is None else (rows, *tensor.shape[1:]),
             tensor.value,
+            Role("state", name),
         )
-        for name, tensor in zip("hc", state, strict=False)
+        for name, tensor in zip(spec.state_names, state, strict=True)
     )
 
 
@@ -366,14 +401,15 @@ def _step(world: World, place: Pass, t: int | str, rows: Dim, state: tuple[Tenso
     interpreter = world.interpreter()
     if state[0].shape[0] != rows:
         state = tuple(
-            _resized(interpreter, own, whole, rows)
+            _resized(interpreter, own, whole, rows)._replace(role=own.role)
             for own, whole in zip(state, world.initial(place), strict=True)
         )
     x = world.x(place, t, rows)
-    equations = Equations(interpreter, "" if world.spec.single else "_{t}")
-    new = world.cell(place)(equations, x, state, world.parameters(place))
-    world.keep(place, t, new)
-    return Record(tuple(interpreter.performed), new)
+    time = "" if world.spec.single else "_{t}"
+    equations = Equations(interpreter, time, world.spec.state_names)
+    new, output = world.cell(place)(equations, x, state, world.parameters(place))
+    world.keep(place, t, new, output)
+    return Record(tuple(interpreter.performed), new, world.spec.state_names, output=output)
 
 
 def _resized(interpreter: Shapes, own: Tensor, whole: Tensor, rows: Any) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..network.dims import write_shape
-from ..show.notation import Line, Piece, kind_of
+from ..show.notation import Line, Piece, result_kind
 from ..show.screen import length
 from .view import View
 
@@ -123,7 +123,7 @@ def heading(
 def _tensor(view: View, name: str, veiled: bool, axes: bool) -> Line:
     shape = "?" if veiled else write_shape(view.trace.tensors[name])
     letters = f" ({_axes(view, name)})" if axes and not veiled else ""
-    return [(name, kind_of(name)), (f" {shape}", ""), (letters, "note")]
+    return [(name, result_kind(name)), (f" {shape}", ""), (letters, "note")]
 
 
 def _axes(view: View, name: str) -> str:

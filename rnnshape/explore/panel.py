@@ -28,7 +28,7 @@ def _told(view: View, step: Step, width: int) -> Iterator[Line]:
     yield [("reads", "note")]
     for tensor, source in _read(view, step):
         yield [
-            (f"  {tensor.name}", kind_of(tensor.name)),
+            (f"  {tensor.name}", kind_of(tensor)),
             (f" {write_shape(tensor.shape)}", ""),
             (f" {source}", "note"),
         ]
@@ -37,7 +37,7 @@ def _told(view: View, step: Step, width: int) -> Iterator[Line]:
     yield [("with", "note")]
     for tensor in _parameters(step):
         yield [
-            (f"  {short_name(tensor.name)}", "weight"),
+            (f"  {short_name(tensor.role.of)}", "weight"),
             (f" {write_shape(tensor.shape)}", ""),
             (f" {tensor.name}", "note"),
         ]
@@ -57,32 +57,31 @@ def _outside(step: Step) -> Iterator[Tensor]:
 
 
 def _parameters(step: Step) -> list[Tensor]:
-    return [tensor for tensor in _outside(step) if kind_of(tensor.name) == "weight"]
+    return [tensor for tensor in _outside(step) if kind_of(tensor) == "weight"]
 
 
 def _read(view: View, step: Step) -> Iterator[tuple[Tensor, str]]:
     for tensor in _outside(step):
-        if kind_of(tensor.name) != "weight":
-            yield tensor, _source(view, step, tensor.name)
+        if kind_of(tensor) != "weight":
+            yield tensor, _source(view, step, tensor)
 
 
-def _source(view: View, step: Step, name: str) -> str:
+def _source(view: View, step: Step, tensor: Tensor) -> str:
     trace = view.trace
     spec = trace.spec
-    if name.startswith("x_"):
+    kind, output = tensor.role.kind, spec.output_state or "output"
+    if kind == "input":
         if step.layer == 0:
             return f"= input[:, {step.t}]" if trace.cuts_batch_first else f"= input[{step.t}]"
-        below, h = f"layer {step.layer - 1}", f"h_{step.t}"
+        below, h = f"layer {step.layer - 1}", f"{output}_{step.t}"
         source = f"= {below} {h}"
         if spec.bidirectional:
             source = f"= concat of {below}'s forward and reverse {h}"
         return f"{source}, through dropout in training" if spec.dropout else source
-    if name.startswith("output"):
-        return f"from layer {spec.num_layers - 1}"
-    if name.startswith(("h_", "c_")):
+    if kind == "output":
+        return "the last state" if tensor.role.of else f"from layer {spec.num_layers - 1}"
+    if kind == "state" and step.previous is not None:
         return f"from t={step.previous}"
-    if name.startswith("hn"):
-        return "the last state"
     return "where the lane begins"
 
 
@@ -137,7 +136,7 @@ def _left(view: View, step: Step) -> Iterator[Line]:
         named = (f"  {tensor.name}", "state")
         arrow = "←" if step.direction == "reverse" else "→"
         yield [named, (f" {arrow} {right}", "note")]
-        if name == "c":
+        if name != (spec.output_state or next(iter(step.state))):
             continue
         half = ""
         if spec.bidirectional:
@@ -163,4 +162,4 @@ def _corner(view: View, step: Step, state: str) -> bool:
         return False
     end = 0 if step.direction == "reverse" else view.length - 1
     row = -1 if not spec.bidirectional or step.direction == "reverse" else -2
-    return (view.t == end or view.symbolic) and state == f"hn[{row}]"
+    return (view.t == end or view.symbolic) and state == f"{spec.output_state}n[{row}]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from tokenize import TokenError
 from typing import Any
 
 from ..errors import UsageError
+from ..network.spec import Spec
 from .formats.parametrized import joined
 from .formats.pickles import Harmful
 from .formats.stored import Damaged, Stored, TensorFile
@@ -185,6 +187,34 @@ def torchs(file: TensorFile, network: Module) -> Module:
         fix=f"rnnshape run --weights {quote(file.path)} computes it as it is" if runs
         else f"rnnshape inspect {quote(file.path)} lists what the file holds",
     )  # fmt: skip
+
+
+def read_parameters(path: str, spec: Spec, module: str | None = None) -> dict[str, Any]:
+    """The parameters of a written cell in a file, as arrays, with a `head` beside them.
+
+    module: what stands before the names, which may be left out where it is one thing alone. A
+    parameter that has a number in the cell's file may be missing. Raises UsageError.
+    """
+    file = open_file(path)
+    wanted = [p.name for p in spec.parameter_list() if p.number is None]
+    wanted = wanted or [p.name for p in spec.parameter_list()]
+    if module is not None:
+        prefix = module.rstrip(".") + "."
+    else:
+        ending = wanted[0] if wanted else ""
+        found = {name.removesuffix(ending) for name in file.tensors if name.endswith(ending)}
+        prefixes = sorted(p for p in found if not p or p.endswith("."))
+        prefix = "" if "" in prefixes or not prefixes else prefixes[0]
+        if len(prefixes) > 1 and prefix:
+            raise UsageError(
+                f"weights: expected --module, since {wanted[0]} is there more than once",
+                got=", ".join(prefixes[:4]),
+                fix=f"--module {prefixes[0].rstrip('.')}",
+            )
+    names = {n.removeprefix(prefix): n for n in file.tensors if n.startswith(prefix)}
+    own = re.compile(r".+_l[0-9]+(_reverse)?|head\.(weight|bias)")
+    tensors = {short: file.tensors[n] for short, n in names.items() if own.fullmatch(short)}
+    return arrays_of(file, tensors)
 
 
 def read_named(path: str, names: Iterable[str]) -> dict[str, Any]:

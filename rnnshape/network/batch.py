@@ -144,10 +144,10 @@ class Batch:
                 return (self.seq_len, width)
             return (self.size, self.seq_len, width) if first else (self.seq_len, self.size, width)
 
-        def state(width: Dim) -> Shape:
-            return (rows, width) if self.unbatched else (rows, self.size, width)
+        def state(shape: Shape) -> Shape:
+            return (rows, *shape) if self.unbatched else (rows, self.size, *shape)
 
-        states = {name: state(spec.state_width(name)) for name in spec.state_names}
+        states = {name: state(spec.state_shape(name)) for name in spec.state_names}
         return {
             "input": sequence(spec.input_size),
             **{f"{name}0": shape for name, shape in states.items()},

@@ -89,7 +89,8 @@ ARGUMENTS: dict[str, Argument] = {
     row.name: row
     for row in (
         Argument("cell", "rnn", f"one of {', '.join(KINDS)}", "lstm",
-                 "rnn, lstm or gru; a single step is rnn-cell, lstm-cell or gru-cell.",
+                 "rnn, lstm or gru; a single step is rnn-cell, lstm-cell or gru-cell; a file of "
+                 "equations, FILE.cell, or one that rnnshape cells lists.",
                  symbol="CELL", single=True, choices=tuple(KINDS)),
         Argument("nonlinearity", "tanh", "tanh or relu, for the cell rnn alone", "tanh",
                  "tanh or relu; rnn only.", symbol="NAME", family="rnn", single=True,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import product as product_of
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import TorchError, UsageError
 from .constructor import (
@@ -38,6 +38,7 @@ class Parameter:
     shape: Shape
     rule: str
     kind: str
+    number: float | None = None  # its value where a written cell gives one
 
     @property
     def count(self) -> Dim:
@@ -45,12 +46,67 @@ class Parameter:
         return product(self.shape)
 
 
+class Wanted(Protocol):
+    """A parameter of a written cell."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the equations."""
+
+    @property
+    def shape(self) -> Shape:
+        """Its shape."""
+
+    @property
+    def rule(self) -> str:
+        """The rule that gives the shape, such as (H, I)."""
+
+    @property
+    def number(self) -> float | None:
+        """Its value, where the file gives one."""
+
+
+class WrittenCell(Protocol):
+    """A cell that somebody wrote, as a network needs it (`engine.written.Cell`)."""
+
+    @property
+    def text(self) -> str:
+        """The equations."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of its states."""
+
+    @property
+    def output_state(self) -> str:
+        """The state that the layer puts out, or ""."""
+
+    def state_shape(self, name: str, input_size: Dim, hidden_size: Dim) -> Shape:
+        """The shape of a state without the batch."""
+
+    def rule(self, name: str) -> str:
+        """The rule of a state's shape, `H, H`; of "" that of what the layer puts out."""
+
+    def output_size(self, input_size: Dim, hidden_size: Dim) -> Dim:
+        """The width of what the layer puts out."""
+
+    def parameters(
+        self, input_size: Dim, hidden_size: Dim, directions: int = 0
+    ) -> Sequence[Wanted]:
+        """The parameters of a layer on `directions` of the layer below, 0 for the first."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Spec:
     """A recurrent network as torch's constructor describes it; immutable and checked.
 
     cell is rnn, lstm or gru for a layer, rnn-cell, lstm-cell or gru-cell for a single step
-    (nn.LSTMCell), which has sizes, bias and nonlinearity alone; input_size and hidden_size are
+    (nn.LSTMCell), which has sizes, bias and nonlinearity alone, or a cell that somebody wrote
+    (`Spec(cell=Cell.read("mgu.cell"))`), whose name it then is; input_size and hidden_size are
     integers or names of symbolic sizes (`Spec(hidden_size="H")`). Raises UsageError with torch's
     own words where torch refuses the same arguments.
     """
@@ -65,23 +121,33 @@ class Spec:
     dropout: float = DEFAULTS["dropout"]
     bidirectional: bool = DEFAULTS["bidirectional"]
     proj_size: int = DEFAULTS["proj_size"]
+    equations: WrittenCell | None = None
 
     def __post_init__(self) -> None:
-        if self.cell not in CELLS:
+        given: Any = self.cell
+        if hasattr(given, "text"):
+            object.__setattr__(self, "equations", given)
+            object.__setattr__(self, "cell", given.name)
+        if self.equations is None and self.cell not in CELLS:
             raise _refuse("cell", {"cell": self.cell})
+        if self.equations is not None and not hasattr(self.equations, "text"):
+            raise UsageError("equations: expected a cell", got=type(self.equations).__name__,
+                             fix="Spec(cell=rnnshape.Cell(text))")  # fmt: skip
         for name in ("input_size", "hidden_size"):
             size = getattr(self, name)
             if isinstance(size, str):
                 object.__setattr__(self, name, parse_dim(size, name))
-        arguments = {field.name: getattr(self, field.name) for field in fields(Spec)}
-        arguments.pop("cell")
+        arguments = {name: getattr(self, name) for name in ARGUMENTS if name != "cell"}
+        if self.equations is not None:
+            self._check_written(arguments)
+        cell = self._constructor
         # torch takes some keywords for some classes only; a default says nothing
         for name in [*arguments]:
-            if not takes(self.cell, name) and arguments[name] == DEFAULTS[name]:
+            if not takes(cell, name) and arguments[name] == DEFAULTS[name]:
                 del arguments[name]
-        fault = constructor_fault(Construction(self.cell, arguments))
-        if fault and takes(self.cell, fault.about):
-            raise _refuse(fault.about, arguments, fault.torch)
+        fault = constructor_fault(Construction(cell, arguments))
+        if fault and takes(cell, fault.about):
+            raise _refuse(fault.about, arguments, fault.torch if cell == self.cell else None)
         if fault:
             raise _refuse_foreign(self, fault.about, fault.torch)
         if self.single:
@@ -95,6 +161,27 @@ class Spec:
             if isinstance(size, int) and size > (MOST_LAYERS if name == "num_layers" else LARGEST):
                 raise _refuse(name, arguments)
         object.__setattr__(self, "dropout", float(self.dropout))
+        if self.equations is not None:
+            self._check_stacked()
+
+    def _check_written(self, arguments: dict[str, Any]) -> None:
+        """Refuse what the equations of a written cell say themselves."""
+        for name in ("nonlinearity", "bias", "proj_size"):
+            if arguments[name] != DEFAULTS[name]:
+                raise said_by_equations(name, self.cell)
+
+    def _check_stacked(self) -> None:
+        """Work out every layer, and refuse a layer above that puts out another width."""
+        assert self.equations is not None
+        for layer in range(min(2, self.num_layers)):
+            self._layer(layer, "forward")
+            width = self.equations.output_size(self.layer_input(layer), self.hidden_size)
+            if width != self.state_size:
+                raise UsageError(
+                    f"{self.cell}: expected layers of one width, since output depends on I",
+                    got=f"{self.state_size} below and {width} above",
+                    fix="--layers 1, or an output that is H wide",
+                )
 
     def _check_single(self, arguments: dict[str, Any]) -> None:
         """What the constructor of a cell module lets pass: forward refuses it, or no size is 0."""
@@ -108,8 +195,16 @@ class Spec:
             raise _refuse("nonlinearity", arguments, TorchError("RuntimeError", message))
 
     @property
+    def _constructor(self) -> str:
+        """The cell whose class of torch has the same arguments."""
+        return self.cell if self.equations is None else "gru"
+
+    @property
     def kind(self) -> Kind:
-        """The class of torch."""
+        """The class of torch; of a written cell its name, without folder and ending."""
+        if self.equations is not None:
+            name = self.cell.replace("\\", "/").rpartition("/")[2]
+            return Kind(name.removesuffix(".cell") or name, self.cell, single=False)
         return KINDS[self.cell]
 
     @property
@@ -149,7 +244,12 @@ class Spec:
 
     @property
     def state_size(self) -> Dim:
-        """R, the width of h: proj_size where there is one, else hidden_size."""
+        """R, the width of h: proj_size where there is one, else hidden_size.
+
+        Of a written cell the width of what one direction puts out.
+        """
+        if self.equations is not None:
+            return self.equations.output_size(self.input_size, self.hidden_size)
         return self.proj_size or self.hidden_size
 
     @property
@@ -159,13 +259,24 @@ class Spec:
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """h, and for an lstm c."""
+        """h, and for an lstm c; of a written cell those that it assigns."""
+        if self.equations is not None:
+            return self.equations.states
         return ("h", "c") if self.family == "lstm" else ("h",)
 
     @property
     def has_cell_state(self) -> bool:
         """Whether the state is a pair (h, c)."""
-        return "c" in self.state_names
+        return self.equations is None and "c" in self.state_names
+
+    @property
+    def output_state(self) -> str:
+        """The state that the layer puts out: h; of a written cell perhaps another, or none, ""."""
+        return "h" if self.equations is None else self.equations.output_state
+
+    def layer_input(self, layer: int) -> Dim:
+        """What a layer reads: input_size features, or what both directions below put out."""
+        return self.input_size if layer == 0 else self.output_size
 
     @property
     def symbolic(self) -> bool:
@@ -175,6 +286,8 @@ class Spec:
     @property
     def layer(self) -> Spec:
         """The layer that a cell module is one step of; a layer itself as it is."""
+        if not self.single:
+            return self
         known = {field.name: getattr(self, field.name) for field in fields(Spec)}
         return Spec(**known | {"cell": self.family})
 
@@ -189,7 +302,19 @@ class Spec:
 
     def state_width(self, name: str) -> Dim:
         """The width of a state: R for h, H for c."""
-        return self.state_size if name == "h" else self.hidden_size
+        return self.state_shape(name)[-1]
+
+    def state_shape(self, name: str) -> Shape:
+        """The shape of a state without layers and batch: (R) for h, (H) for c."""
+        if self.equations is not None:
+            return self.equations.state_shape(name, self.input_size, self.hidden_size)
+        return (self.state_size if name == "h" else self.hidden_size,)
+
+    def rule(self, name: str = "") -> str:
+        """The rule of a state's shape, such as P of h or H; of "" that of what a layer puts out."""
+        if self.equations is not None:
+            return self.equations.rule(name)
+        return "P" if name in ("", "h") and self.proj_size else "H"
 
     def layer_parameters(self, layer: int, direction: str) -> tuple[Parameter, ...]:
         """The parameters of one layer and direction, in torch's order."""
@@ -201,6 +326,16 @@ class Spec:
         return {place: self._layer(*place) for place in places}
 
     def _layer(self, layer: int, direction: str) -> tuple[Parameter, ...]:
+        if self.equations is not None:
+            suffix = f"_l{layer}" + ("_reverse" if direction == "reverse" else "")
+            directions = self.num_directions if layer else 0
+            wanted = self.equations.parameters(
+                self.layer_input(layer), self.hidden_size, directions
+            )
+            return tuple(
+                Parameter(one.name + suffix, one.shape, one.rule, one.name, one.number)
+                for one in wanted
+            )
         gates, hidden, state = self.gates, self.hidden_size, self.state_size
         g = f"{gates}H" if gates > 1 else "H"
         r = "P" if self.proj_size else "H"
@@ -234,7 +369,9 @@ class Spec:
 
     def to_dict(self) -> dict[str, Any]:
         """The `spec` object of the JSON documents."""
-        plain = {field.name: getattr(self, field.name) for field in fields(Spec)}
+        plain = {name: getattr(self, name) for name in ARGUMENTS}
+        if self.equations is not None:
+            plain["equations"] = self.equations.text
         return plain | {name: json_dim(plain[name]) for name in ("input_size", "hidden_size")}
 
     def __str__(self) -> str:
@@ -253,10 +390,11 @@ class Spec:
         """The constructor call in torch, defaults left out: `nn.RNN(10, 20, num_layers=2)`."""
         named = "".join(
             f", {name}={getattr(self, name)!r}"
-            for name in positional_names(self.cell)[2:]
+            for name in positional_names(self._constructor)[2:]
             if name in DEFAULTS and getattr(self, name) != DEFAULTS[name]
         )
-        return f"nn.{self.class_name}({self.input_size}, {self.hidden_size}{named})"
+        module = "nn." if self.equations is None else ""
+        return f"{module}{self.class_name}({self.input_size}, {self.hidden_size}{named})"
 
     @staticmethod
     def from_dict(plain: Mapping[str, Any]) -> Spec:
@@ -264,7 +402,7 @@ class Spec:
 
         Raises UsageError for a field it does not know or a value torch would refuse.
         """
-        known = [field.name for field in fields(Spec)]
+        known = [*ARGUMENTS, "equations"]
         for name in plain:
             if name not in known:
                 raise UsageError(
@@ -277,7 +415,7 @@ class Spec:
     @staticmethod
     def from_module(module: Any) -> Spec:
         """The spec of a live torch.nn.RNN, LSTM, GRU or one of their cells, without torch."""
-        names = [field.name for field in fields(Spec) if field.name not in ("cell", "nonlinearity")]
+        names = [name for name in ARGUMENTS if name not in ("cell", "nonlinearity")]
         mode = getattr(module, "mode", None)
         if mode in ("RNN_TANH", "RNN_RELU", "LSTM", "GRU"):
             cell, _, nonlinearity = mode.lower().partition("_")
@@ -321,3 +459,14 @@ def _refuse(name: str, arguments: Mapping[str, Any], torch: TorchError | None = 
     if len(got) > 40:
         got = f"{got[:20]}… ({len(got)} characters)"
     return UsageError(f"{name}: expected {argument.expected}", got, argument.fix, torch)
+
+
+def said_by_equations(name: str, cell: str) -> UsageError:
+    """The error for an argument that a written cell says in its equations."""
+    row = ARGUMENTS[name]
+    option = row.negated if isinstance(row.default, bool) else row.option
+    return UsageError(
+        f"{option}: expected beside torch's cells alone, since equations say it",
+        got=f"--cell {cell[:80]}",
+        fix=f"leave out {option}, and change the equations",
+    )

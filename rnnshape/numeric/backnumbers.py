@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from ..engine.backward import WHOLE, Back, BackWorld, Forward
 from ..engine.walk import HEAD, Pass, Shapes, Tensor
 from ..network.dims import Dim
-from .feed import Array, Arrays, Feed
+from .feed import Array, Arrays, Feed, Result
 from .kept import Kept
 from .loss import begun
 
@@ -40,8 +41,9 @@ class BackArrays(BackWorld):
             for direction in spec.directions
         }
         self._output = np.zeros((steps, rows, width), dtype)
-        self._final = {f"dhn[{row}]": np.zeros((rows, final), dtype) for row in (-1, -2)}
-        self._after: tuple[Array, ...] = ()
+        names = (f"d{spec.output_state}n[{row}]" for row in (-1, -2))
+        self._final = {name: np.zeros((rows, final), dtype) for name in names}
+        self._after: dict[str, Array] = {}
 
     def interpreter(self) -> Shapes:
         """NumPy's arrays."""
@@ -53,7 +55,7 @@ class BackArrays(BackWorld):
             self._kept.step(place.layer, place.direction, times[position]).record
         )
 
-    def above(self, place: Pass, t: int | str, rows: Dim) -> list[Tensor]:
+    def above(self, place: Pass, t: int | str, rows: Dim) -> dict[str, Tensor]:
         """What comes to a layer's output at t, with its values."""
         found = super().above(place, t, rows)
         if place.layer + 1 < self.spec.num_layers:
@@ -61,7 +63,10 @@ class BackArrays(BackWorld):
         else:
             given = self._feed.grad_output
             parts = [self._output if given is None else given]
-        return [tensor._replace(value=part[t, :rows]) for tensor, part in zip(found, parts)]
+        return {
+            source: tensor._replace(value=part[t, :rows])
+            for (source, tensor), part in zip(found.items(), parts)
+        }
 
     def final(self, place: Pass, rows: Dim) -> tuple[Tensor, ...]:
         """What comes to the final states, with its values."""
@@ -71,7 +76,14 @@ class BackArrays(BackWorld):
     def after(self, place: Pass, rows: Dim) -> tuple[Tensor, ...]:
         """What the step after passed on, with its values."""
         found = super().after(place, rows)
-        return tuple(t._replace(value=value) for t, value in zip(found, self._after, strict=True))
+        return tuple(
+            tensor._replace(value=self._after.get(name, self._zeros(tensor)))
+            for tensor, name in zip(found, self.spec.state_names, strict=True)
+        )
+
+    def _zeros(self, tensor: Tensor) -> Array:
+        shape: Any = tensor.shape
+        return np.zeros(shape, self._input.dtype)
 
     def mask(self, place: Pass, t: int | str, rows: Dim) -> Tensor | None:
         """What dropout multiplied a layer's output with."""
@@ -94,22 +106,29 @@ class BackArrays(BackWorld):
             self._weights[name] = gradients[name].value
         if place.direction == HEAD:
             for name, gradient in gradients.items():
-                if name.startswith("hn["):
+                if f"d{name}" in self._final:
                     self._final[f"d{name}"] = gradient.value
-                elif name.startswith("output"):
+                elif name not in self._weights:
                     self._output[t, : len(gradient.value)] = gradient.value  # type: ignore[index]
             return
-        dx = gradients[self.read(place)].value
-        if place.layer:
-            self._dx[place.direction][place.layer][t, : len(dx)] = dx
-        else:
-            self._input[t, : len(dx)] += dx  # type: ignore[index]
+        read = gradients.get(self.read(place))
+        if read is not None:  # a cell may leave its input alone
+            dx = read.value
+            if place.layer:
+                self._dx[place.direction][place.layer][t, : len(dx)] = dx
+            else:
+                self._input[t, : len(dx)] += dx  # type: ignore[index]
         for name, whole in zip(self.begun(place), self._states):
             begun = gradients.get(name)
             if begun is not None:
                 whole[place.row] += begun.value
-        names = [f"{name}_{{p}}" for name in self.spec.state_names]
-        self._after = tuple(gradients[name].value for name in names if name in gradients)
+        names = {name: f"{name}_{{p}}" for name in self.spec.state_names}
+        self._after = {n: gradients[p].value for n, p in names.items() if p in gradients}
+
+    @property
+    def result(self) -> Result:
+        """Output and final states of the forward walk."""
+        return self._kept.result
 
     @property
     def gradients(self) -> dict[str, Array]:

@@ -28,31 +28,37 @@ class Result:
 
     output (T, N, D·R) or as batch_first and unbatched have it; hn (D·L, N, R); cn (D·L, N, H)
     for an lstm, else None. A cell module has no output: hn (N, H) and cn (N, H), and an lstm-cell
-    unpacks as `hn, cn`.
+    unpacks as `hn, cn`. A written cell has the states of `named`, among them hn and cn where it
+    has an h and a c, and unpacks as `output, state` or as `output, (state, …)` in their order.
     """
 
     output: Array | None
-    hn: Array
+    hn: Any
     cn: Array | None = None
     o: Array | None = None  # of a head: (T, N, K) as output, or (N, K)
     loss: Array | None = None  # a number
+    named: Mapping[str, Array] | None = None  # the states of a written cell, by name
 
     def __iter__(self) -> Iterator[Any]:
         if self.output is None:
             yield from self.states
             return
         yield self.output
-        yield self.hn if self.cn is None else (self.hn, self.cn)
+        yield self.states if len(self.states) > 1 else self.states[0]
 
     @property
     def states(self) -> tuple[Array, ...]:
         """hn, and cn of an lstm."""
+        if self.named is not None:
+            return tuple(self.named.values())
         return (self.hn,) if self.cn is None else (self.hn, self.cn)
 
     def to_dict(self) -> dict[str, Array]:
         """Name to array."""
-        named = {"output": self.output, "hn": self.hn, "cn": self.cn, "o": self.o,
-                 "loss": self.loss}  # fmt: skip
+        states = {"hn": self.hn, "cn": self.cn}
+        if self.named is not None:
+            states = {f"{name}n": array for name, array in self.named.items()}
+        named = {"output": self.output, **states, "o": self.o, "loss": self.loss}
         return {name: array for name, array in named.items() if array is not None}
 
 
@@ -87,7 +93,12 @@ class Feed:
         o is (T, N, K), or (1, N, K) from a head that reads the final states alone.
         """
         outward = None if self.spec.single else self.outward(output)
-        result = Result(outward, *self.states_outward(states))
+        ended = self.states_outward(states)
+        if self.spec.equations is None:
+            result = Result(outward, ended[0], ended[1] if len(ended) > 1 else None)
+        else:
+            named = dict(zip(self.spec.state_names, ended, strict=True))
+            result = Result(outward, named.get("h"), named.get("c"), named=named)
         if o is None or self.head is None:
             return result
         last = self.head.at == "last"
@@ -155,11 +166,13 @@ def feed(
     c0: Any = None,
     lengths: tuple[int, ...] | None = None,
     head: Head | None = None,
+    states: Mapping[str, Any] | None = None,
 ) -> Feed:
     """Check a forward call as torch would and bring it into the walk's layout.
 
     weights: torch's names to arrays of one floating type, in which everything is computed;
-    those of a head are head.weight (K, D·R) and head.bias (K). Raises UsageError or ShapeError.
+    those of a head are head.weight (K, D·R) and head.bias (K). states: those of a written cell by
+    name, each (D·L, N, …) or without N where unbatched. Raises UsageError or ShapeError.
     """
     if spec.symbolic:
         open_sizes = [n for n in ("input_size", "hidden_size") if not isinstance(
@@ -167,14 +180,13 @@ def feed(
         raise needs_numbers(open_sizes[0], getattr(spec, open_sizes[0]))
     if head is not None and not isinstance(head.size, int):
         raise needs_numbers("output_size", head.size)
-    if c0 is not None and not spec.has_cell_state:
-        raise UsageError(
-            "c0: expected for an lstm alone", got=f"cell {spec.cell}", fix="leave out c0"
-        )
+    named = _named_states(spec, {"h": h0, "c": c0}, states or {})
     arrays = checked_weights(spec, weights, head)
-    dtype = next(iter(arrays.values())).dtype
+    dtype = next(iter(arrays.values())).dtype if arrays else np.result_type(input, np.float32)
     x = _numbers("input", input, dtype)
-    given = [_numbers(name, value, dtype) for name, value in (("h0", h0), ("c0", c0))]
+    if spec.equations is not None:
+        return _written_feed(spec, arrays, x, named, lengths, head)
+    given = [_numbers(f"{name}0", named.get(name), dtype) for name in ("h", "c")]
     h, c = given
     error = forward_error(
         spec, Given(x.shape, None if h is None else h.shape, None if c is None else c.shape)
@@ -197,13 +209,83 @@ def feed(
             fix="give one length for each sequence of the input",
         )
     rows = spec.num_layers * spec.num_directions
-    states = []
+    begun = []
     for name, state in zip(spec.state_names, given, strict=False):
         shape: Any = (rows, size, spec.state_width(name))
-        states.append(np.zeros(shape, dtype) if state is None else state.reshape(shape))
+        begun.append(np.zeros(shape, dtype) if state is None else state.reshape(shape))
     if batch.packed:
-        states = [state[:, list(batch.order)] for state in states]
-    return Feed(spec, batch, arrays, inward(spec, batch, x), tuple(states), head=head)
+        begun = [state[:, list(batch.order)] for state in begun]
+    return Feed(spec, batch, arrays, inward(spec, batch, x), tuple(begun), head=head)
+
+
+def _named_states(spec: Spec, short: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """The states that were given, by name; h0 and c0 are short for those of h and c."""
+    given = {name: state for name, state in short.items() if state is not None}
+    for name in named:
+        if name in given:
+            raise UsageError(f"{name}0: expected once", got="two", fix=f"give {name}0 once")
+    given |= {name: state for name, state in named.items() if state is not None}
+    for name in given:
+        if name not in spec.state_names:
+            if spec.equations is None and name == "c":
+                raise UsageError(
+                    "c0: expected for an lstm alone", got=f"cell {spec.cell}", fix="leave out c0"
+                )
+            raise UsageError(
+                f"{name[:40]}0: expected one of the states of {spec.cell}, "
+                f"{', '.join(spec.state_names)}",
+                got=name[:40],
+                fix=f"--state0 {spec.state_names[0]}=FILE.npy",
+            )
+    return given
+
+
+def _written_feed(
+    spec: Spec,
+    weights: dict[str, Array],
+    x: Array,
+    named: Mapping[str, Any],
+    lengths: tuple[int, ...] | None,
+    head: Head | None,
+) -> Feed:
+    """The call of a written cell, whose shapes no message of torch is about."""
+    axes = "(N, T, I)" if spec.batch_first else "(T, N, I)"
+    if x.ndim not in (2, 3) or x.shape[-1] != spec.input_size:
+        raise ShapeError(
+            f"input: expected {axes}, or (T, I) of one sequence, with I = {spec.input_size}",
+            got=write_shape(x.shape),
+            fix=f"give an input whose last size is {spec.input_size}, or --input-size",
+        )
+    if lengths is not None and x.ndim == 2:
+        raise ShapeError(f"input: expected {axes} of a packed batch", got=write_shape(x.shape),
+                         fix="leave out --lengths")  # fmt: skip
+    size, length = map(int, sizes(spec, x.shape))  # type: ignore[arg-type]
+    if lengths is not None and (len(lengths) != size or max(lengths) > length):
+        raise ShapeError(
+            f"lengths: expected {size} lengths of at most {length}, as the input "
+            f"{write_shape(x.shape)} has them",
+            got=", ".join(map(str, lengths[:20])),
+            fix="give one length for each sequence of the input",
+        )
+    if lengths is None:
+        batch = Batch(size=size, seq_len=length, unbatched=x.ndim == 2)
+    else:
+        batch = Batch(lengths=lengths)
+    expected = batch.tensors(spec)
+    begun = []
+    for name in spec.state_names:
+        shape: Any = expected[f"{name}0"]
+        state = _numbers(f"{name}0", named.get(name), x.dtype)
+        if state is not None and state.shape != shape:
+            raise ShapeError(
+                f"{name}0: expected {write_shape(shape)}, a row for each layer and direction",
+                got=write_shape(state.shape),
+                fix=f"save the state {name} with np.save in that shape",
+            )
+        state = np.zeros(shape, x.dtype) if state is None else state
+        state = state[:, None] if batch.unbatched else state
+        begun.append(state[:, list(batch.order)] if batch.packed else state)
+    return Feed(spec, batch, weights, inward(spec, batch, x), tuple(begun), head=head)
 
 
 def inward(spec: Spec, batch: Batch, sequence: Array) -> Array:
@@ -238,9 +320,16 @@ def checked_weights(
 ) -> dict[str, Array]:
     """The network's parameters (and its head's) in `weights`, as arrays of one floating type.
 
-    Raises UsageError with torch's words for names and shapes that do not fit.
+    A parameter that has a value in its cell's file may be left out. Raises UsageError with torch's
+    words for names and shapes that do not fit.
     """
     expected = spec.parameters()
+    if spec.equations is not None:
+        own: Any = spec.parameter_list()
+        dtype = np.result_type(*(np.asarray(weights[p.name]) for p in own if p.name in weights
+                                 and p.number is None), np.float32)  # fmt: skip
+        numbers = {p.name: np.full(p.shape, p.number, dtype) for p in own if p.number is not None}
+        weights = {**numbers, **weights}
     if head is not None:
         expected |= {parameter.name: parameter.shape for parameter in head.parameters(spec)}
     arrays = {name: np.asarray(array) for name, array in weights.items()}
@@ -270,6 +359,8 @@ def checked_weights(
                 got=str(array.dtype),
                 fix="save the weights as float32 or float64",
             )
+    if not arrays:
+        return {}
     dtype = np.result_type(*arrays.values())
     return {name: array.astype(dtype, copy=False) for name, array in arrays.items()}
 
@@ -357,26 +448,26 @@ class ArrayWorld(World):
             for tensor, state in zip(super().initial(place), self._feed.states, strict=True)
         )
 
-    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...]) -> None:
+    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...], output: Tensor) -> None:
         """Lay h into the layer's output, and h and c into hn and cn.
 
         A shorter sequence of a packed batch is not written again after its own last step.
         """
-        rows, width = state[0].value.shape
+        rows, width = output.value.shape
         side = place.row % self.spec.num_directions
-        self._output[t, :rows, side * width : (side + 1) * width] = state[0].value  # type: ignore[index]
+        self._output[t, :rows, side * width : (side + 1) * width] = output.value  # type: ignore[index]
         for whole, tensor in zip(self._states, state, strict=True):
             whole[place.row, :rows] = tensor.value
 
     def top(self, t: int | str, rows: Dim) -> tuple[Tensor, ...]:
         """What the head reads at t, with its values."""
         read = super().top(t, rows)
-        if len(read) == 1 and read[0].name.startswith("output"):
+        if self.head is None or self.head.at == "every":
             return (read[0]._replace(value=self._output[t, :rows]),)  # type: ignore[index]
         rows_read = range(-len(read), 0)
+        state = self._states[self.spec.state_names.index(self.spec.output_state)]
         return tuple(
-            tensor._replace(value=self._states[0][row])
-            for row, tensor in zip(rows_read, read, strict=True)
+            tensor._replace(value=state[row]) for row, tensor in zip(rows_read, read, strict=True)
         )
 
     def keep_output(self, t: int | str, o: Tensor) -> None:

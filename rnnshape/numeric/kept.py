@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from copy import copy
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from ..engine.walk import (
 )
 from ..errors import UsageError
 from ..network.dims import Dim, Shape, needs_numbers
-from .feed import Array, Arrays, ArrayWorld, Feed, with_target
+from .feed import Array, Arrays, ArrayWorld, Feed, Result, with_target
 
 MOST_NUMBERS = 500_000_000  # 2 GB as float32
 
@@ -48,24 +48,37 @@ def check_numbers(shapes: Iterable[Shape], **sizes: Dim) -> None:
         )
 
 
+class _Steps(NamedTuple):
+    """What the steps of a layer and direction leave: (T, N, …) of each state, and of the output."""
+
+    states: tuple[Array, ...]
+    output: Array  # of torch's networks the first of the states
+
+
+Store = dict[int, _Steps]  # by row
+
+
 class _Writing(ArrayWorld):
     """The walk that fills the store."""
 
-    def __init__(self, source: Feed, store: dict[int, tuple[Array, ...]]) -> None:
+    def __init__(self, source: Feed, store: Store) -> None:
         super().__init__(source)
         self._store = store
 
-    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...]) -> None:
+    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...], output: Tensor) -> None:
         """Also lay the state into the store."""
-        super().keep(place, t, state)
-        for whole, tensor in zip(self._store[place.row], state, strict=True):
+        super().keep(place, t, state, output)
+        store = self._store[place.row]
+        for whole, tensor in zip(store.states, state, strict=True):
             whole[t, : len(tensor.value)] = tensor.value  # type: ignore[index]
+        if not self.spec.output_state:
+            store.output[t, : len(output.value)] = output.value  # type: ignore[index]
 
 
 class _Reading(World):
     """The world of one step: it finds what the walk left in the store."""
 
-    def __init__(self, source: Feed, store: dict[int, tuple[Array, ...]]) -> None:
+    def __init__(self, source: Feed, store: Store) -> None:
         super().__init__(source.spec, source.batch, source.head)
         self._feed, self._store = source, store
 
@@ -80,7 +93,7 @@ class _Reading(World):
     def _output(self, layer: int, t: int | str, rows: Any) -> Array:
         """What a layer left at t: (rows, D·R)."""
         places = layer_passes(self.spec, layer)
-        parts = [self._store[place.row][0][t, :rows] for place in places]  # type: ignore[index]
+        parts = [self._store[place.row].output[t, :rows] for place in places]  # type: ignore[index]
         return np.concatenate(parts, axis=-1)
 
     def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
@@ -108,7 +121,7 @@ class _Reading(World):
             return state
         return tuple(
             tensor._replace(value=whole[previous, : tensor.shape[0]])  # type: ignore[index]
-            for tensor, whole in zip(state, self._store[place.row], strict=True)
+            for tensor, whole in zip(state, self._store[place.row].states, strict=True)
         )
 
     def top(self, t: int | str, rows: Dim) -> tuple[Tensor, ...]:
@@ -129,7 +142,7 @@ class _Reading(World):
 
     def _final(self, place: Pass) -> Array:
         """The last h of a pass (N, R): of a packed batch each sequence's own."""
-        h = self._store[place.row][0]
+        h = self._store[place.row].output
         if place.direction == "reverse":
             first: Array = h[0]
             return first
@@ -148,8 +161,10 @@ class Kept:
         self.source = source
         self.done = 0  # steps walked so far
         spec, (length, rows, _) = source.spec, source.input.shape
-        widths: list[Any] = [spec.state_width(name) for name in spec.state_names]
-        needed = length * rows * sum(widths) * spec.num_layers * spec.num_directions
+        shapes: list[Any] = [spec.state_shape(name) for name in spec.state_names]
+        outside: list[Any] = [] if spec.output_state else [(spec.state_size,)]
+        needed = sum(map(prod, shapes + outside)) * length * rows
+        needed *= spec.num_layers * spec.num_directions
         if needed > MOST_NUMBERS:
             raise UsageError(
                 f"values: expected at most {MOST_NUMBERS:,} numbers in all states of the walk",
@@ -157,11 +172,13 @@ class Kept:
                 fix="give a shorter sequence, a smaller batch or fewer layers",
             )
         dtype = source.input.dtype
-        self._store = {
-            place.row: tuple(np.zeros((length, rows, width), dtype) for width in widths)
-            for place in passes(spec)
-        }
-        self._walk: Iterator[Step] = walk(_Writing(source, self._store))
+        self._store: Store = {}
+        for place in passes(spec):
+            arrays = [np.zeros((length, rows, *shape), dtype) for shape in shapes + outside]
+            output = -1 if outside else spec.state_names.index(spec.output_state)
+            self._store[place.row] = _Steps(tuple(arrays[: len(shapes)]), arrays[output])
+        self._world = _Writing(source, self._store)
+        self._walk: Iterator[Step] = walk(self._world)
 
     def run(self, most: int | None = None) -> bool:
         """Walk `most` steps further, or all; whether the walk has ended."""
@@ -171,9 +188,14 @@ class Kept:
             self.done += 1
         return False
 
+    @property
+    def result(self) -> Result:
+        """Output and final states, once the walk has ended."""
+        return self._world.result
+
     def finite(self, place: Pass, t: int) -> bool:
         """Whether the state that a step left has grown to no infinity."""
-        return all(bool(np.isfinite(whole[t]).all()) for whole in self._store[place.row])
+        return all(bool(np.isfinite(whole[t]).all()) for whole in self._store[place.row].states)
 
     def told(self, source: Feed) -> Kept:
         """The same walk, whose steps are told with the loss of `source`."""

@@ -38,6 +38,8 @@ def _uniform(
     for parameter in parameters:
         shape: Any = parameter.shape
         drawn[parameter.name] = generator.uniform(-bound, bound, shape).astype(dtype)
+        if parameter.number is not None:  # the cell's file gives it
+            drawn[parameter.name] = np.full(shape, parameter.number, dtype)
     return drawn
 
 
@@ -77,7 +79,7 @@ def drawn_feed(
 ) -> Feed:
     """A forward call: what is given as it is, the parameters and the input else drawn.
 
-    states: h0 and c0 as arrays, or the word "random" to draw one; zeros where they are left out.
+    states: by name arrays, or the word "random" to draw one; zeros where they are left out.
     An `input` says N and T, whatever the batch does. train: dropout drops. Raises UsageError where
     a size is left open, or where there are more numbers than memory should hold.
     """
@@ -95,15 +97,15 @@ def drawn_feed(
         batch = feed(spec, parameters, input, None, None, batch.lengths).batch
     given = {}
     for name, state in (states or {}).items():
-        drawn = isinstance(state, str) and name[0] in spec.state_names
-        given[name] = drawn_tensor(name, spec, batch, generator, dtype) if drawn else state
+        drawn = isinstance(state, str) and name in spec.state_names
+        given[name] = drawn_tensor(f"{name}0", spec, batch, generator, dtype) if drawn else state
     if head is not None:
         shapes = [*(parameter.shape for parameter in head.parameters(spec)),
                   head.output(spec, batch)]  # fmt: skip
         check_numbers(shapes, output_size=head.size)
         if "head.weight" not in parameters:
             parameters |= drawn_head(head, spec, generator, dtype)
-    source = feed(spec, parameters, input, given.get("h0"), given.get("c0"), batch.lengths, head)
+    source = feed(spec, parameters, input, None, None, batch.lengths, head, given)
     if train and spec.dropout:
         source = replace(source, masks=drawn_masks(spec, source.batch, generator, dtype))
     return source

@@ -108,7 +108,7 @@ def run_document(
     return {
         "schema": "rnnshape/run/1",
         "spec": trace.spec.to_dict(),
-        "dtype": str(result.hn.dtype),
+        "dtype": str(result.states[0].dtype),
         "tensors": _shapes(trace.tensors),
         **({"packed": _packed(trace)} if trace.batch.packed else {}),
         **{name: array_json(array) for name, array in result.to_dict().items()},
@@ -258,10 +258,20 @@ def spec_of(document: Any) -> Spec | None:
     """The spec in a JSON document: the object itself, or any that carries one as `spec`."""
     if isinstance(document, dict):
         if isinstance(document.get("spec"), dict):
-            return Spec.from_dict(document["spec"])
+            return _with_equations(document["spec"])
         modules = document.get("modules")
         if isinstance(modules, list) and len(modules) == 1:
             return spec_of(modules[0])
         if document and "schema" not in document:
-            return Spec.from_dict(document)
+            return _with_equations(document)
     return None
+
+
+def _with_equations(plain: dict[str, Any]) -> Spec:
+    """A spec, its equations read where it has some."""
+    text = plain.get("equations")
+    if not isinstance(text, str):
+        return Spec.from_dict(plain)
+    from ..engine.written import Cell
+
+    return Spec.from_dict({**plain, "equations": Cell(text, str(plain.get("cell"))[:200])})

@@ -58,26 +58,31 @@ GATES_IN_WORDS = {
 }
 
 
-def kind_of(name: str) -> str:
-    """What a tensor or its gradient is: input, state, weight, output, or an intermediate."""
-    if name.startswith("d") and len(name) > 1:
-        return kind_of(name[1:])
-    if name.startswith(("weight", "bias", "W_", "b_", "head.")) or name in ("W", "b"):
-        return "weight"
-    if name.startswith(("h0", "c0", "hn", "cn", "h_", "c_")) or name in ("h", "c"):
-        return "state"
-    if name.startswith(("x_", "input")) or name == "x":
-        return "input"
+_KINDS = {"input": "input", "parameter": "weight", "state": "state", "output": "output"}
+_RESULTS = {"input": "input", "output": "output", "o": "output", "target": "", "loss": ""}
+
+
+def kind_of(tensor: Tensor) -> str:
+    """What a tensor of a step or its gradient is; "" for an intermediate."""
     # o_3 is a gate of an lstm as well as a head's output: as an intermediate it has no colour
-    return "output" if name.startswith("output") or name == "o" else ""
+    return _KINDS.get(tensor.role.kind, "")
 
 
-def short_name(name: str) -> str:
-    """A parameter's name in an equation: weight_ih_l0_reverse is W_ih."""
-    kind, _, rest = name.partition("_")
-    if name.startswith("head."):
-        return {"head.weight": "W", "head.bias": "b"}[name]
-    return {"weight": "W_", "bias": "b_"}.get(kind, kind + "_") + rest.split("_l")[0]
+def result_kind(name: str) -> str:
+    """What a tensor of a call is, by its name there: input, h0, hn, output, o, a parameter's."""
+    name = name.removeprefix("grad.").partition("[")[0]
+    if name in _RESULTS:
+        return _RESULTS[name]
+    return "state" if name.endswith(("0", "n")) and "_l" not in name else "weight"
+
+
+def short_name(kind: str) -> str:
+    """A parameter in an equation: weight_ih is W_ih, head.weight W; a written cell's as it is."""
+    for long, short in (("head.weight", "W"), ("head.bias", "b"), ("weight_", "W_"),
+                        ("bias_", "b_")):  # fmt: skip
+        if kind.startswith(long):
+            return short + kind.removeprefix(long)
+    return kind
 
 
 def equation_pieces(performed: Performed) -> Line:
@@ -85,9 +90,9 @@ def equation_pieces(performed: Performed) -> Line:
     names = [equation_name(tensor) for tensor in performed.inputs]
     rest = OPERATIONS[performed.op].equation(names, performed.attributes)
     line: Line = []
-    for name in names:
+    for name, tensor in zip(names, performed.inputs):
         before, found, rest = rest.partition(name)
-        line += [(before, ""), (found, kind_of(found))]
+        line += [(before, ""), (found, kind_of(tensor))]
     return [*line, (rest, "")]
 
 
@@ -100,7 +105,7 @@ def shape_pieces(performed: Performed) -> Line:
         if performed.op == "linear" and tensor is performed.inputs[1]:
             shape = shape[::-1]
         before, found, rest = rest.partition(write_shape(shape))
-        line += [(before, ""), (found, kind_of(tensor.name))]
+        line += [(before, ""), (found, kind_of(tensor))]
     return [*line, (rest, "")]
 
 
@@ -117,10 +122,10 @@ def number_piece(value: Any) -> Piece:
 
 def equation_name(tensor: Tensor) -> str:
     """A tensor in an equation: x_0, W_ih, dW_ih."""
-    name = tensor.name
-    d = "d" if name.startswith(("dweight_", "dbias_", "dhead.")) else ""
-    own = name.removeprefix(d)
-    return d + short_name(own) if own.startswith(("weight_", "bias_", "head.")) else name
+    role = tensor.role
+    if role.kind != "parameter" or not role.of:
+        return tensor.name
+    return ("d" if role.gradient else "") + short_name(role.of)
 
 
 def colour(kind: str, theme: str) -> str:

@@ -11,7 +11,7 @@ SAID = """Error(s) in loading state_dict for LSTM:
 \tsize mismatch for weight_ih_l0: copying a param with shape torch.Size([20, 2]) from checkpoint, the shape in current model is torch.Size([16, 3]).
 \tsize mismatch for weight_hh_l0: copying a param with shape torch.Size([20, 5]) from checkpoint, the shape in current model is torch.Size([16, 4]).
 \tsize mismatch for bias_ih_l0: copying a param with shape torch.Size([20]) from checkpoint, the shape in current model is torch.Size([16]).
-\tsize mismatch for bias_hh_l0: copying a param with shape torch.Size([20]) from checkpoint, the shape in current model is torch.Size([16])."""  # noqa: E501
+\tsize mismatch for bias_hh_l0: copying a param with shape torch.Size([20]) from checkpoint, the shape in current model is torch.Size([16])."""
 
 MODEL, SAVED = (Spec(cell="lstm", input_size=i, hidden_size=h) for i, h in ((3, 4), (2, 5)))
 

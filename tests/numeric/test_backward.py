@@ -301,7 +301,7 @@ def test_a_cell_modules_gradients_are_those_of_its_layers_one_step(rnnshape, cel
 
 
 def test_an_operation_without_a_gradient_is_refused():
-    from rnnshape.engine.tape import differentiate
+    from rnnshape.engine.backward import differentiate
     from rnnshape.engine.walk import Performed, Shapes, Tensor
 
     clip = Performed("clip", (Tensor("a", (2, 3)),), Tensor("b", (2, 3)), (1.0,))

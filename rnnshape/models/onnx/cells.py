@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from ...engine.cells import Cell, Equations, Parameters, State, V
+from ...engine.cells import Cell, Equations, Left, Parameters, State, V, left
 
 
 class Activation(NamedTuple):
@@ -63,13 +63,13 @@ def node_cell(cell: str, settings: Settings) -> Cell[Any]:
     return partial({"rnn": _rnn, "lstm": _lstm, "gru": _gru}[cell], settings)
 
 
-def _rnn(s: Settings, e: Equations[V], x: V, state: State[V], p: Parameters[V]) -> State[V]:
+def _rnn(s: Settings, e: Equations[V], x: V, state: State[V], p: Parameters[V]) -> Left[V]:
     """Ht = f(Xt·Wᵀ + Ht-1·Rᵀ + Wb + Rb)."""
     a = e.add("a", *_products(e, x, state[0], p))
-    return (_activate(s, 0, e, "h", a),)
+    return left(_activate(s, 0, e, "h", a))
 
 
-def _lstm(s: Settings, e: Equations[V], x: V, state: State[V], p: Parameters[V]) -> State[V]:
+def _lstm(s: Settings, e: Equations[V], x: V, state: State[V], p: Parameters[V]) -> Left[V]:
     """it, ft = f(… + P ⊙ Ct-1), ct = g(…), Ct = ft ⊙ Ct-1 + it ⊙ ct, ot = f(… + Po ⊙ Ct), …
 
     and Ht = ot ⊙ h(Ct). With input_forget ft = 1 − it.
@@ -78,20 +78,20 @@ def _lstm(s: Settings, e: Equations[V], x: V, state: State[V], p: Parameters[V])
     a_i, a_o, a_f, a_c = e.split(("a_i", "a_o", "a_f", "a_c"), e.add("a", *_products(e, x, h, p)))
     if p.peephole is not None:
         p_i, p_o, p_f = e.split(("p_i", "p_o", "p_f"), p.peephole)
-        a_i = e.add("ac_i", a_i, e.scale("pc_i", c, p_i))
-        a_f = e.add("ac_f", a_f, e.scale("pc_f", c, p_f))
+        a_i = e.add("ac_i", a_i, e.mul("pc_i", c, p_i))
+        a_f = e.add("ac_f", a_f, e.mul("pc_f", c, p_f))
     i = _activate(s, 0, e, "i", a_i)
     f = e.one_minus("f", i) if s.input_forget else _activate(s, 0, e, "f", a_f)
     g = _activate(s, 1, e, "g", a_c)
     c = e.add("c", e.mul("fc", f, c), e.mul("ig", i, g))
     if p.peephole is not None:
-        a_o = e.add("ac_o", a_o, e.scale("pc_o", c, p_o))
+        a_o = e.add("ac_o", a_o, e.mul("pc_o", c, p_o))
     o = _activate(s, 0, e, "o", a_o)
     function, numbers = s.activations[2]  # never clipped
-    return e.mul("h", o, e.activate(function, "h_c", c, *numbers)), c
+    return left(e.mul("h", o, e.activate(function, "h_c", c, *numbers)), c)
 
 
-def _gru(s: Settings, e: Equations[V], x: V, state: State[V], p: Parameters[V]) -> State[V]:
+def _gru(s: Settings, e: Equations[V], x: V, state: State[V], p: Parameters[V]) -> Left[V]:
     """zt, rt = f(…), Ht = (1 − zt) ⊙ ht + zt ⊙ Ht-1, and by linear_before_reset
 
     0: ht = g(Xt·Whᵀ + (rt ⊙ Ht-1)·Rhᵀ + Rbh + Wbh); 1: ht = g(… + rt ⊙ (Ht-1·Rhᵀ + Rbh) + Wbh).
@@ -115,7 +115,8 @@ def _gru(s: Settings, e: Equations[V], x: V, state: State[V], p: Parameters[V]) 
         past = e.linear("rh", e.mul("r_h", r, h), *own)
     z = _activate(s, 0, e, "z", e.add("a_z", x_z, h_z))
     n = _activate(s, 1, e, "n", e.add("a_h", x_h, past))
-    return (e.add("h", e.mul("new_part", e.one_minus("not_z", z), n), e.mul("old_part", z, h)),)
+    new, old = e.mul("new_part", e.one_minus("not_z", z), n), e.mul("old_part", z, h)
+    return left(e.add("h", new, old))
 
 
 def _products(e: Equations[V], x: V, h: V, p: Parameters[V]) -> tuple[V, V]:

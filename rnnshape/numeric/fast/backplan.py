@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...engine.tape import differentiate
+from ...engine.backward import differentiate
 from ...engine.walk import Performed, Shapes, Tensor
 from ...network.spec import Spec
-from .plan import Recorded, compiled, record
+from .plan import Recorded, UnplannedError, compiled, record
 
 Array = np.ndarray[Any, Any]
 
@@ -190,7 +190,7 @@ class _Writer:
             else:
                 self._line(out, f"add({self._value(names[0])}, {self._value(names[1])}, {{out}})")
         else:
-            raise ValueError(f"no plan for {performed.op} on a gradient")
+            raise UnplannedError(performed.op)
 
     def _line(self, out: str, call: str) -> None:
         """A call that makes a base: a state's gradient, one that is stored, or an intermediate."""

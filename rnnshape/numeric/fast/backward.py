@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from ...engine.backward import Back
+from ...engine.backward import Back, backward, differentiate
 from ...engine.cells import Equations
 from ...engine.cells import output as equation
-from ...engine.tape import differentiate
 from ...engine.walk import Tensor
 from ...network.spec import Spec
+from ..backnumbers import BackArrays
 from ..feed import Array, Arrays, Feed, Result, feed
 from ..loss import begun, with_grad_output
 from .backplan import Backplan, backplan
 from .forward import Stretch, Sweep, as_slice, head_output, layer_weights, sweep
-from .plan import Plan, plan
+from .plan import Plan, UnplannedError, plan
 
 _NUMBERS_AT_ONCE = 250_000  # of the factors of some steps: they stay in the cache
 
@@ -32,6 +33,7 @@ def run_backward(
     grad_output: Any = None,
     lengths: Iterable[int] | None = None,
     tbptt: int | None = None,
+    states: Mapping[str, Any] | None = None,
 ) -> tuple[Result, dict[str, Array]]:
     """What `run` gives, and the gradients of sum(output·G) as torch's autograd has them.
 
@@ -39,7 +41,8 @@ def run_backward(
     K cuts the graph between t = K·m - 1 and K·m. The gradients are grad.input, grad.h0 (grad.c0)
     and grad.<parameter>, each in the shape of what it is the gradient by. Raises UsageError.
     """
-    source = feed(spec, weights, input, h0, c0, None if lengths is None else tuple(lengths))
+    given = None if lengths is None else tuple(lengths)
+    source = feed(spec, weights, input, h0, c0, given, states=states)
     return compute_backward(with_grad_output(source, grad_output), Back(tbptt).tbptt)
 
 
@@ -49,7 +52,12 @@ def compute_backward(source: Feed, tbptt: int | None = None) -> tuple[Result, di
     All in the caller's layout; the gradients of the head's loss, or of sum(output·grad_output).
     """
     source = begun(source)
-    saved = Saved(source)
+    try:
+        saved = Saved(source)
+    except UnplannedError:
+        world = BackArrays(source, Back(tbptt))
+        deque(backward(world), maxlen=0)
+        return world.result, world.gradients
     found = saved.backward(tbptt=tbptt)
     states = tuple(found.pop(f"{name}0") for name in source.spec.state_names)
     return saved.result, source.gradients(found.pop("input"), states, found)

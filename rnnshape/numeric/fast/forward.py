@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +11,10 @@ import numpy as np
 
 from ...engine.ops import OPERATIONS
 from ...engine.walk import Pass as Place
-from ...engine.walk import passes
+from ...engine.walk import passes, walk
 from ...network.spec import Spec
-from ..feed import Array, Feed, Result, feed
-from .plan import Pass, plan
+from ..feed import Array, ArrayWorld, Feed, Result, feed
+from .plan import Pass, UnplannedError, plan
 
 _NUMBERS_AHEAD = 1_000_000  # of what is computed ahead of the steps: it stays in the cache
 
@@ -26,15 +27,17 @@ def run(
     c0: Any = None,
     *,
     lengths: Iterable[int] | None = None,
+    states: Mapping[str, Any] | None = None,
 ) -> Result:
     """What torch's module computes, with NumPy: `output, hn = run(spec, weights, input)`.
 
     weights: torch's names to arrays; input (T, N, I), (N, T, I) with batch_first, (T, I)
     unbatched; h0 (D·L, N, R) and c0 (D·L, N, H), zeros unless given. An lstm gives
-    `output, (hn, cn)`. With `lengths`, input and output are padded batches, padding 0. Computed in
-    the weights' dtype. Raises UsageError.
+    `output, (hn, cn)`. With `lengths`, input and output are padded batches, padding 0. `states`
+    are those of a written cell by name. Computed in the weights' dtype. Raises UsageError.
     """
-    return compute(feed(spec, weights, input, h0, c0, None if lengths is None else tuple(lengths)))
+    given = None if lengths is None else tuple(lengths)
+    return compute(feed(spec, weights, input, h0, c0, given, states=states))
 
 
 @dataclass
@@ -68,8 +71,16 @@ Keep = Callable[[int], frozenset[str]]  # a layer's input width to the tensors t
 
 
 def compute(source: Feed) -> Result:
-    """The walk over `source`, each layer and direction by its plan; features lie before rows."""
-    output, finals, _ = sweep(source, None)
+    """The walk over `source`, each layer and direction by its plan; features lie before rows.
+
+    A cell that has no plan is walked step by step.
+    """
+    try:
+        output, finals, _ = sweep(source, None)
+    except UnplannedError:
+        world = ArrayWorld(source)
+        deque(walk(world), maxlen=0)
+        return world.result
     return source.finish(output, finals, head_output(source, output, finals[0]))
 
 

@@ -27,6 +27,13 @@ Array = np.ndarray[Any, Any]
 _UNARY = {"tanh": "tanh", "sigmoid": "tanh"}
 
 
+PLANNED = {"linear", "split", "add", "mul", "tanh", "sigmoid", "relu", "one_minus"}
+
+
+class UnplannedError(Exception):
+    """A cell with an operation that is not compiled here: the walk computes it."""
+
+
 class Scaling(NamedTuple):
     """Rows of a parameter that are multiplied by a half."""
 
@@ -72,7 +79,12 @@ class Recorded(NamedTuple):
 
 
 def record(spec: Spec, width: int, rows: int) -> Recorded:
-    """One step of one layer of `spec` that reads `width` features, on `rows` sequences."""
+    """One step of one layer of `spec` that reads `width` features, on `rows` sequences.
+
+    Raises UnplannedError where the cell is not made of what is compiled here.
+    """
+    if spec.equations is not None:
+        raise UnplannedError(spec.cell)
     layer = Spec(
         cell=spec.cell, nonlinearity=spec.nonlinearity, input_size=width,
         hidden_size=spec.hidden_size, bias=spec.bias, proj_size=spec.proj_size,
@@ -80,10 +92,16 @@ def record(spec: Spec, width: int, rows: int) -> Recorded:
     recorder = Shapes()
     parameters = {p.kind: Tensor(p.kind, p.shape) for p in layer.layer_parameters(0, "forward")}
     states = {name: Tensor(name, (rows, layer.state_width(name))) for name in layer.state_names}
-    new = cell_of(layer)(
+    new, output = cell_of(layer)(
         Equations(recorder), Tensor("x", (rows, width)), tuple(states.values()),
         Parameters(**parameters),
     )  # fmt: skip
+    for performed in recorder.performed:
+        spread = performed.op in ("add", "mul") and len({i.shape for i in performed.inputs}) > 1
+        if performed.op not in PLANNED or spread:
+            raise UnplannedError(performed.op)
+    if output is not new[0]:
+        raise UnplannedError("output")
     return Recorded(tuple(recorder.performed), parameters, states, dict(zip(states, new)))
 
 
@@ -206,7 +224,7 @@ class _Writer:
         if performed.op == "linear":
             self.plan.ahead[out] = [tensor.name for tensor in performed.inputs[1:]]
         elif performed.op != "split":
-            raise ValueError(f"no plan for {performed.op} ahead of the steps")
+            raise UnplannedError(performed.op)  # what has no state and is no product
 
     def _operand(self, name: str) -> str:
         """The variable that holds a tensor; what is computed ahead becomes one of the loop's."""

@@ -86,7 +86,7 @@ def _passes(trace: Trace) -> list[dict[str, Any]]:
     rows = []
     for place in passes(spec):
         top = place.layer == spec.num_layers - 1
-        below = f"h_{{t}} of layer {place.layer - 1}{both}"
+        below = f"{spec.output_state or 'output'}_{{t}} of layer {place.layer - 1}{both}"
         rows.append(
             {
                 "layer": place.layer,
@@ -179,7 +179,7 @@ def _record(record: Record, letters: list[str]) -> dict[str, Any]:
             }
         )
     return {
-        "tensors": [[t.name, list(map(_size, t.shape)), kind_of(t.name)] for t in tensors],
+        "tensors": [[t.name, list(map(_size, t.shape)), kind_of(t)] for t in tensors],
         "operations": operations,
         "state": [names.index(tensor.name) for tensor in record.state],
     }
@@ -196,7 +196,7 @@ def _compact(line: Line) -> list[list[str]]:
 
 def _place(tensor: Tensor, names: list[str]) -> int | str:
     """An intermediate by its place in the record, a parameter by its name."""
-    return tensor.name if kind_of(tensor.name) == "weight" else names.index(tensor.name)
+    return tensor.name if kind_of(tensor) == "weight" else names.index(tensor.name)
 
 
 def own_tensors(record: Record) -> list[Tensor]:
@@ -204,7 +204,7 @@ def own_tensors(record: Record) -> list[Tensor]:
     found: dict[str, Tensor] = {}
     for performed in record.performed:
         for tensor in (*performed.inputs, performed.output):
-            if kind_of(tensor.name) != "weight":
+            if kind_of(tensor) != "weight":
                 found.setdefault(tensor.name, tensor)
     return list(found.values())
 

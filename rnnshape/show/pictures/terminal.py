@@ -155,7 +155,7 @@ def _products(trace: Trace, layer: int) -> list[tuple[str, str]]:
     """The matrix products of a layer's first step: the weight's short name and the shapes."""
     step = next(trace.steps(Selection(layer=layer, direction="forward", folded=True)))
     return [
-        (short_name(performed.inputs[1].name), performed.expression)
+        (short_name(performed.inputs[1].role.of), performed.expression)
         for performed in step.ops
         if performed.op == "linear"
     ]

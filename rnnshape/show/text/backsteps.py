@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from ...analysis.trace import Selection, Trace
+from ...engine.cells import GRADIENT
 from ...engine.walk import HEAD, Performed, Step, Tensor
 from ...network.dims import write_dim, write_shape
-from ..notation import equation_name, equation_pieces, kind_of, shape_pieces
+from ..notation import equation_name, equation_pieces, kind_of, result_kind, shape_pieces
 from ..screen import Line, Piece, columns, text, value_lines
 from .steps import skipped
 
@@ -115,7 +116,7 @@ def _step(trace: Trace, step: Step, before: Step | None) -> Iterator[Line]:
     if step.arrives:
         yield from _listed("arrives", [(one, _from(trace, step, one)) for one in step.arrives])
     for performed in step.ops:
-        if performed.output.name.startswith("d"):  # what is written within an equation has no line
+        if performed.output.role != GRADIENT:  # what is written within an equation has no line
             yield from _operation_lines(performed)
     passed = [(one, _to(trace, step, name, one)) for name, one in step.state.items()]
     if passed:
@@ -135,17 +136,17 @@ def _listed(what: str, tensors: list[tuple[Tensor, str]]) -> Iterator[Line]:
     for number, (tensor, where) in enumerate(tensors):
         yield [
             (f"    {what}: " if not number else " " * (len(what) + 6), "note"),
-            (equation_name(tensor), kind_of(tensor.name)),
+            (equation_name(tensor), kind_of(tensor)),
             (f" {write_shape(tensor.shape)} {where}", "note"),
         ]
 
 
 def _from(trace: Trace, step: Step, tensor: Tensor) -> str:
-    if tensor.name.startswith("doutput"):
-        return f"from {'the head' if trace.head else 'output'}"
-    if tensor.name.startswith("dhn"):
-        return "from the loss" if trace.spec.single else "from the head"
-    if tensor.name.startswith("dx_"):
+    if tensor.role.kind == "output" and trace.spec.single:
+        return "from the loss"
+    if tensor.role.kind == "output":
+        return "from the head" if trace.head else "from output"
+    if tensor.role.kind == "input":
         return "from above"
     later = {"forward": 1, "reverse": -1}[step.direction]
     return f"from t={step.t + later}" if isinstance(step.t, int) else "from the step after"
@@ -170,7 +171,7 @@ def _operation_lines(performed: Performed) -> Iterator[Line]:
     sign = "+=" if performed.output.name in [i.name for i in performed.inputs] else "="
     indent = " " * (len(out) + len(sign) + 6)
     yield [
-        ("    ", ""), (out, kind_of(performed.output.name)), (f" {sign} ", ""),
+        ("    ", ""), (out, kind_of(performed.output)), (f" {sign} ", ""),
         *equation_pieces(performed),
     ]  # fmt: skip
     yield [(indent, ""), *shape_pieces(performed)]
@@ -185,7 +186,8 @@ def _gradient_lines(trace: Trace) -> Iterator[Line]:
     for name, shape in trace.gradient_shapes.items():
         own = name.removeprefix("grad.")
         if trace.spec.single:
-            source = "added up over the batch" if own.startswith(("weight", "bias")) else ""
+            weight = result_kind(own) == "weight"
+            source = "added up over the batch" if weight else ""
         elif own == "input":
             source = "dx_t of layer 0" + (
                 ", both directions added" if trace.spec.bidirectional else ""
@@ -194,7 +196,7 @@ def _gradient_lines(trace: Trace) -> Iterator[Line]:
             source = f"what each first step passes on as d{own}[row]"
         else:
             source = "added up over all steps and the batch"
-        rows.append([(name, kind_of(own)), (write_shape(shape), ""), (source, "note")])
+        rows.append([(name, result_kind(own)), (write_shape(shape), ""), (source, "note")])
     if len(rows) > 24:
         rows[20:-2] = [[(f"… {len(rows) - 22} more", "note")]]
     yield from columns(rows)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ...network.spec import Spec
-from ..notation import kind_of
+from ..notation import result_kind
 from ..screen import Line, columns, labelled, text, visible
 
 Document = Mapping[str, Any]
@@ -30,7 +30,7 @@ def check_text(report: Document, given: Collection[str]) -> Iterator[Line]:
     if report["ok"]:
         yield from columns(
             [
-                [(name, kind_of(name)), (_written(shape), ""), ("✓" * (name in given), "good")]
+                [(name, result_kind(name)), (_written(shape), ""), ("✓" * (name in given), "good")]
                 for name, shape in report["tensors"].items()
             ]
         )
@@ -46,7 +46,7 @@ def _verdict(report: Document) -> str:
 def _problem_lines(problem: Document) -> Iterator[Line]:
     name, torch = visible(problem["tensor"]), problem["torch"]
     expected, got = _written(problem["expected"]), _written(problem["got"])
-    yield [(name, kind_of(name)), (f": expected {expected}, got {got}", "")]
+    yield [(name, result_kind(name)), (f": expected {expected}, got {got}", "")]
     if torch is None:
         yield from _labelled("torch", "raises nothing", "note")
     else:

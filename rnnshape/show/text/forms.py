@@ -11,7 +11,7 @@ from ...analysis.trace import Selection
 from ...errors import UsageError
 from ...network.dims import Shape, json_dim, json_shape, write_dim, write_shape
 from ..document import array_json, head_object, trace_lines, trace_ndjson
-from ..notation import kind_of
+from ..notation import result_kind
 from ..screen import Line, array_lines, columns, prose, text
 from .steps import step_lines
 
@@ -69,7 +69,7 @@ def _networks(arrangement: Arrangement) -> Iterator[Line]:
 def _tensors(arrangement: Arrangement) -> Iterator[Line]:
     yield from columns(
         [
-            [(name, "output" if name == "o" else kind_of(name)), (write_shape(shape), "")]
+            [(name, "output" if name == "o" else result_kind(name)), (write_shape(shape), "")]
             for name, shape in arrangement.tensors.items()
         ]
     )

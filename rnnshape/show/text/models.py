@@ -18,7 +18,7 @@ from ...network.dims import (
 )
 from ...network.spec import Spec
 from ..document import ITEM_BYTES, array_json
-from ..notation import kind_of
+from ..notation import result_kind
 from ..screen import Line, Piece, array_lines, columns, prose, text, visible, visible_line
 
 Document = Mapping[str, Any]
@@ -311,7 +311,7 @@ def onnx_text(nodes: Nodes, turned: bool, x: Any, arrays: Mapping[str, Any]) -> 
     for name, array in {"input": x, **arrays}.items():
         yield []
         about = f"  {_AXES[name][layout]}: {_OWN[name]}" if name in _OWN else ""
-        yield [(name, kind_of(name)), (f"  {write_shape(array.shape)}", ""), (about, "note")]
+        yield [(name, result_kind(name)), (f"  {write_shape(array.shape)}", ""), (about, "note")]
         if name not in _OWN:
             yield from array_lines(array)
 

@@ -38,10 +38,14 @@ def step_lines(trace: Trace, selection: Selection, width: int = 80) -> Iterator[
 
 
 def _linear_remark(spec: Spec) -> str:
-    rows, width = spec.gates * spec.hidden_size, spec.input_size
+    """How the first matrix of a layer stands in the equations."""
+    matrices = [p for p in spec.layer_parameters(0, "forward") if len(p.shape) == 2]
+    if not matrices:
+        return "equations of the cell, each result under the time of its step"
+    shape = matrices[0].shape
     return (
-        f"F.linear(x, W, b) computes x·Wᵀ + b: W_ih of {write_shape((rows, width))} "
-        f"appears as ({write_shape((width, rows))})"
+        f"F.linear(x, W, b) computes x·Wᵀ + b: {short_name(matrices[0].kind)} of "
+        f"{write_shape(shape)} appears as ({write_shape(shape[::-1])})"
     )
 
 
@@ -60,7 +64,8 @@ def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
         cut = "input[:, t]" if trace.cuts_batch_first else "input[t]"
         yield [("  x_t", "input"), (f" = {cut}", "")]
     else:
-        below = [f"layer {layer - 1} {d} h_t" for d in spec.directions]
+        name = spec.output_state or "output"
+        below = [f"layer {layer - 1} {d} {name}_t" for d in spec.directions]
         source = f"concat({', '.join(below)})" if spec.bidirectional else below[0]
         dropout = f", through dropout(p={spec.dropout}) in training" if spec.dropout else ""
         yield [("  x_t", "input"), (f" = {source}{dropout}", "")]
@@ -77,17 +82,18 @@ def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
 
 def _short_names(spec: Spec, layer: int, direction: str) -> Iterator[Line]:
     """What the parameters are called in the equations."""
-    names = [p.name for p in spec.layer_parameters(layer, direction)]
-    yield prose(", ".join(f"{short_name(name)} = {name}" for name in names), "weight")
+    own = spec.layer_parameters(layer, direction)
+    yield prose(", ".join(f"{short_name(p.kind)} = {p.name}" for p in own), "weight")
 
 
 def _head_heading(trace: Trace) -> Iterator[Line]:
     spec, head = trace.spec, trace.head
     assert head is not None
     g = "" if head.activation == "none" else head.activation
-    name, read = ("o_t", "output[t]") if head.at == "every" else ("o", "hn[-1]")
+    final = f"{spec.output_state}n"
+    name, read = ("o_t", "output[t]") if head.at == "every" else ("o", f"{final}[-1]")
     if head.at == "last" and spec.bidirectional:
-        read = "concat(hn[-2], hn[-1])"
+        read = f"concat({final}[-2], {final}[-1])"
     equation = f"{read}·Wᵀ + b"
     yield [("head", "title"), (f"   {name} = {f'{g}({equation})' if g else equation}", "note")]
     yield [("  ", ""), ("W = head.weight, b = head.bias", "weight"), (", a torch.nn.Linear", "")]
@@ -154,7 +160,7 @@ def operation_rows(ops: Iterable[Performed]) -> list[tuple[Line, Line, list[Tens
             continue
         for one in performed:
             out = one.output
-            name: Line = [(out.name, kind_of(out.name)), (" = ", ""), *equation_pieces(one)]
+            name: Line = [(out.name, kind_of(out)), (" = ", ""), *equation_pieces(one)]
             rows.append((name, shape_pieces(one), [out]))
     return rows
 
@@ -244,7 +250,7 @@ def _alike(trace: Trace, step: Step, last: int) -> Iterator[Line]:
             counts = ", ".join(map(str, rows[:12])) + (", …" if len(rows) > 12 else "")
             words = f"t=1 … {length - 1}: alike, over fewer and fewer rows ({counts})"
         else:
-            found = "h_0" if len(spec.state_names) == 1 else "h_0 and c_0"
+            found = " and ".join(f"{name}_0" for name in spec.state_names)
             words = f"t=1 … {length - 1}: the same shapes, from {found} on (--all tells each)"
             if length == 2:
                 words = words.replace("t=1 … 1", "t=1")

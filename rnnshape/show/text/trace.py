@@ -9,7 +9,7 @@ from ...analysis.trace import Selection, Source, Trace
 from ...network.dims import Dim, total, write_dim, write_shape
 from ...network.spec import Parameter, Spec
 from ..document import ITEM_BYTES
-from ..notation import kind_of, short_name
+from ..notation import result_kind, short_name
 from ..screen import Line, Piece, array_lines, columns, text
 from .backsteps import backward_lines
 from .steps import lane_lines, step_lines
@@ -89,7 +89,7 @@ def layer_lines(trace: Trace) -> Iterator[Line]:
         ])  # fmt: skip
     if trace.head is not None:
         held = trace.head.parameters(spec)
-        pieces = [(f"{short_name(p.name)} {write_shape(p.shape)}", "weight") for p in held]
+        pieces = [(f"{short_name(p.kind)} {write_shape(p.shape)}", "weight") for p in held]
         pieces += [("", "")] * (len(rows[0]) - len(pieces) - 2)
         numbers = write_dim(total(parameter.count for parameter in held))
         rows.append([("head", "note"), *pieces, (numbers, "note")])
@@ -102,14 +102,13 @@ _MANY_LAYERS = 8
 def tensor_lines(trace: Trace) -> Iterator[Line]:
     """input, h0 (c0), output and hn (cn), with the rule of each shape."""
     spec, batch = trace.spec, trace.batch
-    wide = f"{'2·' if spec.bidirectional else ''}{'P' if spec.proj_size else 'H'}"
+    wide = f"{'2·' if spec.bidirectional else ''}{_factor(spec.rule())}"
     outer = "T" if batch.unbatched else ("N, T" if spec.batch_first else "T, N")
     inner = "" if batch.unbatched else ", N"
     layers = f"{'2·' if spec.bidirectional else ''}L"
     rules = {"input": f"({outer}, I)", "output": f"({outer}, {wide})"}
     for name in spec.state_names:
-        width = "P" if name == "h" and spec.proj_size else "H"
-        rules[name + "0"] = rules[name + "n"] = f"({layers}{inner}, {width})"
+        rules[name + "0"] = rules[name + "n"] = f"({layers}{inner}, {spec.rule(name)})"
     if spec.single:
         row = "" if batch.unbatched else "N, "
         rules = {name: f"({row}{'I' if name == 'input' else 'H'})" for name in trace.tensors}
@@ -118,7 +117,7 @@ def tensor_lines(trace: Trace) -> Iterator[Line]:
     yield text("tensors", "title")
     yield from columns(
         [
-            [(name, kind_of(name)), (write_shape(shape), ""), (rules[name], "note")]
+            [(name, result_kind(name)), (write_shape(shape), ""), (rules[name], "note")]
             for name, shape in trace.tensors.items()
         ]
     )
@@ -141,6 +140,11 @@ def tensor_lines(trace: Trace) -> Iterator[Line]:
         yield text("  unbatched: torch adds a batch axis of 1, and takes it away again", "note")
     if batch.packed:
         yield from _packed_lines(trace)
+
+
+def _factor(rule: str) -> str:
+    """A size that something may be multiplied with: (I + H)."""
+    return f"({rule})" if " " in rule else rule
 
 
 def _packed_lines(trace: Trace) -> Iterator[Line]:
@@ -180,7 +184,8 @@ def parameter_lines(trace: Trace, dtype: str = "", fold: bool = True) -> Iterato
     spec = trace.spec
     if spec.num_layers > 1:
         wide = write_dim(spec.output_size)
-        yield text(f"  above layer 0, weight_ih reads {wide}: {_above(spec)} from below", "note")
+        reads = "weight_ih" if spec.equations is None else "a layer"
+        yield text(f"  above layer 0, {reads} reads {wide}: {_above(spec)} from below", "note")
 
 
 def params_text(trace: Trace, dtype: str) -> Iterator[Line]:
@@ -188,12 +193,14 @@ def params_text(trace: Trace, dtype: str) -> Iterator[Line]:
     yield text(str(trace.spec), "title")
     yield []
     yield from parameter_lines(trace, dtype, fold=False)
-    yield text("  all that a state_dict holds: h0 and hn are not saved, their size has", "note")
+    begun, ended = (f"{trace.spec.state_names[0]}{end}" for end in "0n")
+    told = f"  all that a state_dict holds: {begun} and {ended} are not saved, their size has"
+    yield text(told, "note")
     yield text("  the batch in it", "note")
 
 
 def _above(spec: Spec) -> str:
-    width = f"{'P' if spec.proj_size else 'H'}={write_dim(spec.state_size)}"
+    width = f"{spec.rule()}={write_dim(spec.state_size)}"
     return f"2 directions of {width}" if spec.bidirectional else width
 
 
@@ -219,7 +226,7 @@ def _source_line(source: Source, single: bool = False) -> Line:
     joined = f"concat({', '.join(cells)})" if len(cells) > 1 else cells[0]
     return [
         ("  ", ""),
-        (source.piece, kind_of(source.piece)),
+        (source.piece, result_kind(source.piece)),
         (f" = {joined}: {write_shape(source.shape)}", ""),
     ]
 
@@ -259,9 +266,9 @@ def _warnings(trace: Trace) -> Iterator[Line]:
     last = "output[:, -1]" if trace.cuts_batch_first else "output[-1]"
     if batch.packed:
         yield text(f"  {last} is padding (0) for every sequence but the longest", "note")
-    if spec.bidirectional:
-        half = write_dim(spec.state_size)
-        yield text(f"  {last} is not hn[-1]: its reverse half ({half}:) has read one item", "note")
+    if spec.bidirectional and spec.output_state:
+        half, final = write_dim(spec.state_size), f"{spec.output_state}n[-1]"
+        yield text(f"  {last} is not {final}: its reverse half ({half}:) has read one item", "note")
     if spec.proj_size:
         yield text(f"  hn is projected ({write_dim(spec.proj_size)} wide), cn is not "
                    f"({write_dim(spec.hidden_size)})", "note")  # fmt: skip
@@ -281,7 +288,7 @@ def _batch_first_lines(trace: Trace) -> Iterator[Line]:
         changed = "changes" if name in effect.changed else "the same"
         rows.append(
             [
-                (name, kind_of(name)),
+                (name, result_kind(name)),
                 (write_shape(shape), ""),
                 (write_shape(effect.true[name]), ""),
                 (changed, "title" if name in effect.changed else "note"),
@@ -299,7 +306,10 @@ def run_text(trace: Trace, result: Result, gradients: dict[str, Array]) -> Itera
     arrays = {**trace.feed.given, **result.to_dict(), **gradients}
     for name, array in arrays.items():
         yield []
-        yield [(name, kind_of(name.removeprefix("grad."))), (f"  {write_shape(array.shape)}", "")]
+        yield [
+            (name, result_kind(name)),
+            (f"  {write_shape(array.shape)}", ""),
+        ]
         yield from array_lines(array)
     equal = trace.equalities()
     if equal:

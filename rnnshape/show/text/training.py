@@ -9,7 +9,7 @@ from typing import Any
 from ...analysis.training import CARRIED, CUT, Mend, Plan, Report, Step, training_code
 from ...network.batch import Batch
 from ...network.dims import Shape, json_dim, json_shape, symbol, write_shape
-from ..notation import kind_of
+from ..notation import result_kind
 from ..screen import Line, Piece, columns, prose, text
 
 _MANY_STEPS = 14  # longer runs fold in the middle
@@ -189,7 +189,7 @@ def _saved_lines(report: Report) -> Iterator[Line]:
     for number, name in enumerate(n for n in report.not_saved if n != "input"):
         line += [
             (", " if number else "", ""),
-            (f"{name} {write_shape(shapes[name])}", kind_of(name)),
+            (f"{name} {write_shape(shapes[name])}", result_kind(name)),
         ]
     yield line
     if unbatched:

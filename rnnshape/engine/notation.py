@@ -1,0 +1,826 @@
+"""The notation of equations: a cell as its paper writes it, read into operations in their order.
+
+A line is a declaration or an equation; `#` begins a comment.
+
+    state NAME: SIZE[, SIZE]        param NAME: SIZE[, SIZE] [= NUMBER]
+    NAME[, NAME …] = EXPRESSION     a name with a prime is a new state
+
+An expression is names, numbers, functions and brackets between operators, which bind in this
+order: ^ (from the right), unary −, · or @, ⊙ or * and /, + and −. There is no syntax tree: the
+parser writes each operation down when its operands are there, so that the list is in the order
+of computing, nothing recurses, and what is written twice is computed once.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from ..errors import UsageError
+from .ops import OPERATIONS
+
+LARGEST = 65_536  # characters of a file
+MOST_OPERATIONS = 500
+MOST_PARTS = 1_000  # of a split
+
+ALONE = {name: op for op, row in OPERATIONS.items() for name in row.functions}
+FUNCTIONS = {  # as they are written -> the operation, fewest and most arguments
+    **{name: (op, 1, 1) for name, op in ALONE.items()},
+    "max": ("max", 2, 99), "min": ("min", 2, 99), "layer_norm": ("layer_norm", 1, 3),
+    "concat": ("concat", 2, 99), "split": ("split", 2, 2), "sum": ("sum", 1, 1),
+    "outer": ("outer", 2, 2), "transpose": ("transpose", 1, 1),
+}  # fmt: skip
+_BINARY = {  # sign -> the operation and how close it binds
+    "+": ("add", 1), "-": ("sub", 1), "−": ("sub", 1), "⊙": ("mul", 2), "∘": ("mul", 2),
+    "*": ("mul", 2), "/": ("div", 2), "·": ("product", 3), "⋅": ("product", 3),
+    "@": ("product", 3), "^": ("power", 5),
+}  # fmt: skip
+_MINUS = 4  # how close a minus before its operand binds
+_PRIMES = "'′’"
+_INSTEAD = {  # signs that papers use and the notation does not -> what is written here
+    "×": "⊙ element by element, · for a product of matrices", "÷": "/", "⊗": "outer(a, b)",
+    "⊕": "concat(a, b), or +", "•": "·", "∙": "·", "–": "−", "—": "−", "∑": "sum(a)",
+    "√": "sqrt(a)", "ᵀ": "transpose(A)", "²": "a ^ 2", "[": "( )", "]": "( )", "{": "( )",
+    "}": "( )", "←": "=", "≔": "=", "≡": "=", ";": "a new line for each equation", "µ": "μ, the "
+    "Greek letter", '"': "' behind a new state", "ʹ": "' behind a new state", "‖":
+    "sqrt(sum(a ^ 2))", "|": "abs(a)", "!": "an equation with =", "&": "⊙", "%": "no remainder",
+}  # fmt: skip
+
+
+class Place(NamedTuple):
+    """Where something stands in the file: its line from 1, its first column from 0 and the next."""
+
+    line: int
+    start: int
+    end: int
+
+
+class Node(NamedTuple):
+    """One operation, or what it begins with: an input, a state, a parameter, a number."""
+
+    op: str
+    inputs: tuple[int, ...]
+    attributes: tuple[Any, ...]
+    place: Place
+
+
+class Declared(NamedTuple):
+    """A line `state S: H, K` or `param k: 1 = 0.5`: sizes as sums over names, "" for numbers."""
+
+    name: str
+    sizes: tuple[dict[str, Fraction], ...]
+    number: float | None
+    place: Place
+
+
+@dataclass
+class Draft:
+    """A file as it was read, before any size is known."""
+
+    nodes: list[Node] = field(default_factory=list)
+    states: dict[str, int] = field(default_factory=dict)  # name -> the node of its new value
+    names: dict[int, str] = field(default_factory=dict)  # node -> the name that it was given
+    declared_states: dict[str, Declared] = field(default_factory=dict)
+    declared: dict[str, Declared] = field(default_factory=dict)  # parameters
+    parameters: dict[str, int] = field(default_factory=dict)  # name -> its node, in order of use
+    output: int | None = None
+    assigned: dict[str, Place] = field(default_factory=dict)  # name with its prime -> its place
+
+
+class Source:
+    """A file's text, for what is told of it."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.name = shown(name, 80)
+        self.lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+
+    def error(
+        self, place: Place, expected: str, fix: str = "", also: tuple[tuple[Place, str], ...] = ()
+    ) -> UsageError:
+        """The error at a place: file, line and column, the line with a caret, and a fix.
+
+        also: other places that have to do with it, each with what stands there.
+        """
+        told = [f"{self.name}:{place.line}:{place.start + 1}: {expected}", *self._shown(place)]
+        for other, words in also:
+            told += [f"{self.name}:{other.line}: {words}", *self._shown(other)]
+        return UsageError("\n".join(told), fix=fix)
+
+    def _shown(self, place: Place) -> list[str]:
+        """The line, cut to what stands around the place, and carets below it."""
+        line, start = self.lines[place.line - 1], place.start
+        first = max(0, start - 30) if len(line) > 72 else 0
+        last = first + 72
+        before = ("…" if first else "") + shown(line[first:start], 200)
+        part = shown(line[start : max(start, min(place.end, last))], 200)
+        behind = shown(line[max(start, min(place.end, last)) : last], 200)
+        end = "…" if last < len(line) else ""
+        number = f"{place.line} | "
+        space = " " * (_columns(number) + _columns(before))
+        return [
+            f"{number}{before}{part}{behind}{end}".rstrip(),
+            space + "^" * max(1, _columns(part)),
+        ]
+
+
+def shown(words: str, most: int = 40) -> str:
+    """Text of a file made harmless and short: `swishswish…`."""
+    cut = words if len(words) <= most else words[: most - 1] + "…"
+    return "".join(
+        sign
+        if sign.isprintable()
+        else " "
+        if sign == "\t"
+        else sign.encode("unicode_escape", "backslashreplace").decode()
+        for sign in cut
+    )
+
+
+def _columns(words: str) -> int:
+    """The columns that text takes in a terminal."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in words
+    )
+
+
+class _Token(NamedTuple):
+    kind: str  # name, number, sign, end
+    text: str  # of a name without its prime
+    place: Place
+    prime: bool = False
+
+
+def parse(source: Source) -> Draft:
+    """Read a file. Raises UsageError at the first sign that is not understood."""
+    return _Parser(source).read()
+
+
+class _Parser:
+    """Reads line by line; within a line by two stacks, of operands and of operators."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._draft = source, Draft()
+        self._seen: dict[tuple[Any, ...], int] = {}
+        self._values: dict[str, int] = {}  # assigned names, a new state with its prime
+        self._tokens: list[_Token] = []
+        self._at = 0
+
+    def read(self) -> Draft:
+        """All lines: declarations first, then equations, so that either may stand first."""
+        source, draft = self._source, self._draft
+        if sum(map(len, source.lines)) > LARGEST:
+            raise UsageError(
+                f"{source.name}: expected a cell of at most {LARGEST:,} characters",
+                got="a larger file",
+                fix="give a file of equations, one a line; rnnshape cells lists some",
+            )
+        equations: list[tuple[list[tuple[_Token, str]], int, list[_Token]]] = []
+        for number, line in enumerate(source.lines, 1):
+            tokens = list(_tokens(source, number, line.partition("#")[0]))
+            if len(tokens) == 1:
+                continue
+            self._tokens, self._at = tokens, 0
+            first, second = tokens[:2]
+            if first.text in ("state", "param") and second.kind == "name" and not first.prime:
+                self._declaration()
+            else:
+                equations.append(self._targets())
+        if not equations:
+            raise UsageError(
+                f"{source.name}: expected an equation, such as h' = tanh(W·x + U·h + b)",
+                got="nothing but comments"
+                if any(map(str.strip, source.lines))
+                else "an empty file",
+                fix="rnnshape cells mgu prints one, ready to change",
+            )
+        if not draft.states:
+            token, full = equations[-1][0][0]
+            raise self._error(
+                token,
+                "expected a new state, a name with a prime, on one line at least",
+                f"{shown(full)}' = …",
+            )
+        for targets, at, tokens in equations:
+            self._tokens, self._at = tokens, at
+            self._equation(targets)
+        for declared in [*draft.declared_states.values(), *draft.declared.values()]:
+            if declared.name in draft.declared_states and declared.name not in draft.states:
+                raise source.error(
+                    declared.place,
+                    f"expected a line {declared.name}' = …, since "
+                    f"{declared.name} is declared a state and is never given its new value",
+                    fix=f"assign {declared.name}' or take the declaration out",
+                )
+        self._check_declared_parameters()
+        return draft
+
+    def _check_declared_parameters(self) -> None:
+        for name, declared in self._draft.declared.items():
+            if name not in self._draft.parameters:
+                raise self._source.error(
+                    declared.place,
+                    f"expected {shown(name)} to be read by an equation; "
+                    "it is declared and not used",
+                    fix="take the declaration out, or use it",
+                )
+
+    # declarations
+
+    def _declaration(self) -> None:
+        kind, name = self._next(), self._next()
+        draft, parameter = self._draft, kind.text == "param"
+        self._free(name, "declared")
+        if name.prime:
+            raise self._error(
+                name,
+                f"expected {name.text} without its prime: it is the {kind.text}'s name",
+                f"{kind.text} {name.text}: H",
+            )
+        self._expect(":", f"the sizes of {shown(name.text)}", f"{kind.text} {name.text}: H")
+        sizes = [self._size()]
+        while self._peek().text == "," and self._peek().kind == "sign":
+            self._next()
+            sizes.append(self._size())
+        if len(sizes) > 2:
+            raise self._error(
+                name,
+                f"expected one or two sizes, got {len(sizes)}",
+                f"{kind.text} {shown(name.text)}: H, K",
+            )
+        number = None
+        if parameter and self._peek().text == "=":
+            self._next()
+            number = self._signed_number()
+        self._expect_end()
+        other = draft.declared.get(name.text) or draft.declared_states.get(name.text)
+        declared = Declared(name.text, tuple(sizes), number, name.place)
+        if other is not None:
+            raise self._source.error(
+                name.place,
+                f"expected one declaration of {shown(name.text)}, got a second",
+                "take one of them out",
+                ((other.place, "the first"),),
+            )
+        (draft.declared if parameter else draft.declared_states)[name.text] = declared
+
+    def _size(self) -> dict[str, Fraction]:
+        """A sum of multiples of names: 2H, H + I, 3, H/2."""
+        whole: dict[str, Fraction] = {}
+        sign = Fraction(1)
+        while True:
+            begin = token = self._peek()
+            factor, name = sign, ""
+            if token.kind == "number":
+                self._next()
+                if not token.text.isdigit() or len(token.text) > 15:
+                    raise self._error(token, "expected a whole number in a size", "3H, not 3.5H")
+                factor *= int(token.text)
+                token = self._peek()
+                if token.kind == "sign" and token.text in ("*", "·", "⋅", "⊙"):
+                    self._next()
+                    token = self._peek()
+                    if token.kind != "name":
+                        raise self._error(token, "expected a name behind it in a size", "2H")
+            elif token.kind != "name" or token.prime:
+                raise self._error(
+                    token,
+                    "expected a size: a number, I, H, another name, or a multiple such as 2H",
+                    "state c: 2H",
+                )
+            if token.kind == "name":
+                self._next()
+                name = token.text
+                if name == "x" or name in FUNCTIONS:
+                    raise self._error(
+                        token,
+                        f"expected a size, got {name}, which is "
+                        f"{'the input' if name == 'x' else 'a function'}",
+                        "I is what x has, H what a state has",
+                    )
+            if self._peek().text == "/" and self._peek().kind == "sign":
+                self._next()
+                divisor = self._next()
+                if not divisor.text.isdigit() or not 0 < int(divisor.text[:9]) <= 10**6:
+                    raise self._error(divisor, "expected a whole number behind / in a size", "H/2")
+                factor /= int(divisor.text)
+            whole[name] = whole.get(name, Fraction(0)) + factor
+            token = self._peek()
+            if token.kind != "sign" or token.text not in "+-−":
+                break
+            self._next()
+            sign = Fraction(1 if token.text == "+" else -1)
+        kept = {name: factor for name, factor in whole.items() if factor}
+        if not kept or (set(kept) == {""} and kept[""] < 1):
+            raise self._error(begin, "expected a size of at least 1", "state c: H")
+        return kept
+
+    def _signed_number(self) -> float:
+        token = self._next()
+        sign = 1.0
+        if token.text in ("-", "−") and token.kind == "sign":
+            sign, token = -1.0, self._next()
+        if token.kind != "number":
+            raise self._error(token, "expected a number behind =", "param k: 1 = 0.5")
+        return sign * self._number(token)
+
+    def _number(self, token: _Token) -> float:
+        value = float(token.text)
+        if value in (float("inf"),):
+            raise self._error(token, "expected a number below 1e308", "write a smaller one")
+        return value
+
+    # equations
+
+    def _targets(self) -> tuple[list[tuple[_Token, str]], int, list[_Token]]:
+        """The names before =; all of a file are known before an expression is read."""
+        targets = []
+        while True:
+            token = self._next()
+            if token.kind != "name":
+                raise self._error(
+                    token,
+                    "expected a name, and = behind it, at the beginning of an equation",
+                    "h' = tanh(W·x + U·h + b)",
+                )
+            full = token.text + ("'" if token.prime else "")
+            self._assign(token, full)
+            targets.append((token, full))
+            sign = self._next()
+            if sign.kind == "sign" and sign.text == ",":
+                continue
+            if sign.kind == "sign" and sign.text == "=":
+                return targets, self._at, self._tokens
+            raise self._error(sign, f"expected = behind {shown(full)}", f"{shown(full)} = …")
+
+    def _assign(self, token: _Token, full: str) -> None:
+        self._free(token, "assigned")
+        draft = self._draft
+        if token.text == "output" and token.prime:
+            raise self._error(
+                token, "expected output without a prime: it is no state", "output = …"
+            )
+        for other in (full, token.text + ("" if token.prime else "'")):
+            if other in draft.assigned:
+                why = f"{shown(token.text)} is what the step found of the state; call the other "
+                why = "the first" if other == full else why + "name otherwise"
+                raise self._source.error(
+                    token.place,
+                    f"expected {shown(full)} to be assigned once",
+                    "give one of them another name",
+                    ((draft.assigned[other], why),),
+                )
+        declared = draft.declared.get(token.text)
+        if declared is not None:
+            raise self._declared_and_assigned(token.place, declared)
+        draft.assigned[full] = token.place
+        if token.prime:
+            draft.states[token.text] = -1  # a place in the order; the node comes later
+
+    def _declared_and_assigned(self, place: Place, declared: Declared) -> UsageError:
+        return self._source.error(
+            place,
+            f"expected {shown(declared.name)} not to be assigned, since it is declared a parameter",
+            "give one of them another name",
+            ((declared.place, "the declaration"),),
+        )
+
+    def _free(self, token: _Token, what: str) -> None:
+        """Refuse a name that is taken."""
+        name = token.text
+        if name in ("I", "H"):
+            raise self._error(
+                token,
+                f"expected another name: {name} is a size and cannot be {what}",
+                f"{name}_ or a small letter",
+            )
+        if name == "x":
+            seen = "x'" if token.prime else "x"
+            raise self._error(
+                token,
+                f"expected another name: {seen} cannot be {what}, since x is the input",
+                "y = …",
+            )
+        if name in FUNCTIONS:
+            raise self._error(
+                token,
+                f"expected another name: {name} is a function and cannot be {what}",
+                f"{name}_1",
+            )
+
+    def _equation(self, targets: list[tuple[_Token, str]]) -> None:
+        draft = self._draft
+        for token, _ in targets:
+            if token.text in draft.declared:  # a declaration further down
+                raise self._declared_and_assigned(token.place, draft.declared[token.text])
+        begin = self._peek()
+        self._busy = {full for _, full in targets}
+        result = self._expression()
+        node = draft.nodes[result]
+        if len(targets) == 1:
+            if node.op == "split":
+                if node.attributes[0] != 1:
+                    names = ", ".join([shown(targets[0][1]), "…"])
+                    raise self._error(
+                        begin,
+                        f"expected {node.attributes[0]} names before =, one for "
+                        "each part of the split",
+                        f"{names} = split(…, {node.attributes[0]})",
+                    )
+                result = self._node("part", (result,), (0, 1), node.place)
+            self._name(targets[0], result)
+            return
+        if node.op != "split":
+            raise self._error(
+                begin,
+                f"expected split(…, {len(targets)}) for {len(targets)} names",
+                f"… = split(c, {len(targets)})",
+            )
+        if node.attributes[0] != len(targets):
+            raise self._source.error(
+                node.place,
+                f"expected as many parts as there are names: {len(targets)}, got "
+                f"{node.attributes[0]}",
+                f"split(…, {len(targets)})",
+            )
+        for number, target in enumerate(targets):
+            self._name(target, self._node("part", (result,), (number, len(targets)), node.place))
+
+    def _name(self, target: tuple[_Token, str], node: int) -> None:
+        token, full = target
+        draft = self._draft
+        leaf = draft.nodes[node].op in LEAVES
+        if token.prime:
+            if leaf or node in draft.names or node in draft.states.values():
+                node = self._node("copy", (node,), (full,), token.place)
+            draft.states[token.text] = node
+        if full == "output":
+            draft.output = node
+        if not leaf or token.prime:
+            draft.names.setdefault(node, full)
+        self._values[full] = node
+
+    def _expression(self) -> int:
+        """The rest of the line, by two stacks."""
+        operands: list[int] = []
+        waiting: list[tuple[str, int, Place, int]] = []  # operation, how close, place, operands
+        operand = True  # whether one is expected
+        while True:
+            token = self._next()
+            sign = token.text if token.kind == "sign" else ""
+            if operand:
+                if sign in ("-", "−"):
+                    waiting.append(("neg", _MINUS, token.place, 1))
+                    continue
+                if sign == "(":
+                    waiting.append(("(", 0, token.place, 0))
+                    continue
+                if token.kind == "name" and self._peek()[:2] == ("sign", "("):
+                    self._function(token)
+                    opened = self._next()
+                    waiting.append((token.text, 0, token.place, len(operands)))
+                    if self._peek()[:2] == ("sign", ")"):
+                        raise self._error(
+                            opened,
+                            f"expected something between the brackets of {token.text}",
+                            f"{token.text}(a)",
+                        )
+                    continue
+                operands.append(self._operand(token))
+                operand = False
+                continue
+            if sign in _BINARY:
+                op, close = _BINARY[sign]
+                if sign == "*" and self._peek()[:2] == ("sign", "*"):
+                    raise self._error(token, "expected ^ for a power, got **", "a ^ 2")
+                while waiting and (
+                    waiting[-1][1] > close or (waiting[-1][1] == close and op != "power")
+                ):
+                    self._reduce(operands, waiting.pop())
+                waiting.append((op, close, token.place, 2))
+                operand = True
+                continue
+            while waiting and waiting[-1][1]:
+                self._reduce(operands, waiting.pop())
+            if token.kind == "end":
+                break
+            if sign in (")", ",") and waiting:
+                name, _, place, count = waiting[-1]
+                if sign == ",":
+                    if name == "(":
+                        raise self._error(
+                            token,
+                            "expected ) or an operator",
+                            "a pair has no value here: concat(a, b) puts one behind the other",
+                        )
+                    operand = True
+                    continue
+                waiting.pop()
+                if name != "(":
+                    self._call(
+                        name, operands, count, Place(place.line, place.start, token.place.end)
+                    )
+                continue
+            self._unexpected(token)
+        if waiting:
+            raise self._error(
+                token,
+                f"expected ) for the bracket in column {waiting[-1][2].start + 1}"
+                ", since an equation ends with its line",
+                "close it: )",
+            )
+        return operands[0]
+
+    def _unexpected(self, token: _Token) -> None:
+        """What stands where an operator should."""
+        before = self._tokens[self._at - 2] if self._at > 1 else token
+        if token.text in ("=", ":") and token.kind == "sign":
+            raise self._error(token, "expected one = in an equation", "one equation a line")
+        if token.text == ")":
+            raise self._error(
+                token,
+                "expected an operator or the end of the line, got a ) that nothing opened",
+                "take it out",
+            )
+        if token.text == ",":
+            raise self._error(
+                token,
+                "expected an operator or the end of the line, got a comma",
+                "concat(a, b) puts one behind the other",
+            )
+        left, right = shown(before.text), "(…)" if token.text == "(" else shown(token.text)
+        raise self._error(
+            token,
+            f"expected an operator between {left} and {shown(token.text)}",
+            f"{left} ⊙ {right} element by element"
+            + (f", {left}·{right} where {left} is a matrix" if before.kind == "name" else ""),
+        )
+
+    def _function(self, token: _Token) -> None:
+        """Refuse a name before ( that is no function."""
+        name = shown(token.text)
+        if token.text in FUNCTIONS and not token.prime:
+            return
+        close = get_close_matches(token.text.lower()[:40], FUNCTIONS, 1, 0.75)
+        known = token.text in self._draft.assigned or token.text in self._draft.declared
+        fix = f"{close[0]}(…)" if close else "the functions are " + ", ".join(FUNCTIONS)
+        if known or len(token.text) < 3 or "_" in token.text[1:-1]:
+            fix = f"a product is written {name}·(…), element by element {name} ⊙ (…)"
+        raise self._error(
+            token, f"expected a function before (, got {name}, which is no function", fix
+        )
+
+    def _operand(self, token: _Token) -> int:
+        """A name or a number where an operand is expected."""
+        if token.kind == "number":
+            return self._node("number", (), (self._number(token),), token.place)
+        if token.kind != "name":
+            what = "the end of the line" if token.kind == "end" else repr(shown(token.text))
+            raise self._error(
+                token,
+                f"expected a name, a number, a function or (, got {what}",
+                "every operator has something on both sides",
+            )
+        name, draft = token.text, self._draft
+        full = name + ("'" if token.prime else "")
+        if name in FUNCTIONS:
+            raise self._error(token, f"expected ( behind {name}, which is a function", f"{name}(a)")
+        if name == "x":
+            if token.prime:
+                raise self._error(token, "expected x, got x': the input has no new value", "x")
+            return self._node("input", (), (), token.place)
+        if full in self._busy and (token.prime or name not in draft.states):
+            raise self._error(
+                token,
+                f"expected {shown(full)} not to be read in its own line",
+                f"{shown(name)} without the prime is what the step found"
+                if token.prime
+                else f"{shown(name)}' = … makes it a state, which is read as {shown(name)}",
+            )
+        if full in self._values:
+            return self._values[full]
+        if full in draft.assigned and full not in self._busy:
+            raise self._source.error(
+                token.place,
+                f"expected {shown(full)} to be assigned above the line that reads it",
+                f"move its line up{', or read ' + shown(name) if token.prime else ''}",
+                ((draft.assigned[full], "it is assigned below"),),
+            )
+        if token.prime:
+            raise self._error(
+                token,
+                f"expected a line {shown(full)} = … above, since only an "
+                "assigned state has a new value",
+                shown(name),
+            )
+        if name in draft.states:
+            return self._node("state", (), (name,), token.place)
+        if name in ("I", "H") or (name not in draft.declared and self._is_size(name)):
+            return self._node("size", (), (name,), token.place)
+        if name in ("param", "state"):
+            raise self._error(
+                token, f"expected a name, got {name}, which begins a declaration", f"{name} k: 1"
+            )
+        if name == "output":
+            raise self._error(
+                token, "expected output to be assigned before it is read", "output = …"
+            )
+        node = self._node("parameter", (), (name,), token.place)
+        draft.parameters.setdefault(name, node)
+        return node
+
+    def _is_size(self, name: str) -> bool:
+        """Whether a declaration uses the name as a size."""
+        declared = [*self._draft.declared.values(), *self._draft.declared_states.values()]
+        return any(name in size for one in declared for size in one.sizes)
+
+    def _call(self, name: str, operands: list[int], count: int, place: Place) -> None:
+        """A function's arguments are there."""
+        op, fewest, most = FUNCTIONS[name]
+        arguments = operands[count:]
+        del operands[count:]
+        if not fewest <= len(arguments) <= most or (op == "layer_norm" and len(arguments) == 2):
+            usage = {
+                "layer_norm": "layer_norm(a), or layer_norm(a, gain, bias)",
+                "split": "split(a, 2)",
+                "concat": "concat(a, b)",
+                "outer": "outer(a, b)",
+                "max": "max(a, b)",
+                "min": "min(a, b)",
+            }.get(op, f"{name}(a)")
+            raise self._source.error(
+                place,
+                f"expected {usage}, got {len(arguments)} argument"
+                f"{'s' if len(arguments) != 1 else ''}",
+                usage,
+            )
+        if op == "split":
+            parts = self._draft.nodes[arguments[1]]
+            count = int(parts.attributes[0]) if parts.op == "number" else 0
+            if not 1 <= count <= MOST_PARTS or count != parts.attributes[0]:
+                raise self._source.error(
+                    parts.place,
+                    f"expected the number of parts, from 1 to {MOST_PARTS:,}",
+                    "split(a, 4)",
+                )
+            operands.append(self._node("split", (arguments[0],), (count,), place))
+            return
+        if op in ("max", "min"):
+            first, *others = arguments
+            for other in others:
+                first = self._node(op, (first, other), (), place)
+            operands.append(first)
+            return
+        operands.append(self._node(op, tuple(arguments), (), place))
+
+    def _reduce(self, operands: list[int], waiting: tuple[str, int, Place, int]) -> None:
+        op, _, place, count = waiting
+        arguments = operands[-count:]
+        del operands[-count:]
+        operands.append(self._node(op, tuple(arguments), (), place))
+
+    def _node(
+        self, op: str, inputs: tuple[int, ...], attributes: tuple[Any, ...], place: Place
+    ) -> int:
+        draft = self._draft
+        for read in inputs:
+            if draft.nodes[read].op == "split" and op != "part":
+                raise self._source.error(
+                    draft.nodes[read].place,
+                    "expected a split on its own, behind names and =",
+                    f"a, b = split(c, {draft.nodes[read].attributes[0]}) on a line before",
+                )
+        key = (op, inputs, attributes)
+        if key not in self._seen:
+            if len(draft.nodes) >= MOST_OPERATIONS:
+                raise self._source.error(
+                    place,
+                    f"expected at most {MOST_OPERATIONS:,} operations in a cell",
+                    "a shorter cell",
+                )
+            draft.nodes.append(Node(op, inputs, attributes, place))
+            self._seen[key] = len(draft.nodes) - 1
+        return self._seen[key]
+
+    # signs
+
+    def _peek(self) -> _Token:
+        return self._tokens[self._at]
+
+    def _next(self) -> _Token:
+        token = self._tokens[self._at]
+        self._at = min(self._at + 1, len(self._tokens) - 1)
+        return token
+
+    def _expect(self, sign: str, before: str, fix: str) -> None:
+        token = self._next()
+        if token[:2] != ("sign", sign):
+            raise self._error(token, f"expected {sign} and {before}", shown(fix, 80))
+
+    def _expect_end(self) -> None:
+        token = self._next()
+        if token.kind != "end":
+            raise self._error(
+                token,
+                f"expected the end of the line, got {shown(token.text)!r}",
+                "sizes are numbers, I, H, other names and multiples: 2H",
+            )
+
+    def _error(self, token: _Token, expected: str, fix: str = "") -> UsageError:
+        return self._source.error(token.place, expected, fix)
+
+
+LEAVES = ("input", "state", "parameter", "number", "size")
+
+
+def _tokens(source: Source, number: int, line: str) -> Iterator[_Token]:
+    """The signs of a line, an end last."""
+    at = 0
+    while at < len(line):
+        sign, begin = line[at], at
+        if sign in " \t":
+            at += 1
+        elif _letter(sign):
+            while at < len(line) and (_letter(line[at]) or line[at] in "0123456789"):
+                at += 1
+            name, end = line[begin:at], at
+            prime = at < len(line) and line[at] in _PRIMES
+            at += prime
+            if prime and at < len(line) and line[at] in _PRIMES:
+                raise source.error(
+                    Place(number, at, at + 1),
+                    "expected one prime, got two",
+                    f"{shown(name)}' is the new state",
+                )
+            yield _Token("name", name, Place(number, begin, end + prime), prime)
+        elif sign in "0123456789" or (sign == "." and line[at + 1 : at + 2].isdecimal()):
+            at = _number_end(line, at)
+            yield _Token("number", line[begin:at], Place(number, begin, at))
+        elif sign in _BINARY or sign in "(),=:":
+            at += 1
+            yield _Token("sign", sign, Place(number, begin, at))
+        else:
+            raise _refused(source, Place(number, at, at + 1), sign)
+    yield _Token("end", "", Place(number, len(line.rstrip()), len(line.rstrip()) + 1))
+
+
+def _number_end(line: str, at: int) -> int:
+    """Where a number such as 1.5e-3 ends."""
+    digits = "0123456789"
+    while at < len(line) and line[at] in digits:
+        at += 1
+    if at < len(line) and line[at] == ".":
+        at += 1
+        while at < len(line) and line[at] in digits:
+            at += 1
+    if line[at : at + 1] in ("e", "E"):
+        behind = at + 1 + (line[at + 1 : at + 2] in ("+", "-", "−") and line[at + 1 : at + 2] != "")
+        if (
+            line[behind : behind + 1] in digits
+            and behind < len(line)
+            and "−" not in line[at:behind]
+        ):
+            at = behind
+            while at < len(line) and line[at] in digits:
+                at += 1
+    return at
+
+
+def _letter(sign: str) -> bool:
+    """Whether a sign may stand in a name: a Latin or Greek letter, or _."""
+    if sign.isascii():
+        return sign.isalpha() or sign == "_"
+    return sign.isalpha() and unicodedata.name(sign, "").startswith(("LATIN ", "GREEK "))
+
+
+def _refused(source: Source, place: Place, sign: str) -> UsageError:
+    """A sign that the notation does not have, by its name."""
+    code = f"U+{ord(sign):04X}"
+    name = unicodedata.name(sign, "")
+    called = f"{code} {name}" if name else code
+    fix = _INSTEAD.get(sign, "")
+    if sign in _PRIMES:
+        what = f"expected a prime right behind the name of a state, got {sign!r} alone"
+        return source.error(place, what, "h' = …")
+    if not sign.isprintable():
+        kind = "a control character" if unicodedata.category(sign) == "Cc" else "an invisible sign"
+        return source.error(
+            place,
+            f"expected letters, numbers and operators, got {kind}, {called}",
+            "take it out: a cell is plain text",
+        )
+    if sign.isalpha() or unicodedata.combining(sign):
+        plain = unicodedata.normalize("NFKC", sign)
+        if len(plain) == 1 and plain != sign and _letter(plain):
+            fix = fix or f"{plain}"
+        what = f"expected Latin or Greek letters in a name, got {shown(sign)}, {called}"
+        return source.error(place, what, fix or "write the name with Latin or Greek letters")
+    if sign.isdigit() or sign.isnumeric():
+        what = f"expected plain digits, got {shown(sign)}, {called}"
+        return source.error(place, what, fix or "h_1 for a name, a ^ 2 for a power")
+    what = f"expected letters, numbers and operators, got {shown(sign)}, {called}"
+    return source.error(place, what, fix or "operators are + − · ⊙ / ^ (or + - @ * / ^)")

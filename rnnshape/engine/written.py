@@ -1,0 +1,404 @@
+"""A cell that somebody wrote: its equations, the shapes that follow from them, and its step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import UsageError
+from ..network.dims import Dim, Shape, write_dim
+from ..network.spec import CELLS
+from .cells import Equations, Left, V
+from .notation import LARGEST, LEAVES, Draft, Node, Place, Source, parse, shown
+from .sizes import HIDDEN, INPUT, Shaped, Size, Solution, solve
+
+_LABEL = 24  # signs of a product's own name
+
+_OF_NUMBERS: dict[str, Callable[..., float]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "power": lambda a, b: a**b,
+    "neg": lambda a: -a,
+    "max": max,
+    "min": min,
+    "abs": abs,
+    "exp": math.exp,
+    "log": math.log,
+    "sqrt": math.sqrt,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tanh": math.tanh,
+    "sigmoid": lambda a: 0.5 * math.tanh(0.5 * a) + 0.5,
+    "relu": lambda a: max(a, 0.0),
+    "softplus": lambda a: max(a, 0.0) + math.log1p(math.exp(-abs(a))),
+    "silu": lambda a: a * (0.5 * math.tanh(0.5 * a) + 0.5),
+    "gelu": lambda a: 0.5 * a * (1 + math.erf(a / math.sqrt(2))),
+    "elu": lambda a: a if a > 0 else math.expm1(a),
+}
+_ELEMENTWISE = ("add", "sub", "mul", "div", "power", "max", "min")
+_SIGNS = {"add": "+", "sub": "−", "mul": "⊙", "div": "/", "power": "^"}
+
+
+class Wanted(NamedTuple):
+    """A parameter of a written cell: its name, shape, the rule that gives it, and its number."""
+
+    name: str
+    shape: Shape
+    rule: str
+    number: float | None
+
+
+FOLDER = Path(__file__).parent / "cells"  # those that come with the program
+
+
+def shipped() -> list[str]:
+    """The names of the written cells that come with the program."""
+    return sorted(path.stem for path in FOLDER.glob("*.cell"))
+
+
+def written_cell(name: str) -> Cell | None:
+    """The cell of a name or a path; None for torch's own, and for what is neither.
+
+    Raises UsageError where it cannot be read or is no cell.
+    """
+    if name in CELLS:
+        return None
+    if name in shipped():
+        return replace(Cell.read(str(FOLDER / f"{name}.cell")), name=name)
+    path = name.endswith(".cell") or "/" in name or "\\" in name or Path(name).is_file()
+    return Cell.read(name) if path else None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as its equations: `Cell("h' = tanh(W·x + U·h + b)")`, `Cell.read("mgu.cell")`.
+
+    text is the file, name what it is called in messages and documents. Raises UsageError where
+    the text is no cell: the message shows the line and what was expected in it.
+    """
+
+    text: str
+    name: str = "equations"
+    _draft: Draft = field(init=False, repr=False, compare=False)
+    _solution: Solution = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        source = Source(self.text, self.name)
+        draft = parse(source)
+        solution = solve(source, draft)
+        object.__setattr__(self, "_draft", draft)
+        object.__setattr__(self, "_solution", solution)
+        number, name = self._output
+        rank = len(solution.nodes[number].sizes)
+        if rank != 1:
+            what = ("a number", "", "a matrix")[rank]
+            place = draft.assigned["output" if draft.output is not None else f"{name}'"]
+            raise source.error(
+                place,
+                f"expected a vector as what the cell puts out, got {what}",
+                "output = S'·q, a vector",
+            )
+
+    @staticmethod
+    def read(path: str) -> Cell:
+        """The cell in a file. Raises UsageError where it cannot be read or is no cell."""
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                text = file.read(LARGEST + 3)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "no text in UTF-8"
+            raise UsageError(
+                "--cell: expected a file of equations that can be read",
+                got=f"{shown(path, 200)}: {why}",
+                fix="give the name of a .cell file; rnnshape cells lists those that come with it",
+            ) from None
+        return Cell(text, path)
+
+    # what it is, for a network
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of its states, in the order in which they are assigned."""
+        return tuple(self._draft.states)
+
+    @cached_property
+    def _output(self) -> tuple[int, str]:
+        """The node that the layer puts out, and the state that it is, or ""."""
+        draft = self._draft
+        number = draft.output
+        if number is None:
+            name = "h" if "h" in draft.states else next(iter(draft.states))
+            return draft.states[name], name
+        return number, next((name for name, node in draft.states.items() if node == number), "")
+
+    @property
+    def output_state(self) -> str:
+        """The state that the layer puts out; "" where that is none of them."""
+        return self._output[1]
+
+    @property
+    def conditions(self) -> list[str]:
+        """What has to hold of I and H, such as I = H."""
+        return list(dict.fromkeys(f"{c.left} = {c.right}" for c in self._solution.conditions))
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The parameters that have a value in the file."""
+        declared = self._draft.declared
+        return {n: d.number for n, d in declared.items() if d.number is not None}
+
+    def state_shape(self, name: str, input_size: Dim, hidden_size: Dim) -> Shape:
+        """The shape of a state without the batch: (H) unless it is declared."""
+        number = self._draft.states[name]
+        return self._dims(self._solution.states[name], number, input_size, hidden_size)
+
+    def rule(self, name: str) -> str:
+        """The rule of a state's shape, `H, H`; of "" that of what the layer puts out."""
+        if not name and not self.output_state:
+            return str(self._shaped(self._output[0]).sizes[0])
+        return ", ".join(map(str, self._solution.states[name or self.output_state]))
+
+    def output_size(self, input_size: Dim, hidden_size: Dim) -> Dim:
+        """The width of what the layer puts out."""
+        number, name = self._output
+        if name:
+            return self.state_shape(name, input_size, hidden_size)[0]
+        return self._shape(number, input_size, hidden_size)[0]
+
+    def parameters(self, input_size: Dim, hidden_size: Dim, directions: int = 0) -> list[Wanted]:
+        """The parameters in the order in which they are read, their rules in I and H.
+
+        directions: of the layer below, whose output is what this one reads; 0 for the first.
+        Raises UsageError where the equations do not hold for these sizes.
+        """
+        self._check(input_size, hidden_size)
+        numbers = self.numbers
+        below = self._shaped(self._output[0]).sizes[0].times(directions) if directions else INPUT
+        return [
+            Wanted(
+                name,
+                self._shape(number, input_size, hidden_size),
+                f"({', '.join(str(s.with_input(below)) for s in self._shaped(number).sizes)})",
+                numbers.get(name),
+            )
+            for name, number in self._draft.parameters.items()
+        ]
+
+    def _check(self, input_size: Dim, hidden_size: Dim) -> None:
+        sizes = {"I": input_size, "H": hidden_size}
+        for condition in self._solution.conditions:
+            left, right = condition.left.at(sizes), condition.right.at(sizes)
+            if left is None or right is None or left != right:
+                raise self._wrong_size(
+                    condition.place,
+                    condition.why,
+                    sizes,
+                    condition.also,
+                    (condition.left, condition.right),
+                )
+
+    def _wrong_size(
+        self,
+        place: Place,
+        why: str,
+        sizes: Mapping[str, Dim],
+        also: tuple[tuple[Place, str], ...] = (),
+        pair: tuple[Size, Size] | None = None,
+    ) -> UsageError:
+        source = Source(self.text, self.name)
+        here = f"I = {write_dim(sizes['I'])} and H = {write_dim(sizes['H'])} here"
+        fix = "give --input-size and --hidden-size for which it holds"
+        if pair is not None and {INPUT, HIDDEN} == set(pair):
+            fix = (
+                "--input-size and --hidden-size of one number; a layer above the first reads "
+                "what the one below puts out, of both directions side by side"
+            )
+        return source.error(place, f"expected sizes that agree: {why}; {here}", fix, also)
+
+    def _shape(self, number: int, input_size: Dim, hidden_size: Dim) -> Shape:
+        return self._dims(self._shaped(number).sizes, number, input_size, hidden_size)
+
+    def _dims(self, own: tuple[Size, ...], number: int, input_size: Dim, hidden_size: Dim) -> Shape:
+        sizes = {"I": input_size, "H": hidden_size}
+        shape = []
+        for size in own:
+            dim = size.at(sizes)
+            if dim is None:
+                place = self._draft.nodes[number].place
+                raise self._wrong_size(place, f"the width {size} is no whole number", sizes)
+            shape.append(dim)
+        return tuple(shape)
+
+    # its step
+
+    def step(
+        self,
+        sizes: Mapping[str, Dim],
+        e: Equations[V],
+        x: V,
+        state: tuple[V, ...],
+        parameters: Mapping[str, V],
+    ) -> Left[V]:
+        """One step in operations of the table: what it leaves of each state, and puts out.
+
+        x (N, I), states (N, …), parameters by name; sizes are those that equations read as
+        numbers, I and H.
+        """
+        values: list[Any] = []
+        numbers = self._constants(sizes)
+        states = dict(zip(self.states, state, strict=True))
+        for number, node in enumerate(self._draft.nodes):
+            if node.op == "input":
+                values.append(x)
+            elif node.op == "state":
+                values.append(states[node.attributes[0]])
+            elif node.op == "parameter":
+                values.append(parameters[node.attributes[0]])
+            elif number in numbers:
+                values.append(e.number(*numbers[number]))
+            elif node.op == "split":
+                values.append(values[node.inputs[0]])
+            else:
+                read = [values[i] for i in node.inputs]
+                values.append(self._operation(e, number, node, read, numbers, x))
+        new = tuple(values[self._draft.states[name]] for name in self.states)
+        new = tuple(
+            value
+            if self._shaped(self._draft.states[name]).batched
+            else self._expanded(e, name, value, x)
+            for name, value in zip(self.states, new)
+        )
+        number, name = self._output
+        if name:
+            return Left(new, new[self.states.index(name)])
+        output = values[number]
+        if self._draft.nodes[number].op in LEAVES and self._shaped(number).batched:
+            output = e.apply("copy", "output", (output,))
+        elif not self._shaped(number).batched:
+            output = self._expanded(e, "output", output, x)
+        return Left(new, output)
+
+    @staticmethod
+    def _expanded(e: Equations[V], name: str, value: V, x: Any) -> V:
+        """What is the same for all samples, once for each."""
+        return e.apply("expand", name, (value,), (x.shape[0],))
+
+    def _shaped(self, number: int) -> Shaped:
+        return self._solution.nodes[number]
+
+    def _operation(
+        self,
+        e: Equations[V],
+        number: int,
+        node: Node,
+        read: list[V],
+        numbers: Mapping[int, tuple[str, float | None]],
+        x: V,
+    ) -> V:
+        op, name = node.op, self._called[number]
+        shaped = [self._shaped(i) for i in node.inputs]
+        if op == "product":
+            if not shaped[0].batched and shaped[1].batched and len(shaped[1].sizes) == 1:
+                return e.apply("linear", name, (read[1], read[0]))
+            return e.apply("product", name, tuple(read), (len(shaped[1].sizes),))
+        if op == "part":
+            return e.apply("split", name, (read[0],), node.attributes)
+        if op == "concat":
+            whole = self._shaped(number)
+            parts = [
+                one
+                if own.batched or not whole.batched
+                else self._expanded(e, f"{name}.{i}", one, x)
+                for i, (one, own) in enumerate(zip(read, shaped))
+            ]
+            return e.apply("concat", name, tuple(parts), (len(whole.sizes) - 1 + whole.batched,))
+        if op == "layer_norm" and len(read) == 3:
+            a = e.apply("layer_norm", f"{name}.norm", (read[0],))
+            scaled = e.apply("mul", f"{name}.gain", (a, read[1]))
+            return e.apply("add", name, (scaled, read[2]))
+        if op == "power" and node.inputs[1] in numbers:
+            text, value = numbers[node.inputs[1]]
+            return e.apply("power", name, (read[0],), (text if value is None else value,))
+        if op == "sub" and numbers.get(node.inputs[0], ("", None))[1] == 1:
+            return e.apply("one_minus", name, (read[1],))
+        rank = len(self._shaped(number).sizes)
+        for i, own in enumerate(shaped):
+            if own.batched and len(own.sizes) == 1 and rank == 2 and op in _ELEMENTWISE:
+                read[i] = e.apply("as_matrix", f"{name}.{i}", (read[i],))
+        row = {"sum": "sum_columns", "outer": "outer_product"}.get(op, op)
+        return e.apply(row, name, tuple(read), (1.0,) if op == "elu" else ())
+
+    @cached_property
+    def _called(self) -> list[str]:
+        """What each result is called: its own name, a product's in short, else f.1 of f."""
+        draft = self._draft
+        names = {n: own.removesuffix("'") for n, own in draft.names.items()}
+        targets, target = {}, "output"
+        for number in range(len(draft.nodes) - 1, -1, -1):
+            target = names.get(number, target)
+            targets[number] = target
+        used, counts = set(names.values()), dict.fromkeys(targets.values(), 0)
+        called: list[str] = []
+        for number, node in enumerate(draft.nodes):
+            own = names.get(number)
+            if own is None and node.op in LEAVES:
+                own = str(node.attributes[0]) if node.attributes else "x"
+            elif own is None:
+                label = "·".join(called[i] for i in node.inputs) if node.op == "product" else ""
+                found = any(draft.nodes[i].op == "state" for i in node.inputs)
+                if found or not label or len(label) > _LABEL or label in used or "." in label:
+                    counts[targets[number]] += 1
+                    label = f"{targets[number]}.{counts[targets[number]]}"
+                own = label
+                used.add(own)
+            called.append(own)
+        return called
+
+    def _constants(self, sizes: Mapping[str, Dim]) -> dict[int, tuple[str, float | None]]:
+        """The nodes that are numbers: their text, and their value where I and H are numbers."""
+        found: dict[int, tuple[str, float | None]] = {}
+        for number, node in enumerate(self._draft.nodes):
+            if node.op in LEAVES and node.op not in ("number", "size"):
+                continue
+            if node.op == "number":
+                found[number] = (f"{node.attributes[0]:g}", float(node.attributes[0]))
+            elif node.op == "size":
+                name = node.attributes[0]
+                size = self._solution.names.get(name, Size({name: Fraction(1)})).at(sizes)
+                value = float(size) if isinstance(size, int) else None
+                found[number] = (name, value)
+            elif not self._shaped(number).sizes and all(i in found for i in node.inputs):
+                found[number] = self._folded(node, [found[i] for i in node.inputs])
+        return found
+
+    def _folded(self, node: Node, read: list[tuple[str, float | None]]) -> tuple[str, float | None]:
+        """An operation on numbers."""
+        texts = [text if text.isalnum() else f"({text})" for text, _ in read]
+        if node.op in _SIGNS:
+            text = f"{texts[0]} {_SIGNS[node.op]} {texts[1]}"
+        elif node.op == "neg":
+            text = f"−{texts[0]}"
+        else:
+            text = f"{node.op}({', '.join(text for text, _ in read)})"
+        values = [value for _, value in read if value is not None]
+        if len(values) < len(read):
+            return shown(text), None
+        try:
+            value = float(_OF_NUMBERS[node.op](*values))
+        except (ArithmeticError, ValueError, LookupError):
+            value = math.nan
+        if not math.isfinite(value):
+            raise Source(self.text, self.name).error(
+                node.place,
+                f"expected a number, got none from {shown(text)}",
+                "write another number",
+            )
+        open_sizes = any(char.isalpha() for text, _ in read for char in text)
+        return shown(text) if open_sizes and len(text) < _LABEL else f"{value:g}", value
