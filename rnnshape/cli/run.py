@@ -32,6 +32,7 @@ from .output import waiting, write_arrays, write_json, write_text
 
 if TYPE_CHECKING:
     from ..analysis.trace import Trace
+    from ..models.onnx.graph import Chain
     from ..numeric.feed import Result
 
 
@@ -74,13 +75,28 @@ def run(
         run_form(a, form_numbers(a, numbers), json, output)
         return
     if numbers.weights is not None and numbers.weights.lower().endswith(".onnx"):
+        from ..models.onnx.file import read_chain
+
         check_forward({**gradients.asked, **flow.asked})
-        run_onnx(network, numbers.weights, numbers, json, output)
+        run_onnx(network, read_chain(numbers.weights, numbers.module), numbers, json, output)
         return
     flow.check(gradients, numbers)
 
+    from ..models.files import Elsewhere
+
+    try:
+        with waiting("computing"):
+            subject = numeric_trace(network, numbers)
+    except Elsewhere as error:
+        if error.chain is None:
+            raise
+        from ..models.onnx.file import numbered
+
+        check_forward({**gradients.asked, **flow.asked})
+        run_onnx(network, numbered(error.file, error.chain), numbers, json, output)
+        return
     with waiting("computing"):
-        subject = flow.scaled(numeric_trace(network, numbers))
+        subject = flow.scaled(subject)
         subject = gradients.numbers(subject, numbers.seed)
         curves = flow.curves(subject, numbers)
     if curves and not json:
@@ -127,18 +143,18 @@ def check_forward(asked: dict[str, Any]) -> None:
         )
 
 
-def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: str | None) -> None:
+def run_onnx(
+    network: Network, chain: Chain, numbers: Numbers, json: bool, output: str | None
+) -> None:
     """Compute the RNN, LSTM or GRU operators of a file."""
     dtype = numbers.dtype
     check_drawing(numbers.seed, dtype)
     import numpy as np
 
     from ..models.files import read_array
-    from ..models.onnx.file import read_chain
     from ..models.onnx.run import chain_spec, run_chain
     from ..numeric.kept import check_numbers
 
-    chain = read_chain(path, numbers.module)
     spec = chain_spec(chain)
     _agree(network, spec)
     if numbers.c0 is not None and not spec.has_cell_state:
@@ -166,11 +182,11 @@ def run_onnx(network: Network, path: str, numbers: Numbers, json: bool, output: 
     if json:
         from ..show.text.models import onnx_document
 
-        write_json(onnx_document(chain.to_list(), spec, x, arrays))
+        write_json(onnx_document(chain, spec, x, arrays))
     elif output is None:
         from ..show.text.models import onnx_text
 
-        write_text(onnx_text(chain.to_list(), chain.batch_first, x, arrays))
+        write_text(onnx_text(chain, x, arrays))
 
 
 def _agree(network: Network, spec: Any) -> None:

@@ -177,16 +177,26 @@ def read_weights(path: str, module: str | None = None) -> Weights:
     return Weights(arrays_of(file, tensors), network.arguments, network.said)
 
 
+class Elsewhere(UsageError):
+    """A network that torch does not have; its operators where ONNX has them (`chain`)."""
+
+    def __init__(self, file: TensorFile, network: Module) -> None:
+        name = f" --module {quote(network.name)}" if network.name else ""
+        super().__init__(
+            f"weights: expected a network that torch has, in {file.path!r}",
+            got=network.cannot,
+            fix=f"rnnshape inspect {quote(file.path)} lists what the file holds"
+            if network.chain is None
+            else f"rnnshape run --weights {quote(file.path)}{name}  # computes it as it is",
+        )
+        self.file, self.chain = file, network.chain
+
+
 def torchs(file: TensorFile, network: Module) -> Module:
-    """The network, where torch has it. Raises UsageError with the reason where it has not."""
-    if not network.cannot:
-        return network
-    runs = network.chain is not None
-    raise UsageError(
-        f"weights: expected a network that torch has, in {file.path!r}", got=network.cannot,
-        fix=f"rnnshape run --weights {quote(file.path)} computes it as it is" if runs
-        else f"rnnshape inspect {quote(file.path)} lists what the file holds",
-    )  # fmt: skip
+    """The network, where torch has it. Raises Elsewhere with the reasons where it has not."""
+    if network.cannot:
+        raise Elsewhere(file, network)
+    return network
 
 
 def read_parameters(path: str, spec: Spec, module: str | None = None) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def _module(module: Module) -> dict[str, Any]:
         "readings": list(module.readings),
         "cannot": module.cannot or None,
         "framework": module.framework,
+        "runs": not module.cannot or module.chain is not None,
     }  # fmt: skip
 
 

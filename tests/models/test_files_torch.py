@@ -147,7 +147,7 @@ def test_keras_layers_are_told_with_what_their_configuration_says():
 def test_a_gru_that_resets_before_the_product_is_not_torchs(rnnshape, file):
     older = module_of(OTHERS, file, "older")
     assert "reset_after=False" in older.cannot
-    ended = rnnshape("run", "--weights", OTHERS / file, "--module", "older")
+    ended = rnnshape("convert", OTHERS / file, "o.npz", "--to", "torch", "--module", "older")
     assert ended.status == 2 and "reset_after=False" in ended.err
 
 

@@ -208,7 +208,7 @@ def test_states_and_lengths_of_the_caller(rnnshape, tmp_path):
         ),
         (
             ["--weights", "m.onnx", "--module", "x"],
-            "--module: expected one operator of the file (own)",
+            "--module: expected one of the networks of 'm.onnx': 'own'",
         ),
         (["--weights", "m.onnx", "--c0", "random"], "--c0: expected for an LSTM alone"),
         (["--weights", "m.onnx", "--unbatched"], "--unbatched: expected without an .onnx file"),
@@ -217,7 +217,7 @@ def test_states_and_lengths_of_the_caller(rnnshape, tmp_path):
         (["--weights", "."], "fix:"),
         (["--weights", "pipe.onnx"], "'pipe.onnx', a pipe"),
         (["--weights", "outside.onnx"], "expected a .onnx file that can be read"),
-        (["--weights", "linear.onnx"], "expected an RNN, LSTM or GRU operator"),
+        (["--weights", "linear.onnx"], "expected an RNN, LSTM or GRU operator in 'linear.onnx'"),
     ],
 )
 def test_files_and_options_that_do_not_fit(rnnshape, tmp_path, arguments, message):

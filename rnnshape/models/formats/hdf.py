@@ -36,11 +36,12 @@ class Place(NamedTuple):
 
 class Listing(NamedTuple):
     """What a file holds: datasets as name → (shape, dtype), the names that Keras gave groups
-    (path → name), and the model's configuration as JSON."""
+    (path → name), the model's configuration as JSON, and the version of Keras that wrote it."""
 
     datasets: dict[str, tuple[tuple[int, ...], str]]
     titles: dict[str, str]
     config: str
+    version: str
 
 
 def installed() -> bool:
@@ -56,7 +57,7 @@ def listing(place: Place) -> Listing:
     if "error" in told:
         raise Damaged(told["error"])
     held = {name: (shape_of(shape, name), dtype) for name, shape, dtype in told["datasets"]}
-    return Listing(held, told["titles"], told["config"])
+    return Listing(held, told["titles"], told["config"], told["version"])
 
 
 def arrays(place: Place, names: list[str]) -> list[Any]:
@@ -147,9 +148,18 @@ def _listed(h5py: Any, file: Any) -> dict[str, Any]:
             if isinstance(node.get(key, getlink=True), h5py.HardLink):
                 told = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
                 waiting.append((f"{path}/{told}" if path else told, node[key], depth + 1))
-    config = file.attrs.get("model_config", "{}")
-    words = config.decode("utf-8", "replace") if isinstance(config, bytes) else str(config)
-    return {"datasets": datasets, "titles": titles, "config": words}
+    told = {
+        "config": _attribute(file, "model_config"),
+        "version": _attribute(file, "keras_version"),
+    }
+    if not told["version"] and isinstance(file.get("model_weights"), h5py.Group):
+        told["version"] = _attribute(file["model_weights"], "keras_version")
+    return {"datasets": datasets, "titles": titles, **told}
+
+
+def _attribute(node: Any, name: str) -> str:
+    held = node.attrs.get(name, "")
+    return held.decode("utf-8", "replace") if isinstance(held, bytes) else str(held)
 
 
 def _in_order(key: Any) -> tuple[int, str]:

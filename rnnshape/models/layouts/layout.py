@@ -337,6 +337,20 @@ def laid_back(spec: Spec, placed: Sequence[tuple[Placed, Stored]]) -> dict[str, 
     return made
 
 
+def laid_out(layout: Layout, spec: Spec, parameters: Mapping[str, Stored]) -> dict[str, Stored]:
+    """The first layer's tensors in a layout, by leaf, made from torch's when they are read."""
+
+    def read(tensor: Placed) -> Any:
+        return tensor.build({name: held.read() for name, held in parameters.items()})
+
+    dtype = next(iter(parameters.values())).dtype
+    sizes: Any = {tensor.entry.leaf: tensor for tensor in layout.tensors(spec) if not tensor.layer}
+    return {
+        leaf: Stored(leaf, tensor.shape, dtype, partial(read, tensor))
+        for leaf, tensor in sizes.items()
+    }
+
+
 def _one(read: Callable[[], dict[str, Any]], own: str) -> Any:
     return read()[own]
 

@@ -12,7 +12,7 @@ _TORCH = re.compile(r"(weight|bias)_(ih|hh|hr)(?:_l(\d{1,5}))?((?<=\d)_reverse)?
 # parts of names that optimisers give to what they keep for each parameter
 _OPTIMISER = re.compile(
     r"(?:^|[./_])(?:exp_avg(?:_sq|_res)?|max_exp_avg_sq|exp_inf|momentum(?:_buffer)?|square_avg|"
-    r"grad_avg|acc_delta|sum_sq|optim(?:i[sz]er)?(?:_?states?)?|optimizers|grads?|gradients?)"
+    r"grad_avg|acc_delta|sum_sq|optim(?:i[sz]er)?(?:_?(?:states?|weights|variables))?|optimizers|grads?|gradients?)"
     r"(?:$|[./_\d])"
 )
 

@@ -44,6 +44,11 @@ def read_chain(path: str, module: str | None = None) -> Chain:
             got="tensors that have a recurrent layer's names alone",
             fix="export the recurrent layer with its weights, or give another file",
         )
+    return numbered(file, chain)
+
+
+def numbered(file: TensorFile, chain: Chain) -> Chain:
+    """The operators with their numbers. Raises UsageError where they cannot be read."""
     nodes = (replace(node, inputs=arrays_of(file, node.inputs)) for node in chain.nodes)
     return replace(chain, nodes=tuple(nodes))
 

@@ -36,19 +36,17 @@ class Chain:
     """Operators of which each reads what the one before puts out: the layers of a network.
 
     batch_first: the file turns its input (N, T, I) before the first. given: the states and lengths
-    that the graph computes or is fed, which the file has no numbers for.
+    that the graph computes or is fed, which the file has no numbers for. framework: whose layers
+    they stand for. merge: how output has its directions (concat, sum, mul, ave). turned: output
+    begins with the step that is read first, the last.
     """
 
     nodes: tuple[Node, ...]
     batch_first: bool = False
     given: tuple[str, ...] = ()
-
-    def to_list(self) -> list[dict[str, Any]]:
-        """The operators as they stand in JSON."""
-        return [
-            {"name": node.name, "operator": node.operator, "attributes": dict(node.attributes)}
-            for node in self.nodes
-        ]
+    framework: str = "ONNX"
+    merge: str = "concat"
+    turned: bool = False
 
 
 def onnx_package(file: str = ".onnx files") -> Any:

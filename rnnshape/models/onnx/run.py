@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ from .node import Node
 from .walk import Outputs, run_node
 
 Array = np.ndarray[Any, Any]
+_MERGES: dict[str, Callable[[Array, Array], Array]] = {
+    "sum": np.add, "mul": np.multiply, "ave": lambda one, two: (one + two) / 2,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,9 @@ def run_chain(
             [s.transpose(1, 0, 2) if node.layout else s for s in outputs[1:] if s is not None]
         )
     joined = [np.concatenate(each) for each in zip(*finals)]
+    if chain.merge != "concat" and spec.bidirectional:
+        below = _MERGES[chain.merge](*np.split(below, 2, axis=2))
+    below = below[::-1] if chain.turned else below
     output = below.transpose(1, 0, 2) if spec.batch_first else below
     return ChainResult(output, joined[0], joined[1] if len(joined) > 1 else None, outputs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...analysis.trace import Trace
 from ...network.dims import (
@@ -20,6 +20,9 @@ from ...network.spec import Spec
 from ..document import ITEM_BYTES, array_json
 from ..notation import result_kind
 from ..screen import Line, Piece, array_lines, columns, prose, text, visible, visible_line
+
+if TYPE_CHECKING:
+    from ...models.onnx.graph import Chain
 
 Document = Mapping[str, Any]
 
@@ -109,6 +112,8 @@ def _said_lines(module: Document) -> Iterator[Line]:
         yield text(f"  {visible_line(reading)}", "note")
     if module["cannot"]:
         yield text(f"  torch has no such layer: {visible_line(module['cannot'])}", "bad")
+        if module["runs"]:
+            yield text("  rnnshape run computes it as it is", "note")
     problems = module["problems"]
     for problem in problems[:_MANY_LINES]:
         yield text(f"  {_problem(problem)}", "bad")
@@ -291,23 +296,31 @@ def convert_text(document: Mapping[str, Any], spec: str) -> Iterator[Line]:
     yield text(f"  {words} in {visible(target['file'])}")
 
 
-Nodes = Sequence[Mapping[str, Any]]
-
 _OWN = {"Y": "output, its directions apart", "Y_h": "the last rows of hn",
         "Y_c": "the last rows of cn"}  # fmt: skip
 _AXES = {"Y": ("(T, D, N, H)", "(N, T, D, H)"), "Y_h": ("(D, N, H)", "(N, D, H)"),
          "Y_c": ("(D, N, H)", "(N, D, H)")}  # fmt: skip
 
 
-def onnx_text(nodes: Nodes, turned: bool, x: Any, arrays: Mapping[str, Any]) -> Iterator[Line]:
-    """The operators, then every tensor with its shape and values; turned: the file puts N first."""
-    for node in nodes:
-        yield [(f"ONNX {node['operator']}", "title"), (f"  {visible(node['name'])}", "")]
-        told = ", ".join(f"{name}={value}" for name, value in node["attributes"].items())
-        yield text(f"  {visible(told) or 'no attributes'}", "note")
+def onnx_text(chain: Chain, x: Any, arrays: Mapping[str, Any]) -> Iterator[Line]:
+    """The operators, then every tensor with its shape and values."""
+    for node in chain.nodes:
+        title = f"{chain.framework} {node.operator}"
+        yield [(title, "title"), (f"  {visible_line(node.name)}", "")]
+        told = ", ".join(
+            f"{name}={value}" for name, value in node.attributes.items() if value != []
+        )
+        yield text(f"  {visible_line(told) or 'no attributes'}", "note")
+    if chain.merge != "concat":
+        yield text(f"  merge_mode={chain.merge}: output is that of the two directions", "note")
+    if chain.turned:
+        yield text("  go_backwards: output begins with the last step, which is read first", "note")
+    if chain.framework != "ONNX":
+        arrays = {name: array for name, array in arrays.items() if name not in _OWN}
+    turned = chain.batch_first and chain.framework == "ONNX"
     if turned:
         yield text("  the file turns its input (N, T, I) into (T, N, I), and output back", "note")
-    layout = nodes[-1]["attributes"].get("layout", 0)
+    layout = chain.nodes[-1].layout
     for name, array in {"input": x, **arrays}.items():
         yield []
         about = f"  {_AXES[name][layout]}: {_OWN[name]}" if name in _OWN else ""
@@ -316,7 +329,7 @@ def onnx_text(nodes: Nodes, turned: bool, x: Any, arrays: Mapping[str, Any]) -> 
             yield from array_lines(array)
 
 
-def onnx_document(nodes: Nodes, spec: Spec, x: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
+def onnx_document(chain: Chain, spec: Spec, x: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
     """`rnnshape/run/1`, with the operators and Y, Y_h and Y_c beside what torch would give."""
     shapes = {"input": list(x.shape)}
     for name in ("hn", "cn"):
@@ -330,6 +343,9 @@ def onnx_document(nodes: Nodes, spec: Spec, x: Any, arrays: Mapping[str, Any]) -
         "spec": spec.to_dict(),
         "dtype": str(arrays["output"].dtype),
         "tensors": shapes,
-        "onnx": list(nodes),
+        "onnx": [
+            {"name": node.name, "operator": node.operator, "attributes": dict(node.attributes)}
+            for node in chain.nodes
+        ],
         **{name: array_json(array) for name, array in arrays.items()},
     }
