@@ -1124,9 +1124,8 @@ class Interpreter:
                 return self.unknown("an entry of a dict with unknown keys", node)
             return self.python(lambda: dict(owner)[key], node)
         if isinstance(owner, Packed):
-            return self.attribute(
-                owner, ("data", "batch_sizes", "sorted_indices", "unsorted_indices")[key], node
-            )
+            names = ("data", "batch_sizes", "sorted_indices", "unsorted_indices")
+            return self.attribute(owner, self.python(lambda: names[key], node), node)
         if self._open(owner):
             return self.names.open(f"{owner}[{key!r}]")
         if isinstance(owner, (Class, Torch, Native)):
@@ -1476,6 +1475,8 @@ class Interpreter:
             if isinstance(value, Unknown):
                 return value
             return self.python(lambda: value in container, node)
+        if isinstance(container, Tensor):
+            return self.guarded(lambda: self.row("Tensor.__contains__")(container, value), node)
         if self._open(container):
             return self.unknown("", node)
         items = self.iterate(container, node)

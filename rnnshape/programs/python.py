@@ -88,6 +88,8 @@ def _len(interpreter: Interpreter, value: Any) -> Any:
         return table.ROWS["Tensor.__len__"].rule(value)
     if isinstance(value, (list, tuple, dict, set, frozenset, str, bytes, range)):
         return len(value)
+    if isinstance(value, Packed):
+        return 4  # a tuple of four
     if interpreter._open(value):
         return interpreter.names.open(f"len({value})")
     method = interpreter._special(value, "__len__")
@@ -103,6 +105,14 @@ def _range(interpreter: Interpreter, *args: Any) -> Any:
     vague = next((a for a in args if isinstance(a, Unknown)), None)
     if vague is not None:
         return vague
+    for one in args:
+        if isinstance(one, Tensor) and (
+            one.floating or (not isinstance(one.numel, Size) and one.numel != 1)
+        ):
+            raise Refusal(
+                "TypeError", "only integer tensors of a single element can be converted to an index",
+                argument=one,
+            )  # fmt: skip
     values = [a.known[0] if isinstance(a, Tensor) and a.known else a for a in args]
     for value in values:
         if interpreter._open(value) and interpreter.names.kinds.get(str(value)) == "width":
@@ -442,10 +452,9 @@ def to_int(interpreter: Interpreter, value: Any = 0, base: Any = 10) -> Any:
             return int(value.known[0])
         if value.numel != 1 and not isinstance(value.numel, Size):
             raise Refusal(
-                "RuntimeError",
-                f"a Tensor with {value.numel} elements cannot be converted to Scalar",
+                "ValueError", "only one element tensors can be converted to Python scalars",
                 argument=value,
-            )
+            )  # fmt: skip
         return interpreter.unknown("a number in a tensor", None, "int")
     if isinstance(value, Ratio):
         return value.whole()

@@ -170,6 +170,12 @@ def layout(shape: Shape, tensors: Sequence[Tensor]) -> tuple[int, ...]:
             [0] * lead
             + [0 if n == 1 != shape[lead + d] else x.strides[d] for d, n in enumerate(x.shape)]
         )
+    return ordered_strides(shape, rows)
+
+
+def ordered_strides(shape: Shape, rows: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """Strides without gaps in the order that operands of the strides `rows` ask for."""
+    rank = len(shape)
     order = list(range(rank))[::-1]
     for i in range(1, rank):
         at = i
@@ -659,7 +665,7 @@ def expanded(x: Tensor, shape: Sequence[int]) -> Tensor:
     sizes: list[int] = []
     axes: list[Axis] = []
     strides: list[int] = []
-    for i, n in enumerate(given):
+    for i, n in reversed(list(enumerate(given))):  # torch begins at the last axis
         size = x.shape[i - lead] if i >= lead else 1
         if n == -1:
             if i < lead:
@@ -669,9 +675,9 @@ def expanded(x: Tensor, shape: Sequence[int]) -> Tensor:
                 )
             n = size
         if i >= lead and size == n:
-            sizes.append(size)
-            axes.append(x.axes[i - lead])
-            strides.append(x.strides[i - lead])
+            sizes.insert(0, size)
+            axes.insert(0, x.axes[i - lead])
+            strides.insert(0, x.strides[i - lead])
         elif i >= lead and size != 1:
             raise runtime_error(
                 f"The expanded size of the tensor ({n}) must match the existing size ({size}) at "
@@ -679,9 +685,9 @@ def expanded(x: Tensor, shape: Sequence[int]) -> Tensor:
                 sizes=[(n, size)],
             )
         else:
-            sizes.append(n)
-            axes.append((Part(n, "unknown", Origin("")),) if n != 1 else (Part(1, "one"),))
-            strides.append(0)
+            sizes.insert(0, n)
+            axes.insert(0, (Part(n, "unknown", Origin("")),) if n != 1 else (Part(1, "one"),))
+            strides.insert(0, 0)
     return x.view_of(shape=tuple(sizes), axes=tuple(axes), strides=tuple(strides))
 
 

@@ -85,8 +85,10 @@ MODULES: dict[str, type] = {}
 CONSTANTS: dict[str, Any] = {}
 TENSOR_NAMES: frozenset[str] = frozenset()  # every name of torch.Tensor
 
-FILES = ("modules", "creation", "forms", "indexing", "joining", "layers", "meta", "pointwise", "products",
-         "recurrent", "reductions")  # fmt: skip  # every file of rows, in this folder
+FILES = ("modules", "attention", "convolution", "creation", "forms", "indexing", "initialisation",
+         "joining",
+         "layers", "losses", "meta", "pointwise", "products", "recurrent",
+         "reductions")  # fmt: skip
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
 Rules = TypeVar("Rules", bound=type)

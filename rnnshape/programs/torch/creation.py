@@ -10,7 +10,7 @@ from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
 from ..sizes import Size, product
 from ..tensor import Storage, Tensor, elementwise, new, promoted
 from ..values import DType, TorchSize, Unknown
-from . import row, touch, type_name
+from . import row, touch, type_name, warn
 from .native import is_whole, listed, native, not_implemented, number, sequence_of_ints
 from .pointwise import category
 
@@ -28,9 +28,10 @@ def plain_dtype(dtype: Any, default: str | None = DEFAULT) -> str:
         return dtype.plain
     if isinstance(dtype, Unknown):
         raise NotKnown("an unknown dtype")
-    named = {float: "float64", int: "int64", bool: "bool"}
-    if dtype in named:
-        return named[dtype]
+    named = {"float": "float64", "int": "int64", "bool": "bool"}
+    plain = getattr(dtype, "__name__", "")
+    if plain in named and not isinstance(dtype, str):
+        return named[plain]
     return default if default is not None else DEFAULT
 
 
@@ -51,7 +52,8 @@ def _options(name: str, keywords: dict[str, Any], default: str | None) -> tuple[
         if key not in known:
             raise type_error(f"{name}() got an unexpected keyword argument '{key}'")
     dtype = keywords.get("dtype")
-    if dtype is not None and not isinstance(dtype, DType) and dtype not in (float, int, bool):
+    python = getattr(dtype, "__name__", "") in ("float", "int", "bool")
+    if dtype is not None and not isinstance(dtype, DType) and not python:
         if isinstance(dtype, Unknown):
             raise NotKnown("an unknown dtype")
         raise type_error(f"{name}(): argument 'dtype' must be torch.dtype, not {type_name(dtype)}")
@@ -356,13 +358,30 @@ def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = Fa
 # --------------------------------------------------------------------------------------- from lists
 
 
-@row("torch.tensor", "torch.as_tensor", "torch.asarray")
+@row("torch.as_tensor", "torch.asarray")
+def as_tensor(data: Any, dtype: Any = None, device: Any = None, **_: Any) -> Tensor:
+    """A tensor of nested lists and numbers, or the tensor itself."""
+    from .meta import converted
+
+    if isinstance(data, Tensor):
+        return converted(data, plain_dtype(dtype, data.dtype))
+    return from_data("tensor", data, plain_dtype(dtype, "") or None)
+
+
+@row("torch.tensor")
 def tensor(
     *data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
     """A tensor of nested lists and numbers."""
     if len(data) != 1:
         raise NotKnown("torch.tensor of these arguments")
+    if isinstance(data[0], Tensor):
+        warn(
+            "To copy construct from a tensor, it is recommended to use "
+            "sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than "
+            "torch.tensor(sourceTensor)."
+        )
     made = from_data("tensor", data[0], plain_dtype(dtype, "") or None)
     if requires_grad:
         if category(made.dtype) < 2:
@@ -396,12 +415,16 @@ def from_data(name: str, data: Any, dtype: str | None = None) -> Tensor:
         if shape:
             raise value_error(f"too many dimensions '{type_name(level)}'")
         raise type_error(f"new(): invalid data type '{type_name(level)}'")
+    if dtype and isinstance(level, Tensor) and level.numel != 1:
+        raise NotKnown("tensors as the data of another dtype")
     flat: list[Any] = []
     _flatten(data, shape, 0, flat)
     kind = dtype or _inferred(flat)
     values: Any = None
     if dtype and not all(isinstance(v, int | float | Tensor) for v in flat):
         raise NotKnown("data that is no number")
+    if dtype and any(isinstance(v, Tensor) for v in flat):
+        raise NotKnown("tensors as the data of another dtype")
     numbers_ = [v.known[0] if isinstance(v, Tensor) and v.known else v for v in flat]
     if len(flat) <= 4096 and all(isinstance(v, int | float) for v in numbers_):
         if category(kind) == 1:

@@ -33,7 +33,8 @@ def collate(interpreter: Any, batch: list[Any]) -> Any:
                 shapes = [", ".join(map(str, s)) for s in (first.shape, one.shape)]
                 raise Refusal(
                     "RuntimeError",
-                    f"stack expects each tensor to be equal size, but got [{shapes[0]}] at entry 0 and "
+                    f"stack expects each tensor to be equal size, but got [{shapes[0]}] at entry "
+                    "0 and "
                     f"[{shapes[1]}] at entry {i}",
                     wants={"collate": (first.shape, one.shape)},
                 )
@@ -135,9 +136,11 @@ def _batches(interpreter: Any, self: Instance) -> Any:
 
 
 def _loader(interpreter: Any, self: Instance, dataset: Any, batch_size: Any = 1, shuffle: Any = None,
-            sampler: Any = None, batch_sampler: Any = None, num_workers: Any = 0, collate_fn: Any = None,
+            sampler: Any = None, batch_sampler: Any = None, num_workers: Any = 0,
+            collate_fn: Any = None,
             pin_memory: Any = False, drop_last: Any = False, **keywords: Any) -> None:  # fmt: skip
-    self._attributes.update(dataset=dataset, batch_size=batch_size, drop_last=drop_last, collate_fn=collate_fn,
+    self._attributes.update(dataset=dataset, batch_size=batch_size, drop_last=drop_last,
+    collate_fn=collate_fn,
                             batch_sampler=batch_sampler, sampler=sampler)  # fmt: skip
 
 
@@ -206,7 +209,8 @@ SUBSET = make_class("Subset", [DATASET], path="torch.utils.data.Subset", names={
     "__init__": _native("Subset", _subset), "__getitem__": _native("item", _subset_item),
     "__len__": _native("len", lambda i, s: s._attributes["size"])})  # fmt: skip
 TENSORS = make_class("TensorDataset", [DATASET], path="torch.utils.data.TensorDataset", names={
-    "__init__": _native("TensorDataset", _tensor_dataset), "__getitem__": _native("item", _tensor_item),
+    "__init__": _native("TensorDataset", _tensor_dataset), "__getitem__": _native("item",
+    _tensor_item),
     "__len__": _native("len", _tensor_length)})  # fmt: skip
 LOADER = make_class("DataLoader", [OBJECT], path="torch.utils.data.DataLoader", names={
     "__init__": _native("DataLoader", _loader), "__iter__": _native("iter", _batches),
@@ -233,9 +237,12 @@ def optimizer_class(path: str) -> Class:
     scheduler = ".lr_scheduler." in path
     return make_class(path.rpartition(".")[2], [OBJECT], path="", names={
         "__init__": _native(path, _scheduler if scheduler else _optimizer), "zero_grad": nothing,
-        "step": _native("step", lambda i, s, closure=None, *a, **k: i.call(closure, [], {}) if closure is not None and not scheduler and not isinstance(closure, Unknown) else None),
+        "step": _native("step", lambda i, s, closure=None, *a, **k: i.call(closure, [],
+        {}) if closure is not None and not scheduler and not isinstance(closure,
+        Unknown) else None),
         "state_dict": _native("state_dict", lambda i, s: {}), "load_state_dict": nothing,
-        "add_param_group": nothing, "get_last_lr": _native("get_last_lr", lambda i, s: [i.unknown("", None, "float")]),
+        "add_param_group": nothing, "get_last_lr": _native("get_last_lr", lambda i,
+        s: [i.unknown("", None, "float")]),
         "get_lr": _native("get_lr", lambda i, s: [i.unknown("", None, "float")]),
     })  # fmt: skip
 

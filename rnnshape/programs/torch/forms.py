@@ -27,7 +27,7 @@ from ..tensor import (
     viewed,
 )
 from ..values import DType
-from . import row, type_name
+from . import row, type_name, warn
 from .native import listed, native, number, numbers, sequence_of_ints
 
 ONE: Axis = (Part(1, "one"),)
@@ -54,6 +54,7 @@ def _view_sizes(name: str, shape: tuple[Any, ...], names: dict[str, Any], key: s
         shape = (names.pop(key),)
     given = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
     good = (not given or not isinstance(given[0], float | str | type(None))) and not names
+    good = good and not (given is shape and shape and isinstance(shape[0], tuple | list))
     if not shape or not good or isinstance(given, str):
         got = ", ".join(
             [*map(type_name, shape), *(f"{k}={type_name(v)}" for k, v in names.items())]
@@ -76,6 +77,8 @@ def _view_sizes(name: str, shape: tuple[Any, ...], names: dict[str, Any], key: s
             raise NotKnown("keywords of reshape")
         if not shape:
             raise type_error('reshape() missing 1 required positional arguments: "shape"')
+        if given and isinstance(given[0], tuple | list):
+            raise NotKnown("arguments of reshape")
         if given is shape and len(shape) == 1:
             raise type_error(
                 "reshape(): argument 'shape' (position 1) must be tuple of ints, not "
@@ -212,6 +215,16 @@ def t(input: Tensor) -> Tensor:
 @row("Tensor.T", attribute=True)
 def reversed_axes(self: Tensor) -> Tensor:
     """All axes in the opposite order."""
+    if self.rank != 2:
+        warn(
+            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+            "deprecated "
+            "and it will throw an error in a future release. Consider `x.mT` to transpose batches "
+            "of "
+            "matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions "
+            "of a "
+            "tensor."
+        )
     return permuted(self, range(self.rank)[::-1])
 
 
@@ -230,6 +243,7 @@ def matrix_transposed(self: Tensor) -> Tensor:
 def adjoint(self: Tensor) -> Tensor:
     """mT, and conjugated."""
     if self.rank == 0:
+        warn("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().")
         return self
     if self.rank == 1:
         raise runtime_error(

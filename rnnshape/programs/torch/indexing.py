@@ -19,15 +19,16 @@ from ..tensor import (
     features,
     layout,
     merged_facts,
+    ordered_strides,
     promoted,
     selected,
     sliced,
     unsqueezed,
 )
 from ..values import Unknown
-from . import row, touch, type_name
+from . import row, touch, type_name, warn
 from .forms import picked
-from .native import alias, listed, native, number, tensor_kind
+from .native import alias, c_name, listed, native, number, tensor_kind
 
 _MASKS = count(1)
 
@@ -52,6 +53,15 @@ def _parts(x: Tensor, key: Any) -> list[Any]:
     if isinstance(key, list) and any(
         isinstance(k, slice | type(None) | type(...) | list | tuple | Tensor) for k in key
     ):
+        warn(
+            "Using a non-tuple sequence for multidimensional indexing is deprecated and will be "
+            "changed "
+            "in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be "
+            "interpreted "
+            "as tensor index, x[torch.tensor(seq)], which will result either in an error or a "
+            "different "
+            "result"
+        )
         key = tuple(key)
     parts = list(key) if isinstance(key, tuple) else [key]
     found: list[Any] = []
@@ -135,6 +145,12 @@ def indexed(x: Tensor, key: Any) -> Tensor:
         elif isinstance(part, Tensor):
             if part.floating:
                 raise index_error("tensors used as indices must be long, int, byte or bool tensors")
+            if part.dtype == "uint8":
+                warn(
+                    "indexing with dtype torch.uint8 is now deprecated, please use a dtype "
+                    "torch.bool "
+                    "instead."
+                )
             if part.dtype in ("bool", "uint8"):
                 _check_mask(part, result, dim)
                 size = mask_count(part)
@@ -246,8 +262,22 @@ def _advanced(x: Tensor, tensors: dict[int, Tensor]) -> Tensor:
     return x.like(
         shape=(*(x.shape[d] for d in before), *shape, *(x.shape[d] for d in after)),
         axes=(*(x.axes[d] for d in before), *axes, *(x.axes[d] for d in after)),
+        strides=_picked_strides(x, given, shape, before, after),
         values=values, facts={},
     )  # fmt: skip
+
+
+def _picked_strides(
+    x: Tensor, given: list[Tensor], shape: Sequence[int], before: list[int], after: list[int]
+) -> tuple[int, ...]:
+    """How TensorIterator lays out what index tensors pick."""
+    rows = [[*(x.strides[d] for d in before), *[0] * len(shape), *(x.strides[d] for d in after)]]
+    for index in given:
+        lead = len(shape) - index.rank
+        own = [0 if n == 1 != m else s for n, m, s in zip(index.shape, shape[lead:], index.strides)]
+        rows.append([*[0] * (len(before) + lead), *own, *[0] * len(after)])
+    sizes = (*(x.shape[d] for d in before), *shape, *(x.shape[d] for d in after))
+    return ordered_strides(sizes, [[s if n != 1 else 0 for s, n in zip(r, sizes)] for r in rows])
 
 
 def _check_range(index: Tensor, size: int, dim: int) -> None:
@@ -382,11 +412,6 @@ def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) ->
 @native("take_along_dim(Tensor input, Tensor indices, int? dim=None)")
 def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
     """gather, broadcast."""
-    if indices.dtype not in ("int64",):
-        raise runtime_error(
-            "torch.take_along_dim(): dtype of indices should be Long but got "
-            f"{alias(indices.dtype)}"
-        )
     if dim is None:
         return input.like(shape=(indices.numel,))
     if input.rank != indices.rank:
@@ -394,6 +419,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
             "torch.take_along_dim(): input and indices should have the same number of dimensions, "
             "but "
             f"got {input.rank} dimensions for input, and {indices.rank} dimensions for indices"
+        )
+    if indices.dtype != "int64":
+        raise runtime_error(
+            "torch.take_along_dim(): dtype of indices should be Long but got "
+            f"{alias(indices.dtype)}"
         )
     at = axis_index(number(dim), input.rank)
     shape = [n if n != 1 else m for n, m in zip(input.shape, indices.shape)]
@@ -555,9 +585,9 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         raise runtime_error(
             "masked_select: expected BoolTensor for mask", argument=mask, wants={"dtype": "bool"}
         )
-    broadcast(input, mask)
+    broadcast(mask, input)
     if input.rank != mask.rank or input.shape != mask.shape:
-        return input.like(shape=(mask_count(elementwise(input, mask, dtype="bool")),), facts={})
+        return input.like(shape=(mask_count(elementwise(mask, input, dtype="bool")),), facts={})
     return input.like(shape=(mask_count(mask),), facts={})
 
 
@@ -626,7 +656,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """x with a value where the mask is true."""
     _check_fill(input, mask, value)
     shape, axes = broadcast(input, mask)
-    return input.like(shape=shape, axes=axes) if shape != input.shape else input.like()
+    return input.like(shape=shape, axes=axes, strides=contiguous_strides(shape))
 
 
 @native(
@@ -646,9 +676,11 @@ def _check_fill(input: Tensor, mask: Tensor, value: Any, in_place: bool = False)
             f"{value.rank} dimension(s)."
         )
     if in_place:
+        from .pointwise import in_place_shape
+
         if mask.dtype != "bool":
             raise runtime_error(_mask_words(mask), argument=mask, wants={"dtype": "bool"})
-        in_place_expand(input, mask)
+        in_place_shape(input, mask)
         return
     broadcast(input, mask)
     if mask.dtype != "bool":
@@ -656,15 +688,7 @@ def _check_fill(input: Tensor, mask: Tensor, value: Any, in_place: bool = False)
 
 
 def _mask_words(mask: Tensor) -> str:
-    return f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"
-
-
-def in_place_expand(x: Tensor, other: Tensor) -> None:
-    """What expand_inplace refuses: `other` does not become x's shape."""
-    if other.shape != x.shape:
-        from ..tensor import expanded
-
-        expanded(other, x.shape)
+    return f"masked_fill_ only supports boolean masks, but got mask with dtype {c_name(mask.dtype)}"
 
 
 @native("masked_scatter(Tensor input, Tensor mask, Tensor source)")

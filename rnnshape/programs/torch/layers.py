@@ -491,7 +491,7 @@ def batch_norm(
             raise Refusal("IndexError", "tuple index out of range")
         _more_than_one(x)
     _running(x, running_mean, weight)
-    return x.like()
+    return x.like(strides=() if x.rank == 5 else x.like().strides)
 
 
 def _need_rank(x: Tensor, ranks: tuple[int, ...]) -> None:
@@ -706,7 +706,7 @@ def _activations() -> None:
 
 
 def _activation(name: str) -> Callable[..., Any]:
-    known = {"LeakyReLU": "leaky_relu", "RReLU": "rrelu"}
+    known = {"LeakyReLU": "leaky_relu", "RReLU": "rrelu_training"}
     function = known.get(name, name.lower())
 
     def forward(self: Any, input: Any) -> Any:

@@ -28,7 +28,7 @@ def size(self: Tensor, *at: Any, dim: Any = None) -> Any:
         if isinstance(axis, Unknown):
             raise NotKnown("an unknown axis")
         got = ", ".join(type_name(a) for a in at)
-        if len(at) == 1 and not isinstance(axis, str):
+        if len(at) == 1:
             raise type_error(f"size(): argument 'dim' (position 1) must be int, not {got}")
         text = f"size() received an invalid combination of arguments - got ({got})"
         raise type_error(text + ", but expected one of:\n * ()\n * (int dim)\n * (name dim)\n")
@@ -225,7 +225,9 @@ def is_tensor(obj: Any) -> bool:
 @row("Tensor.requires_grad", attribute=True)
 def requires_grad(self: Tensor) -> bool:
     """Whether a gradient is asked for."""
-    return self.storage.requires_grad or bool(self.graph)
+    if self.storage.requires_grad or self.graph:
+        return True
+    raise NotKnown("whether a gradient is asked for")
 
 
 @row("Tensor.is_leaf", attribute=True)

@@ -206,10 +206,12 @@ def module_methods() -> dict[str, Any]:
         "state_dict": lambda i, s, *a, **k: state(s), "parameters": _plainly("_parameters"),
         "buffers": _plainly("_buffers"), "named_parameters": _named("_parameters"),
         "named_buffers": _named("_buffers"), "children": _children,
-        "named_children": lambda i, s: [(n, c) for n, c in s._attributes.get("_modules", {}).items()],
+        "named_children": lambda i, s: [(n, c) for n, c in s._attributes.get("_modules",
+        {}).items()],
         "modules": lambda i, s: [m for _, m in submodules(s)],
         "named_modules": lambda i, s, *a, **k: list(submodules(s)),
-        "get_submodule": _getattribute, "get_parameter": _getattribute, "extra_repr": lambda i, s: "",
+        "get_submodule": _getattribute, "get_parameter": _getattribute, "extra_repr": lambda i,
+        s: "",
         "register_forward_hook": handle, "register_forward_pre_hook": handle,
         "register_full_backward_hook": handle, "register_backward_hook": handle,
         "type": same, "to_empty": same, "_get_name": lambda i, s: s._cls.name,
@@ -423,9 +425,11 @@ class DataParallel:
 # ------------------------------------------------------------------ what wraps, and what sets modes
 
 
-@row("torch.jit.script", "torch.compile", "torch.jit.ignore", "torch.jit.export", "torch.jit.unused",
+@row("torch.jit.script", "torch.compile", "torch.jit.ignore", "torch.jit.export",
+"torch.jit.unused",
      "torch.jit.script_method", "torch.no_grad", "torch.enable_grad", "torch.inference_mode",
-     "torch.set_grad_enabled", "torch.autograd.set_detect_anomaly", "torch.autocast", "torch.cuda.amp.autocast",
+     "torch.set_grad_enabled", "torch.autograd.set_detect_anomaly", "torch.autocast",
+     "torch.cuda.amp.autocast",
      "torch.amp.autocast", "torch.jit.trace", interpreter=True, unknowns=True)  # fmt: skip
 def wrapped(interpreter, value=None, *args, **keywords):
     if isinstance(value, (Instance, Bound)) or type(value).__name__ == "Function":
@@ -464,7 +468,8 @@ def _decorate(interpreter: Any, self: Any, function):
 
 CONTEXT = make_class("context", [OBJECT])
 CONTEXT.names |= {
-    "__enter__": Native("enter", _enter, "", True, True), "__exit__": Native("exit", _leave, "", True, True),
+    "__enter__": Native("enter", _enter, "", True, True), "__exit__": Native("exit", _leave, "",
+    True, True),
     "__call__": Native("decorate", _decorate, "", True, True),
 }  # fmt: skip
 
@@ -483,9 +488,12 @@ def backward(
     if self.graph & freed.keys():
         raise Refusal(
             "RuntimeError",
-            "Trying to backward through the graph a second time (or directly access saved tensors after they "
-            "have already been freed). Saved intermediate values of the graph are freed when you call "
-            ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+            "Trying to backward through the graph a second time (or directly access saved tensors "
+            "after they "
+            "have already been freed). Saved intermediate values of the graph are freed when you "
+            "call "
+            ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
+            "through the "
             "graph a second time or if you need to access saved tensors after calling backward.",
             argument=self, wants={"graph": self.graph & freed.keys()},
         )  # fmt: skip
@@ -511,9 +519,12 @@ def clip(parameters, *args, **keywords):
     return Tensor(())
 
 
-@row("torch.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all", "torch.set_default_dtype",
-     "torch.set_default_tensor_type", "torch.cuda.empty_cache", "torch.set_num_threads", "torch.cuda.synchronize",
-     "torch.save", "torch.use_deterministic_algorithms", "torch.set_printoptions", "torch.cuda.set_device",
+@row("torch.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all",
+"torch.set_default_dtype",
+     "torch.set_default_tensor_type", "torch.cuda.empty_cache", "torch.set_num_threads",
+     "torch.cuda.synchronize",
+     "torch.save", "torch.use_deterministic_algorithms", "torch.set_printoptions",
+     "torch.cuda.set_device",
      "torch.set_float32_matmul_precision", "torch.set_default_device", unknowns=True)  # fmt: skip
 def nothing(*args, **keywords):
     return None

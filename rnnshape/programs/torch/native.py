@@ -37,6 +37,9 @@ _SILENT = ("out", "device", "layout", "pin_memory", "generator", "memory_format"
            "requires_grad", "non_blocking", "copy")  # fmt: skip
 
 
+_PYTHON_TYPES = ("float", "int", "bool")
+
+
 class Argument(NamedTuple):
     """A parameter of a signature. `kind` is one of _KINDS; `optional` that it has a default."""
 
@@ -104,7 +107,7 @@ def _fits(kind: str, value: Any) -> bool:
         case "str":
             return isinstance(value, str) and not isinstance(value, DType)
         case "dtype":
-            return isinstance(value, DType) or value in (float, int, bool)
+            return isinstance(value, DType) or getattr(value, "__name__", "") in _PYTHON_TYPES
     return True
 
 
@@ -216,6 +219,9 @@ def bound_arguments(
     if len(signatures) == 1:
         raise first
     count = len(args) + len(kwargs)
+    nearly = [s for s in signatures if sum(not a.optional for a in s) <= count <= len(s) + 1]
+    if not exact and len(nearly) > 1:  # some take an `out`, which is not written here
+        raise NotKnown(f"arguments that {name}() does not take")
     plausible = [s for s in signatures if sum(not a.optional for a in s) <= count <= len(s)]
     if len(plausible) == 1:
         try:
@@ -250,8 +256,8 @@ def invalid_combination(
             text += "      didn't match because some of the keywords were incorrect: "
             text += f"{', '.join(foreign)}\n"
             continue
-        marked = [_marked(a.kind, value) for a, value in zip(wanted, args)]
-        marked += [f"{k}={_marked(a.kind, kwargs[k])}" for a in wanted if (k := a.name) in kwargs]
+        marked = [_marked(a, value) for a, value in zip(wanted, args)]
+        marked += [f"{k}={_marked(a, kwargs[k])}" for a in wanted if (k := a.name) in kwargs]
         text += "      didn't match because some of the arguments have invalid types: "
         text += f"({', '.join(marked)}{', ' if kwargs else ''})\n"
     return text
@@ -266,15 +272,15 @@ def _printed(wanted: Sequence[Argument]) -> str:
     return ", ".join(parts)
 
 
-def _marked(kind: str, value: Any) -> str:
+def _marked(wanted: Argument, value: Any) -> str:
+    """A value's type, between ! where it does not fit: to that text, no list and no default does."""
     name = type_name(value)
     if isinstance(value, tuple | list):
-        name += f" of {'(' if isinstance(value, tuple) else '['}"
-        name += ", ".join(type_name(v) for v in value)
-        name += ("," if isinstance(value, tuple) and len(value) == 1 else "") + (
-            ")" if isinstance(value, tuple) else "]"
-        )
-    return name if _fits(kind, value) else f"!{name}!"
+        inside = ", ".join(type_name(v) for v in value)
+        comma = "," if isinstance(value, tuple) and len(value) == 1 else ""
+        name += f" of ({inside}{comma})" if isinstance(value, tuple) else f" of [{inside}]"
+        return f"!{name}!"
+    return name if name == _KINDS[wanted.kind] and not wanted.optional else f"!{name}!"
 
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
@@ -317,6 +323,8 @@ def _declare(
         return rule(**bound_arguments(name, whole, args, kwargs))
 
     def as_method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if args and without == [()]:
+            raise type_error(f"TensorBase.{name}() takes no arguments ({len(args)} given)")
         return rule(**{own: self}, **bound_arguments(name, without, args, kwargs))
 
     row(_DOORS[door] + name)(as_method if door == "Tensor" else function)

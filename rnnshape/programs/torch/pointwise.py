@@ -570,7 +570,8 @@ _KERNELS = {
     "mish": "mish_cpu",
     "hardswish": "hardswish_cpu", "hardsigmoid": "hardsigmoid_cpu", "logsigmoid": "log_sigmoid_cpu",
     "softshrink": "softshrink_check", "hardshrink": "hardshrink_cpu",
-    "rrelu": "rrelu_with_noise_out_cpu",
+    "rrelu_training": "rrelu_with_noise_out_cpu",
+    "rrelu": "leaky_relu_cpu",
 }  # fmt: skip
 
 
@@ -607,7 +608,7 @@ def activation(name: str, x: Any, function: str = "") -> Any:
     return x.like()
 
 
-_C_NAME = {"logsigmoid": "log_sigmoid", "selu": "selu", "elu": "elu"}
+_C_NAME = {"logsigmoid": "log_sigmoid", "rrelu_training": "rrelu"}
 
 
 def _declared(name: str, rule: Callable[..., Any]) -> None:
@@ -690,10 +691,11 @@ def dropped(name: str, x: Any, p: Any, training: bool) -> Any:
         raise NotKnown("a channel dropout of no channels")
     if not training or p == 0 or x.numel == 0:
         return x
+    kind = "Long" if name.startswith("alpha") and x.dtype == "bool" else alias(x.dtype)
     if category(x.dtype) < 2 and p != 1:
         raise runtime_error(
             "result type Float can't be cast to the desired output type "
-            f"{alias(x.dtype)}", argument=x,
+            f"{kind}", argument=x,
             wants={"dtype": "float32"},
         )  # fmt: skip
     return x.like()

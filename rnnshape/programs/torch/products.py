@@ -142,6 +142,8 @@ def _folded(a: Tensor, b: Tensor) -> Tensor:
 
 def _same_scalar(a: Tensor, b: Tensor, work: int = 1) -> None:
     if not work:
+        if a.dtype != b.dtype:
+            raise NotKnown("an empty product of two dtypes")
         return
     if a.dtype == "bool":
         raise not_implemented("bmm", "bool", a)
@@ -280,7 +282,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any = 1, alpha: Any =
 @native("baddbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)")
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """input + bmm(batch1, batch2)."""
-    if batch1.rank == batch2.rank == 3:
+    if batch1.rank > 1 and batch2.rank > 2:
         expanded(input, (batch1.shape[0], batch1.shape[1], batch2.shape[2]))
     out = bmm(batch1, batch2)
     return out.like(graph=out.graph | input.graph)
@@ -289,12 +291,12 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha:
 @native("addbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)")
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """input + the sum of the products."""
+    if batch1.rank > 1 and batch2.rank > 2:
+        expanded(input, (batch1.shape[1], batch2.shape[2]))
     for name, x in (("batch1", batch1), ("batch2", batch2)):
         if x.rank != 3:
             raise runtime_error(f"{name} must be a 3D tensor")
     (n, i, k), (n2, k2, j) = batch1.shape, batch2.shape
-    if n == n2 and k == k2:
-        expanded(input, (i, j))
     if n != n2:
         raise runtime_error(f"batch1 and batch2 must have same number of batches, got {n} and {n2}")
     if k != k2:

@@ -20,9 +20,20 @@ from ...network.constructor import (
 from ...network.spec import Spec
 from ..refusal import NotKnown, Refusal
 from ..sizes import Size, largest, named
-from ..tensor import Axis, Origin, Part, Storage, Tensor, axis_index, fresh_axes, promoted, resized
+from ..tensor import (
+    Axis,
+    Origin,
+    Part,
+    Storage,
+    Tensor,
+    axis_index,
+    contiguous_strides,
+    fresh_axes,
+    promoted,
+    resized,
+)
 from ..values import Instance, Packed, Unknown, parameter
-from . import module, row, runtime_error, type_name
+from . import module, row, runtime_error, type_name, warn
 
 _SERIAL = count()
 
@@ -58,9 +69,16 @@ def build(self: Instance, cell: str, args: tuple[Any, ...], keywords: dict[str, 
         self.proj_size = spec.proj_size
         self.mode = f"RNN_{spec.nonlinearity.upper()}" if cell == "rnn" else cell.upper()
     self._attributes["_spec"] = spec
-    self._attributes["_warning"] = constructor_warning(call)
+    self._attributes["_warning"] = warning = constructor_warning(call)
+    if warning:
+        warn(warning.message, warning.type)
     for name, shape in spec.parameters().items():
         setattr(self, name, parameter(shape, dtype.plain if dtype else "float32"))  # type: ignore[arg-type]
+    if not spec.single:
+        rows = spec.num_layers * spec.num_directions
+        own = list(self.parameters_here.values())
+        each = len(own) // rows
+        self._attributes["all_weights"] = [own[i * each : (i + 1) * each] for i in range(rows)]
 
 
 def run(self: Instance, input: Any, hx: Any) -> Any:
@@ -195,6 +213,8 @@ def _result(
     output = made(
         [*(n for n, _ in lead), width], [*(a for _, a in lead), _width(ran, "output", 2)], "output"
     )
+    if batched and first and not packed:
+        output = replace(output, strides=_turned(output.shape))
     rows = spec.num_layers * spec.num_directions
     states = []
     for name in spec.state_names:
@@ -256,11 +276,17 @@ class LSTM(RNN):
     def __init__(self, *args: Any, **keywords: Any) -> None:
         build(self, "lstm", args, keywords)  # type: ignore[arg-type]
 
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        return run(self, input, hx)  # type: ignore[arg-type]
+
 
 @module("torch.nn.GRU")
 class GRU(RNN):
     def __init__(self, *args: Any, **keywords: Any) -> None:
         build(self, "gru", args, keywords)  # type: ignore[arg-type]
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        return run(self, input, hx)  # type: ignore[arg-type]
 
 
 def step(self: Instance, input: Any, hx: Any) -> Any:
@@ -330,22 +356,21 @@ def pack_padded_sequence(
     if isinstance(lengths, Unknown):
         lengths = Tensor(())
     if not isinstance(input, Tensor):
-        raise Refusal(
-            "AttributeError", f"'{type_name(input)}' object has no attribute 'size'", argument=input
-        )
+        words = f"_pack_padded_sequence(): argument 'input' (position 1) must be Tensor, not {type_name(input)}"
+        if not enforce_sorted:
+            words = f"'{type_name(input)}' object has no attribute 'index_select'"
+        raise Refusal("TypeError" if enforce_sorted else "AttributeError", words, argument=input)
     if isinstance(lengths, Tensor) and lengths.storage.device != "cpu":
         raise runtime_error(
             "'lengths' argument should be a 1D CPU int64 tensor, but got 1D cuda:0 Long tensor",
             argument=lengths, wants={"device": "cpu"},
         )  # fmt: skip
-    if isinstance(lengths, Tensor) and lengths.rank == 1 and lengths.dtype != "int64":
-        kind = lengths.dtype.replace("32", "").replace("64", "").capitalize()
+    if isinstance(lengths, Tensor) and lengths.rank != 1 and lengths.shape != ():
         raise runtime_error(
-            "'lengths' argument should be a 1D CPU int64 tensor, but got 1D "
-            f"{lengths.storage.device} {kind} tensor",
-            argument=lengths,
-            wants={"dtype": "int64"},
-        )
+            f"'lengths' argument should be a 1D CPU int64 tensor, but got {lengths.rank}D cpu "
+            "Long tensor",
+            argument=lengths, wants={"rank": (1,)},
+        )  # fmt: skip
     known = _lengths_of(lengths)
     n, t = (0, 1) if batch_first else (1, 0)
     if known is not None:
@@ -423,9 +448,24 @@ def pad_packed_sequence(
         (*(size for size, _ in order), *x.shape[2:]),
         (*(a for _, a in order), *x.axes[2:]),
     )
-    out = Tensor(shape, x.dtype, axes, graph=x.graph, facts=facts)
+    if sequence.lengths and not isinstance(steps, Size) and max(sequence.lengths) > steps:
+        raise NotKnown("a length beyond the padded batch")
+    out = Tensor(
+        shape,
+        x.dtype,
+        axes,
+        _turned(shape) if batch_first and sequence.enforce_sorted else (),
+        graph=x.graph,
+        facts=facts,
+    )
     lengths = Tensor((batch,), "int64", (x.axes[n],), values=sequence.lengths)
     return out, lengths
+
+
+def _turned(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of a batch-first result: torch computes (T, N, …) and exchanges the axes."""
+    inner = contiguous_strides((shape[1], shape[0], *shape[2:]))
+    return (inner[1], inner[0], *inner[2:])
 
 
 def value_error_total(total: int, length: int) -> Refusal:

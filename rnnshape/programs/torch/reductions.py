@@ -359,8 +359,9 @@ def _along() -> None:
         def rule(input: Tensor, dim: Any, dtype: Any = None, _name: str = name) -> Any:
             from .creation import plain_dtype
 
-            at = axis_index(number(dim), input.rank)
-            if _name.startswith(("cummax", "cummin")):
+            extreme = _name.startswith(("cummax", "cummin"))
+            at = axis_index(number(dim), input.rank) if input.numel != 0 or not extreme else 0
+            if extreme:
                 return Result.of(
                     _name, values=_dense(input, input.dtype), indices=_dense(input, "int64")
                 )

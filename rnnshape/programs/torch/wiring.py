@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..objects import OBJECT, make_class
-from ..refusal import NotKnown
+from ..refusal import NotKnown, Refusal
 from ..tensor import Storage, Tensor
 from ..values import Device, TorchSize, Unknown
 from . import ROWS, data, modules
@@ -20,13 +20,14 @@ def wire(interpreter: Any) -> None:
     classes.update(data.classes())
     classes["torch.nn.modules.Module"] = interpreter.module_class
     types: dict[str, Any] = {
-        "torch.Tensor": _tensor, "torch.nn.Parameter": _parameter, "torch.nn.parameter.Parameter": _parameter,
+        "torch.Tensor": _legacy("Tensor"), "torch.nn.Parameter": _parameter,
+        "torch.nn.parameter.Parameter": _parameter,
         "torch.device": _device, "torch.dtype": None, "torch.Size": lambda v=(): TorchSize(v),
-        "torch.nn.utils.rnn.PackedSequence": None, "torch.FloatTensor": _typed("float32"),
-        "torch.LongTensor": _typed("int64"), "torch.IntTensor": _typed("int32"),
-        "torch.DoubleTensor": _typed("float64"), "torch.BoolTensor": _typed("bool"),
-        "torch.ByteTensor": _typed("uint8"), "torch.cuda.FloatTensor": _typed("float32"),
-        "torch.cuda.LongTensor": _typed("int64"), "torch.Generator": lambda *a, **k: None,
+        "torch.nn.utils.rnn.PackedSequence": None, "torch.FloatTensor": _legacy("FloatTensor"),
+        "torch.LongTensor": _legacy("LongTensor"), "torch.IntTensor": _legacy("IntTensor"),
+        "torch.DoubleTensor": _legacy("DoubleTensor"), "torch.BoolTensor": _legacy("BoolTensor"),
+        "torch.ByteTensor": _legacy("ByteTensor"), "torch.cuda.FloatTensor": _legacy("FloatTensor"),
+        "torch.cuda.LongTensor": _legacy("LongTensor"), "torch.Generator": lambda *a, **k: None,
         "torch.autograd.Function": None,
     }  # fmt: skip
     for path, convert in types.items():
@@ -37,26 +38,20 @@ def wire(interpreter: Any) -> None:
     interpreter.functions = dict(data.FUNCTIONS)
 
 
-def _tensor(*args: Any, **keywords: Any) -> Any:
-    if args and isinstance(args[0], Tensor):
-        return args[0]
-    if args and all(isinstance(a, int) for a in args):
-        return Tensor(tuple(args))
-    if len(args) == 1 and isinstance(args[0], TorchSize):
-        return Tensor(tuple(args[0]))
-    made = ROWS["torch.tensor"].rule(args[0] if args else [])
-    return made.like(dtype="float32", values=made.known) if isinstance(made, Tensor) else made
-
-
-def _typed(dtype: str) -> Any:
-    def rule(*args: Any, **keywords: Any) -> Any:
-        made = _tensor(*args, **keywords)
-        return made.like(dtype=dtype, values=made.known) if isinstance(made, Tensor) else made
-
-    return rule
+def _legacy(name: str) -> Any:
+    """torch.FloatTensor(2, 3) and its kind, which are types too."""
+    return lambda *args, **keywords: ROWS[f"torch.{name}"].rule(*args, **keywords)
 
 
 def _parameter(data: Any = None, requires_grad: Any = True) -> Any:
+    if (
+        isinstance(data, Tensor)
+        and requires_grad
+        and "int" in data.dtype + data.dtype.replace("bool", "int")
+    ):
+        raise Refusal(
+            "RuntimeError", "Only Tensors of floating point and complex dtype can require gradients"
+        )
     if not isinstance(data, Tensor):
         if data is None:
             data = Tensor((0,))
@@ -64,7 +59,8 @@ def _parameter(data: Any = None, requires_grad: Any = True) -> Any:
             raise NotKnown("a Parameter of no tensor")
     made = Tensor(
         data.shape, data.dtype, data.axes, data.strides, parameter=True,
-        storage=Storage(requires_grad=bool(requires_grad), device=data.storage.device), facts=data.facts,
+        storage=Storage(requires_grad=bool(requires_grad), device=data.storage.device),
+        facts=data.facts,
     )  # fmt: skip
     return made
 
