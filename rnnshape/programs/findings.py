@@ -1,16 +1,19 @@
 """Mistakes that torch accepts: rules over what happened, by what the axes are.
 
 A rule looks at calls with their tensors, never at names or text, and stays silent where the axes do
-not prove it. What a finding is called and how it is mended stands in doctor.
+not prove it. What a finding is called for, and how it is mended, stands in doctor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .record import Event, Place
+from .record import Event, Place, tensors_in
+from .tensor import Axis, Part, Tensor
+from .values import Instance, Packed, Unknown
 
 if TYPE_CHECKING:
     from .follow import Followed
@@ -27,7 +30,65 @@ class Finding:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-Rule = Callable[["Followed"], Iterator[Finding]]
+@dataclass(frozen=True, eq=False)
+class Story:
+    """What happened, in the forms that rules ask for."""
+
+    followed: Followed
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """The calls in order."""
+        return self.followed.events
+
+    @cached_property
+    def recurrent(self) -> list[Event]:
+        """The calls of recurrent layers that gave tensors."""
+        return [e for e in self.followed.recurrent if not isinstance(e.result, Unknown)]
+
+    @cached_property
+    def roles(self) -> dict[int, str]:
+        """What an axis of no known kind turned out to be, by its origin: a layer has read it."""
+        found: dict[int, str] = {}
+        for event in self.recurrent:
+            for tensor in event.outputs:
+                for axis in tensor.axes:
+                    for part in axis:
+                        if part.origin is not None and part.kind in ("samples", "steps"):
+                            found.setdefault(id(part.origin), part.kind)
+        return found
+
+    @cached_property
+    def readers(self) -> dict[int, list[Event]]:
+        """The calls that read a tensor, by its id."""
+        found: dict[int, list[Event]] = {}
+        for event in self.events:
+            for tensor in event.inputs:
+                found.setdefault(id(tensor), []).append(event)
+        return found
+
+    @cached_property
+    def returned(self) -> set[int]:
+        """Tensors that one of the program's functions gave back, by id."""
+        values = [self.followed.result, *(e.result for e in self.events if not e.kind)]
+        return {id(t) for value in values for t in tensors_in(value)}
+
+    def kind(self, part: Part) -> str:
+        """What a part is."""
+        if part.kind == "unknown" and part.origin is not None:
+            return self.roles.get(id(part.origin), "unknown")
+        return part.kind
+
+    def axis(self, axis: Axis) -> str:
+        """What an axis of one part is; "" for others."""
+        return self.kind(axis[0]) if len(axis) == 1 and axis[0].piece is None else ""
+
+    def used(self, tensor: Tensor) -> bool:
+        """Whether anything reads it, or a function gives it back."""
+        return bool(self.readers.get(id(tensor))) or id(tensor) in self.returned
+
+
+Rule = Callable[[Story], Iterator[Finding]]
 RULES: list[Rule] = []
 
 
@@ -40,12 +101,713 @@ def rule(function: Rule) -> Rule:
 def findings(followed: Followed) -> list[Finding]:
     """What the rules find, in the order of the lines; each id once a line."""
     found: dict[tuple[str, str, int], Finding] = {}
+    story = Story(followed)
     for one in RULES:
-        for finding in one(followed):
+        for finding in one(story):
             found.setdefault((finding.id, finding.place.file, finding.place.line), finding)
-    return sorted(found.values(), key=lambda f: (f.place.file, f.place.line))
+    padded = {(f.place.file, f.place.line) for f in found.values() if f.id == "padded-step"}
+    kept = [
+        f for f in found.values()
+        if f.id != "last-step" or (f.place.file, f.place.line) not in padded
+    ]  # fmt: skip
+    return sorted(kept, key=lambda f: (f.place.file, f.place.line))
 
 
-def events_of(followed: Followed, *kinds: str) -> Iterator[Event]:
-    """The calls of these kinds."""
-    return (event for event in followed.events if event.kind in kinds)
+# ------------------------------------------------------------------------------------ constructors
+
+
+@rule
+def dropout_one_layer(story: Story) -> Iterator[Finding]:
+    """A dropout that has no layer to come after."""
+    for layer in story.followed.layers:
+        warning = layer.instance._attributes.get("_warning")
+        if warning is not None:
+            yield Finding("dropout-one-layer", layer.place, warning.message, {"layer": layer})
+
+
+# ------------------------------------------------------------------------------- views that mix
+
+VIEWS = ("Tensor.view", "Tensor.reshape", "torch.reshape", "Tensor.flatten", "torch.flatten",
+         "Tensor.unflatten", "torch.unflatten", "Tensor.view_as", "Tensor.reshape_as", "torch.nn.Flatten",
+         "torch.nn.Unflatten")  # fmt: skip
+
+
+@rule
+def axes_mixed(story: Story) -> Iterator[Finding]:
+    """A view or reshape that deals the elements of one sample out to several."""
+    for event in story.events:
+        if event.kind not in VIEWS or not event.inputs or len(event.outputs) != 1:
+            continue
+        x, y = event.inputs[0], event.outputs[0]
+        words = _mixed(story, x, y)
+        if words:
+            yield Finding(
+                "axes-mixed", event.place, words, {"event": event, "input": x, "output": y}
+            )
+
+
+def _mixed(story: Story, x: Tensor, y: Tensor) -> str:
+    parts = [part for axis in x.axes for part in axis if part.size != 1]
+    samples = [part for part in parts if story.kind(part) == "samples"]
+    for axis in y.axes:
+        for part in axis:
+            if (
+                part.kind == "mixed"
+                and any(story.kind(p) == "samples" for p in part.of)
+                and samples
+            ):
+                return _words(story, x, y, part.of)
+            if (
+                part.piece
+                and story.kind(part) == "samples"
+                and len([p for p in axis if p.size != 1]) > 1
+            ):
+                return _words(story, x, y, parts)
+    if {"hn", "cn"} & x.facts.keys() and y.rank > 1 and x.rank == 3:
+        for axis in y.axes:
+            kinds = [story.kind(p) for p in axis if p.size != 1]
+            if kinds[:1] == ["samples"] and "features" in kinds:
+                return (
+                    f"{_shape(x)} read in its old order as {_shape(y)} joins samples with features: a row of "
+                    "the result is one row of hn, with all samples in it"
+                )
+    if _swapped(x, y) and (
+        {"samples", "steps"} <= {story.kind(p) for p in parts} or _meets_layer(story, y)
+    ):
+        return (
+            f"view and reshape do not swap axes: the elements of {_shape(x)} are read in their old order "
+            f"as {_shape(y)}, so rows of different samples end up in one; transpose swaps them"
+        )
+    return ""
+
+
+def _words(story: Story, x: Tensor, y: Tensor, parts: Sequence[Part]) -> str:
+    kinds = list(
+        dict.fromkeys(story.kind(p) for p in parts if story.kind(p) not in ("one", "unknown"))
+    )
+    listed = ", ".join(kinds[:-1]) + f" and {kinds[-1]}" if len(kinds) > 1 else "".join(kinds)
+    return (
+        f"{_shape(x)} read in its old order as {_shape(y)} mixes {listed}: a row of the result holds "
+        "parts of several samples"
+    )
+
+
+def _shape(x: Tensor) -> str:
+    from .sizes import written_shape
+
+    return written_shape(x.shape)
+
+
+def _swapped(x: Tensor, y: Tensor) -> bool:
+    """Whether the result has the same sizes in another order, no two of those that moved equal."""
+    a = [int(n) for n in x.shape if n != 1]
+    b = [int(n) for n in y.shape if n != 1]
+    if a == b or sorted(a) != sorted(b) or len(a) < 2:
+        return False
+    return a[-1] == b[-1] and len(a) > 2
+
+
+def _meets_layer(story: Story, y: Tensor) -> bool:
+    """Whether a recurrent layer reads the result, as its input or its state."""
+    own = {
+        (id(p.origin), p.piece)
+        for axis in y.axes
+        for p in axis
+        if p.origin is not None and (p.piece or p.kind == "mixed")
+    }
+    for event in story.recurrent:
+        for tensor in event.inputs:
+            for axis in tensor.axes:
+                if any((id(p.origin), p.piece) in own for p in axis if p.origin is not None):
+                    return True
+    return False
+
+
+# --------------------------------------------------------------------------------- steps of outputs
+
+
+def chosen(event: Event) -> Iterator[tuple[int, int]]:
+    """(axis, position) of each whole number in x[key], and of select."""
+    x = event.inputs[0] if event.inputs else None
+    if x is None:
+        return
+    if event.kind in ("Tensor.select", "torch.select"):
+        values = [*event.args[1:], *event.keywords.values()]
+        if len(values) == 2 and all(isinstance(v, int) for v in values):
+            yield values[0] % max(x.rank, 1), values[1]
+        return
+    key = event.keywords.get("key")
+    keys = list(key) if isinstance(key, tuple) else [key]
+    taken = sum(1 for k in keys if k is not None and k is not Ellipsis)
+    dim = 0
+    for one in keys:
+        if one is None:
+            continue
+        if one is Ellipsis:
+            dim += x.rank - taken
+            continue
+        if isinstance(one, int) and not isinstance(one, bool):
+            yield dim, one
+        dim += 1
+
+
+def is_last(index: int, size: int) -> bool:
+    """Whether a position is the last of an axis longer than one."""
+    return size != 1 and (index == -1 or index == size - 1)
+
+
+def _whole_width(story: Story, event: Event) -> bool:
+    """Whether the result keeps the features of both directions, and goes on with them."""
+    result = event.outputs[0] if event.outputs else None
+    if result is None or not result.rank:
+        return False
+    if not any(p.kind == "directions" for p in result.axes[-1]):
+        return False
+    readers = story.readers.get(id(result), [])
+    parts = [
+        e
+        for e in readers
+        if e.outputs
+        and e.kind
+        in (
+            "index",
+            "Tensor.chunk",
+            "torch.chunk",
+            "Tensor.split",
+            "torch.split",
+            "Tensor.narrow",
+            "torch.narrow",
+        )
+        and e.outputs[0].rank
+        and e.outputs[0].shape[-1] != result.shape[-1]
+    ]
+    splits = [
+        e
+        for e in readers
+        if e.kind in VIEWS
+        and any(
+            axis[0].kind == "directions" and len(axis) == 1
+            for axis in e.outputs[0].axes
+            if e.outputs
+        )
+    ]
+    return not parts and not splits
+
+
+@rule
+def steps(story: Story) -> Iterator[Finding]:
+    """The last step of an output that is padded, or whose other direction has read one step."""
+    for event in story.events:
+        if event.kind not in ("index", "Tensor.select", "torch.select") or not event.outputs:
+            continue
+        x = event.inputs[0]
+        ran = x.facts.get("output")
+        for dim, index in chosen(event):
+            kind = story.axis(x.axes[dim])
+            facts = {
+                "event": event,
+                "input": x,
+                "output": event.outputs[0],
+                "call": ran,
+                "axis": dim,
+            }
+            if (
+                kind == "steps"
+                and "padded" in x.facts
+                and index == -1
+                and _uneven(x.facts["padded"])
+            ):
+                if ran is not None:
+                    yield Finding(
+                        "padded-step", event.place,
+                        "the batch is padded: of every sequence shorter than the longest the last step is "
+                        "padding; hn holds each sequence's own last step", facts,
+                    )  # fmt: skip
+            elif (
+                kind == "steps"
+                and ran is not None
+                and ran.spec.bidirectional
+                and _whole_width(story, event)
+            ):
+                if is_last(index, x.shape[dim]):
+                    half = "reverse"
+                elif index == 0 and x.shape[dim] != 1:
+                    half = "forward"
+                else:
+                    continue
+                yield Finding(
+                    "last-step", event.place,
+                    f"the {half} half has read one step only: of a bidirectional layer the last step of the "
+                    "output ends the forward direction and begins the reverse; hn[-2] and hn[-1] are "
+                    "the ends of both", {**facts, "half": half},
+                )  # fmt: skip
+
+
+def _uneven(padded: Any) -> bool:
+    lengths = padded.lengths if isinstance(padded, Packed) else padded
+    return lengths is None or len(set(map(int, lengths))) > 1
+
+
+# -------------------------------------------------------------------------------- rows of the state
+
+
+@rule
+def rows(story: Story) -> Iterator[Finding]:
+    """Rows of hn that are not what they are taken for."""
+    for call in story.recurrent:
+        spec = call.function._attributes["_spec"]
+        if spec.single or isinstance(call.result, Unknown):
+            continue
+        yield from _rows_of(story, call, spec)
+
+
+def _rows_of(story: Story, call: Event, spec: Any) -> Iterator[Finding]:
+    hidden = call.result[1]
+    states = (
+        list(hidden)
+        if isinstance(hidden, (tuple, list)) and not isinstance(hidden, Tensor)
+        else [hidden]
+    )
+    for hn in states:
+        if not isinstance(hn, Tensor):
+            continue
+        readers = story.readers.get(id(hn), [])
+        for event in readers:
+            if event.kind == "index" and hn.rank == 3:
+                for dim, index in chosen(event):
+                    if dim == 1 and is_last(index, hn.shape[1]) and _goes_on(story, event):
+                        yield Finding(
+                            "state-rows", event.place,
+                            f"axis 1 of hn is the batch, also with batch_first: position {index} is the state of "
+                            "one sample; hn[-1] is the last layer's state of all",
+                            {"event": event, "input": hn, "output": event.outputs[0], "call": hn, "spec": spec},
+                        )  # fmt: skip
+        if spec.bidirectional and spec.num_layers > 1 and hn.rank == 3:
+            yield from _first_rows(story, hn, spec, readers)
+    first = states[0]
+    if isinstance(first, Tensor) and first.rank >= 2:
+        yield from _unread(story, call, spec, first)
+
+
+def _goes_on(story: Story, event: Event) -> bool:
+    """Whether a module or a product reads the result, or a function gives it back."""
+    result = event.outputs[0]
+    if id(result) in story.returned:
+        return True
+    return any(
+        isinstance(e.function, Instance)
+        or e.kind in ("torch.cat", "torch.matmul", "torch.nn.functional.linear")
+        for e in story.readers.get(id(result), [])
+    )
+
+
+def _first_rows(story: Story, hn: Tensor, spec: Any, readers: Sequence[Event]) -> Iterator[Finding]:
+    """hn[:num_layers] of a bidirectional layer, handed to another layer as its state."""
+    for event in readers:
+        key = event.keywords.get("key")
+        first = key[0] if isinstance(key, tuple) and key else key
+        if event.kind != "index" or not isinstance(first, slice) or first.step not in (None, 1):
+            continue
+        result = event.outputs[0]
+        if result.shape[0] != spec.num_layers or first.start not in (
+            None,
+            0,
+            -spec.num_layers,
+            spec.num_layers,
+        ):
+            continue
+        for other in story.recurrent:
+            given = [*other.args[1:], *other.keywords.values()]
+            if any(t is result for t in tensors_in(given)):
+                names = [
+                    f"layer {r // 2} {'reverse' if r % 2 else 'forward'}"
+                    for r in range(spec.num_layers)
+                ]
+                if first.start not in (None, 0):
+                    names = [
+                        f"layer {r // 2} {'reverse' if r % 2 else 'forward'}"
+                        for r in range(spec.num_layers, 2 * spec.num_layers)
+                    ]
+                yield Finding(
+                    "state-rows", event.place,
+                    f"the rows of hn go layer by layer, both directions of each: these are {', '.join(names)}, "
+                    "not one direction of every layer",
+                    {"event": event, "input": hn, "output": result, "spec": spec},
+                )  # fmt: skip
+                break
+
+
+def _unread(story: Story, call: Event, spec: Any, hn: Tensor) -> Iterator[Finding]:
+    """Rows of the last layer that nothing reads, though another row of hn is read."""
+    output = call.result[0]
+    read_output = isinstance(output, Packed) or (isinstance(output, Tensor) and story.used(output))
+    if isinstance(output, Packed):
+        read_output = any(
+            isinstance(a, Packed) and a is output for e in story.events for a in e.args
+        ) or any(e is not call and any(t is output.padded for t in e.inputs) for e in story.events)
+    if read_output or id(hn) in story.returned:
+        return
+    count = int(hn.shape[0])
+    if count == 1:
+        return
+    readers = story.readers.get(id(hn), [])
+    taken: dict[int, Event] = {}
+    for event in readers:
+        positions = (
+            [i for d, i in chosen(event) if d == 0]
+            if event.kind in ("index", "Tensor.select", "torch.select")
+            else []
+        )
+        if not positions:
+            return  # something reads more than a row
+        taken[int(positions[0]) % count] = event
+    if not taken:
+        return
+    directions = spec.num_directions
+    last = set(range(count - directions, count))
+    if not last & taken.keys():
+        row, event = next(iter(taken.items()))
+        yield Finding(
+            "state-rows", event.place,
+            f"row {row} of hn is layer {row // directions}; the last layer's state is hn[-1], and nothing reads it",
+            {"event": event, "input": hn, "output": event.outputs[0], "spec": spec, "rows": sorted(last)},
+        )  # fmt: skip
+    elif directions == 2 and last - taken.keys():
+        row = next(iter(last & taken.keys()))
+        event = taken[row]
+        half, other = ("reverse", "forward") if row == count - 1 else ("forward", "reverse")
+        yield Finding(
+            "state-rows", event.place,
+            f"row {row - count} of hn is the {half} direction of the last layer alone; nothing reads the {other} one",
+            {"event": event, "input": hn, "output": event.outputs[0], "spec": spec, "rows": sorted(last)},
+        )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------- samples and steps
+
+
+@rule
+def batch_first(story: Story) -> Iterator[Finding]:
+    """A layer that reads samples as steps; the last sample where the last step was meant."""
+    seen: dict[int, tuple[str, Event]] = {}
+    for event in story.recurrent:
+        spec = event.function._attributes["_spec"]
+        x = next(iter(event.inputs), None)
+        if (
+            spec.single
+            or x is None
+            or x.rank != 3
+            or any(isinstance(a, Packed) for a in event.args)
+        ):
+            continue
+        n, t = (0, 1) if spec.batch_first else (1, 0)
+        facts = {"event": event, "input": x, "spec": spec}
+        if (x.axes[n][0].kind, x.axes[t][0].kind) == ("steps", "samples") or (
+            x.axes[t][0].kind == "samples"
+            and len(x.axes[t]) == 1
+            and x.axes[n][0].kind != "samples"
+            and x.shape[n] != 1
+        ):
+            order = "(N, T, features)" if spec.batch_first else "(T, N, features)"
+            yield Finding(
+                "batch-first-confusion", event.place,
+                f"axis {t} of the input holds the samples, and the layer reads {order}: it goes through the "
+                "samples as if they were steps", facts,
+            )  # fmt: skip
+            continue
+        for d, kind in ((n, "samples"), (t, "steps")):
+            origin = x.axes[d][0].origin if len(x.axes[d]) == 1 else None
+            if origin is not None and x.axes[d][0].kind == "unknown":
+                before = seen.setdefault(id(origin), (kind, event))
+                if before[0] != kind and before[1].function is not event.function:
+                    yield Finding(
+                        "batch-first-confusion", event.place,
+                        f"{before[1].text} reads axis {d} as {before[0]}, this layer as {kind}: one of the two "
+                        "has the wrong batch_first", facts,
+                    )  # fmt: skip
+                    break
+    for event in story.events:
+        if event.kind not in ("index", "Tensor.select", "torch.select") or not event.outputs:
+            continue
+        x = event.inputs[0]
+        ran = x.facts.get("output")
+        if ran is None or x.rank != 3:
+            continue
+        kinds = [story.axis(axis) for axis in x.axes]
+        for dim, index in chosen(event):
+            if kinds[dim] != "samples" or "steps" not in kinds or not is_last(index, x.shape[dim]):
+                continue
+            if _read_by_module(story, event):
+                yield Finding(
+                    "batch-first-confusion", event.place,
+                    f"axis {dim} of this output is the batch: position {index} is the last sample, and the "
+                    "steps are taken for the batch", {"event": event, "input": x, "output": event.outputs[0], "call": ran, "axis": dim},
+                )  # fmt: skip
+
+
+def _read_by_module(story: Story, event: Event) -> bool:
+    found = [event.outputs[0]]
+    for _ in range(4):
+        if not found:
+            return False
+        readers = [e for t in found for e in story.readers.get(id(t), [])]
+        if any(
+            (isinstance(e.function, Instance)
+            and e.kind.startswith("torch.nn.Linear"))
+            or "loss" in e.kind
+            or "entropy" in e.kind
+            for e in readers
+        ):
+            return True
+        found = [
+            t
+            for e in readers
+            for t in e.outputs
+            if not isinstance(e.function, Instance)
+            or "Dropout" in e.kind
+            or "Norm" in e.kind
+            or "ReLU" in e.kind
+        ]
+    return False
+
+
+# ------------------------------------------------------------------------------------- reductions
+
+SOFTMAX = ("torch.softmax", "Tensor.softmax", "torch.log_softmax", "Tensor.log_softmax",
+           "torch.nn.functional.softmax", "torch.nn.functional.log_softmax", "torch.nn.Softmax",
+           "torch.nn.LogSoftmax")  # fmt: skip
+OVER = ("torch.mean", "Tensor.mean", "torch.sum", "Tensor.sum", "torch.max", "Tensor.max", "torch.argmax",
+        "Tensor.argmax")  # fmt: skip
+
+
+def _dim(event: Event) -> int | None:
+    """The axis that softmax or a reduction goes over."""
+    x = event.inputs[0]
+    if event.kind in ("torch.nn.Softmax", "torch.nn.LogSoftmax"):
+        dim = event.function._attributes.get("dim")
+    else:
+        dim = event.keywords.get("dim", event.args[1] if len(event.args) > 1 else None)
+    if dim is None and event.kind in SOFTMAX:
+        dim = 0 if x.rank in (0, 1, 3) else 1
+    if isinstance(dim, (tuple, list)) and len(dim) == 1:
+        dim = dim[0]
+    if not isinstance(dim, int) or isinstance(dim, bool) or not x.rank:
+        return None
+    return dim % x.rank
+
+
+@rule
+def last_axis(story: Story) -> Iterator[Finding]:
+    """A softmax over the batch; a mean over the batch that a module then reads."""
+    for event in story.events:
+        if (event.kind not in SOFTMAX and event.kind not in OVER) or not event.inputs:
+            continue
+        x = event.inputs[0]
+        dim = _dim(event)
+        if dim is None or x.rank < 2 or x.shape[dim] == 1:
+            continue
+        kinds = [story.axis(axis) for axis in x.axes]
+        if kinds[dim] != "samples" or kinds.count("samples") != 1:
+            continue
+        others = [k for d, k in enumerate(kinds) if d != dim]
+        widths = [
+            d
+            for d, axis in enumerate(x.axes)
+            if d != dim and axis[-1].kind in ("features", "classes") and x.shape[d] != 1
+        ]
+        if not widths:
+            continue
+        facts = {"event": event, "input": x, "axis": dim, "wanted": widths[-1]}
+        if event.kind in SOFTMAX:
+            yield Finding(
+                "last-axis", event.place,
+                f"axis {dim} is the batch: every sample's result depends on the others, and its own scores do "
+                f"not sum to 1; the scores lie along axis {widths[-1]}", facts,
+            )  # fmt: skip
+        elif "argmax" in event.kind and x.rank == 2:
+            yield Finding(
+                "last-axis", event.place,
+                f"axis {dim} is the batch: this is the best sample of each class, not the best class of each "
+                f"sample; the scores lie along axis {widths[-1]}", facts,
+            )  # fmt: skip
+        elif "steps" in others and event.outputs and _read_by_module(story, event):
+            yield Finding(
+                "last-axis", event.place,
+                f"axis {dim} is the batch: the samples are merged into one; the steps lie along axis "
+                f"{kinds.index('steps')}", {**facts, "wanted": kinds.index("steps")},
+            )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------ losses
+
+ELEMENTWISE = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss",
+               "HuberLoss"}  # fmt: skip
+CLASSES = {"cross_entropy", "nll_loss", "CrossEntropyLoss", "NLLLoss"}
+
+
+def _pair(event: Event) -> tuple[Tensor, Tensor] | None:
+    """The prediction and the target of a loss."""
+    values = list(event.args)
+    names = {**dict(zip(("input", "target"), values)), **event.keywords}
+    if event.kind.endswith("ctc_loss") or event.kind.endswith("CTCLoss"):
+        names = {**dict(zip(("input", "target"), values)), **event.keywords}
+    a, b = names.get("input"), names.get("target")
+    return (a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else None
+
+
+@rule
+def losses(story: Story) -> Iterator[Finding]:
+    """Losses whose two tensors are laid beside each other wrongly, without an error."""
+    sorted_ = _orders(story)
+    for event in story.events:
+        name = event.kind.rpartition(".")[2]
+        if (
+            name in ELEMENTWISE
+            or name in CLASSES
+            or name
+            in (
+                "ctc_loss",
+                "CTCLoss",
+                "binary_cross_entropy",
+                "binary_cross_entropy_with_logits",
+                "BCELoss",
+                "BCEWithLogitsLoss",
+            )
+        ):
+            pair = _pair(event)
+            if pair is None:
+                continue
+            facts = {"event": event, "input": pair[0], "output": pair[1]}
+            if name in ELEMENTWISE:
+                yield from _broadcast(event, pair, facts)
+            if name in CLASSES:
+                yield from _class_axis(story, event, pair, facts)
+            if name in ("ctc_loss", "CTCLoss"):
+                kinds = [story.axis(axis) for axis in pair[0].axes]
+                if kinds[:2] == ["samples", "steps"]:
+                    yield Finding(
+                        "loss-classes", event.place,
+                        "CTC wants (T, N, classes): axis 0 of these scores is the batch", facts,
+                    )  # fmt: skip
+            order = pair[0].facts.get("order")
+            if order is not None and id(order) in sorted_ and pair[1].facts.get("order") is None:
+                yield Finding(
+                    "packed-order", event.place,
+                    "the batch was sorted by length, and its results are compared with targets in the old "
+                    "order", {**facts, "order": order, "sorted": sorted_[id(order)]},
+                )  # fmt: skip
+        elif event.kind == "operator" and event.name == "-" and len(event.inputs) == 2:
+            yield from _difference(story, event)
+
+
+def _orders(story: Story) -> dict[int, Event]:
+    """The positions that a sort gave, by id."""
+    found: dict[int, Event] = {}
+    for event in story.events:
+        if event.kind.rpartition(".")[2] in ("sort", "argsort", "topk"):
+            for tensor in event.outputs:
+                if tensor.dtype == "int64":
+                    found[id(tensor)] = event
+    return found
+
+
+def _broadcast(
+    event: Event, pair: tuple[Tensor, Tensor], facts: Mapping[str, Any]
+) -> Iterator[Finding]:
+    a, b = pair
+    if a.shape == b.shape:
+        return
+    from .tensor import broadcast
+
+    shape, _ = broadcast(a, b)
+    wide = 1
+    for n in shape:
+        wide = wide * int(n)
+    if wide > max(int(a.numel), int(b.numel)):
+        yield Finding(
+            "loss-broadcast", event.place,
+            f"{_shape(a)} beside {_shape(b)} is broadcast to {'×'.join(map(str, shape))}: every prediction is "
+            "compared with every target", facts,
+        )  # fmt: skip
+
+
+def _difference(story: Story, event: Event) -> Iterator[Finding]:
+    a, b = event.inputs
+    if (a.graph and b.graph) or not (a.graph or b.graph):
+        return
+    one, other = (a, b) if a.graph else (b, a)
+    if (
+        one.rank == 2
+        and other.rank == 1
+        and one.shape[1] == 1
+        and one.shape[0] == other.shape[0] != 1
+    ):
+        result = event.outputs[0] if event.outputs else None
+        readers = story.readers.get(id(result), []) if result is not None else []
+        if any(
+            e.kind
+            in (
+                "operator",
+                "Tensor.pow",
+                "torch.pow",
+                "Tensor.abs",
+                "torch.abs",
+                "torch.square",
+                "Tensor.square",
+            )
+            for e in readers
+        ):
+            yield Finding(
+                "loss-broadcast", event.place,
+                f"{_shape(a)} minus {_shape(b)} is broadcast to {_shape(result) if result is not None else ''}: "
+                "every prediction is compared with every target",
+                {"event": event, "input": one, "output": other},
+            )  # fmt: skip
+
+
+def _class_axis(
+    story: Story, event: Event, pair: tuple[Tensor, Tensor], facts: Mapping[str, Any]
+) -> Iterator[Finding]:
+    scores, target = pair
+    kinds = [story.axis(axis) for axis in scores.axes]
+    if scores.rank == 3 and target.rank == 2:
+        if (
+            kinds[1] in ("steps", "samples")
+            and kinds[0] in ("samples", "steps")
+            and scores.axes[2][-1].kind in ("features", "classes")
+        ):
+            yield Finding(
+                "loss-classes", event.place,
+                f"cross entropy takes axis 1 for the classes; here it is the {kinds[1]}, and the classes are the "
+                "last axis", facts,
+            )  # fmt: skip
+    if scores.rank == 2 and target.rank == 1:
+        a = [story.kind(p) for p in scores.axes[0] if p.size != 1]
+        b = [story.kind(p) for p in target.axes[0] if p.size != 1]
+        if sorted(a) == sorted(b) == ["samples", "steps"] and a != b:
+            padded = "padded" in scores.facts
+            yield Finding(
+                "packed-order" if padded else "loss-classes", event.place,
+                f"the rows of the scores go {a[0]} by {a[0]} ({' × '.join(a)}), those of the targets "
+                f"{' × '.join(b)}: they are compared crosswise", facts,
+            )  # fmt: skip
+
+
+@rule
+def states_given(story: Story) -> Iterator[Finding]:
+    """A state whose rows are samples, where the sizes happen to be equal."""
+    for event in story.recurrent:
+        spec = event.function._attributes["_spec"]
+        if spec.single:
+            continue
+        for state in list(tensors_in([*event.args[1:], *event.keywords.values()])):
+            if state.rank != 3 or state.shape[0] == 1:
+                continue
+            kinds = {story.kind(p) for p in state.axes[0]}, {story.kind(p) for p in state.axes[1]}
+            if "samples" in kinds[0] and kinds[1] & {"layers", "directions"}:
+                yield Finding(
+                    "state-rows", event.place,
+                    "axis 0 of the state is the batch and axis 1 its layers: the layer reads them the other way "
+                    "round, and says nothing since both are equally long",
+                    {"event": event, "input": state, "spec": spec},
+                )  # fmt: skip

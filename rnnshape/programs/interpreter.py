@@ -1087,6 +1087,7 @@ class Interpreter:
             return owner
         if isinstance(owner, Tensor):
             result = self.guarded(lambda: self.row("Tensor.__getitem__")(owner, key), node)
+            result = ordered(result, owner, key)
             self._event("index", "[…]", node, [owner], {"key": key}, result)
             return result
         if isinstance(key, Unknown):
@@ -2249,6 +2250,20 @@ class Interpreter:
         )  # fmt: skip
         frame.calls.append(event)
         self.record.event(event)
+
+
+def ordered(result: Any, x: Tensor, key: Any) -> Any:
+    """A choice of rows: what the result remembers of the tensor of positions that chose them."""
+    first = key[0] if isinstance(key, tuple) and key else key
+    for one in key if isinstance(key, tuple) else (key,):
+        if isinstance(one, Tensor) and one.rank == 1 and one.dtype == "int64":
+            first = one
+    if not (isinstance(result, Tensor) and isinstance(first, Tensor) and first.dtype == "int64"):
+        return result
+    facts = {k: v for k, v in result.facts.items() if k != "order"}
+    if "order" not in x.facts:
+        facts["order"] = first
+    return replace(result, facts=facts)
 
 
 def without_graph(value: Any) -> Any:

@@ -391,7 +391,7 @@ def _dealt(block: list[Part], sizes: list[int]) -> list[list[Part]]:
                 break
             if int(rest.size) % int(left[column]):
                 mixed = tuple(block)
-                return [[Part(size, "mixed", None, None, mixed)] for size in sizes]
+                return [[Part(size, "mixed", Origin("mixed"), None, mixed)] for size in sizes]
             outer, rest = _cut(rest, left[column])
             axes[column].append(outer)
             left[column] = 1

@@ -205,7 +205,8 @@ def _result(
     device = x.storage.device
 
     def made(shape: Sequence[int], axes: Sequence[Axis], what: str) -> Tensor:
-        facts = {what: ran} | ({"padded": x.facts["padded"]} if "padded" in x.facts else {})
+        kept = {k: x.facts[k] for k in ("padded", "order") if k in x.facts}
+        facts: dict[str, Any] = {what: ran} | kept
         storage = Storage(requires_grad=True, device=device)
         return Tensor(tuple(shape), x.dtype, tuple(axes), graph=graph, facts=facts, storage=storage)
 
@@ -503,7 +504,7 @@ def pad_sequence(
     if not batch_first:
         lead.reverse()
     lengths = tuple(one.shape[0] for one in rows)
-    facts = {"lengths": lengths} if len(set(lengths)) > 1 else {}
+    facts = {"padded": lengths} if len(set(map(int, lengths))) > 1 else {}
     return Tensor(
         (*(n for n, _ in lead), *first.shape[1:]),
         promoted(*rows),
