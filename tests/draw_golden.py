@@ -21,6 +21,12 @@ DRAWINGS = {
     "rnn-3.mmd": ["--layers", "3", "--format", "mermaid"],
     "lstm-bidirectional.mmd": ["--cell", "lstm", "--bidirectional", "--format", "mermaid"],
     "rnn-3.dot": ["--layers", "3", "--format", "dot"],
+    "inside-rnn.svg": ["--inside"],
+    "inside-lstm.svg": ["--inside", "--cell", "lstm"],
+    "inside-gru.svg": ["--inside", "--cell", "gru", "--no-bias"],
+    "inside-lstm.txt": ["--inside", "--cell", "lstm", "--layers", "2", "--layer", "1", "--format", "text"],
+    "inside-gru.txt": ["--inside", "--cell", "gru", "--values", "--step", "3",
+                       "--format", "text"],
 }  # fmt: skip
 
 

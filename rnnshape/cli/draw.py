@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..errors import UsageError
-from .options import Network, OutputFile, check_choice, head_options
+from ..show.pictures import FORMATS, Drawn
+from .numbers import Numbers, number_options, numeric_trace
+from .options import Network, OutputFile, check_choice, first_set, head_options
 from .output import write_file, write_lines
 from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 
-if TYPE_CHECKING:
-    from ..show.pictures.unrolled import Unrolled
-
-_FORMATS = ("svg", "png", "mermaid", "dot")
 _THEMES = ("auto", "light", "dark")
 
 
 @head_options
+@number_options
 def draw(
     network: Network,
+    numbers: Numbers,
     program: Program = None,
     sets: Set = None,
     shapes: Shape = None,
     layer: Annotated[
-        str | None, typer.Option(help="Of a program: the layer, by its name or line.")
+        str | None,
+        typer.Option(help="Of --inside: the layer; of a program: its name or line."),
     ] = None,
+    inside: Annotated[
+        bool, typer.Option("--inside", help="The inside of one cell: gates, operations, weights.")
+    ] = False,
+    direction: Annotated[
+        str | None, typer.Option(metavar="forward|reverse", help="Of the cell that --inside shows.")
+    ] = None,
+    step: Annotated[int | None, typer.Option(help="Of the cell that --inside shows.")] = None,
+    values: Annotated[
+        bool, typer.Option("--values", help="With --inside: how open each gate is.")
+    ] = False,
     format: Annotated[
         str | None,
         typer.Option(
-            metavar="svg|png|mermaid|dot",
+            metavar="|".join(FORMATS),
             help="What to write; told by the ending of FILE, else svg.",
-            autocompletion=lambda: list(_FORMATS),
+            autocompletion=lambda: list(FORMATS),
         ),
     ] = None,
     theme: Annotated[
@@ -46,17 +57,16 @@ def draw(
     ] = "auto",
     output: OutputFile = None,
 ) -> None:
-    """Draw the unrolled network: layers upwards, time to the right, every shape in its place.
+    """Draw the unrolled network, or --inside one cell, every shape in its place.
 
     Example: rnnshape draw --layers 3 -o rnn.svg
     """
-    from ..show.pictures.unrolled import Unrolled
-
     chosen = _chosen(format, output)
     check_choice("--theme", theme, _THEMES, "light")
-    if chosen == "mermaid" and theme != "auto":
+    picture = FORMATS[chosen]
+    if not picture.themes and theme != "auto":
         raise UsageError(
-            "--theme: expected without --format mermaid, whose colours are its reader's",
+            f"--theme: expected without --format {chosen}, whose colours are its reader's",
             got=f"--theme {theme}",
             fix="leave out --theme",
         )
@@ -65,43 +75,68 @@ def draw(
         network = Asked(program, sets, shapes).network(layer or "")
     else:
         refuse_alone(sets, shapes)
-    unrolled = Unrolled(network.trace())
-    if chosen == "mermaid":
-        from ..show.pictures.graphs import mermaid_lines
-
-        write_lines(mermaid_lines(unrolled), output)
-    elif chosen == "dot":
-        from ..show.pictures.graphs import dot_lines
-
-        write_lines(dot_lines(unrolled, "dark" if theme == "dark" else "light"), output)
-    elif chosen == "svg":
-        from ..show.pictures.scene import Scene
-        from ..show.pictures.svg import svg_lines
-
-        write_lines(svg_lines(Scene(unrolled), theme), output)
+    if output is None and chosen in ("svg", "png") and sys.stdout.isatty():
+        raise UsageError(
+            f"--format {chosen}: expected a file, since a terminal shows no pictures",
+            got="no -o",
+            fix=f"-o rnn.{chosen}, or --format text",
+        )
+    if inside:
+        place = None if program is not None else layer
+        drawn = _inside(network, numbers, values, chosen, (place, direction, step), theme)
     else:
-        _put_png(unrolled, "dark" if theme == "dark" else "light", output)
+        option = first_set({"--direction": direction, "--step": step, "--values": values,
+                            **({"--layer": layer} if program is None else {}), **numbers.sources,
+                            **numbers.drawing})  # fmt: skip
+        if option is not None:
+            raise UsageError(f"{option}: expected beside --inside", got="the unrolled network",
+                             fix=f"add --inside, or leave out {option}")  # fmt: skip
+        from ..show.pictures.unrolled import Unrolled
+
+        drawn = picture.unrolled(Unrolled(network.trace()), theme)
+    if isinstance(drawn, bytes):
+        write_file(output or "-", lambda file: file.write(drawn))
+    else:
+        write_lines(drawn, output)
+
+
+def _inside(
+    network: Network,
+    numbers: Numbers,
+    values: bool,
+    chosen: str,
+    place: tuple[str | None, str | None, int | None],
+    theme: str,
+) -> Drawn:
+    """The inside of one cell, over numbers where they are asked for."""
+    from ..show.pictures.inside import inside
+
+    draw_it = FORMATS[chosen].inside
+    if draw_it is None:
+        raise UsageError(f"--format {chosen}: expected without --inside", got="both",
+                         fix="--format svg")  # fmt: skip
+    layer, direction, step = place
+    if layer is not None and not layer.isdecimal():
+        raise UsageError("--layer: expected the number of a layer", got=repr(layer[:40]),
+                         fix="--layer 0")  # fmt: skip
+    trace = numeric_trace(network, numbers) if values or numbers.asked else network.trace()
+    return draw_it(inside(trace, int(layer or 0), direction or "forward", step), theme)
 
 
 def _chosen(format: str | None, output: str | None) -> str:
     """The format: the one that was named, or the one that the file's name says."""
-    if format is None:
-        endings = {"png": "png", "mmd": "mermaid", "mermaid": "mermaid", "dot": "dot", "gv": "dot"}
-        return endings.get((output or "").rpartition(".")[2].lower(), "svg")
-    check_choice("--format", format, _FORMATS, "svg")
-    return format
-
-
-def _put_png(unrolled: Unrolled, theme: str, output: str | None) -> None:
-    from ..show.pictures.png import png
-    from ..show.pictures.scene import Scene
-    from ..show.pictures.svg import svg_lines
-
-    if output is None and sys.stdout.isatty():
+    if format is not None:
+        check_choice("--format", format, FORMATS, "svg")
+        return format
+    name, _, ending = (output or "").rpartition(".")
+    for known, picture in FORMATS.items():
+        if ending.lower() in picture.endings:
+            return known
+    if name and "/" not in ending:
+        known = ", ".join(f".{end}" for picture in FORMATS.values() for end in picture.endings)
         raise UsageError(
-            "--format png: expected a file, since a terminal shows no pixels",
-            got="no -o",
-            fix="-o rnn.png",
+            f"-o: expected a name that ends in {known}",
+            got=f".{ending[:20]}",
+            fix=f"-o {name}.svg, or --format svg for any name",
         )
-    picture = png("\n".join(svg_lines(Scene(unrolled), theme)))
-    write_file(output or "-", lambda file: file.write(picture))
+    return "svg"

@@ -267,11 +267,18 @@ def test_every_arrow_of_text_joins_boxes_that_are_there(rnnshape, format):
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("a.svg", "<svg"), ("a.mmd", "%%"), ("a.dot", "digraph"), ("a.picture", "<svg")],
+    [("a.svg", "<svg"), ("a.mmd", "%%"), ("a.dot", "digraph"), ("a.txt", "RNN("), ("picture", "<svg")],
 )
 def test_the_name_of_the_file_tells_the_format(rnnshape, tmp_path, name, start):
     assert rnnshape("draw", "-o", name).out == ""
     assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.pdf", "folder.d/a.jpg"])
+def test_a_name_that_asks_for_what_is_not_written_is_refused(rnnshape, tmp_path, name):
+    ended = rnnshape("draw", "-o", name)
+    assert ended.status == 2 and "expected a name that ends in .svg, .png" in ended.err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(not installed("resvg_py"), reason="resvg-py is not installed")

@@ -1,1 +1,84 @@
-"""What is drawn."""
+"""What is drawn, and the formats that it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .inside import Inside
+    from .unrolled import Unrolled
+
+Drawn = Iterable[str] | bytes  # lines of a text, or what a file of pixels holds
+
+
+class Format(NamedTuple):
+    """How a network and the inside of a cell are written; None where they are not.
+
+    endings: of the names of files. theme: light, dark, or auto for what the reader prefers.
+    """
+
+    endings: tuple[str, ...]
+    unrolled: Callable[[Unrolled, str], Drawn]
+    inside: Callable[[Inside, str], Drawn] | None = None
+    themes: bool = True
+
+
+def _svg(unrolled: Unrolled, theme: str) -> Drawn:
+    from .scene import Scene
+    from .svg import svg_lines
+
+    return svg_lines(Scene(unrolled), theme)
+
+
+def _svg_inside(scene: Inside, theme: str) -> Drawn:
+    from .svg import inside_lines
+
+    return inside_lines(scene, theme)
+
+
+def _png(unrolled: Unrolled, theme: str) -> Drawn:
+    from .png import png
+
+    return png("\n".join(map(str, _svg(unrolled, "light" if theme == "auto" else theme))))
+
+
+def _png_inside(scene: Inside, theme: str) -> Drawn:
+    from .png import png
+
+    return png("\n".join(map(str, _svg_inside(scene, "light" if theme == "auto" else theme))))
+
+
+def _mermaid(unrolled: Unrolled, theme: str) -> Drawn:
+    from .graphs import mermaid_lines
+
+    return mermaid_lines(unrolled)
+
+
+def _dot(unrolled: Unrolled, theme: str) -> Drawn:
+    from .graphs import dot_lines
+
+    return dot_lines(unrolled, "light" if theme == "auto" else theme)
+
+
+def _text(unrolled: Unrolled, theme: str) -> Drawn:
+    from ..screen import plain_lines
+    from .terminal import picture_lines
+
+    return plain_lines(picture_lines(unrolled.trace, 200))
+
+
+def _text_inside(scene: Inside, theme: str) -> Drawn:
+    from ..screen import plain_lines
+    from .inside import text_lines
+
+    return plain_lines(text_lines(scene))
+
+
+FORMATS: dict[str, Format] = {
+    "svg": Format(("svg",), _svg, _svg_inside),
+    "png": Format(("png",), _png, _png_inside),
+    "text": Format(("txt", "text"), _text, _text_inside, themes=False),
+    "mermaid": Format(("mmd", "mermaid"), _mermaid, themes=False),
+    "dot": Format(("dot", "gv"), _dot),
+}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
 
 from ..notation import COLOURS, INK, NOTE, PAPER, Line, colour
+from .inside import Frame, Inside
+from .inside import Wire as Way
 from .scene import Box, Label, Scene, Wire
 
 _FIXED = (
@@ -52,6 +55,135 @@ def _lines(scene: Scene, head: str, name: str, places: bool) -> Iterator[str]:
     yield from (_box(box, places) for box in scene.boxes.values())
     yield from (_label(label) for label in scene.labels)
     yield "</svg>"
+
+
+_WIDE, _HIGH = 10.0, 18.0  # of a sign of a cell's inside
+_EDGE = 16.0
+
+
+def inside_lines(scene: Inside, theme: str, name: str = "rnnshape-inside") -> Iterator[str]:
+    """The inside of a cell as a file of its own, or as a part of a page where `theme` is empty."""
+    w, h = scene.width * _WIDE + 2 * _EDGE, scene.height * _HIGH + 2 * _EDGE
+    size = f'width="{_number(w)}" height="{_number(h)}"'
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_number(w)} {_number(h)}" '
+        f'class="rnn inside" role="img" aria-labelledby="{name}-title {name}-desc">'
+    )
+    yield f'<title id="{name}-title">{escape(scene.title)}</title>'
+    yield f'<desc id="{name}-desc">{escape(scene.description)}</desc>'
+    if theme:
+        yield f"<style>{style(theme)}{inside_style(theme)}</style>"
+    yield f'<rect class="paper" {size}/>'
+    yield _words(0, 0, scene.title, "strong")
+    signs = {(sign.x, sign.y) for sign in scene.signs}
+    across = [wire for wire in scene.wires if not _rises(wire)]
+    upward = [wire for wire in scene.wires if _rises(wire)]
+    yield from (_way(wire, signs) for wire in across)
+    yield from (f'<path class="halo" d="{_path(wire)}"/>' for wire in upward)
+    yield from (_way(wire, signs) for wire in upward)
+    for frame in scene.frames:
+        yield from _frame(frame)
+    for sign in scene.signs:
+        x, y = _at((sign.x, sign.y))
+        yield f'<circle class="sign" cx="{_number(x)}" cy="{_number(y)}" r="9"/>'
+        yield _MARKS[sign.sign].format(x=_number(x), y=_number(y))
+    for word in scene.words:
+        yield _words(word.x, word.y, word.words, "", word.kind)
+    for wire in scene.wires:
+        if wire.at:
+            yield _words(*wire.at, wire.label, "small", "note")
+    yield "</svg>"
+
+
+_MARKS = {
+    "⊙": '<circle class="mark" cx="{x}" cy="{y}" r="2"/>',
+    "⊕": '<path class="plain" d="M{x} {y}m-5 0h10m-5-5v10"/>',
+}
+
+
+def _at(point: tuple[int, int]) -> tuple[float, float]:
+    return _EDGE + (point[0] + 0.5) * _WIDE, _EDGE + (point[1] + 0.5) * _HIGH
+
+
+def _words(x: int, y: int, words: str, look: str, kind: str = "") -> str:
+    left, middle = _at((x, y))
+    said = f'<tspan class="{kind}">{escape(words)}</tspan>' if kind else escape(words)
+    at = f'x="{_number(left - _WIDE / 2)}" y="{_number(middle + 4.5)}"'
+    return f'<text class="{look}" {at}>{said}</text>'
+
+
+def _rises(wire: Way) -> bool:
+    """Whether a wire goes upwards at last; such a one passes over those along its way."""
+    return wire.points[-1][0] == wire.points[-2][0]
+
+
+def _path(wire: Way) -> str:
+    places = [_at(point) for point in wire.points]
+    return "".join(
+        f"M{_number(x1)} {_number(y1)}L{_number(x2)} {_number(y2)}"
+        for (x1, y1), (x2, y2) in pairwise(places)
+    )
+
+
+def _way(wire: Way, signs: set[tuple[int, int]]) -> str:
+    kind = wire.kind or "plain"
+    drawn = f'<path class="{kind}" d="{_path(wire)}"/>'
+    if wire.bare:
+        return drawn
+    (x1, y1), (x2, y2) = _at(wire.points[-2]), _at(wire.points[-1])
+    back = 9.0 if wire.points[-1] in signs else 0.0
+    if y1 == y2:
+        along = 6 if x2 > x1 else -6
+        tip = f"M{_number(x2 - (back if along > 0 else -back))} {_number(y2)}l{-along}-3.5v7z"
+    else:
+        along = 6 if y2 > y1 else -6
+        tip = f"M{_number(x2)} {_number(y2 - (back if along > 0 else -back))}l-3.5 {-along}h7z"
+    return drawn + f'<path class="{kind} tip" d="{tip}"/>'
+
+
+def _frame(frame: Frame) -> Iterator[str]:
+    x, y = _at((frame.x, frame.y))
+    w, h = (frame.width - 1) * _WIDE, (frame.height - 1) * _HIGH
+    kind = frame.kind or "plain"
+    box = f'x="{_number(x)}" y="{_number(y)}" width="{_number(w)}" height="{_number(h)}"'
+    yield f'<rect class="paper" {box} rx="5"/><rect class="{kind}" {box} rx="5"/>'
+    wide = frame.width // len(frame.parts) * _WIDE
+    for number, lines in enumerate(frame.parts):
+        left = x + number * wide
+        width = min(wide, x + w - left)
+        if number % 2:
+            band = f'x="{_number(left)}" y="{_number(y)}" width="{_number(width)}"'
+            yield f'<rect class="{kind} band" {band} height="{_number(h)}"/>'
+        told = [line.replace("\xa0", " ") for line in lines if line]
+        for row, line in enumerate(told):
+            base = y + h / 2 + (row - (len(told) - 1) / 2) * 16 + 4.5
+            at = f'x="{_number(left + width / 2)}" y="{_number(base)}"'
+            yield f'<text {at} text-anchor="middle">{escape(line)}</text>'
+    if frame.open is not None:
+        bar = f'x="{_number(x)}" y="{_number(y + h - 4)}" height="4"'
+        share = w * min(max(frame.open, 0.0), 1.0)
+        yield f'<rect class="{kind} open" {bar} width="{_number(share)}"/>'
+
+
+_SIGNS = (
+    ".rnn .sign{stroke-width:1.5}.rnn rect.paper,.rnn rect.band,.rnn rect.open{stroke:none}"
+    ".rnn rect.band{fill-opacity:.12}.rnn rect.open{fill-opacity:.8}"
+)
+
+
+def inside_style(theme: str) -> str:
+    """The rules that the inside of a cell adds to those of `style`."""
+    if theme == "auto":
+        dark = _ink("dark")
+        return f"{_SIGNS}{_ink('light')}@media screen and (prefers-color-scheme:dark){{{dark}}}"
+    return _SIGNS + _ink(theme)
+
+
+def _ink(theme: str) -> str:
+    return (
+        f".rnn .sign{{fill:{PAPER[theme]};stroke:{INK[theme]}}}.rnn .mark{{fill:{INK[theme]}}}"
+        f".rnn path.plain,.rnn rect.plain{{stroke:{INK[theme]};fill:{INK[theme]}}}"
+    )
 
 
 def style(theme: str) -> str:
