@@ -112,3 +112,13 @@ def test_a_drawing_of_the_inside_is_xml_with_a_title(rnnshape):
     assert rnnshape("draw", "--inside", "--format", "dot").status == 2
     assert rnnshape("draw", "--inside", "--layer", 3).status == 2
     assert rnnshape("draw", "--layer", 0).status == 2
+
+
+def test_a_written_cell_is_laid_out_too(rnnshape, tmp_path):
+    (tmp_path / "mgu.cell").write_text(
+        "f = σ(W_if·x + W_hf·h)\nn = tanh(W_in·x + f ⊙ (W_hn·h))\nh' = (1 − f) ⊙ h + f ⊙ n\n",
+        encoding="utf-8",
+    )
+    told = rnnshape("draw", "--inside", "--cell", "mgu.cell", "--format", "text").out
+    assert "│ f_0 = σ(" in told and "│ n_0 = tanh(" in told and "W_hn 20×20" in told
+    assert told.index("│ h_0 = ") < told.index("│ n_0 = ") < told.index("│ x_0  │")

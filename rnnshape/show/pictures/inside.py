@@ -17,7 +17,7 @@ from ...analysis.trace import Selection, Trace
 from ...engine.walk import Step
 from ...network.dims import Shape, write_shape
 from ..canvas import Canvas
-from ..notation import GATES_IN_WORDS, Line, kind_of, short_name
+from ..notation import GATES_IN_WORDS, Line, equation_name, kind_of
 
 Point = tuple[int, int]
 
@@ -166,8 +166,8 @@ class _Cell:
         performed = self.ops[op]
         weight = performed.inputs[1]
         turned = write_shape(weight.shape[::-1])
-        scene, short = self.scene, short_name(weight.name)
-        kind = kind_of(performed.inputs[0].name) or "input"
+        scene, short = self.scene, equation_name(weight)
+        kind = kind_of(performed.inputs[0]) or "input"
         if gates:
             size = _part(weight.shape, len(gates))
             bands = tuple((f"{short[:2]}{short[2:3]}{gate}ᵀ", size) for gate in gates)
@@ -182,7 +182,7 @@ class _Cell:
         scene.words.append(Words(x + 1, y + 4, f"{label}, turned round {turned}{more}", "weight"))
         if len(performed.inputs) > 2:
             bias = performed.inputs[2]
-            words = f"+ {short_name(bias.name)} {write_shape(bias.shape)}"
+            words = f"+ {equation_name(bias)} {write_shape(bias.shape)}"
             scene.words.append(Words(x + width - len(words) - 1, y + 4, words, "weight"))
 
 
@@ -236,7 +236,7 @@ def _lstm(cell: _Cell) -> Inside:
     last = cell.ops["h"].output.name
     if out == "m":  # the projection
         weight = cell.ops["h"].inputs[1]
-        scene.words.append(Words(o + 3, 8, f"·{short_name(weight.name)}ᵀ", "weight"))
+        scene.words.append(Words(o + 3, 8, f"·{equation_name(weight)}ᵀ", "weight"))
     scene.wires.append(Wire(((o, 8), (end + 2, 8)), "state"))
     scene.words += [Words(end + 3, 8, last, "state"), Words(end + 3, 9, hidden)]
     return scene

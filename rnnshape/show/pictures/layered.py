@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ...engine.walk import Performed
 from ...network.dims import write_shape
-from ..notation import equation_pieces, kind_of, short_name
+from ..notation import equation_name, equation_pieces, kind_of
 from .inside import Frame, Inside, Point, Wire
 
 
 def layered(ops: list[Performed], scene: Inside) -> Inside:
     """Frames of equations in rows, the first operations lowest, wires upwards between them."""
     nodes, reads = _graph(ops)
+    kinds = {one.name: kind_of(one) for done in ops for one in (*done.inputs, done.output)}
     rows = _rows(nodes, reads)
     widths = {name: max(map(len, lines)) + 4 if lines else 1 for name, lines in nodes.items()}
     height = {name: len(lines) + 2 if lines else 0 for name, lines in nodes.items()}
@@ -25,7 +26,7 @@ def layered(ops: list[Performed], scene: Inside) -> Inside:
         y += tall + tracks[number][0] + 2
     for name, lines in nodes.items():
         if lines:
-            kind = kind_of(name)
+            kind = kinds[name]
             x = places[name] - widths[name] // 2
             scene.frames.append(Frame(x, tops[name], widths[name], (tuple(lines),), kind))
     for number, row in enumerate(rows):
@@ -36,7 +37,7 @@ def layered(ops: list[Performed], scene: Inside) -> Inside:
                 start = (places[source], tops[source])
                 goal = (places[above], tops[above] + max(height[above] - 1, 0))
                 points = _bent(start, track, goal)
-                kind = kind_of(source.partition("→")[0])
+                kind = kinds[source.partition("→")[0]]
                 scene.wires.append(Wire(points, kind, bare=not nodes[above]))
                 if not nodes[above]:
                     way = ((places[above], goal[1]), (places[above], tops[above]))
@@ -48,22 +49,16 @@ def _graph(ops: list[Performed]) -> tuple[dict[str, list[str]], dict[str, list[s
     """The lines of every operation and of what comes from outside, and what each reads."""
     nodes: dict[str, list[str]] = {}
     reads: dict[str, list[str]] = {}
-    parameters: dict[str, str] = {}
     for performed in ops:
-        for tensor in performed.inputs:
-            if tensor.name in reads or tensor.name in nodes or tensor.name in parameters:
-                continue
-            if kind_of(tensor.name) == "weight" or tensor.name.partition("_l")[2]:
-                parameters[tensor.name] = write_shape(tensor.shape)
-            else:
-                nodes[tensor.name] = [tensor.name, write_shape(tensor.shape)]
+        parameters = [one for one in performed.inputs if one.role.kind == "parameter"]
+        others = [one for one in performed.inputs if one.role.kind != "parameter"]
+        for tensor in others:
+            nodes.setdefault(tensor.name, [tensor.name, write_shape(tensor.shape)])
         words = "".join(piece for piece, _ in equation_pieces(performed))
         out = performed.output
-        held = [f"{short_name(t.name)} {parameters[t.name]}" for t in performed.inputs
-                if t.name in parameters]  # fmt: skip
-        nodes[out.name] = [f"{out.name} = {words}", f"{write_shape(out.shape)}", *held]
-        named = [t.name for t in performed.inputs if t.name not in parameters]
-        reads[out.name] = list(dict.fromkeys(named))
+        held = [f"{equation_name(one)} {write_shape(one.shape)}" for one in parameters]
+        nodes[out.name] = [f"{out.name} = {words}", write_shape(out.shape), *held]
+        reads[out.name] = list(dict.fromkeys(one.name for one in others))
     return nodes, reads
 
 

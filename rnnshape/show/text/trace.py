@@ -10,7 +10,7 @@ from ...network.dims import Dim, total, write_dim, write_shape
 from ...network.spec import Parameter, Spec
 from ..document import ITEM_BYTES
 from ..notation import result_kind, short_name
-from ..screen import Line, Piece, array_lines, columns, text
+from ..screen import Line, Piece, array_lines, columns, labelled, text
 from .backsteps import backward_lines
 from .steps import lane_lines, step_lines
 
@@ -93,10 +93,15 @@ def layer_lines(trace: Trace) -> Iterator[Line]:
         pieces += [("", "")] * (len(rows[0]) - len(pieces) - 2)
         numbers = write_dim(total(parameter.count for parameter in held))
         rows.append([("head", "note"), *pieces, (numbers, "note")])
-    yield from columns(rows)
+    if max(map(len, rows)) <= _MOST_COLUMNS:
+        yield from columns(rows)
+        return
+    for (name, _), *pieces, (numbers, _) in rows:
+        held = ", ".join(words for words, _ in pieces if words)
+        yield labelled(f"  {name}", f"{held}: {numbers}", width=4 + max(len(r[0][0]) for r in rows))
 
 
-_MANY_LAYERS = 8
+_MANY_LAYERS, _MOST_COLUMNS = 8, 7
 
 
 def tensor_lines(trace: Trace) -> Iterator[Line]:
