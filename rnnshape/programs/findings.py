@@ -552,8 +552,7 @@ def _read_by_module(story: Story, event: Event) -> bool:
             return False
         readers = [e for t in found for e in story.readers.get(id(t), [])]
         if any(
-            (isinstance(e.function, Instance)
-            and e.kind.startswith("torch.nn.Linear"))
+            (isinstance(e.function, Instance) and e.kind.startswith("torch.nn.Linear"))
             or "loss" in e.kind
             or "entropy" in e.kind
             for e in readers

@@ -267,7 +267,13 @@ def test_every_arrow_of_text_joins_boxes_that_are_there(rnnshape, format):
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("a.svg", "<svg"), ("a.mmd", "%%"), ("a.dot", "digraph"), ("a.txt", "RNN("), ("picture", "<svg")],
+    [
+        ("a.svg", "<svg"),
+        ("a.mmd", "%%"),
+        ("a.dot", "digraph"),
+        ("a.txt", "RNN("),
+        ("picture", "<svg"),
+    ],
 )
 def test_the_name_of_the_file_tells_the_format(rnnshape, tmp_path, name, start):
     assert rnnshape("draw", "-o", name).out == ""

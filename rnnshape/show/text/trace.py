@@ -97,8 +97,10 @@ def layer_lines(trace: Trace) -> Iterator[Line]:
         yield from columns(rows)
         return
     for (name, _), *pieces, (numbers, _) in rows:
-        held = ", ".join(words for words, _ in pieces if words)
-        yield labelled(f"  {name}", f"{held}: {numbers}", width=4 + max(len(r[0][0]) for r in rows))
+        listed = ", ".join(words for words, _ in pieces if words)
+        yield labelled(
+            f"  {name}", f"{listed}: {numbers}", width=4 + max(len(r[0][0]) for r in rows)
+        )
 
 
 _MANY_LAYERS, _MOST_COLUMNS = 8, 7
