@@ -77,6 +77,8 @@ def convolved(
         given = (input, weight, bias, several(stride, d), padding, several(dilation, d), groups)
         bound_arguments(f"conv{d}d", _CONV[d], given, {}, exact=True)
     x: Tensor = input
+    if bias is not None and not isinstance(padding, str):
+        _conv_types(x, weight, bias)
     words = _WORDS[d]
     if x.rank not in (d + 1, d + 2):
         raise runtime_error(
@@ -213,9 +215,10 @@ def _conv_rules(d: int) -> dict[str, Any]:
             if padding == "same":
                 x, padding = input, "same"
                 raise NotKnown("padding='same' that is not of zeros")
+            amounts = [0] * (2 * d)
             if not isinstance(padding, str):
                 amounts = [p for p in reversed(padding) for _ in range(2)]
-                x, padding = padded(x, amounts, self.padding_mode), 0
+            x, padding = padded(x, amounts, self.padding_mode), 0
         return convolved(
             d, x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
@@ -279,7 +282,7 @@ def _transposed(layer: Any, x: Tensor, d: int) -> Tensor:
         )
     ]  # fmt: skip
     if any(n <= 0 for n in sizes):
-        if layer.bias is None or d == 1 or d == 3:
+        if layer.bias is None or d != 2 or layer.stride != (1, 1):
             raise NotKnown("a transposed convolution of nothing")
         raise runtime_error(
             f"Given input size per channel: ({_times(x.shape[-d:])}). Calculated output size per "
@@ -318,7 +321,7 @@ def pooled(
     if any(len(v) != d for v in (kernel, paddings, strides)):
         raise NotKnown("a pool of another number of axes")
     for k, p in zip(kernel, paddings):
-        if name == "avg_pool2d" and p * 2 > k:
+        if name == "avg_pool2d" and p * 2 > k and x.rank > 2:
             raise runtime_error(
                 f"pad should be at most half of effective kernel size, but got pad={p}, "
                 f"kernel_size={k} "
@@ -343,7 +346,9 @@ def pooled(
         _pool_size(*values, ceil_mode)
         for values in zip(x.shape[-d:], kernel, strides, paddings, dilations)
     ]
-    if any(n < 1 for n in sizes):
+    if any(n < 1 for n in sizes) or (
+        name == "avg_pool3d" and any(n < k for n, k in zip(x.shape[-3:], kernel))
+    ):
         if plain:
             raise runtime_error(f"max_pool1d() Invalid computed output size: {sizes[0]}")
         if name == "avg_pool3d":
@@ -522,7 +527,7 @@ def adapted(name: str, kind: str, d: int, x: Tensor, output_size: Any) -> Tensor
         raise runtime_error(
             f"{name}() argument 'output_size' should contain one int (got {len(target)})"
         )
-    if kind == "avg" and d > 1 and x.rank > d and all(n == 1 for n in target) and len(target) == d:
+    if kind == "avg" and d > 1 and x.rank >= d and all(n == 1 for n in target) and len(target) == d:
         return spatial(x, [1] * d)  # a mean
     if x.rank not in (d + 1, d + 2):
         colon = ":" if kind == "max" else ""
@@ -579,7 +584,7 @@ def padded(x: Tensor, pad: Sequence[int], mode: str = "constant") -> Tensor:
         before, behind = pad[2 * i], pad[2 * i + 1]
         if mode == "reflect" and (before >= sizes[d] or behind >= sizes[d]):
             raise runtime_error(
-                "Argument #4: Padding size should be less than the corresponding input dimension, "
+                f"Argument #{4 + 2 * i}: Padding size should be less than the corresponding input dimension, "
                 "but got: "
                 f"padding ({before}, {behind}) at dimension {d} of input {listed(x.shape)}"
             )

@@ -231,6 +231,11 @@ def reversed_axes(self: Tensor) -> Tensor:
 @row("Tensor.mT", attribute=True)
 def matrix_transposed(self: Tensor) -> Tensor:
     """The last two axes exchanged."""
+    if self.rank == 0:
+        warn(
+            "Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases."
+        )
+        return self
     if self.rank < 2:
         raise runtime_error(
             "tensor.mT is only supported on matrices or batches of matrices. Got "
@@ -354,7 +359,7 @@ def repeat_interleave(
         if repeats.rank == 1 and repeats.shape[0] not in (1, x.shape[at]):
             raise runtime_error(
                 f"repeats must have the same size as input along dim, but got repeats.size(0) = "
-                f"{repeats.shape[0]} and input.size({at}) = {x.shape[at]}",
+                f"{repeats.shape[0]} and input.size({at if dim is None else dim}) = {x.shape[at]}",
                 sizes=[(repeats.shape[0], x.shape[at])],
             )
         if repeats.known is None:

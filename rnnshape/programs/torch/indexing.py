@@ -305,7 +305,10 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     if isinstance(value, Tensor):
         basic = not any(isinstance(p, Tensor | bool) for p in _parts(self, key))
         _check_assigned(place, value, basic)
-        if not basic and value.dtype != self.dtype and value.rank:
+        masks = all(
+            p.dtype in ("bool", "uint8") for p in _parts(self, key) if isinstance(p, Tensor)
+        )
+        if not basic and value.dtype != self.dtype and not (masks and value.numel == 1):
             raise runtime_error(
                 "Index put requires the source and destination dtypes match, got "
                 f"{alias(self.dtype)} for the destination and {alias(value.dtype)} for the source.",
@@ -380,7 +383,7 @@ def _smaller(name: str, index: Tensor, other: Tensor, dim: int | None, tail: str
 def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) -> Tensor:
     """Along one axis the elements at the positions `index`."""
     at = axis_index(number(dim), input.rank)
-    if index.dtype not in ("int64", "int32"):
+    if index.numel != 0 and index.dtype not in ("int64", "int32"):
         raise runtime_error(
             "gather(): Expected dtype int32/int64 for index",
             argument=index,
@@ -444,7 +447,7 @@ def _scatter(name: str, input: Tensor, dim: Any, index: Tensor, src: Any) -> Ten
     at = axis_index(number(dim), input.rank)
     if index.numel != 0:
         if index.dtype not in ("int64", "int32"):
-            raise runtime_error(f"{name}(): Expected dtype int32/int64 for index", argument=index)
+            raise runtime_error("scatter(): Expected dtype int32/int64 for index", argument=index)
         if isinstance(src, Tensor):
             if src.dtype != input.dtype:
                 raise runtime_error(f"{name}(): Expected self.dtype to be equal to src.dtype")
@@ -682,7 +685,7 @@ def _check_fill(input: Tensor, mask: Tensor, value: Any, in_place: bool = False)
             raise runtime_error(_mask_words(mask), argument=mask, wants={"dtype": "bool"})
         in_place_shape(input, mask)
         return
-    broadcast(input, mask)
+    broadcast(mask, input)
     if mask.dtype != "bool":
         raise runtime_error(_mask_words(mask), argument=mask, wants={"dtype": "bool"})
 

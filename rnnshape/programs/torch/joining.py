@@ -214,7 +214,7 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: Any = 0) -> tuple[Ten
         raise runtime_error(
             f"split_with_sizes expects split_sizes to sum exactly to {input.shape[at]} (input "
             "tensor's "
-            f"size at dimension {at}), but got split_sizes={listed(sizes)}",
+            f"size at dimension {number(dim)}), but got split_sizes={listed(sizes)}",
             sizes=[(total, input.shape[at])],
         )  # fmt: skip
     return _pieces(input, at, sizes)

@@ -370,15 +370,11 @@ def layer_norm(
                 f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{listed(w.shape)} and normalized_shape = {listed(shape)}"
             )
-    last_axes(input, shape, "[*, ")
-    if weight is not None and weight.dtype != input.dtype:
-        if (
-            category(weight.dtype) == 2
-            and input.dtype in ("float16", "bfloat16")
-            and weight.dtype == "float32"
-        ):
-            return input.like()
+    mixed = weight is not None and weight.dtype != input.dtype
+    half = mixed and weight.dtype == "float32" and input.dtype in ("float16", "bfloat16")
+    if mixed and not half:
         raise runtime_error("mixed dtype (CPU): all inputs must share same datatype.")
+    last_axes(input, shape, "[*, ")
     if category(input.dtype) < 2 and input.numel != 0:
         raise not_implemented("LayerNormKernelImpl", input.dtype, input)
     return input.like(strides=new(input.shape).strides)
@@ -490,8 +486,10 @@ def batch_norm(
         if x.rank < 2:
             raise Refusal("IndexError", "tuple index out of range")
         _more_than_one(x)
+    if 0 in x.shape:
+        raise NotKnown("a normalisation of nothing")
     _running(x, running_mean, weight)
-    return x.like(strides=() if x.rank == 5 else x.like().strides)
+    return x.like(strides=() if x.rank == 5 or not training else x.like().strides)
 
 
 def _need_rank(x: Tensor, ranks: tuple[int, ...]) -> None:
@@ -580,7 +578,7 @@ def _normalised_alone(layer: Any, x: Tensor, at: int) -> Tensor:
             "passing in num_features, which is not used because affine=False"
         )
     whole = x if at else new((1, *x.shape), x.dtype)
-    if layer.training and product(whole.shape[2:]) == 1:
+    if (layer.training or not layer.track_running_stats) and product(whole.shape[2:]) == 1:
         raise value_error(
             "Expected more than 1 spatial element when training, got input size "
             f"torch.Size({listed(whole.shape)})"
@@ -712,7 +710,7 @@ def _activation(name: str) -> Callable[..., Any]:
     def forward(self: Any, input: Any) -> Any:
         if name in ("Tanh", "Sigmoid") and not isinstance(input, Tensor):
             return tensor_argument(input, function, "input", 1)
-        return activation("relu6" if name == "ReLU6" else function, input)
+        return activation("relu6_module" if name == "ReLU6" else function, input)
 
     return forward
 

@@ -12,7 +12,7 @@ from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error,
 from ..tensor import Tensor, broadcast, elementwise, merged_facts, promoted
 from . import buffer, module, row, tensor_argument, type_name, warn
 from .native import alias, bound_arguments, listed, not_implemented, parsed
-from .pointwise import category, in_place_shape, unary
+from .pointwise import category, in_place_dtype, in_place_shape
 from .reductions import softmax_of
 
 
@@ -82,6 +82,9 @@ def _of_difference(name: str, kernel: str, input: Any, target: Any, reduction: s
         if both.dtype == "bool" or name == "huber":
             raise NotKnown("a loss of whole numbers")
         raise not_implemented(kernel, both.dtype)
+    if name == "huber":
+        in_place_dtype(input, both.dtype)
+        both = both.like(dtype=input.dtype)
     return finished(both, word)
 
 
@@ -174,7 +177,10 @@ def binary_cross_entropy_with_logits(
     if category(a.dtype) < 2:
         raise not_implemented("log_sigmoid_cpu", a.dtype, a)
     if b.dtype == "bool":
-        unary("neg", b)
+        raise runtime_error(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead."
+        )
     if pos_weight is not None:
         elementwise(pos_weight, b)
     if category(b.dtype) < 2:
@@ -236,6 +242,7 @@ def poisson_nll_loss(
     """exp(x) − y·x."""
     word = chosen(reduction, size_average, reduce)
     both = elementwise(target, input)
+    both = elementwise(input, both)
     return finished(both.like(dtype=promoted(both, 1.5)), word)
 
 
@@ -361,6 +368,8 @@ def _nll_nd(x: Tensor, y: Tensor, weight: Tensor | None, ignore: int, reduction:
                 f"{y.rank}", argument=y, wants={"rank": (3,)},
             )  # fmt: skip
     _index_dtype(y)
+    if weight is not None and weight.numel != x.shape[1]:
+        raise runtime_error("weight tensor should be defined either for all or no classes")
     if x.rank == 4:
         if y.shape != (x.shape[0], *x.shape[2:]):
             raise runtime_error(
@@ -368,8 +377,6 @@ def _nll_nd(x: Tensor, y: Tensor, weight: Tensor | None, ignore: int, reduction:
                 f"{listed(y.shape)}", argument=y,
                 wants={"classes": x},
             )  # fmt: skip
-    if weight is not None and weight.numel != x.shape[1]:
-        raise runtime_error("weight tensor should be defined either for all or no classes")
     _classes(x, y, weight, ignore, x.shape[1], "nll_loss2d_forward_out_frame")
     return finished(
         Tensor(

@@ -10,7 +10,7 @@ from typing import Any
 from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
 from ..tensor import Tensor, broadcast, elementwise, promoted
 from . import row, touch, type_name, warn
-from .native import alias, listed, native, not_implemented
+from .native import alias, c_name, listed, native, not_implemented
 
 _BITWISE = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
 
@@ -77,11 +77,11 @@ def in_place_shape(x: Tensor, other: Any) -> None:
         )
 
 
-def in_place_dtype(x: Tensor, dtype: str) -> None:
+def in_place_dtype(x: Tensor, dtype: str, name: Callable[[str], str] = alias) -> None:
     """What an operation in place refuses: the result's dtype does not go into x's."""
     if category(dtype) > category(x.dtype):
         raise runtime_error(
-            f"result type {alias(dtype)} can't be cast to the desired output type {alias(x.dtype)}",
+            f"result type {alias(dtype)} can't be cast to the desired output type {name(x.dtype)}",
             argument=x, wants={"dtype": dtype},
         )  # fmt: skip
 
@@ -261,8 +261,6 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
 
 def c_of(x: Tensor) -> str:
     """The dtype in C++."""
-    from .native import c_name
-
     return c_name(x.dtype)
 
 
@@ -534,7 +532,7 @@ def _clamped(x: Tensor, low: Any, high: Any) -> Tensor:
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """clamp in place."""
     out = _clamped(input, min, max)
-    in_place_dtype(input, out.dtype)
+    in_place_dtype(input, out.dtype, c_name)
     return touch(input)
 
 
@@ -550,7 +548,7 @@ def _one_bound(name: str) -> None:
     def in_place(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         out = _clamped(input, min, max)
         in_place_shape(input, max if min is None else min)
-        in_place_dtype(input, out.dtype)
+        in_place_dtype(input, out.dtype, c_name)
         return touch(input)
 
     native(*signatures)(rule)
@@ -591,7 +589,7 @@ def activation(name: str, x: Any, function: str = "") -> Any:
     if name in ("relu", "tanh", "sigmoid"):
         return unary(name, x)
     whole = category(x.dtype) < 2
-    if name in ("hardtanh", "relu6"):
+    if name in ("hardtanh", "relu6", "relu6_module"):
         if x.dtype == "bool":
             raise runtime_error("Bool inputs not supported for hardtanh")
         return x.like()
@@ -608,7 +606,7 @@ def activation(name: str, x: Any, function: str = "") -> Any:
     return x.like()
 
 
-_C_NAME = {"logsigmoid": "log_sigmoid", "rrelu_training": "rrelu"}
+_C_NAME = {"relu6_module": "hardtanh", "logsigmoid": "log_sigmoid", "rrelu_training": "rrelu"}
 
 
 def _declared(name: str, rule: Callable[..., Any]) -> None:
@@ -691,7 +689,7 @@ def dropped(name: str, x: Any, p: Any, training: bool) -> Any:
         raise NotKnown("a channel dropout of no channels")
     if not training or p == 0 or x.numel == 0:
         return x
-    kind = "Long" if name.startswith("alpha") and x.dtype == "bool" else alias(x.dtype)
+    kind = "Long" if "alpha" in name and x.dtype == "bool" else alias(x.dtype)
     if category(x.dtype) < 2 and p != 1:
         raise runtime_error(
             "result type Float can't be cast to the desired output type "

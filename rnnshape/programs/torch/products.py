@@ -37,6 +37,8 @@ def matrices(a: Tensor, b: Tensor) -> None:
             f"{c_name(b.dtype)}",
             argument=a, wants={"dtype": b.dtype},
         )  # fmt: skip
+    if a.dtype == "bool" and a.numel != 0 and b.numel != 0:
+        raise not_implemented("addmm_impl_cpu_", "bool", a)
 
 
 def rows_of(x: Tensor) -> Tensor:
@@ -71,7 +73,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             "got: "
             f"[{count}, {k2}].", sizes=[(k, k2)], argument=a,
         )  # fmt: skip
-    _same_scalar(left, right, count * n * m)
+    _same_scalar(left, right, count * n * m * k)
     shape, places = (*lead, n, m), (*axes, left.axes[-2], right.axes[-1])
     if a.rank == 1:
         return result(a, b, (*lead, m), (*axes, right.axes[-1]))
@@ -230,7 +232,7 @@ def bmm(input: Tensor, mat2: Tensor, out_dtype: Any = None) -> Tensor:
             f"[{a.shape[0]}, {a.shape[2]}] but got: [{b.shape[0]}, {b.shape[1]}].",
             sizes=[(a.shape[0], b.shape[0]), (a.shape[2], b.shape[1])], argument=b,
         )  # fmt: skip
-    _same_scalar(a, b, a.shape[0] * a.shape[1] * b.shape[2])
+    _same_scalar(a, b, a.numel * b.shape[2])
     _, axes = broadcast(
         a.view_of(shape=(a.shape[0],), axes=a.axes[:1], strides=(1,)),
         b.view_of(shape=(b.shape[0],), axes=b.axes[:1], strides=(1,)),
@@ -291,8 +293,9 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha:
 @native("addbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)")
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """input + the sum of the products."""
-    if batch1.rank > 1 and batch2.rank > 2:
-        expanded(input, (batch1.shape[1], batch2.shape[2]))
+    if batch1.rank < 2 or batch2.rank < 3:
+        raise NotKnown("addbmm of other ranks")
+    expanded(input, (batch1.shape[1], batch2.shape[2]))
     for name, x in (("batch1", batch1), ("batch2", batch2)):
         if x.rank != 3:
             raise runtime_error(f"{name} must be a 3D tensor")

@@ -389,6 +389,11 @@ def pack_padded_sequence(
                     *fault.torch, sizes=sizes, argument=lengths, wants={"about": fault.about}
                 )
         rows: int = sum(known)
+        if not enforce_sorted and len(known) != input.shape[n]:  # torch takes as many as lengths
+            input = input.like(
+                shape=tuple(len(known) if d == n else size for d, size in enumerate(input.shape)),
+                axes=input.axes,
+            )
     else:
         if input.rank < 2:
             axis_index(1, input.rank)

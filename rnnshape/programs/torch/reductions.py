@@ -10,7 +10,7 @@ from ..tensor import Tensor, axis_index, contiguous_strides, elementwise, reduce
 from ..values import Packed, Result
 from . import row, type_name, warn
 from .native import alias, native, not_implemented, number, numbers
-from .pointwise import category, computed
+from .pointwise import category, computed, unary
 
 _DTYPE = ", *, dtype? dtype=None"
 
@@ -35,30 +35,14 @@ def over(
     keepdim: bool,
     dtype: str,
     values: Callable[[Sequence[Any]], Any] | None = None,
-    dense: bool = False,
 ) -> Tensor:
     """x without the axes `dims`; `values` computes a known result."""
     inner = x if x.rank else x.view_of(values=x.known)
     places = None if dims is None or not x.rank else dims
     out = reduced(inner, places, keepdim, dtype)
-    if x.rank > 2 and places is not None and not x.contiguous and not dense:
-        out = out.like(strides=_kept_layout(x, places, keepdim, out))
     if values is None or x.known is None:
         return out
     return out.like(values=_values(x, places, values), strides=out.strides)
-
-
-def _kept_layout(x: Tensor, dims: Sequence[int], keepdim: bool, out: Tensor) -> tuple[int, ...]:
-    """The order of axes that TensorIterator gives a reduction's result: that of x."""
-    keep = [d for d in range(x.rank) if d not in dims]
-    order = sorted(keep, key=lambda d: (-x.strides[d], d))
-    strides, step = dict.fromkeys(range(x.rank), 1), 1
-    for d in reversed(order):
-        strides[d] = step
-        step *= max(int(x.shape[d]), 1)
-    if keepdim:
-        return out.strides if out.rank else ()
-    return tuple(strides[d] for d in keep)
 
 
 def _values(x: Tensor, dims: Sequence[int] | None, rule: Callable[[Sequence[Any]], Any]) -> Any:
@@ -122,7 +106,7 @@ def _sum(name: str) -> Callable[..., Tensor]:
             )  # fmt: skip
         places = dims_of(input, dim)
         exact = "sum" in name and category(kind) < 2
-        return over(input, places, keepdim, kind, sum if exact else None, name == "nanmean")
+        return over(input, places, keepdim, kind, sum if exact else None)
 
     return rule
 
@@ -300,7 +284,7 @@ def _deviations() -> None:
                     f"{who} only support floating point and complex dtypes", argument=input,
                     wants={"dtype": "float32"},
                 )  # fmt: skip
-            out = over(input, dims_of(input, dim), keepdim, input.dtype, dense=True)
+            out = over(input, dims_of(input, dim), keepdim, input.dtype)
             lost = 1 if correction is None else correction
             if (unbiased if correction is None else True) and _too_few(input, out, lost):
                 warn(
@@ -312,7 +296,7 @@ def _deviations() -> None:
 
 
 def _too_few(x: Tensor, out: Tensor, correction: Any) -> bool:
-    return out.numel != 0 and x.numel // out.numel <= correction
+    return bool(x.numel // (out.numel or 1) <= correction)
 
 
 _deviations()
@@ -428,6 +412,8 @@ def msort(input: Tensor) -> Tensor:
 @native("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True)")
 def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest along an axis."""
+    if input.dtype == "bool":
+        raise runtime_error("topk does not support bool dtypes on CPU")
     at, count = axis_index(number(dim), input.rank), number(k)
     size = input.shape[at] if input.rank else 1
     if not 0 <= count <= size:
@@ -457,8 +443,8 @@ def kthvalue(input: Tensor, k: Any, dim: Any = -1, keepdim: bool = False) -> Any
     if input.dtype == "bool":
         raise NotKnown("kthvalue of bool")
     return Result.of(
-        "kthvalue", values=over(input, [at], keepdim, input.dtype, dense=True),
-        indices=over(input, [at], keepdim, "int64", dense=True),
+        "kthvalue", values=over(input, [at], keepdim, input.dtype),
+        indices=over(input, [at], keepdim, "int64"),
     )  # fmt: skip
 
 
@@ -556,6 +542,8 @@ def functional_softmax(name: str, x: Any, dim: Any, dtype: Any = None) -> Tensor
             "dim=X as an argument."
         )
         dim = 0 if x.rank in (0, 1, 3) else 1
+    if name == "softmin":
+        unary("neg", x)
     return softmax_of("softmax" if name == "softmin" else name, x, dim, dtype)
 
 
