@@ -9,6 +9,7 @@ that makes it. Parameters, input, h0 and c0 are the caller's and not counted.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import isqrt
 from typing import NamedTuple
@@ -117,19 +118,25 @@ def cost(trace: Trace, tbptt: int | None = None, checkpoint: int | None = None) 
         total(one.macs for one in _sums(cut, trace.spec)),
     )  # fmt: skip
     window = checkpoint or isqrt(length - 1) + 1
-    widths = total(trace.spec.state_width(name) for name in trace.spec.state_names)
+    widths = total(product(trace.spec.state_shape(name)) for name in trace.spec.state_names)
     states = trace.batch.size * widths * trace.spec.num_layers * ((length - 1) // window)
     again = Window(window, _most(kept, window) + states, 2 * whole.forward, whole.backward)
     return replace(whole, truncated=truncated, checkpointed=again)
 
 
 def in_letters(trace: Trace) -> Trace:
-    """The same network with letters for its sizes: its cost is the formula of each figure."""
-    spec, head = trace.spec, trace.head
-    letters = {**spec.to_dict(), "input_size": symbol("I"), "hidden_size": symbol("H")}
+    """The same network with letters for its sizes: its cost is the formula of each figure.
+
+    A cell that holds only where I = H has one letter; one that takes H apart keeps its numbers.
+    """
+    head = trace.head
     batch = Batch(size=1 if trace.batch.unbatched else symbol("N"), seq_len=symbol("T"))
     named = None if head is None else Head(symbol("K"), head.activation, head.at, head.loss)
-    return Trace(Spec.from_dict(letters), batch, head=named)
+    for letter in "IH":
+        with suppress(UsageError):
+            spec = replace(trace.spec, input_size=symbol(letter), hidden_size=symbol("H"))
+            return Trace(spec, batch, head=named)
+    return Trace(trace.spec, batch, head=named)
 
 
 class _Sum(NamedTuple):

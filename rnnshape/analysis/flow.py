@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..engine.backward import WHOLE, Back, backward, differentiate
+from ..engine.cells import INPUT, NUMBER
 from ..engine.walk import Pass, Performed, Record, Tensor, passes
 from ..errors import UsageError
 from ..network.batch import Batch
+from ..network.dims import total
 from ..network.spec import Spec
 from ..numeric.backnumbers import BackArrays
 from ..numeric.feed import Array, Arrays, Feed
@@ -103,11 +106,15 @@ def check_work(sources: list[Feed]) -> None:
             raise UsageError("--flow: expected a sequence in the batch", got="a batch of 0",
                              fix="--batch-size 1")  # fmt: skip
         spec, length = source.spec, len(source.input)
-        width: Any = spec.state_size
+        width = _width(spec)
         lanes = spec.num_layers * spec.num_directions
         norms = 10 * len(_times(length, width)) * width**3
         steps += lanes * length
-        macs += lanes * (length * width * spec.gates * int(spec.hidden_size) * width + norms)  # type: ignore[arg-type]
+        if spec.equations is None:
+            weights: Any = spec.gates * spec.hidden_size * width
+        else:  # a gradient costs about twice the forward
+            weights = 2 * total(p.count for p in spec.layer_parameters(0, "forward"))
+        macs += lanes * (length * width * weights + norms)
     for what, limit, got in (("steps", _MOST_STEPS, steps),
                              ("multiply-accumulates", _MOST_MACS, macs)):  # fmt: skip
         if got > limit:
@@ -116,6 +123,17 @@ def check_work(sources: list[Feed]) -> None:
                 got=f"{got:,}",
                 fix="give a smaller --seq-len, --hidden-size or fewer --layers",
             )
+
+
+def followed(spec: Spec) -> str:
+    """The state whose gradient is followed: what the layer puts out, or else the first."""
+    return spec.output_state or spec.state_names[0]
+
+
+def _width(spec: Spec) -> int:
+    """How many numbers that state has."""
+    shape: Any = spec.state_shape(followed(spec))
+    return prod(shape)
 
 
 def _times(length: int, width: int) -> list[int]:
@@ -129,7 +147,7 @@ def _times(length: int, width: int) -> list[int]:
 def _curve(kept: Kept, place: Pass, name: str, back: Back) -> Curve:
     """Walk the identity back from the step that a pass reads last."""
     spec, length = kept.source.spec, len(kept.source.input)
-    width: Any = spec.state_size
+    width = _width(spec)
     reverse = place.direction == "reverse"
     order = range(length) if reverse else range(length - 1, -1, -1)
     measured = set(_times(length, width))
@@ -142,7 +160,7 @@ def _curve(kept: Kept, place: Pass, name: str, back: Back) -> Curve:
                 jacobian = np.zeros_like(jacobian)
             else:
                 arriving = _one_back(kept, place, order[steps - 1], arriving, jacobian)
-                jacobian = next(iter(arriving.values()))[0].value
+                jacobian = _followed(spec, arriving, jacobian)
                 if not kept.finite(place, order[steps - 1]):
                     jacobian = np.full_like(jacobian, np.inf)
         ended = not jacobian.any() or not np.isfinite(jacobian).all()
@@ -164,19 +182,37 @@ def _one_back(
     spec = kept.source.spec
     own = [p.name for p in spec.layer_parameters(place.layer, place.direction)]
     record = _repeated(kept.step(place.layer, place.direction, t).record, len(jacobian), own)
+    left = dict(zip(spec.state_names, record.state))
     if not arriving:
-        arriving = {record.state[0].name: [Tensor("dh", jacobian.shape, jacobian)]}
-    passed = differentiate(record.performed, Arrays(), arriving, {}, ["x_{t}", *own])
+        state = left[followed(spec)]
+        value = jacobian.reshape(state.shape)  # type: ignore[arg-type]
+        arriving = {followed(spec): [Tensor("dh", state.shape, value)]}
+    named = {left[name].name: found for name, found in arriving.items()}
+    read = {i.name for one in record.performed for i in one.inputs if i.role == INPUT}
+    passed = differentiate(record.performed, Arrays(), named, {}, [*read, *own])
     return {
-        state.name: [passed[f"{name}_{{p}}"]] for state, name in zip(record.state, spec.state_names)
+        name: [passed[f"{name}_{{p}}"]] for name in spec.state_names if f"{name}_{{p}}" in passed
     }
+
+
+def _followed(spec: Spec, arriving: dict[str, list[Tensor]], jacobian: Array) -> Array:
+    """What arrives at the state that is followed, a row for each of its numbers."""
+    if followed(spec) not in arriving:
+        return np.zeros_like(jacobian)
+    found: Array = arriving[followed(spec)][0].value
+    return found.reshape(jacobian.shape)
 
 
 def _repeated(record: Record, rows: int, parameters: list[str]) -> Record:
     """A step on one sequence as a step on `rows` equal ones, without a copy of its numbers."""
+    same = {*parameters}  # what is the same for all samples, and has no axis for them
+    for one in record.performed:
+        alone = all(i.name in same or i.role == NUMBER for i in one.inputs)
+        if alone and one.op != "expand":
+            same.add(one.output.name)
 
     def wide(tensor: Tensor) -> Tensor:
-        if tensor.name in parameters:
+        if tensor.name in same or tensor.role == NUMBER:
             return tensor
         shape: Any = (rows, *tensor.shape[1:])
         return tensor._replace(shape=shape, value=np.broadcast_to(tensor.value, shape))
@@ -204,6 +240,8 @@ def _norm(matrix: Array) -> float:
 
 def label(spec: Spec) -> str:
     """What a network's curve is called: its cell, and which activation an rnn has."""
+    if spec.equations is not None:
+        return spec.class_name
     return f"{spec.nonlinearity} rnn" if spec.cell == "rnn" else spec.cell
 
 
@@ -250,6 +288,9 @@ def with_radius(source: Feed, radius: float | None) -> Feed:
     if radius is None:
         return source
     spec = source.spec
+    if spec.equations is not None:
+        raise UsageError("--spectral-radius: expected torch's cells, which have a weight_hh",
+                         got=f"--cell {spec.cell}", fix="leave it out")  # fmt: skip
     if spec.proj_size:
         raise UsageError(
             "--spectral-radius: expected square blocks of weight_hh",
@@ -257,8 +298,9 @@ def with_radius(source: Feed, radius: float | None) -> Feed:
             fix="leave out --proj-size",
         )
     weights = dict(source.weights)
+    kinds = {p.name: p.kind for p in spec.parameter_list()}
     for name, weight in weights.items():
-        if name.startswith("weight_hh"):
+        if kinds.get(name) == "weight_hh":
             gates = np.split(weight.astype(float), spec.gates)
             scaled = np.concatenate([_scaled(gate, radius) for gate in gates])
             weights[name] = scaled.astype(weight.dtype)

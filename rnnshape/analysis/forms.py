@@ -125,12 +125,25 @@ class Arrangement:
                 got=str(self.target_len),
                 fix="--target-len 3",
             )
+        if self.spec.equations is not None and self.spec.bidirectional:
+            raise UsageError(
+                "--form encoder-decoder: expected one direction of a written cell, whose states "
+                "need not be joined side by side",
+                got="--bidirectional",
+                fix="leave out --bidirectional",
+            )
         decoder, bridged = self.decoder_spec, self._bridged
-        source = self.batch.tensors(decoder)["input"]
-        error = forward_error(decoder, Given(source, bridged["h"], bridged.get("c")))
-        if error:
+        tensors = self.batch.tensors(decoder)
+        error, fits = None, tensors.items() >= {f"{n}0": s for n, s in bridged.items()}.items()
+        if decoder.equations is None:
+            given = Given(tensors["input"], bridged.get("h"), bridged.get("c"))
+            error = forward_error(decoder, given)
+            fits = not error
+        if not fits:
+            name = next(iter(bridged))
             raise ShapeError(
-                f"decoder: expected to take what the bridge gives, h0 {write_shape(bridged['h'])}",
+                "decoder: expected to take what the bridge gives, "
+                f"{name}0 {write_shape(bridged[name])}",
                 got=decoder.code,
                 fix="leave out what is said of the decoder, or bridge with an nn.Linear",
                 torch=error,
@@ -206,8 +219,9 @@ class Arrangement:
         if self.form.name == "encoder-decoder":
             last, batch = self.decoder_spec, self.target_batch
             first["target"] = batch.tensors(last)["input"]
-        begun = {name: shape for name, shape in own.items() if name in ("h0", "c0")}
-        ended = {n: shape for n, shape in batch.tensors(last).items() if n in ("hn", "cn")}
+        begun = {f"{name}0": own[f"{name}0"] for name in self.spec.state_names}
+        left = batch.tensors(last)
+        ended = {f"{name}n": left[f"{name}n"] for name in last.state_names}
         return {**first, **begun, "o": self.head.output(last, batch), **ended}
 
     def parts(
@@ -304,8 +318,8 @@ class FormNumbers:
                if n.startswith(name + ".")}  # fmt: skip
         if head is not None:
             own |= {n: a for n, a in self.weights.items() if n.startswith("head.")}
-        h0, c0 = (*states, None, None)[:2]
-        source = feed(spec, own, x, h0, c0, lengths, head)
+        named = dict(zip(spec.state_names, states))
+        source = feed(spec, own, x, None, None, lengths, head, named)
         return Trace(spec, source.batch, source, head)
 
 
@@ -323,9 +337,10 @@ def drawn(arrangement: Arrangement, seed: int, dtype: str) -> FormNumbers:
         weights |= {f"{name}.{parameter}": array for parameter, array in own.items()}
     weights |= drawn_head(arrangement.head, arrangement.last, generator, dtype)
     shapes: Any = arrangement.tensors
+    begun = [f"{name}0" for name in arrangement.spec.state_names]
     made = {name: generator.standard_normal(shapes[name]).astype(dtype)
-            for name in ("input", "target", "h0", "c0") if name in shapes}  # fmt: skip
-    states = tuple(made[name] for name in ("h0", "c0") if name in made)
+            for name in shapes if name in ("input", "target", *begun)}  # fmt: skip
+    states = tuple(made[name] for name in begun)
     return FormNumbers(weights, made["input"], made.get("target"), states)
 
 
@@ -364,4 +379,5 @@ def result(arrangement: Arrangement, numbers: FormNumbers) -> dict[str, Any]:
     if arrangement.form.name == "one-to-many":
         axis = 1 if arrangement.spec.batch_first and not arrangement.batch.unbatched else 0
         o = np.concatenate([r.o for r in made if r is not None and r.o is not None], axis=axis)
-    return {"o": o, **{f"{n}n": s for n, s in zip("hc", last.states)}}
+    names = arrangement.last.state_names
+    return {"o": o, **{f"{name}n": state for name, state in zip(names, last.states)}}

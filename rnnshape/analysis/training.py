@@ -35,12 +35,12 @@ class Step:
     states: dict[str, Shape]  # h0, and c0 of an lstm, as they are given
     expected: dict[str, Shape]
     origin: str
-    error: TorchError | None
+    error: TorchError | None  # of torch's layers
 
     @property
     def fits(self) -> bool:
-        """Whether torch takes the state."""
-        return self.error is None
+        """Whether the layer takes the state."""
+        return self.error is None and self.states == self.expected
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ class Plan:
             rows, origin = self._given(before, size, phase)
             tensors, given = self._tensors(size), self._tensors(rows)
             states = {f"{name}0": given[f"{name}0"] for name in self.spec.state_names}
-            if (size, rows) not in known:
+            if self.spec.equations is None and (size, rows) not in known:
                 call = Given(tensors["input"], states["h0"], states.get("c0"))
                 known[size, rows] = forward_error(self.spec, call)
             expected = {name: tensors[name] for name in states}
-            error = known[size, rows]
+            error = known.get((size, rows))
             yield Step(number, phase, size, tensors["input"], states, expected, origin, error)
             before = size
 
@@ -266,7 +266,7 @@ def _body(plan: Plan, cut: bool, carry: bool) -> list[str]:
         size = "" if plan.unbatched else " of the batch's own size"
         return [*lines, f"    output, h = model(x)  # h0 is zeros{size}"]
     size = f"x.size({1 if swapped else 0})"
-    rows = f"{'h[0]' if plan.spec.cell == 'lstm' else 'h'}.size(1)"
+    rows = f"{'h[0]' if len(plan.spec.state_names) > 1 else 'h'}.size(1)"
     if cut:
         lines.append("    if h is not None:")
         lines.append(f"        h = {_each(plan, 'h', f'[:, :{size}].contiguous()')}")
@@ -278,4 +278,6 @@ def _body(plan: Plan, cut: bool, carry: bool) -> list[str]:
 
 def _each(plan: Plan, name: str, change: str) -> str:
     """The state with a change; of an lstm each of its two tensors."""
-    return f"tuple(s{change} for s in {name})" if plan.spec.has_cell_state else f"{name}{change}"
+    return (
+        f"tuple(s{change} for s in {name})" if len(plan.spec.state_names) > 1 else f"{name}{change}"
+    )

@@ -77,6 +77,12 @@ def check(
     told = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
     if code is not None and (code == "-" or code.endswith(".py")):
         code = read_text(code, "--code")
+    if "equations" in network.arguments:
+        network.spec.check_torchs(
+            "check",
+            "since it tells what torch's layers raise, and torch has none of these equations",
+            "rnnshape trace shows every shape of the cell, rnnshape run checks what it is given",
+        )
     arguments = network.constructor
     report = answer(
         arguments.pop("cell", None),

@@ -22,6 +22,12 @@ def verify(
     """
     from .numbers import Numbers, numeric_trace
 
+    spec = network.spec
+    spec.check_torchs(
+        "verify",
+        "since it compares with the layer of torch.nn, and torch has none of these equations",
+        f"rnnshape code --cell {spec.cell} prints the module that computes them in torch",
+    )
     subject = numeric_trace(
         network, Numbers(h0="random", c0=_c0(network), seed=seed, dtype="float64")
     )

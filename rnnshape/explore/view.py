@@ -148,11 +148,12 @@ class View:
             yield "o", write_shape((self.rows(t), head.size))
             return
         for name in spec.state_names:
-            yield name, write_shape((self.rows(t), spec.state_width(name)))
+            yield name, write_shape((self.rows(t), *spec.state_shape(name)))
 
     def edge(self, lane: int, end: str) -> str:
         """The row of h0 (`end` 0) or hn (`end` n) that a lane begins or ends with."""
-        return f"h{end}[{lane}]"
+        spec = self.trace.spec
+        return f"{spec.output_state or spec.state_names[0]}{end}[{lane}]"
 
     def time(self, t: int) -> Any:
         """A column's time: its number, or the letter of a symbolic T."""

@@ -300,6 +300,13 @@ class Spec:
                 fix=f"{fix}{', or ' if fix else ''}--cell {self.family}",
             )
 
+    def check_torchs(self, what: str, why: str, fix: str) -> None:
+        """Refuse a cell that torch does not have. Raises UsageError."""
+        if self.equations is not None:
+            raise UsageError(
+                f"{what}: expected a cell of torch, {why}", got=f"--cell {self.cell[:80]}", fix=fix
+            )
+
     def state_width(self, name: str) -> Dim:
         """The width of a state: R for h, H for c."""
         return self.state_shape(name)[-1]

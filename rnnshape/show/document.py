@@ -86,6 +86,8 @@ def _check_size(shapes: Iterable[Iterable[Dim]]) -> None:
 
 def array_json(array: Any) -> Any:
     """An array as nested lists; what is no finite number as null, since JSON has no such number."""
+    if isinstance(array, float):  # a number of the equations
+        return array
     if array.dtype.kind == "f" and not abs(array).max(initial=0) < float("inf"):
         return _finite(array.tolist())
     return array.tolist()

@@ -6,6 +6,7 @@ network is regular. Names keep `{t}` and `{p}` for the page to fill in.
 
 from __future__ import annotations
 
+import struct
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -219,7 +220,8 @@ class Pool:
 
     def place(self, array: Any) -> int:
         """Where an array begins, counted in numbers."""
-        data = array.astype("<f4").tobytes()
+        number = isinstance(array, float)  # of the equations of a written cell
+        data = struct.pack("<f", array) if number else array.astype("<f4").tobytes()
         if data not in self._places:
             self._places[data] = self._length
             self._parts.append(data)

@@ -39,15 +39,21 @@ class Captions:
     def _ascending(self) -> list[int]:
         return sorted(self.trace.batch.lengths or ())
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states in the order of a cell's box: of an lstm c above h."""
+        spec = self.trace.spec
+        return spec.state_names[::-1] if spec.equations is None else spec.state_names
+
     def cell(self, t: Time) -> tuple[str, ...]:
         """What a cell's box holds: the shape of h, of an lstm those of c and h."""
         spec = self.trace.spec
         shapes = {
-            name: write_shape((self.rows(t), spec.state_width(name))) for name in spec.state_names
+            name: write_shape((self.rows(t), *spec.state_shape(name))) for name in self.states
         }
         if len(shapes) == 1:
-            return (shapes["h"],)
-        return tuple(f"{name} {shapes[name]}" for name in "ch")
+            return tuple(shapes.values())
+        return tuple(f"{name} {shape}" for name, shape in shapes.items())
 
     def passed(self, t: Time) -> str:
         """The shape that a layer passes up at t."""
@@ -88,8 +94,7 @@ class Captions:
         """The rows of h0 (c0) or hn (cn) of one cell, in the order of its box; `end` is 0 or n."""
         spec = self.trace.spec
         row = spec.num_directions * layer + direction
-        names = "ch" if len(spec.state_names) > 1 else "h"
-        return [f"{name}{end}{'' if spec.single else f'[{row}]'}" for name in names]
+        return [f"{name}{end}{'' if spec.single else f'[{row}]'}" for name in self.states]
 
     def notes(self) -> Iterator[str]:
         """What every picture leaves unsaid: an absent batch, dropout, tensors that are equal."""

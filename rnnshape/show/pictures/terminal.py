@@ -80,7 +80,8 @@ def _stack(captions: Captions, width: int, products: Products) -> tuple[Canvas, 
 
 def _edge(products: Products) -> int:
     """The width of the margin for products."""
-    return max(len(f"{name} {words}") for rows in products.values() for name, words in rows)
+    rows = (row for rows in products.values() for row in rows)
+    return max((len(f"{name} {words}") for name, words in rows), default=0)
 
 
 def _both_forms(captions: Captions, width: int, products: Products) -> tuple[Canvas, Layout]:
@@ -129,7 +130,8 @@ def _loop(captions: Captions) -> Canvas:
         canvas.put(x + width, y, "←─" + ("┘" if y == bottom - 1 else "┤"), "state")
     canvas.put(middle, bottom, "┬")
     canvas.put(middle, bottom + 1, "↑", "input")
-    canvas.put(middle + 2, bottom + 1, f"W_ih {parameters['weight_ih']}", "weight")
+    if "weight_ih" in parameters:  # of a written cell the products below tell the weights
+        canvas.put(middle + 2, bottom + 1, f"W_ih {parameters['weight_ih']}", "weight")
     for y, kind in enumerate(("weight_hh", "weight_hr"), top):
         if kind in parameters:
             canvas.put(loop + 2, y, f"{short_name(kind)} {parameters[kind]}", "weight")

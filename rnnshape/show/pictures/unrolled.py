@@ -143,7 +143,10 @@ class Unrolled:
         for number, direction in enumerate(spec.directions):
             for role, end in (("first", "0"), ("last", "n")):
                 names = self.captions.state(layer, number, end)
-                shapes = [write_shape((batch.size, spec.state_width(name[0]))) for name in names]
+                shapes = [
+                    write_shape((batch.size, *spec.state_shape(name)))
+                    for name in self.captions.states
+                ]
                 both = (f"{name} {shape}" for name, shape in zip(names, shapes))
                 lines = (names[0], shapes[0]) if len(names) == 1 else tuple(both)
                 yield Node(end_id(role, layer, direction), role, "state", lines, layer, direction)

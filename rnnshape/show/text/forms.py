@@ -163,7 +163,8 @@ def forms_document(arranged: dict[str, Arrangement | UsageError]) -> dict[str, A
             row["refused"] = str(arrangement)
         else:
             row |= {k: v for k, v in _head(arrangement).items() if k not in ("schema", "form")}
-            row["code"] = form_code(arrangement)
+            if arrangement.spec.equations is None:
+                row["code"] = form_code(arrangement)
         rows.append(row)
     return {"schema": "rnnshape/forms/1", "forms": rows}
 
@@ -191,6 +192,11 @@ def form_code(arrangement: Arrangement) -> str:
     `forward` returns o and the state; the networks are rnn, or encoder and decoder, and head.
     """
     a = arrangement
+    if a.spec.equations is not None:
+        raise UsageError(
+            "--code: expected a cell that torch has", got=f"--cell {a.spec.cell}",
+            fix=f"rnnshape code --cell {a.spec.cell} prints the module of that cell",
+        )  # fmt: skip
     inputs = [shape for name, shape in a.tensors.items() if name in ("input", "target")]
     drawn = ", ".join(f"torch.randn{_tuple(shape)}" for shape in inputs)
     lines = ["import torch", "from torch import nn"]

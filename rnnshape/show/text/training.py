@@ -20,7 +20,8 @@ def state_text(report: Report) -> Iterator[Line]:
     plan = report.plan
     noun = "sample" if plan.samples == 1 else "samples"
     yield text(str(plan.spec), "title")
-    carried = "hn carried on" if plan.carry else "h0 fresh at every step"
+    begun, ended = (f"{plan.spec.state_names[0]}{end}" for end in "0n")
+    carried = f"{ended} carried on" if plan.carry else f"{begun} fresh at every step"
     yield text(f"  {plan.samples:,} {noun} in batches of {plan.batch_size}, {carried}", "note")
     yield []
     yield from _run_lines(plan)
@@ -72,10 +73,10 @@ def _origin(plan: Plan, step: Step) -> str:
 
 
 def _break_lines(plan: Plan, step: Step) -> Iterator[Line]:
-    assert step.error is not None
     before = plan.steps[step.number - 1]
     yield [(f"step {step.number} breaks", "bad"), (f": {_why(plan, before, step)}", "")]
-    yield [("  torch  ", "note"), (f"{step.error.type}: {step.error.message}", "bad")]
+    if step.error is not None:
+        yield [("  torch  ", "note"), (f"{step.error.type}: {step.error.message}", "bad")]
     for name, expected in step.expected.items():
         got = step.states[name]
         yield [("  ", ""), (name, "state"), (f"     {write_shape(got)}, expected ", ""),
@@ -97,18 +98,23 @@ def _fresh_lines(report: Report) -> Iterator[Line]:
     size = (
         "one sequence has no batch axis" if plan.unbatched else "it takes its size from the batch"
     )
-    yield text(f"h0 begins with zeros at every step: {size}", "good")
+    begun, ended = (f"{plan.spec.state_names[0]}{end}" for end in "0n")
+    yield text(f"{begun} begins with zeros at every step: {size}", "good")
     yield from _code(training_code(plan))
     broken = report.carried.broken
     if broken:
         first = broken[0]
         where = "the test" if first.phase == "test" else "the last, smaller batch"
-        told = f"carried on, hn would break at step {first.number}, {where}: --stateful shows it"
+        told = (
+            f"carried on, {ended} would break at step {first.number}, {where}: --stateful shows it"
+        )
         yield prose(told)
     elif plan.unbatched:
-        yield text("  hn could be carried on: the state of one sequence has no batch axis", "note")
+        yield text(
+            f"  {ended} could be carried on: the state of one sequence has no batch axis", "note"
+        )
     else:
-        yield text("  hn could be carried on: all batches have one size (--stateful)", "note")
+        yield text(f"  {ended} could be carried on: all batches have one size (--stateful)", "note")
 
 
 def _carried_lines(report: Report) -> Iterator[Line]:
@@ -117,7 +123,8 @@ def _carried_lines(report: Report) -> Iterator[Line]:
         whatever = (
             "one sequence has no batch axis" if plan.unbatched else "all batches have one size"
         )
-        yield text(f"hn fits as h0 at every step: {whatever}", "good")
+        begun, ended = (f"{plan.spec.state_names[0]}{end}" for end in "0n")
+        yield text(f"{ended} fits as {begun} at every step: {whatever}", "good")
     else:
         yield text("the loop that breaks", "title")
     yield from _code(training_code(plan))
