@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -591,6 +592,7 @@ class _Run:
             interpreter.run_file(source.tree, source.name, names)
             return None
         self._definitions(source, names)
+        interpreter.absent = self._absent
         target = self._target(names)
         from .interpreter import Frame
         from .objects import Scope
@@ -661,7 +663,17 @@ class _Run:
         self.built = (
             f"{cls.name}({', '.join(f'{k}={_literal(v)}' for k, v in self.constructor.items())})"
         )
-        instance = interpreter.call(cls, args, keywords)
+        try:
+            instance = interpreter.call(cls, args, keywords)
+        except Refusal:
+            spec = init.node.args if isinstance(init, Function) else None
+            if spec and ((spec.vararg and not args) or spec.kwarg):
+                star = spec.vararg or spec.kwarg
+                place = Place(init.file, init.node, init.qualname)
+                raise Stop(
+                    f"what {cls.name} is given in {star.arg if star else ''}", place
+                ) from None
+            raise
         self._check_settings(init)
         forward = (
             cls.find("forward") if cls.under(interpreter.module_class) else cls.find("__call__")
@@ -701,7 +713,9 @@ class _Run:
         unused = [
             n
             for n in self.request.settings
-            if n not in self.interpreter.used_settings and "." not in n
+            if n not in self.interpreter.used_settings
+            and "." not in n
+            and n not in self._main_names
         ]
         if unused and isinstance(function, Function):
             spec = function.node.args
@@ -718,6 +732,35 @@ class _Run:
             self.interpreter.used_settings.add(name)
             return self.interpreter.settings[name]
         return MISSING
+
+    @cached_property
+    def _main_names(self) -> dict[str, Any]:
+        """What the file's own lines bind, its main part included: a number written there, or None."""
+        found: dict[str, Any] = {}
+        todo: list[ast.AST] = list(self.request.source.tree.body)
+        while todo:
+            node = todo.pop()
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                continue
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.setdefault(node.id, None)
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        found[target.id] = node.value.value
+            todo.extend(ast.iter_child_nodes(node))
+        return found
+
+    def _absent(self, name: str) -> Any:
+        """A name that a class reads and only the file's main part binds."""
+        given = self._given(name)
+        if given is not MISSING or name not in self._main_names:
+            return given
+        value = self._main_names[name]
+        if value is None:
+            self.notes.append(f"{name} is bound by the file's main part alone: an open size here")
+            return self._open(name)
+        return value
 
     def _open(self, name: str) -> Any:
         self.interpreter._objects.add(name)
@@ -751,6 +794,10 @@ class _Run:
                 if "." not in name and name not in keywords:
                     keywords[name] = self._given(name)
                     self.constructor[name] = keywords[name]
+        layer = re.fullmatch(r"torch\.nn\.(RNN|LSTM|GRU)(Cell)?", cls.kind)
+        if layer and spec.vararg is not None and not positional:  # they go on to torch's class
+            for name in ("input_size", "hidden_size"):
+                self.constructor[name] = keywords.setdefault(name, self._open(name))
         return [], keywords
 
     def _forward_arguments(self, function: Function, skip: int) -> tuple[list[Any], dict[str, Any]]:

@@ -175,6 +175,7 @@ class Interpreter:
         self.module_class = make_class("Module", [OBJECT], path="torch.nn.Module")
         self.classes["torch.nn.Module"] = self.module_class
         self.functions: dict[str, Any] = {}
+        self.absent: Callable[[str], Any] = lambda name: MISSING  # a name that nothing has bound
         self.freed: dict[int, Any] = {}
         self.grad_off = False
         self.builtins, self.libraries = library(self)
@@ -1058,6 +1059,10 @@ class Interpreter:
                 "UnboundLocalError",
                 f"cannot access local variable '{name}' where it is not associated with a value",
             )
+        value = self.absent(name)
+        if value is not MISSING:
+            module[name] = value
+            return value
         raise self.fail("NameError", f"name '{name}' is not defined")
 
     def _attribute(self, node: ast.Attribute) -> Any:
@@ -2135,6 +2140,8 @@ class Interpreter:
     ) -> Any:
         """A modelled function: its rule, its refusal, an unknown in its arguments."""
         row = function.row
+        if module is None and function.name.endswith(".forward") and args:
+            module = args[0] if isinstance(args[0], Instance) else None  # super().forward(…)
         if row or module is not None:
             args = [_plain_unknown(a) for a in args]
             keywords = {k: _plain_unknown(v) for k, v in keywords.items()}

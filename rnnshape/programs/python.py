@@ -633,7 +633,7 @@ def _packed_attribute(interpreter: Interpreter, owner: Packed, name: str, node: 
             steps = max(owner.lengths)
             if steps <= 4096:
                 values = tuple(sum(n > t for n in owner.lengths) for t in range(steps))
-        return Tensor((steps,), "int64", values=values)
+        return Tensor((steps,), "int64", values=values, facts={"packed": owner})
     if name in ("sorted_indices", "unsorted_indices"):
         if owner.enforce_sorted:
             return None

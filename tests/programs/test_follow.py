@@ -200,3 +200,77 @@ def test_what_is_not_known_is_told_and_never_a_default():
     assert [(t.line, t.what) for t in one.unknown] == [
         (6, "a call of load, imported from somewhere")
     ]
+
+
+def test_a_method_of_a_tensor_without_a_row_is_unknown_and_no_other_name_is():
+    for name, told in (
+        ("resize_", None),
+        ("resizes", "'Tensor' object has no attribute 'resizes'"),
+    ):
+        one = followed(f"import torch\ntorch.zeros(3).{name}(2)")
+        assert message(one) == (told and f"AttributeError: {told}")
+
+
+def test_super_forward_of_a_layer_is_its_call():
+    text = """
+    from torch import nn, randn
+    class Layer(nn.LSTM):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs, batch_first=True)
+        def forward(self, x):
+            return super().forward(x)
+    y, state = Layer(6, 8)(randn(4, 5, 6))
+    """
+    one = followed(text)
+    assert (one.verdict, names_of(one)["y"]) == ("fits", ("4", "5", "8"))
+    one = followed(text, "Layer")
+    assert (one.verdict, shapes(one.outputs)[0]) == ("fits", ("N", "T", "hidden_size"))
+
+
+def test_what_a_constructor_gets_beside_its_named_arguments_is_not_guessed():
+    text = """
+    from torch import nn
+    class Net(nn.Module):
+        def __init__(self, **config):
+            super().__init__()
+            self.rnn = nn.GRU(config["width"], 3)
+        def forward(self, x):
+            return self.rnn(x)
+    """
+    assert followed(text, "Net").problem is None
+    assert shapes(followed(text, "Net", set={"width": "4"}).outputs)[0] == ("T", "N", "3")
+
+
+def test_a_name_that_only_the_main_part_binds_is_the_number_there_or_open():
+    one = followed(
+        """
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.rnn = nn.RNN(width, units)
+            def forward(self, x):
+                return self.rnn(x)[0]
+        if __name__ == "__main__":
+            units = 5
+            width = len(open("words").read())
+        """,
+        "Net",
+    )
+    assert (one.verdict, shapes(one.outputs)) == ("fits", [("T", "N", "5")])
+    assert str(one.arguments["x"].value.shape[2]) == "width"
+
+
+def test_a_packed_batch_is_built_anew_with_other_data():
+    one = followed(
+        """
+        import torch
+        from torch import nn
+        rnn = nn.utils.rnn
+        p = rnn.pack_padded_sequence(torch.zeros(3, 5, 4), [2, 5, 1], True, enforce_sorted=False)
+        q = rnn.PackedSequence(nn.Linear(4, 7)(p.data), p.batch_sizes, p.sorted_indices)
+        y, _ = nn.GRU(7, 6, batch_first=True)(q)
+        y, lengths = rnn.pad_packed_sequence(y, batch_first=True)
+        """
+    )
+    assert names_of(one)["y"] == ("3", "5", "6")

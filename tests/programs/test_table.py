@@ -139,6 +139,15 @@ def test_the_table_gives_what_torch_gave() -> None:
 
 
 @pytest.mark.live
+def test_every_name_of_a_tensor_has_a_row_or_is_said_to_lack_one():
+    torch = pytest.importorskip("torch")
+    table.load()
+    names = {name for name in dir(torch.Tensor) if not name.startswith("_")}
+    rows = {name.removeprefix("Tensor.") for name in table.ROWS if name.startswith("Tensor.")}
+    assert names <= rows | table.TENSOR_NAMES
+
+
+@pytest.mark.live
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_fresh_calls_give_what_torch_gives(seed: int) -> None:

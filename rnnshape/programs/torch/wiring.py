@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..objects import OBJECT, make_class
 from ..refusal import NotKnown, Refusal
 from ..tensor import Storage, Tensor
-from ..values import Device, TorchSize, Unknown
+from ..values import Device, Packed, TorchSize, Unknown
 from . import ROWS, data, modules
 
 
@@ -23,7 +24,7 @@ def wire(interpreter: Any) -> None:
         "torch.Tensor": _legacy("Tensor"), "torch.nn.Parameter": _parameter,
         "torch.nn.parameter.Parameter": _parameter,
         "torch.device": _device, "torch.dtype": None, "torch.Size": lambda v=(): TorchSize(v),
-        "torch.nn.utils.rnn.PackedSequence": None, "torch.FloatTensor": _legacy("FloatTensor"),
+        "torch.nn.utils.rnn.PackedSequence": _packed_sequence, "torch.FloatTensor": _legacy("FloatTensor"),
         "torch.LongTensor": _legacy("LongTensor"), "torch.IntTensor": _legacy("IntTensor"),
         "torch.DoubleTensor": _legacy("DoubleTensor"), "torch.BoolTensor": _legacy("BoolTensor"),
         "torch.ByteTensor": _legacy("ByteTensor"), "torch.cuda.FloatTensor": _legacy("FloatTensor"),
@@ -63,6 +64,23 @@ def _parameter(data: Any = None, requires_grad: Any = True) -> Any:
         facts=data.facts,
     )  # fmt: skip
     return made
+
+
+def _packed_sequence(
+    data: Any, batch_sizes: Any = None, sorted_indices: Any = None, unsorted_indices: Any = None
+) -> Any:
+    """A packed batch with other data: of one whose `batch_sizes` are given."""
+    of = batch_sizes.facts.get("packed") if isinstance(batch_sizes, Tensor) else None
+    if not isinstance(of, Packed) or not isinstance(data, Tensor) or data.rank != of.data.rank:
+        raise NotKnown("a PackedSequence of other batch_sizes than those of a packed batch")
+    padded = of.padded.like(
+        shape=(*of.padded.shape[:2], *data.shape[1:]),
+        axes=(*of.padded.axes[:2], *data.axes[1:]), dtype=data.dtype,
+    )  # fmt: skip
+    if of.enforce_sorted or sorted_indices is not None:
+        return replace(of, data=data, padded=padded)
+    lengths = tuple(sorted(of.lengths, reverse=True)) if of.lengths else None
+    return replace(of, data=data, padded=padded, lengths=lengths, enforce_sorted=True)
 
 
 def _device(type: Any = "cpu", index: Any = None) -> Any:
