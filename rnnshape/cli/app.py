@@ -35,6 +35,8 @@ COMMANDS = {
     "code": "code",
     "explore": "explore",
     "schema": "schema",
+    "watch": "watch",
+    "lsp": "lsp",
 }
 
 
@@ -65,7 +67,9 @@ def build(arguments: list[str]) -> typer.Typer:
     for name in [called] if called else COMMANDS:
         module = import_module(f".{COMMANDS[name]}", __package__)
         command = getattr(module, name)
-        app.command(name, cls=LightCommand, help=_unbroken(command.__doc__))(command)
+        context = getattr(module, "CONTEXT", None)
+        words = _unbroken(command.__doc__)
+        app.command(name, cls=LightCommand, help=words, context_settings=context)(command)
     return app
 
 

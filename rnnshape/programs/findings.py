@@ -297,9 +297,17 @@ def _whole_width(story: Story, event: Event) -> bool:
 @rule
 def steps(story: Story) -> Iterator[Finding]:
     """The last step of an output that is padded, or whose other direction has read one step."""
-    for event in story.events:
-        if event.kind not in ("index", "Tensor.select", "torch.select") or not event.outputs:
-            continue
+    picks = [
+        event
+        for event in story.events
+        if event.kind in ("index", "Tensor.select", "torch.select") and event.outputs
+    ]
+    positions: dict[int, set[str]] = {}
+    for event in picks:
+        positions.setdefault(id(event.place.node), set()).add(str(list(chosen(event))))
+    for event in picks:
+        if len(positions[id(event.place.node)]) > 1:
+            continue  # a loop that takes every step in turn
         x = event.inputs[0]
         ran = x.facts.get("output")
         for dim, index in chosen(event):

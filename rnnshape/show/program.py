@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from ..doctor.followed import Complaint, Diagnosis
+from ..network.constructor import ARGUMENTS
 from ..network.spec import Spec
 from ..programs.follow import Argument, Followed, Layer
 from ..programs.record import Event, Line, tensors_in
@@ -96,7 +96,7 @@ def argument_object(argument: Argument) -> dict[str, Any]:
 
 def spec_object(spec: Spec, open_: Mapping[str, str | None]) -> dict[str, Any]:
     """The spec; what the program leaves open is a name, or null."""
-    values = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    values = {name: getattr(spec, name) for name in ARGUMENTS}
     return {
         name: json_size(value) if isinstance(value, Size) else value
         for name, value in values.items()

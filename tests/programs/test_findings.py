@@ -112,6 +112,7 @@ def test_a_silent_mistake_is_named(text, id):
             "p = pack_padded_sequence(x, n, batch_first=True)\no, h = rnn(p)\n"
             "out, m = pad_packed_sequence(o, batch_first=True)\ny = out[torch.arange(N), n - 1]"
         ),
+        BI + "fc = nn.Linear(2 * H, 3)\nys = [fc(out[:, t]) for t in range(T)]",
     ],
 )  # fmt: skip
 def test_a_correct_program_gets_no_warning(text):

@@ -1,0 +1,108 @@
+"""A running program, watched, and what is told of it at its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..doctor.followed import diagnose
+from ..errors import UsageError
+from ..programs.follow import Followed
+from ..programs.watch import Watch
+from .screen import columns_of, put
+from .text.program import program_text
+
+
+def watch(model: Any = None) -> Watch:
+    """Show the lines that run in a `with` block, with the shapes that really pass, on stderr.
+
+    model: its layers are told by the names that they have in it. An exception goes on as it was,
+    after its explanation. Needs torch: raises UsageError without.
+    """
+    names = {} if model is None else {m: name for name, m in model.named_modules() if name}
+
+    def end(followed: Followed, error: BaseException | None) -> None:
+        _tell(followed, "", sys.stderr)
+        if isinstance(error, Exception):
+            _explain(error, sys.stderr)
+
+    return Watch(end=end, names=names)
+
+
+def run_script(file: str, arguments: Sequence[str]) -> int:
+    """Run a Python file as its own program and tell its lines on stderr; its exit status.
+
+    Raises UsageError for a file that is none, or where torch is missing.
+    """
+    import runpy
+
+    path = Path(file)
+    if not path.is_file():
+        raise UsageError(
+            "watch: expected a Python file", got=f"{file}, which is no file",
+            fix="rnnshape watch train.py",
+        )  # fmt: skip
+    seen: list[Followed] = []
+    watched = Watch(str(path), end=lambda followed, _: seen.append(followed))
+    sys.argv[:] = [file, *arguments]
+    sys.path.insert(0, str(path.resolve().parent))
+    error: BaseException | None = None
+    try:
+        with watched:
+            runpy.run_path(str(path), run_name="__main__")
+    except SystemExit as stop:
+        status = _status(stop)
+    except BaseException as raised:
+        error, status = raised, 130 if isinstance(raised, KeyboardInterrupt) else 1
+    else:
+        status = 0
+    sys.stdout.flush()
+    _tell(seen[0], file, sys.stderr)
+    if error is not None:
+        sys.stderr.write("".join(_own_traceback(error, path)))
+        if isinstance(error, Exception):
+            _explain(error, sys.stderr)
+    return status
+
+
+def _status(stop: SystemExit) -> int:
+    """The exit status that Python gives a SystemExit; a text is told on stderr."""
+    if stop.code is None or isinstance(stop.code, int):
+        return stop.code or 0
+    sys.stderr.write(f"{stop.code}\n")
+    return 1
+
+
+def _own_traceback(error: BaseException, path: Path) -> list[str]:
+    """The traceback as the program alone would have it: from its own first frame on."""
+    step = error.__traceback__
+    while step is not None and not _is(step.tb_frame.f_code.co_filename, path):
+        step = step.tb_next
+    return traceback.format_exception(type(error), error, step or error.__traceback__)
+
+
+def _is(name: str, path: Path) -> bool:
+    try:
+        return os.path.samefile(name, path)
+    except OSError:
+        return False
+
+
+def _tell(followed: Followed, file: str, stream: TextIO) -> None:
+    results = [(followed, diagnose(followed))]
+    put(program_text(results, file, columns_of(stream)), stream)
+
+
+def _explain(error: Exception, stream: TextIO) -> None:
+    """What the doctor knows of an exception; nothing where no rule knows it."""
+    from ..doctor.explain import explain
+    from .text.explain import explain_text
+
+    text = "".join(traceback.format_exception(error))
+    document = explain(text).to_dict()
+    if document["recognised"]:
+        put(explain_text(document), stream)

@@ -1,0 +1,127 @@
+"""The language server, spoken to as an editor does: over stdin and stdout."""
+
+import asyncio
+import sys
+
+import pytest
+from conftest import ROOT, installed
+
+pytestmark = pytest.mark.skipif(not installed("pygls"), reason="pygls is not installed")
+
+MODEL = """\
+import torch
+from torch import nn
+
+
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(50, 8)
+        self.lstm = nn.LSTM(8, 16, batch_first=True)
+        self.fc = nn.Linear(16, 5)
+
+    def forward(self, x):
+        e = self.embedding(x)
+        out, (h, c) = self.lstm(e)
+        return self.fc(out)
+
+
+y = Tagger()(torch.randint(0, 50, (4, 7)))
+"""
+FAILS = MODEL.replace("nn.Linear(16, 5)", "nn.Linear(8, 5)")
+
+
+def spoken(conversation, text=MODEL, path="file:///model.py"):
+    """What a conversation with a fresh server gives; its `opened` are the first diagnostics."""
+    from lsprotocol import types
+    from pygls.lsp.client import LanguageClient
+
+    async def speak():
+        client = LanguageClient("test", "1")
+        told: asyncio.Queue = asyncio.Queue()
+
+        @client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+        def published(params):
+            told.put_nowait(params)
+
+        start = (
+            f"import sys; sys.path.insert(0, {str(ROOT)!r}); from rnnshape.cli import main; main()"
+        )
+        await client.start_io(sys.executable, "-c", start, "lsp")
+        await client.initialize_async(
+            types.InitializeParams(capabilities=types.ClientCapabilities(), root_uri=None)
+        )
+        client.initialized(types.InitializedParams())
+        document = types.TextDocumentItem(path, "python", 1, text)
+        client.text_document_did_open(types.DidOpenTextDocumentParams(document))
+        try:
+            opened = await asyncio.wait_for(told.get(), 30)
+            return await asyncio.wait_for(conversation(client, types, opened, told, path), 30)
+        finally:
+            await client.shutdown_async(None)
+            client.exit(None)
+            await client.stop()
+
+    return asyncio.run(speak())
+
+
+async def changed(client, types, told, path, text, version=2):
+    whole = types.TextDocumentContentChangeWholeDocument(text)
+    of = types.VersionedTextDocumentIdentifier(version, path)
+    client.text_document_did_change(types.DidChangeTextDocumentParams(of, [whole]))
+    return await told.get()
+
+
+async def hints(client, types, path):
+    everything = types.Range(types.Position(0, 0), types.Position(100, 0))
+    of = types.TextDocumentIdentifier(path)
+    found = await client.text_document_inlay_hint_async(types.InlayHintParams(of, everything))
+    return {hint.position.line + 1: hint.label.strip() for hint in found}
+
+
+def test_shapes_stand_behind_the_lines():
+    async def conversation(client, types, opened, told, path):
+        return opened.diagnostics, await hints(client, types, path)
+
+    diagnostics, shown = spoken(conversation)
+    assert diagnostics == ()
+    assert shown[13] == "4×7 → 4×7×8"
+    assert shown[14] == "4×7×8 → 4×7×16, 1×4×16, 1×4×16"
+    assert shown[15] == "4×7×16 → 4×7×5"
+
+
+def test_a_problem_is_a_diagnostic_with_the_words_of_torch():
+    async def conversation(client, types, opened, told, path):
+        return opened.diagnostics
+
+    (problem,) = spoken(conversation, FAILS)
+    assert problem.range.start.line + 1 == 15
+    assert "mat1 and mat2 shapes cannot be multiplied (28x16 and 8x5)" in problem.message
+    assert problem.severity == 1
+
+
+def test_hover_shows_the_parameters_of_a_layer():
+    async def conversation(client, types, opened, told, path):
+        of = types.TextDocumentIdentifier(path)
+        return await client.text_document_hover_async(types.HoverParams(of, types.Position(13, 10)))
+
+    words = spoken(conversation).contents.value
+    assert "nn.LSTM(8, 16, batch_first=True)" in words
+    assert "weight_ih_l0             64×8" in words
+
+
+def test_while_a_line_is_no_python_the_other_hints_stay():
+    async def conversation(client, types, opened, told, path):
+        broken = MODEL.replace("return self.fc(out)", "return self.fc(out")
+        await changed(client, types, told, path, broken)
+        return await hints(client, types, path)
+
+    shown = spoken(conversation)
+    assert 13 in shown and 14 in shown and 15 not in shown
+
+
+def test_a_file_with_a_syntax_error_from_the_start_is_silent():
+    async def conversation(client, types, opened, told, path):
+        return opened.diagnostics, await hints(client, types, path)
+
+    assert spoken(conversation, "import torch\nx = (\n") == ((), {})
