@@ -453,8 +453,10 @@ def broadcast(*tensors: Tensor) -> tuple[Shape, tuple[Axis, ...]]:
     rank = max((x.rank for x in tensors), default=0)
     shape: list[int] = [1] * rank
     axes: list[Axis] = [(Part(1, "one"),)] * rank
+    so_far = 0
     for x in tensors:
-        for i in range(x.rank):
+        so_far = max(so_far, x.rank)
+        for i in reversed(range(x.rank)):  # torch begins at the last axis
             place = rank - x.rank + i
             size, axis = x.shape[i], x.axes[i]
             if size == 1:
@@ -466,7 +468,7 @@ def broadcast(*tensors: Tensor) -> tuple[Shape, tuple[Axis, ...]]:
             elif shape[place] != size:
                 raise runtime_error(
                     f"The size of tensor a ({shape[place]}) must match the size of tensor b "
-                    f"({size}) at non-singleton dimension {place}", sizes=[(shape[place], size)],
+                    f"({size}) at non-singleton dimension {place - rank + so_far}", sizes=[(shape[place], size)],
                 )  # fmt: skip
             elif _vague(axes[place]) and not _vague(axis):
                 axes[place] = axis

@@ -371,7 +371,7 @@ class Transformer:
     ) -> Any:  # fmt: skip
         """(S, N, E) and (T, N, E) → (T, N, E)."""
         at = 0 if self.batch_first else 1
-        if src.rank == tgt.rank == 3 and src.shape[at] != tgt.shape[at]:
+        if src.rank == 3 and tgt.rank > at and src.shape[at] != tgt.shape[at]:
             raise runtime_error(
                 "the batch number of src and tgt must be equal",
                 sizes=[(src.shape[at], tgt.shape[at])],

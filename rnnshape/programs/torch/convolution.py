@@ -102,8 +102,6 @@ def convolved(
         paddings = (0,) * d
     else:
         paddings = several(padding, d)
-    if bias is not None:
-        _conv_types(x, weight, bias)
     _channels(whole, weight, groups)
     if bias is not None and bias.shape != (weight.shape[0],):
         raise runtime_error(
@@ -429,6 +427,8 @@ def _max_pool(d: int) -> None:
         input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
         ceil_mode: bool = False, return_indices: bool = False,
     ) -> Any:  # fmt: skip
+        if return_indices and d == 1 and isinstance(input, Tensor) and input.rank not in (2, 3):
+            raise NotKnown("positions of a pool of other ranks")
         out = pooled(name, d, input, kernel_size, stride, padding, dilation, ceil_mode)
         return (out, out.like(dtype="int64")) if return_indices else out
 
@@ -563,8 +563,8 @@ def padded(x: Tensor, pad: Sequence[int], mode: str = "constant") -> Tensor:
         )
     if mode == "constant":
         pass
-    elif 0 in x.shape:
-        raise NotKnown("a padding of nothing")
+    elif 0 in x.shape or x.dtype == "bool":
+        raise NotKnown("such a padding of nothing, or of bool")
     elif mode not in ("reflect", "replicate", "circular"):
         raise Refusal("NotImplementedError", f"Unrecognised padding mode {mode}")
     elif (len(pad), x.rank) not in ((2, 2), (2, 3), (4, 3), (4, 4), (6, 4), (6, 5)):

@@ -277,6 +277,8 @@ def unsqueeze(input: Tensor, dim: Any) -> Tensor:
 @native("expand(Tensor input, ints size, *, bool implicit=False)", at="Tensor")
 def expand(input: Tensor, size: Any, implicit: bool = False) -> Tensor:
     """A view that repeats axes of 1."""
+    if not input.rank and -1 in numbers(size):
+        raise NotKnown("such an expand of a scalar")
     return expanded(input, numbers(size))
 
 
@@ -347,10 +349,10 @@ def repeat_interleave(
     input: Tensor, repeats: Any, dim: Any = None, output_size: Any = None
 ) -> Tensor:
     """Each element several times, one after the other."""
+    if dim is not None and not input.rank:
+        raise NotKnown("repeat_interleave of a scalar along an axis")
     x = input if dim is not None else reshaped(input, (input.numel,))
     at = axis_index(number(dim), x.rank) if dim is not None else 0
-    if not x.rank:
-        raise NotKnown("repeat_interleave of a scalar along an axis")
     if isinstance(repeats, Tensor):
         if repeats.rank > 1:
             raise runtime_error("repeats must be 0-dim or 1-dim tensor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -531,7 +532,7 @@ def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
     size = index.numel
     if not input.rank:
         if size != 1:
-            raise index_error(
+            raise runtime_error(
                 "index_select(): Index to scalar can have only 1 value, got 2 value(s)".replace(
                     "2", str(size)
                 )
@@ -678,6 +679,15 @@ def _check_fill(input: Tensor, mask: Tensor, value: Any, in_place: bool = False)
             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.rank} dimension(s)."
         )
+    if (
+        isinstance(value, float)
+        and math.isinf(value)
+        and not input.floating
+        and input.dtype != "bool"
+    ):
+        broadcast(mask, input)
+        words = {"int64": "int64_t", "int32": "int"}.get(input.dtype, input.dtype)
+        raise runtime_error(f"value cannot be converted to type {words} without overflow")
     if in_place:
         from .pointwise import in_place_shape
 

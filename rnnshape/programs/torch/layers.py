@@ -7,13 +7,13 @@ from typing import Any
 
 from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
 from ..sizes import product
-from ..tensor import Tensor, axis_index, expanded, features, new, resized
+from ..tensor import Tensor, axis_index, expanded, features, new, permuted, resized
 from ..values import Unknown, parameter
 from . import buffer, module, row, tensor_argument, type_name, warn
 from .forms import flatten, unflatten
-from .native import alias, c_name, is_whole, listed, native, not_implemented, tensor_kind, times
-from .pointwise import activation, category, check_p, dropped
-from .products import mv, rows_of
+from .native import alias, is_whole, listed, native, not_implemented, tensor_kind
+from .pointwise import activation, category, check_p, dropped, in_place_shape
+from .products import matmul, matrices, mv, rows_of
 from .reductions import cosine_similarity, functional_softmax, pairwise_distance
 
 
@@ -78,41 +78,24 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if weight.rank != 2:
         raise NotKnown("a weight of more than two axes")
     rows = rows_of(x)
-    if bias is None or x.shape[-1] != weight.shape[1] or bias.dtype == weight.dtype == x.dtype:
-        _rows_and_weight(x, rows, weight, bias is not None)
-    elif x.dtype != weight.dtype:
-        _rows_and_weight(x, rows, weight, True)
-    else:
-        raise NotKnown("a bias of another dtype")
-    if bias is not None:
+    if bias is not None and bias.rank != 1:
+        raise NotKnown("a bias of other axes than one")
+    if bias is not None and (x.rank == 2 or x.contiguous):  # one addmm
+        if not bias.dtype == weight.dtype and x.dtype == weight.dtype:
+            raise NotKnown("a bias of another dtype")
+        if x.dtype != weight.dtype:
+            raise runtime_error(
+                f"mat1 and mat2 must have the same dtype, but got {alias(x.dtype)} and "
+                f"{alias(weight.dtype)}", argument=x, wants={"dtype": weight.dtype},
+            )  # fmt: skip
+        matrices(rows.like(facts=x.facts), permuted(weight, (1, 0)), x)
         expanded(bias, (rows.shape[0], weight.shape[0]))
+    else:
+        out = matmul(x, permuted(weight, (1, 0)))
+        in_place_shape(out, bias)
     graph = x.graph | weight.graph | (bias.graph if bias is not None else frozenset())
-    return x.like(
-        shape=(*x.shape[:-1], weight.shape[0]), axes=(*x.axes[:-1], features(weight.shape[0],
-        "Linear")),
-        graph=graph,
-    )  # fmt: skip
-
-
-def _rows_and_weight(x: Tensor, rows: Tensor, weight: Tensor, bias: bool) -> None:
-    if bias and x.dtype != weight.dtype:
-        raise runtime_error(
-            f"mat1 and mat2 must have the same dtype, but got {alias(x.dtype)} and "
-            f"{alias(weight.dtype)}",
-            argument=x, wants={"dtype": weight.dtype},
-        )  # fmt: skip
-    if x.shape[-1] != weight.shape[1]:
-        raise runtime_error(
-            f"mat1 and mat2 shapes cannot be multiplied ({times(rows.shape)} and "
-            f"{weight.shape[1]}x{weight.shape[0]})",
-            sizes=[(x.shape[-1], weight.shape[1])], argument=x,
-        )  # fmt: skip
-    if x.dtype != weight.dtype:
-        raise runtime_error(
-            "expected m1 and m2 to have the same dtype, but got: "
-            f"{c_name(x.dtype)} != {c_name(weight.dtype)}", argument=x,
-            wants={"dtype": weight.dtype},
-        )  # fmt: skip
+    axes = (*x.axes[:-1], features(weight.shape[0], "Linear"))
+    return x.like(shape=(*x.shape[:-1], weight.shape[0]), axes=axes, graph=graph)
 
 
 @module("torch.nn.Linear")
@@ -489,7 +472,7 @@ def batch_norm(
     if 0 in x.shape:
         raise NotKnown("a normalisation of nothing")
     _running(x, running_mean, weight)
-    return x.like(strides=() if x.rank == 5 or not training else x.like().strides)
+    return x.like(strides=new(x.shape).strides)
 
 
 def _need_rank(x: Tensor, ranks: tuple[int, ...]) -> None:

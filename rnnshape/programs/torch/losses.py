@@ -12,7 +12,7 @@ from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error,
 from ..tensor import Tensor, broadcast, elementwise, merged_facts, promoted
 from . import buffer, module, row, tensor_argument, type_name, warn
 from .native import alias, bound_arguments, listed, not_implemented, parsed
-from .pointwise import category, in_place_dtype, in_place_shape
+from .pointwise import category, in_place_dtype, in_place_shape, refuse_bool_subtraction
 from .reductions import softmax_of
 
 
@@ -66,12 +66,8 @@ def _of_difference(name: str, kernel: str, input: Any, target: Any, reduction: s
     both = _broadcast_pair(input, target)
     word = chosen(reduction)
     if name == "l1":
-        if both.dtype == "bool":
-            raise runtime_error(
-                "Subtraction, the `-` operator, with two bool tensors is not supported. Use the "
-                "`^` or "
-                "`logical_xor()` operator instead."
-            )
+        if "bool" in (input.dtype, target.dtype):
+            refuse_bool_subtraction(input, target)
         if word == "mean" and category(both.dtype) < 2:
             raise runtime_error(
                 "mean(): could not infer output dtype. Input dtype must be either a floating "

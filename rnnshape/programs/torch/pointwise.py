@@ -105,7 +105,7 @@ def computed(name: str, a: Any, b: Any) -> Tensor:
     )
     both = [x for x in (a, b) if isinstance(x, Tensor)]
     if base == "sub" and len([x for x in (a, b) if _is_bool(x)]):
-        _refuse_bool_subtraction(a, b)
+        refuse_bool_subtraction(a, b)
     if base.startswith("bitwise"):
         dtype = promoted(a, b)
         if category(dtype) >= 2:
@@ -143,7 +143,8 @@ def _is_bool(x: Any) -> bool:
     return isinstance(x, bool) or (isinstance(x, Tensor) and x.dtype == "bool")
 
 
-def _refuse_bool_subtraction(a: Any, b: Any) -> None:
+def refuse_bool_subtraction(a: Any, b: Any) -> None:
+    """A difference of masks."""
     if _is_bool(a) and _is_bool(b):
         raise runtime_error(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
@@ -548,7 +549,8 @@ def _one_bound(name: str) -> None:
     def in_place(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         out = _clamped(input, min, max)
         in_place_shape(input, max if min is None else min)
-        in_place_dtype(input, out.dtype, c_name)
+        bound = max if min is None else min
+        in_place_dtype(input, out.dtype, alias if isinstance(bound, Tensor) else c_name)
         return touch(input)
 
     native(*signatures)(rule)
@@ -599,7 +601,7 @@ def activation(name: str, x: Any, function: str = "") -> Any:
         return x.like(dtype="float32" if whole else x.dtype)
     if name == "tanhshrink":
         if x.dtype == "bool":
-            _refuse_bool_subtraction(x, 1)
+            refuse_bool_subtraction(x, 1)
         return x.like(dtype="float32" if whole else x.dtype)
     if whole:
         raise not_implemented(_KERNELS[name], x.dtype, x)

@@ -24,18 +24,19 @@ def result(a: Tensor, b: Tensor, shape: Sequence[int], axes: Sequence[Axis], **m
     )
 
 
-def matrices(a: Tensor, b: Tensor) -> None:
-    """What mm refuses of two matrices: sizes, then dtypes."""
+def matrices(a: Tensor, b: Tensor, argument: Tensor | None = None) -> None:
+    """What mm refuses of two matrices: sizes, then dtypes; `argument` is where a came from."""
+    given = a if argument is None else argument
     if a.shape[-1] != b.shape[0]:
         raise runtime_error(
             f"mat1 and mat2 shapes cannot be multiplied ({times(a.shape)} and {times(b.shape)})",
-            sizes=[(a.shape[-1], b.shape[0])], argument=a,
+            sizes=[(a.shape[-1], b.shape[0])], argument=given,
         )  # fmt: skip
     if a.dtype != b.dtype:
         raise runtime_error(
             f"expected m1 and m2 to have the same dtype, but got: {c_name(a.dtype)} != "
             f"{c_name(b.dtype)}",
-            argument=a, wants={"dtype": b.dtype},
+            argument=given, wants={"dtype": b.dtype},
         )  # fmt: skip
     if a.dtype == "bool" and a.numel != 0 and b.numel != 0:
         raise not_implemented("addmm_impl_cpu_", "bool", a)
@@ -391,6 +392,12 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
                         "sizes don't "
                         f"match, {size} != {seen}"
                     )
+                if label.startswith("<"):
+                    raise runtime_error(
+                        f"einsum(): dimension {label[1:-1]} covered by ellipsis in operand {number}has "
+                        f"size {size} which does not broadcast with previously seen ellipsis with size "
+                        f"{seen} for the respective dimension"
+                    )
                 raise runtime_error(
                     f"einsum(): subscript {label} has size {size} for operand {number} which does "
                     "not "
@@ -445,7 +452,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Any = None) -> Tensor:
     for d, e, word in zip(left, right, told):
         if d >= a.rank or e >= b.rank:
             raise NotKnown("tensordot over an axis that is not there")
-        if a.shape[d] != b.shape[e]:
+        if a.shape[d] != b.shape[e] and 1 not in (a.shape[d], b.shape[e]):
             raise runtime_error(
                 f"contracted dimensions need to match, but first has size {a.shape[d]} in dim "
                 f"{word} and "

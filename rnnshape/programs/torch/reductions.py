@@ -352,7 +352,7 @@ def _along() -> None:
             if _name == "logcumsumexp":
                 if category(input.dtype) < 2:
                     raise not_implemented("logcumsumexp_out_cpu", input.dtype, input)
-                return input.like()
+                return _dense(input, input.dtype)
             out = _dense(input, plain_dtype(dtype, "") or _summed(input.dtype))
             if input.known is not None and input.rank == 1 and _name == "cumsum" and at == 0:
                 total, values = 0, []
@@ -438,6 +438,8 @@ def kthvalue(input: Tensor, k: Any, dim: Any = -1, keepdim: bool = False) -> Any
     """The k-th smallest."""
     at = axis_index(number(dim), input.rank)
     size = input.shape[at] if input.rank else 1
+    if size == 0:
+        raise index_error(f"kthvalue(): Expected reduction dim {at} to have non-zero size.")
     if not 1 <= k <= size:
         raise runtime_error("kthvalue(): selected number k out of range for dimension " + str(at))
     if input.dtype == "bool":
