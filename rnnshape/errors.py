@@ -26,18 +26,26 @@ class UsageError(Exception):
     """A question that cannot be answered as it was put (exit status 2).
 
     `expected` is a sentence part that begins with what it is about; `got` and `fix` may be
-    empty; `torch` is the (type, message) that torch raises for the same thing, or None.
+    empty; `torch` is the (type, message) that torch raises for the same thing, or None. `source`
+    are lines of a person's file with what points at their part, as they are to stand.
     """
 
     def __init__(
-        self, expected: str, got: str = "", fix: str = "", torch: tuple[str, str] | None = None
+        self,
+        expected: str,
+        got: str = "",
+        fix: str = "",
+        torch: tuple[str, str] | None = None,
+        source: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(expected, got, fix, torch)
+        super().__init__(expected, got, fix, torch, source)
         self.expected, self.got, self.fix, self.torch = expected, got, fix, torch
+        self.source = source
 
     def __str__(self) -> str:
         got = f", got {self.got}" if self.got else ""
         lines = [(self.expected + got).replace("\n", "\\n")]  # a name cannot forge a line of ours
+        lines += [line.replace("\n", "\\n") for line in self.source]
         if self.torch:
             first, *more = self.torch[1].split("\n\t")
             more = more[:_TORCH_LINES] + ["…"] * (len(more) > _TORCH_LINES)

@@ -108,7 +108,7 @@ class Source:
         told = [f"{self.name}:{place.line}:{place.start + 1}: {expected}", *self._shown(place)]
         for other, words in also:
             told += [f"{self.name}:{other.line}: {words}", *self._shown(other)]
-        return UsageError("\n".join(told), fix=fix)
+        return UsageError(told[0], fix=fix, source=tuple(told[1:]))
 
     def _shown(self, place: Place) -> list[str]:
         """The line, cut to what stands around the place, and carets below it."""
