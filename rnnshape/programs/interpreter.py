@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from . import arrays
 from . import torch as table
 from .objects import (
     MISSING,
@@ -378,7 +379,9 @@ class Interpreter:
             and isinstance(value, (Tensor, int, float))
             and f"Tensor.__i{name}__" in table.ROWS
         ):
-            result = self.guarded(lambda: self.row(f"Tensor.__i{name}__")(before, value), node)
+            result = self.array_result(
+                lambda: self.row(f"Tensor.__i{name}__")(before, value), [before, value], node
+            )
             self._event("operator", f"{sign}=", node, [before, value], {}, result)
         else:
             method = self._special(before, f"__i{name}__")
@@ -487,6 +490,9 @@ class Interpreter:
         ):
             return
         if isinstance(owner, Tensor):
+            if arrays.is_array(owner):
+                table.touch(owner)
+                return
             changed = self.guarded(lambda: self.row("Tensor.__setitem__")(owner, key, value), node)
             self._event("setitem", "[…] =", node, [owner, value], {"key": key}, owner)
             if isinstance(changed, Unknown):
@@ -1091,6 +1097,15 @@ class Interpreter:
         if isinstance(owner, Unknown):
             return owner
         if isinstance(owner, Tensor):
+            if arrays.is_array(owner):
+                return self.array_result(
+                    lambda: arrays.marked(
+                        self.row("Tensor.__getitem__")(owner, arrays.forward_key(owner, key))
+                    ),
+                    [owner], node,
+                )  # fmt: skip
+            if arrays.is_array(key):
+                key = arrays.as_tensor(key, "")
             result = self.guarded(lambda: self.row("Tensor.__getitem__")(owner, key), node)
             result = ordered(result, owner, key)
             self._event("index", "[…]", node, [owner], {"key": key}, result)
@@ -1390,7 +1405,9 @@ class Interpreter:
                     "TypeError",
                     f"unsupported operand type(s) for @: '{type_name(left)}' and '{type_name(right)}'",
                 )
-            result = self.guarded(lambda: self.row("torch.matmul")(left, right), node)
+            result = self.array_result(
+                lambda: self.row("torch.matmul")(left, right), [left, right], node
+            )
             self._event("torch.matmul", "@", node, [left, right], {}, result)
             return result
         name = _NAMES[sign]
@@ -1402,7 +1419,7 @@ class Interpreter:
             if not isinstance(one, (Tensor, int, float, bool, complex)):
                 raise self.fail("TypeError", self._operand_words(left, sign, right), argument=one)
         operands = (right, left) if flipped else (left, right)
-        result = self.guarded(lambda: row(*operands), node)
+        result = self.array_result(lambda: row(*operands), operands, node)
         self._event("operator", sign, node, [left, right], {}, result)
         return result
 
@@ -1640,7 +1657,8 @@ class Interpreter:
                 raise self.fail("TypeError", "iteration over a 0-d tensor", argument=value)
             if value.shape[0] > 20_000:
                 return self.unknown("the rows of a long tensor", node)
-            return [selected(value, 0, i) for i in range(int(value.shape[0]))]
+            rows = [selected(value, 0, i) for i in range(int(value.shape[0]))]
+            return arrays.marked(rows) if arrays.is_array(value) else rows
         method = self._special(value, "__iter__")
         if method is not None:
             return self.iterate(self.call(method, [], {}), node)
@@ -2142,6 +2160,8 @@ class Interpreter:
         row = function.row
         if module is None and function.name.endswith(".forward") and args:
             module = args[0] if isinstance(args[0], Instance) else None  # super().forward(…)
+        if row.startswith(("torch.", "Tensor.")) or module is not None:
+            args, keywords = self._of_arrays(row, args, keywords)
         if row or module is not None:
             args = [_plain_unknown(a) for a in args]
             keywords = {k: _plain_unknown(v) for k, v in keywords.items()}
@@ -2176,6 +2196,35 @@ class Interpreter:
         elif row:
             self._event(row, function.__name__, node, args, keywords, result, function)
         return result
+
+    def _of_arrays(
+        self, row: str, args: list[Any], keywords: dict[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments of a call of torch, where some are arrays of NumPy."""
+        if not any(arrays.is_array(v) for v in (*args, *keywords.values())):
+            return args, keywords
+        vague = self.unknown("an array of NumPy in the place of a tensor")
+        taken = row in arrays.TAKES_ARRAYS
+
+        def read(value: Any) -> Any:
+            if not arrays.is_array(value):
+                return value
+            return self.guarded(lambda: arrays.as_tensor(value, row), None) if taken else vague
+
+        return [read(v) for v in args], {k: read(v) for k, v in keywords.items()}
+
+    def array_result(
+        self, rule: Callable[[], Any], operands: Sequence[Any], node: ast.AST | None
+    ) -> Any:
+        """The result of an operation that may be one of NumPy: no words of torch are its."""
+        if not any(arrays.is_array(v) for v in operands):
+            return self.guarded(rule, node)
+        if any(isinstance(v, Tensor) and not arrays.is_array(v) for v in operands):
+            return self.unknown("a tensor and an array of NumPy together", node)
+        try:
+            return arrays.settled(self.guarded(rule, node), operands)
+        except Refusal:
+            return self.unknown("an operation of NumPy", node)
 
     def guarded(self, rule: Callable[[], Any], node: ast.AST | None, name: str = "") -> Any:
         """The result of a rule: its refusal located, what it does not know unknown."""

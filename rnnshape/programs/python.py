@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, combinations, count, islice, permutations, product
 from typing import Any
 
+from . import arrays
 from . import torch as table
 from .interpreter import LARGEST_BUILT, Interpreter
 from .objects import (
@@ -1082,6 +1083,7 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
         "pdb": {"set_trace": nothing}, "builtins": interpreter_builtins(interpreter),
     }  # fmt: skip
     made: dict[str, Any] = {name: Names(name, names, name) for name, names in modules.items()}
+    made |= arrays.modules()
     made["tqdm.auto"] = made["tqdm.notebook"] = made["tqdm"]
     made["tqdm.autonotebook"] = made["tqdm"]
     made["collections.abc"] = Names("collections.abc", typing, "collections.abc")

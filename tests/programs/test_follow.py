@@ -274,3 +274,36 @@ def test_a_packed_batch_is_built_anew_with_other_data():
         """
     )
     assert names_of(one)["y"] == ("3", "5", "6")
+
+
+def test_arrays_of_numpy_go_into_tensors_with_their_shapes_and_dtypes():
+    one = followed(
+        """
+        import numpy as np
+        import torch
+        x = np.random.randn(9, 5, 3).astype(np.float32)
+        z = (x - x.reshape(-1, 3).mean(axis=0)) / x.std(axis=0)
+        waves = np.stack([np.sin(np.linspace(0, 1, 20))[i : i + 8] for i in range(12)])
+        a, b, c = torch.from_numpy(z), torch.from_numpy(waves), torch.Tensor(waves[::-1])
+        order = torch.from_numpy(np.argsort(-np.array([3, 9, 5])))
+        d = a[order]
+        e = torch.nn.Embedding.from_pretrained(torch.tensor(np.zeros((7, 4)), dtype=torch.float))
+        f = e(torch.tensor(np.array([[1, 2], [3, 4]])))
+        """
+    )
+    found = {
+        k: (tuple(v.shape), v.dtype)
+        for line in one.lines
+        for k, v in line.names.items()
+        if k in "abcdf"
+    }
+    assert message(one) is None and not one.unknown
+    assert found == {
+        "a": ((9, 5, 3), "float32"), "b": ((12, 8), "float64"), "c": ((12, 8), "float32"),
+        "d": ((3, 5, 3), "float32"), "f": ((2, 2, 4), "float32"),
+    }  # fmt: skip
+
+
+def test_what_numpy_refuses_is_not_told_in_words_of_torch():
+    one = followed("import numpy as np\nx = np.zeros((3, 4)) + np.zeros(5)\ny = np.zeros(3).foo()")
+    assert one.problem is None

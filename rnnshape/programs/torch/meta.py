@@ -410,18 +410,20 @@ def empty_strided(size: Any, stride: Any) -> Tensor:
 
 @row("Tensor.numpy")
 def numpy(self: Tensor, *, force: bool = False) -> Any:
-    """An array: followed as the tensor that it is of."""
+    """An array of the same elements."""
+    from ..arrays import marked
+
     if self.storage.requires_grad or self.graph:
         raise runtime_error(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )
-    return self
+    return marked(self)
 
 
 @row("Tensor.grad", attribute=True)
 def grad(self: Tensor) -> Any:
     """None before a backward."""
-    raise NotKnown("a gradient")
+    return Unknown("")
 
 
 @row("torch.equal", "Tensor.equal")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..objects import OBJECT, make_class
+from ..objects import OBJECT, Native, Static, make_class
 from ..refusal import NotKnown, Refusal
 from ..tensor import Storage, Tensor
 from ..values import Device, Packed, TorchSize, Unknown
@@ -37,6 +37,29 @@ def wire(interpreter: Any) -> None:
         classes[path] = make_class(name, [OBJECT], form="type", path=path, names=names)
     classes["torch.nn.parameter.Parameter"] = classes["torch.nn.Parameter"]
     interpreter.functions = dict(data.FUNCTIONS)
+    name = "torch.nn.Embedding.from_pretrained"
+    loaded = Static(Native(name, _from_pretrained, interpreter=True), of_class=True)
+    interpreter.native_class("torch.nn.Embedding").names["from_pretrained"] = loaded
+
+
+def _from_pretrained(
+    interpreter: Any,
+    cls: Any,
+    embeddings: Any,
+    freeze: Any = True,
+    padding_idx: Any = None,
+    **_: Any,
+) -> Any:
+    """An Embedding over the rows of a tensor."""
+    if not isinstance(embeddings, Tensor):
+        raise NotKnown("an Embedding of no tensor")
+    if embeddings.rank != 2:
+        raise Refusal("AssertionError", "Embeddings parameter is expected to be 2-dimensional")
+    made = interpreter.call(cls, list(embeddings.shape), {"padding_idx": padding_idx})
+    made.weight = replace(
+        embeddings, parameter=True, values=None, storage=Storage(requires_grad=not freeze)
+    )
+    return made
 
 
 def _legacy(name: str) -> Any:
