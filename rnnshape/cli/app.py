@@ -21,6 +21,7 @@ from .. import __version__
 COMMANDS = {
     "trace": "trace",
     "params": "params",
+    "cells": "cells",
     "cost": "cost",
     "draw": "draw",
     "run": "run",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,8 +61,21 @@ FOLDER = Path(__file__).parent / "cells"  # those that come with the program
 
 
 def shipped() -> list[str]:
-    """The names of the written cells that come with the program."""
-    return sorted(path.stem for path in FOLDER.glob("*.cell"))
+    """The names of the cells that come with the program as files; torch's own first."""
+    names = sorted(path.stem for path in FOLDER.glob("*.cell"))
+    return sorted(names, key=lambda name: name not in CELLS)
+
+
+def shipped_cell(name: str) -> Cell:
+    """A cell that comes with the program; torch's own are written there too. Raises UsageError."""
+    if name not in shipped():
+        close = get_close_matches(name, shipped(), 1)
+        raise UsageError(
+            "cells: expected the name of a cell that comes with the program",
+            got=repr(shown(name)),
+            fix=f"rnnshape cells {close[0]}" if close else "rnnshape cells lists them",
+        )
+    return replace(Cell.read(str(FOLDER / f"{name}.cell")), name=name)
 
 
 def written_cell(name: str) -> Cell | None:
@@ -71,7 +86,7 @@ def written_cell(name: str) -> Cell | None:
     if name in CELLS:
         return None
     if name in shipped():
-        return replace(Cell.read(str(FOLDER / f"{name}.cell")), name=name)
+        return shipped_cell(name)
     path = name.endswith(".cell") or "/" in name or "\\" in name or Path(name).is_file()
     return Cell.read(name) if path else None
 
@@ -121,6 +136,13 @@ class Cell:
             ) from None
         return Cell(text, path)
 
+    @property
+    def about(self) -> str:
+        """What its first comment says: the name and the paper of a cell that comes with us."""
+        lines = self.text.removeprefix("\ufeff").splitlines()
+        comments = takewhile(lambda line: line.startswith("#"), lines)
+        return " ".join(line.strip("# \t") for line in comments)
+
     # what it is, for a network
 
     @property
@@ -147,6 +169,14 @@ class Cell:
     def conditions(self) -> list[str]:
         """What has to hold of I and H, such as I = H."""
         return list(dict.fromkeys(f"{c.left} = {c.right}" for c in self._solution.conditions))
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """The rule of each parameter's shape, such as `H, I`."""
+        return {
+            name: ", ".join(map(str, self._shaped(number).sizes))
+            for name, number in self._draft.parameters.items()
+        }
 
     @property
     def numbers(self) -> dict[str, float]:
