@@ -175,7 +175,13 @@ class Call:
 
     def with_input(self, form: str, after: str = "") -> Mend:
         """The call with its input put into `form`, such as `{}.float()`."""
-        return self.mend((self.input, form.format(self.text(self.input))), after=after)
+        return self.mend(
+            (
+                self.input,
+                form.replace("{0}", self.text(self.input)).replace("{}", self.text(self.input)),
+            ),
+            after=after,
+        )
 
     def with_states(self, form: str, pair: bool, only: int | None = None) -> Mend:
         """The call with `form` around every tensor of its state, or around one of a pair."""
@@ -187,18 +193,18 @@ class Call:
         """The changes that put `form` around the tensors of the state."""
         if isinstance(self.state, ast.Tuple | ast.List):
             return [
-                (node, form.format(self.text(node)))
+                (node, form.replace("{0}", self.text(node)).replace("{}", self.text(node)))
                 for index, node in enumerate(self.states)
                 if only is None or index == only
             ]
         name = self.text(self.state, "h0")
         if not pair:
-            return [(self.state, form.format(name))]
+            return [(self.state, form.replace("{0}", name).replace("{}", name))]
         if only is not None:
             parts = [f"{name}[0]", f"{name}[1]"]
-            parts[only] = form.format(parts[only])
+            parts[only] = form.replace("{0}", parts[only]).replace("{}", parts[only])
             return [(self.state, f"({', '.join(parts)})")]
-        return [(self.state, f"tuple({form.format('s')} for s in {name})")]
+        return [(self.state, f"tuple({form.replace('{0}', 's')} for s in {name})")]
 
     @property
     def outputs(self) -> list[ast.expr]:

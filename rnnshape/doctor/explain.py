@@ -1,32 +1,40 @@
-"""`explain`: the causes of an error message or a traceback, most likely first."""
+"""`explain`: the causes of an error message or a traceback, most likely first.
+
+A traceback whose program is at hand is explained from the program: it is followed to the line that
+fails, and its mends are edits that were tried. Of a message alone its numbers speak.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import UsageError
 from .causes import RULES, Finding
-from .code import Mend
 from .program import Program
-from .read import Error, Reading, clean, read, windows
+from .read import Error, Frame, Reading, clean, read, windows
 
 MOST_SHOWN = 2000  # characters of an error that are given back
+MOST_PROGRAM = 400_000  # characters of a program that is followed
 _UNPROVEN = 0.3  # what a mend is worth after which the shapes still do not fit
 _SHAPE = re.compile(r"(?:torch\.Size\()?[\[(](\d{1,40}(?:, ?\d{1,40}){0,9},?)[\])]")
 _PRODUCT = re.compile(r"\b(\d{1,40})\s?x\s?(\d{1,40})\b")
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,40}(?![\w.]|\.\d)")
 _FUNCTION = re.compile(r"\b([a-z_]\w{1,60})\(\)(?::| received| missing| got)")
 
+_DIGITS = re.compile(r"\d+")
+
 Sources = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One possible cause: why it is held for one, the mend in words and as code, and a proof.
+    """One possible cause: why it is held for one, the mend in words, and as edits that were tried.
 
-    replaces: the user's own lines ({"file", "line", "text"}) that `code` stands in for, or None.
+    edits: whole lines of the program before and after. proof: what was read again with the mend,
+    "program" (the edited program) or "layer" (the layer alone, `layer` before and after), or None.
     """
 
     id: str
@@ -34,8 +42,9 @@ class Cause:
     why: str
     fix: str
     code: str
-    replaces: dict[str, Any] | None
-    proof: dict[str, Any] | None
+    edits: tuple[dict[str, Any], ...] = ()
+    proof: str | None = None
+    layer: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,11 +58,14 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """The document rnnshape/explain/1."""
+        causes = [
+            {**vars(cause), "edits": list(cause.edits), "replaces": None} for cause in self.causes
+        ]
         return {
             "schema": "rnnshape/explain/1",
             "recognised": self.recognised,
             "error": self.error,
-            "causes": [dict(vars(cause)) for cause in self.causes],
+            "causes": causes,
             "read": self.read,
         }
 
@@ -61,7 +73,7 @@ class Explanation:
 def explain(
     text: str, stated: Mapping[str, Any] | None = None, sources: Sources | None = None
 ) -> Explanation:
-    """The causes of the last error in `text` that a rule knows, most likely first.
+    """The causes of the last error in `text` that is known, most likely first.
 
     text: a message, or anything that holds one: a traceback, a notebook's, a log.
     stated: what is known of the network, by the names of the constructor, batch_size, seq_len.
@@ -72,21 +84,117 @@ def explain(
     for window in windows(text):
         reading = read(window)
         first = first or reading
+        if sources is not None:
+            for error in reading.errors:
+                causes = _of_program(error, reading, sources)
+                if causes:
+                    return Explanation(True, _short(str(error)), causes, _seen(error, reading))
         for error in (*reading.errors, Error("", reading.text.strip())):
-            rules = [rule for rule in RULES if rule.matches(error.message)]
-            if rules:
-                return _explained(error, reading, dict(stated or {}), sources)
+            if any(rule.matches(error.message) for rule in RULES):
+                return _explained(error, reading, dict(stated or {}))
     assert first is not None
     # of a text without an error its last line is most like one
     error = first.errors[0] if first.errors else Error("", first.text.strip().split("\n")[-1])
     return Explanation(False, _short(str(error)), (), _seen(error, first))
 
 
-def _explained(
-    error: Error, reading: Reading, stated: dict[str, Any], sources: Sources | None
-) -> Explanation:
+# ------------------------------------------------------------------------------- from the program
+
+
+def _of_program(error: Error, reading: Reading, sources: Sources) -> tuple[Cause, ...]:
+    """The causes by the program that raised it; none where it is not at hand, or does not fail
+    where the traceback says."""
+    about = reading.about(error)
+    own = [frame for frame in about.frames if frame.own and frame.line]
+    # TorchScript names the line behind its message
+    ends = [*own[-1:], *[frame for frame in reading.frames if frame.own and frame.line][-1:]]
+    if not own or error.type.endswith("Warning"):
+        return ()
+    from ..programs.follow import Request, follow
+    from ..programs.source import source_of
+    from .followed import causes_of
+
+    first = own[0]
+    text = sources(first.file)
+    if text is None or len(text) > MOST_PROGRAM or not _shows(text, first):
+        return ()
+    entries = [""] if first.function in ("", "<module>") else [first.function, ""]
+    for entry in entries:
+        try:
+            source = source_of(text, re.split(r"[\\/]", first.file)[-1], first.file)
+            request = Request(source, entry)
+            followed = follow(request)
+        except UsageError:
+            continue
+        for one in followed:
+            if one.problem is None or not _same_words(error, one.problem.refusal):
+                continue
+            if any(_same_place(one, frame) for frame in ends):
+                return _ranked(causes_of(request, one))
+    return ()
+
+
+def _shows(text: str, frame: Frame) -> bool:
+    """Whether the file has the line that the traceback shows."""
+    lines = clean(text).split("\n")
+    assert frame.line is not None
+    if frame.line > len(lines):
+        return False
+    return not frame.code or lines[frame.line - 1].strip() == frame.code.split("\n")[0].strip()
+
+
+def _same_words(error: Error, refusal: Any) -> bool:
+    """Whether the program fails with the words of the traceback, its numbers aside; TorchScript
+    has words of its own."""
+    if "following variants are available" in error.message:
+        return True
+    one, other = (" ".join(_DIGITS.sub("#", m).split()) for m in (error.message, refusal.message))
+    return one[:60] == other[:60] or one[:60] in other or other[:60] in one
+
+
+def _same_place(followed: Any, frame: Frame) -> bool:
+    """Whether the program fails, as it was followed, where the traceback ends."""
+    problem = followed.problem
+    file = problem.place.file.replace("\\", "/").rsplit("/", 1)[-1]
+    if file != frame.file.replace("\\", "/").rsplit("/", 1)[-1]:
+        return False
+    nodes = [called.place.node for called in problem.stack[-1:]]
+    nodes += [problem.place.node] + ([problem.part.node] if problem.part else [])
+    first = min(getattr(node, "lineno", 0) for node in nodes)
+    last = max(getattr(node, "end_lineno", 0) or 0 for node in nodes)
+    assert frame.line is not None
+    return bool(first <= frame.line <= last)
+
+
+def _ranked(troubles: list[Any]) -> tuple[Cause, ...]:
+    """The causes with a share of the confidence each; where a mend was proved, those alone."""
+    if not troubles or not troubles[0].why:
+        return ()
+    proved = [trouble for trouble in troubles if trouble.edits]
+    troubles = proved or troubles
+    weights = [1.0 / 4**i for i in range(len(troubles))]
+    total = sum(weights) / (0.97 if proved else 0.7)
+    return tuple(
+        Cause(
+            t.id, max(0.01, round(weight / total, 2)), t.why, t.fix, _code(t.edits),
+            tuple(t.edits), "program" if t.edits else None,
+        )
+        for t, weight in zip(troubles, weights)
+    )  # fmt: skip
+
+
+def _code(edits: Sequence[Mapping[str, Any]]) -> str:
+    """The lines that a mend writes."""
+    lines = (line for edit in edits for line in edit["after"].split("\n"))
+    return "\n".join(line.strip() for line in lines if line)
+
+
+# -------------------------------------------------------------------------------- from the message
+
+
+def _explained(error: Error, reading: Reading, stated: dict[str, Any]) -> Explanation:
     reading = reading.about(error)
-    program = Program(reading, _believed(reading, sources) if sources else {})
+    program = Program(reading, {})
     found: dict[str, Finding] = {}
     for rule in RULES:
         finding = rule.apply(error, reading, program, stated)
@@ -99,32 +207,26 @@ def _explained(
     causes = tuple(
         Cause(
             name, max(0.01, round(f.confidence / max(1.0, total), 2)), f.why, f.fix,
-            clean(f.mend.code), f.mend.replaces, f.proof,
+            *_layer(f.proof),
         )
         for name, f in ranked
     )  # fmt: skip
     return Explanation(bool(causes), _short(_line(error)), causes, _seen(error, reading))
 
 
-_NOTHING = Finding(0.0, "", "", Mend(""))
+def _layer(proof: dict[str, Any] | None) -> tuple[str, tuple[dict[str, Any], ...], str | None, Any]:
+    """What the layer alone proves: the shapes that fit, as code."""
+    if proof is None or not proof["after"]["fits"] or not proof["after"].get("network"):
+        return "", (), None, None
+    before, after = proof["before"], proof["after"]
+    lines = []
+    for name in ("h0", "c0"):
+        if name in after and after[name] != before.get(name):
+            lines.append(f"{name} = torch.zeros({', '.join(map(str, after[name]))})")
+    return "\n".join(lines), (), "layer", {"before": before, "after": after}
 
 
-def _believed(reading: Reading, sources: Sources) -> dict[str, str]:
-    """The user's files whose lines are the ones that the traceback shows."""
-    believed: dict[str, str] = {}
-    own = [frame for frame in reading.frames if frame.own and frame.line and frame.code]
-    for file in list(dict.fromkeys(frame.file for frame in own))[:8]:
-        text = sources(file)
-        if text is None:
-            continue
-        lines = clean(text).split("\n")
-        if all(
-            frame.line <= len(lines) and lines[frame.line - 1].strip() == frame.code.split("\n")[0]
-            for frame in own
-            if frame.file == file and frame.line
-        ):
-            believed[file] = "\n".join(lines)
-    return believed
+_NOTHING = Finding(0.0, "", "", None)
 
 
 def _seen(error: Error, reading: Reading) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What is wrong with a program that was followed: what it raises, and what it does silently."""
+"""What is wrong with a program that was followed: what it raises, and what it does silently, each
+with its cause and, where one was proved, a mend that was tried."""
 
 from __future__ import annotations
 
@@ -7,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..programs.findings import findings
-from ..programs.follow import Followed, Problem
+from ..programs.follow import Followed, Request
 from ..programs.record import Place
+from .causes.table import CAUSES
+from .edits import Edit
+from .mends import Trial
 
 
 @dataclass(frozen=True)
@@ -33,43 +37,86 @@ class Diagnosis:
     warnings: Sequence[Complaint]
 
 
-def diagnose(followed: Followed) -> Diagnosis:
+def diagnose(request: Request, followed: Followed) -> Diagnosis:
     """The problem, where it does not fit, and the silent mistakes."""
-    problems = [complaint_of(followed.problem)] if followed.problem is not None else []
-    warnings = [Complaint(f.id, f.place, f.place, f.why) for f in findings(followed)]
-    return Diagnosis(problems, warnings)
+    trial = Trial(request, followed, findings)
+    warnings = []
+    for finding in findings(followed):
+        mend = next(iter(trial.warning(finding)), None)
+        warnings.append(
+            Complaint(
+                finding.id,
+                finding.place,
+                finding.place,
+                _sentences(finding.why, finding.id),
+                mend.fix if mend else CAUSES[finding.id].fix if finding.id in CAUSES else "",
+                None,
+                documents(mend.edits) if mend else (),
+            )
+        )
+    return Diagnosis(causes_of(request, followed)[:1], warnings)
 
 
-def complaint_of(problem: Problem) -> Complaint:
-    """What is raised, under the id of its cause."""
+def causes_of(request: Request, followed: Followed) -> list[Complaint]:
+    """The causes of what the program would raise, those with a proved mend first."""
+    problem = followed.problem
+    if problem is None:
+        return []
+    from .explain import explain
+
     refusal = problem.refusal
-    return Complaint(
-        cause_id(problem), problem.place, problem.part, "", torch=(refusal.type, refusal.message)
-    )
+    torch = (refusal.type, refusal.message)
+    told = {cause.id: cause for cause in explain(f"{refusal.type}: {refusal.message}").causes}
+    found: dict[str, Complaint] = {}
+
+    def add(name: str, why: str, fix: str, edits: Sequence[Edit]) -> None:
+        if name not in found:
+            at = problem.place, problem.part
+            found[name] = Complaint(name, *at, why, fix, torch, documents(edits))
+
+    for mend in Trial(request, followed, findings).problem():
+        add(
+            mend.id,
+            told[mend.id].why if mend.id in told else CAUSES[mend.id].why,
+            mend.fix,
+            mend.edits,
+        )
+    for cause in told.values():
+        add(cause.id, cause.why, cause.fix, ())
+    if not found:
+        add(_by_rule(refusal), "", "", ())
+    return list(found.values())
 
 
-_ABOUT = {"input": "feature-size", "h0": "state-shape", "c0": "state-shape", "dtype": "dtype",
-          "state_dtype": "dtype", "lengths": "lengths"}  # fmt: skip
-
-
-def cause_id(problem: Problem) -> str:
-    """The id of the cause, by what the rule that refused says of it."""
-    refusal = problem.refusal
+def _by_rule(refusal: Any) -> str:
+    """The id of a cause that no table knows, by what the rule that refused says of it."""
     wants = refusal.wants
-    if "load" in wants:
-        return "checkpoint-mismatch"
-    if "about" in wants:
-        if "rank" in wants:
-            return "unbatched-rank"
-        return _ABOUT.get(wants["about"], "constructor")
-    if "argument" in wants:
-        return "constructor"
-    if "graph" in wants:
-        return "graph-kept"
-    if "collate" in wants:
-        return "ragged-batch"
     if isinstance(refusal.argument, tuple):
         return "tuple-passed-on"
-    return {"AttributeError": "attribute", "IndexError": "index", "KeyError": "key"}.get(
-        refusal.type, "shape-mismatch"
-    )
+    for key, name in (
+        ("load", "checkpoint-mismatch"),
+        ("rank", "unbatched-rank"),
+        ("argument", "constructor"),
+        ("dtype", "dtype"),
+        ("graph", "state-keeps-graph"),
+        ("collate", "ragged-batch"),
+    ):
+        if key in wants:
+            return name
+    return {
+        "AttributeError": "attribute",
+        "IndexError": "index",
+        "KeyError": "key",
+        "NameError": "name",
+    }.get(refusal.type, "shape-mismatch")
+
+
+def _sentences(why: str, name: str) -> str:
+    """What is so here, then why that goes wrong."""
+    general = CAUSES[name].why if name in CAUSES else ""
+    return f"{why[:1].upper()}{why[1:].rstrip('.')}. {general}".strip() if why else general
+
+
+def documents(edits: Sequence[Edit]) -> list[dict[str, Any]]:
+    """Edits as they stand in JSON."""
+    return [edit._asdict() for edit in edits]

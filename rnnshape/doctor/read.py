@@ -41,6 +41,9 @@ _ERROR = re.compile(
     r"(?:[\w.-]{0,60}:\s{0,3}){0,2}?((?:[A-Za-z_]\w{0,60}\.){0,8}[A-Za-z_]\w{0,60}"
     r"(?:Error|Exception|Warning|Interrupt))\b:\s?(.*)"
 )
+# The line that ends a traceback names an exception, whatever it is called.
+_RAISED = re.compile(r"((?:[A-Za-z_]\w{0,60}\.){0,8}[A-Z]\w{0,60})(?::\s(.*))?\Z")
+_BEGUN = "Traceback (most recent call last)"
 _WITHIN = re.compile(r"\b([A-Z]\w{0,60}(?:Error|Warning)): (.*)")
 
 _PLAIN = re.compile(r'\s*File "([^"]{1,500})", line (\d{1,9})(?:, in (.{1,200}))?')
@@ -182,14 +185,24 @@ def _errors(lines: list[str]) -> list[Error]:
     """Every `Type: message` with the lines that belong to it, the last first, warnings last."""
     found: list[Error] = []
     since = 0
+    begun = False  # whether a traceback has begun that no exception has ended
     for index, line in enumerate(lines):
         if not line:
             continue
+        if _BEGUN in line:
+            begun = True
+            continue
         match = _ERROR.match(line.lstrip(" >#`*")) or _WITHIN.search(line[:2000])
+        if match is None and begun and not line[0].isspace():
+            match = _RAISED.match(line[:2000])
         if match is None:
             continue
-        message = [match.group(2)]
-        for following in lines[index + 1 : index + 400]:
+        begun = begun and match.group(1).endswith("Warning")
+        message = [match.group(2) or ""]
+        if not message[0].strip():  # TorchScript's words begin on the next line
+            words = [row.strip() for row in lines[index + 1 : index + 60]]
+            message = [row for row in words if row]
+        for following in lines[index + 1 : index + 400] if match.group(2) else ():
             # what belongs to a message is indented: keys of a checkpoint, signatures tried
             if not following[:1].isspace() or not following.strip() or _PLAIN.match(following):
                 break

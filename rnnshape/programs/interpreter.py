@@ -167,6 +167,7 @@ class Interpreter:
         self.frames: list[Frame] = []
         self.modules: dict[str, Any] = {}
         self.classes: dict[str, Class] = {}
+        self.saved: dict[str | int, Any] = {}  # by torch.save: under a path, or a file's identity
         self.layers: list[Any] = []  # recurrent layers, in the order in which they were built
         self.started = 0
         self._objects: set[str] = set()

@@ -41,7 +41,7 @@ class Finding(NamedTuple):
     confidence: float
     why: str
     fix: str
-    mend: Mend
+    mend: Mend | None
     proof: Proof | None = None
 
 

@@ -29,7 +29,7 @@ def _with(call: Call, name: str, value: str) -> Mend:
 
 
 def _lengths(call: Call, form: str) -> Mend:
-    return call.mend((call.state, form.format(call.text(call.state, "lengths"))))
+    return call.mend((call.state, form.replace("{0}", call.text(call.state, "lengths"))))
 
 
 def _proof(

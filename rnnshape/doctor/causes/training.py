@@ -7,7 +7,7 @@ from .base import SIZES, UNTOUCHED, Facts, Finding, fitting, rule
 
 
 @rule(
-    "loss-axes",
+    "loss-classes",
     rf"Expected target size {SIZES}, got {SIZES}",
     meaning="a cross-entropy wants the classes on axis 1, a layer has them on the last",
     example="RuntimeError: Expected target size [5, 20], got [5, 3]",

@@ -523,7 +523,7 @@ def clip(parameters, *args, **keywords):
 "torch.set_default_dtype",
      "torch.set_default_tensor_type", "torch.cuda.empty_cache", "torch.set_num_threads",
      "torch.cuda.synchronize",
-     "torch.save", "torch.use_deterministic_algorithms", "torch.set_printoptions",
+     "torch.use_deterministic_algorithms", "torch.set_printoptions",
      "torch.cuda.set_device",
      "torch.set_float32_matmul_precision", "torch.set_default_device", unknowns=True)  # fmt: skip
 def nothing(*args, **keywords):
@@ -545,8 +545,20 @@ def device_count():
     return 0
 
 
-@row("torch.load", "torch.hub.load", "torch.jit.load", interpreter=True, unknowns=True)
-def load(interpreter, *args, **keywords):
+@row("torch.save", interpreter=True, unknowns=True)
+def save(interpreter, obj, f, *args, **keywords):
+    interpreter.saved[f if isinstance(f, str) else id(f)] = (obj, f)
+
+
+@row("torch.load", interpreter=True, unknowns=True)
+def load(interpreter, f, *args, **keywords):
+    """What the program itself has saved there."""
+    found = interpreter.saved.get(f if isinstance(f, str) else id(f))
+    return found[0] if found else interpreter.unknown("what is read from a file")
+
+
+@row("torch.hub.load", "torch.jit.load", interpreter=True, unknowns=True)
+def load_foreign(interpreter, *args, **keywords):
     return interpreter.unknown("what is read from a file")
 
 

@@ -30,25 +30,30 @@ def explain_text(answered: Document) -> Iterator[Line]:
 def _cause_lines(cause: Document) -> Iterator[Line]:
     yield from _labelled("why", cause["why"])
     yield from _labelled("fix", cause["fix"])
-    label = "code"
-    replaces = cause["replaces"]
-    if replaces:
-        place = f"line {replaces['line']}" if replaces["line"] else "one line"
-        yield _row("code", visible(f"{replaces['file']}, {place}"), "note")
-        for line in visible(replaces["text"]).split("\n"):
-            yield _row("", f"- {line}", "negative")
-        label = ""
-    for line in visible(cause["code"]).split("\n"):
-        yield _row(label, f"+ {line}" if replaces else line, "good")
-        label = ""
-    if cause["proof"]:
-        yield from _proof_lines(cause["proof"])
+    for edit in cause["edits"]:
+        yield from edit_lines(edit, "   ")
+    if cause["proof"] == "program":
+        yield _row("proof", "✓ the edited program was followed again: it fits", "good")
+    elif cause["code"]:
+        for label, line in zip(["code", *[""] * 99], visible(cause["code"]).split("\n")):
+            yield _row(label, line, "good")
+    if cause["proof"] == "layer":
+        yield from _proof_lines(cause["layer"])
+
+
+def edit_lines(edit: Document, margin: str = "  ") -> Iterator[Line]:
+    """An edit: its line, what stood there and what takes its place."""
+    place = f"{edit['file']}, line {edit['line']}"
+    yield [(f"{margin}{'edit':<{_LABEL}}", "note"), (visible(place), "note")]
+    for sign, words, kind in (("-", edit["before"], "negative"), ("+", edit["after"], "good")):
+        for line in visible(words).rstrip("\n").split("\n") if words else ():
+            yield [(f"{margin}{'':<{_LABEL}}", "note"), (f"{sign} {line}", kind)]
 
 
 def _proof_lines(proof: Document) -> Iterator[Line]:
     for label, when in (("proof", "before"), ("", "after")):
         told = proof[when]
-        sign = "✓ fits" if told["fits"] else "✗ does not fit"
+        sign = "✓ the layer fits" if told["fits"] else "✗ does not fit"
         facts = "; ".join(
             f"{name} {_written(value)}"
             for name, value in told.items()

@@ -1,0 +1,234 @@
+"""Every cause by its id: why it fails, or goes wrong in silence, and what mends it. Whoever asks
+(`check`, `explain`, a program that was followed) tells it in these words, after its own numbers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Cause(NamedTuple):
+    """Why, as a fact about torch's recurrent layers, and the mend in words."""
+
+    why: str
+    fix: str
+
+
+CAUSES: dict[str, Cause] = {
+    "batch-first-confusion": Cause(
+        "A layer reads its input as (T, N, features), with batch_first=True as (N, T, features); "
+        "the state is (D·L, N, H) either way. Here samples stand where it reads steps.",
+        "Build the layer for the order that the input has, or swap the first two axes.",
+    ),
+    "last-batch-smaller": Cause(
+        "The state was made for a batch of another size than this call's; the last batch of an "
+        "epoch is often smaller.",
+        "Give each call a state of its own batch size, or leave it out: it is then zeros.",
+    ),
+    "missing-direction": Cause(
+        "A bidirectional layer has a row of state for each direction of each layer, and puts out "
+        "2·hidden_size features.",
+        "Count both directions: num_layers * 2 rows of state, 2 * hidden_size features behind.",
+    ),
+    "wrong-num-layers": Cause(
+        "A state has one row for each layer and direction of the layer that it is given to.",
+        "Make the state with num_layers * directions rows.",
+    ),
+    "lstm-needs-pair": Cause(
+        "An LSTM takes its state as a pair (h0, c0); it was given one tensor.",
+        "Give it (h0, c0).",
+    ),
+    "tuple-passed-on": Cause(
+        "A recurrent layer returns a pair, output and state, and the state of an LSTM is a pair "
+        "too; what follows wants one tensor.",
+        "Take apart what the layer returns: output, hn = rnn(x), output, (hn, cn) = lstm(x).",
+    ),
+    "packed-passed-on": Cause(
+        "A layer that is given a PackedSequence puts one out; what follows wants a tensor.",
+        "Unpack it first: output, lengths = pad_packed_sequence(packed, batch_first=…).",
+    ),
+    "unpacking": Cause(
+        "A recurrent layer returns two things, its output and its state.",
+        "output, hn = rnn(x); of an LSTM output, (hn, cn) = lstm(x).",
+    ),
+    "not-a-tensor": Cause("The layer wants a tensor.", "Make a tensor of it: torch.tensor(…)."),
+    "feature-size": Cause(
+        "A module was built for another number of features than it is given.",
+        "Build it for the last size of what it is given.",
+    ),
+    "feature-axis": Cause(
+        "The features are read from the last axis, a convolution's and a BatchNorm1d's channels "
+        "from axis 1; here they stand elsewhere.",
+        "Move the axis: transpose, or unsqueeze(-1) for a single feature.",
+    ),
+    "input-rank": Cause(
+        "A layer takes (T, N, features) or, of one sequence, (T, features); the input has another "
+        "number of axes.",
+        "Take the axis away that is one too many, or add the one that is missing.",
+    ),
+    "one-hot-embedded": Cause(
+        "An embedding takes the numbers of words and makes a vector of each; of one-hot rows it "
+        "makes a vector of every 0 and 1.",
+        "Give it the numbers.",
+    ),
+    "unbatched-rank": Cause(
+        "An input of two axes is one sequence without a batch, and its state has two axes; a batch "
+        "has three, and so has its state.",
+        "Give input and state a batch axis both, or neither.",
+    ),
+    "cell-takes-one-step": Cause(
+        "A cell module computes one step: it takes (N, features), not a sequence.",
+        "Loop over the steps, or use the layer (nn.LSTM, nn.GRU, nn.RNN).",
+    ),
+    "batch-row-indexed": Cause(
+        "An index took one sample out of the batch (or one row away) before the next step.",
+        "Give the whole batch on.",
+    ),
+    "encoder-decoder-bridge": Cause(
+        "An encoder's state does not fit a decoder with other directions, layers or width.",
+        "Join the two directions of each layer: add them, or concatenate them and bring them down "
+        "with a Linear.",
+    ),
+    "outputs-as-state": Cause(
+        "A layer's outputs, one for every step, were given as a state.",
+        "Pass hn, the second result of the layer.",
+    ),
+    "proj-size": Cause(
+        "With proj_size, which only an LSTM has and which is smaller than hidden_size, h and the "
+        "output are proj_size wide, and c is hidden_size wide.",
+        "Use each width in its place; without a projection leave proj_size out.",
+    ),
+    "hidden-size": Cause(
+        "The state is not as wide as the layer's hidden_size.",
+        "Make the state hidden_size wide.",
+    ),
+    "state-shape": Cause(
+        "The state belongs to another network or another batch.",
+        "Make it (num_layers * directions, N, hidden_size), or leave it out: it is then zeros.",
+    ),
+    "dtype": Cause(
+        "torch computes with one dtype on both sides; indices and classes are integers.",
+        "Convert the tensor: .float(), .long().",
+    ),
+    "device": Cause(
+        "Input, state and weights have to be on one device.",
+        "Move them: x.to(device), and every tensor that the program makes itself.",
+    ),
+    "empty-sequence": Cause("A sequence has at least one step.", "Leave out what holds no step."),
+    "lengths": Cause(
+        "pack_padded_sequence wants one length a sequence: whole numbers from 1 to T on the CPU, "
+        "longest first unless enforce_sorted=False.",
+        "Mend the lengths, or batch_first, so that they go with the batch.",
+    ),
+    "ragged-batch": Cause(
+        "Sequences of several lengths make no one tensor.",
+        "Pad them to the longest: torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True); "
+        "of a DataLoader in its collate_fn.",
+    ),
+    "padded-shorter": Cause(
+        "pad_packed_sequence pads to the longest sequence of this batch, which may be shorter than "
+        "what the batch was padded to before.",
+        "pad_packed_sequence(…, total_length=T), or cut the targets to the same length.",
+    ),
+    "checkpoint-mismatch": Cause(
+        "The checkpoint holds another network, or other names, than the model that it is loaded "
+        "into.",
+        "Build the network that the file holds, or rename its keys.",
+    ),
+    "missing-keys": Cause("The checkpoint's names are not the model's.", "Rename the keys."),
+    "constructor": Cause(
+        "The constructor does not take this argument.", "Give it as torch's documentation has it."
+    ),
+    "loss-classes": Cause(
+        "A cross-entropy reads (N, classes, …): the classes on axis 1. A layer's output has them "
+        "last. CTC wants (T, N, classes).",
+        "scores.transpose(1, 2), or flatten steps and batch of both: scores.reshape(-1, C).",
+    ),
+    "loss-broadcast": Cause(
+        "Of different shapes prediction and target are broadcast: each prediction meets every "
+        "target, and what is minimised is another thing.",
+        "Give both one shape: prediction.squeeze(-1).",
+    ),
+    "all-steps-for-one-target": Cause(
+        "The outputs of all steps meet one target for each sequence.",
+        "Take the last step (or hn[-1]) before the loss, or give a target for every step.",
+    ),
+    "state-keeps-graph": Cause(
+        "A state that was carried over is a result of the call before: backward goes into a graph "
+        "that is gone.",
+        "Detach the state between calls: h = h.detach(), tuple(s.detach() for s in state).",
+    ),
+    "graph-kept": Cause(
+        "A state that is carried on without detach keeps the graph of every batch before: memory "
+        "and time grow, and the next backward fails.",
+        "Detach the state between calls: h = h.detach(), tuple(s.detach() for s in state).",
+    ),
+    "changed-in-place": Cause(
+        "A tensor that backward needs was changed in place after it was used.",
+        "Give the result a tensor of its own: x = x + y in place of x += y.",
+    ),
+    "not-contiguous": Cause(
+        "view() and cuDNN want the numbers in one piece; after transpose, permute or expand they "
+        "are not.",
+        "Use reshape() or .contiguous(); neither of them swaps axes.",
+    ),
+    "view-size": Cause(
+        "A view holds as many numbers as there are.",
+        "Give the sizes that the tensor has, or -1 for the one to be worked out.",
+    ),
+    "attention-shapes": Cause(
+        "A state is (layers·directions, N, H) and has no steps; the outputs have one vector a "
+        "step.",
+        "Take hidden[-1], (N, H), and repeat it along the outputs' steps.",
+    ),
+    "axes-differ": Cause(
+        "The axes that meet have different sizes.", "Bring the axes into one order."
+    ),
+    "cat-axis": Cause(
+        "torch.cat joins along one axis; all others have to be equal.",
+        "Join along the axis that differs.",
+    ),
+    "axis-out-of-range": Cause(
+        "The tensor has no such axis.", "Name an axis that it has; the last is -1."
+    ),
+    "embedding-index": Cause(
+        "A number is not below the embedding's num_embeddings.",
+        "Give the embedding a row for every number that occurs, padding included.",
+    ),
+    "parameter-assigned": Cause(
+        "A module's parameter is replaced only by a Parameter or None, not by a plain tensor.",
+        "Take the parameter out first: del module._parameters[name].",
+    ),
+    "axes-mixed": Cause(
+        "view and reshape join neighbouring axes as they lie in memory; axes that are no "
+        "neighbours are mixed, and a row of the result holds parts of several samples.",
+        "Bring the axes side by side first: transpose, then reshape.",
+    ),
+    "last-step": Cause(
+        "At the last step the reverse direction has read one step only.",
+        "torch.cat([hn[-2], hn[-1]], dim=1): both directions, the whole sequence.",
+    ),
+    "padded-step": Cause(
+        "The last step of a padded batch is padding for all but the longest sequences.",
+        "Take hn of the packed layer, or each sequence's own last step by its length.",
+    ),
+    "state-rows": Cause(
+        "The rows of hn are layer 0 forward, layer 0 reverse, layer 1 forward, …",
+        "hn[-1] is the last layer; of two directions hn[-2] forward, hn[-1] reverse.",
+    ),
+    "state-batch": Cause(
+        "A state kept from one batch meets a batch of another size.",
+        "Give each call a state of its own batch size; DataLoader(…, drop_last=True).",
+    ),
+    "last-axis": Cause(
+        "A softmax or a reduction goes over the samples or the steps, not over the classes.",
+        "Go over the last axis: dim=-1.",
+    ),
+    "dropout-one-layer": Cause(
+        "dropout acts between layers: with num_layers=1 there is nothing that it acts on.",
+        "Leave it out, use nn.Dropout behind the layer, or give the layer num_layers=2.",
+    ),
+    "packed-order": Cause(
+        "What was sorted by length, or padded in another order of axes, meets what was not.",
+        "Bring both into one order, or pack with enforce_sorted=False, which restores it.",
+    ),
+}

@@ -1,0 +1,465 @@
+"""Mends of batches: sequences of several lengths, packing, losses, and the graph behind them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from ...programs.tensor import Tensor
+from ...programs.values import Instance
+from ..edits import Source, dotted
+from .maker import Candidate, change, raised, wrap
+from .place import Scene, Spot, assigned_in, class_name, is_recurrent, own_node, parameters
+
+# -------------------------------------------------------------------------------------- packing
+
+
+def packing(scene: Scene) -> ast.Call | None:
+    """The call of pack_padded_sequence that fails."""
+    return scene.call if scene.call is not None and "pack" in class_name(scene.call) else None
+
+
+@raised(r"`lengths` array must be sorted")
+def unsorted(scene: Scene) -> Iterator[Candidate | None]:
+    """Lengths in no order."""
+    call = packing(scene)
+    if call is not None:
+        place = 3 if class_name(call) == "pack_padded_sequence" else 1
+        yield change(
+            "lengths",
+            "let torch sort the batch, and restore its order: enforce_sorted=False",
+            scene.source,
+            scene.source.with_argument(call, "enforce_sorted", "False", place),
+        )
+
+
+@raised(
+    r"Expected `len\(lengths\)`|exceeds dimension size|Length of all samples|"
+    r"'lengths' argument should be|'list' object .*lengths|only integer tensors"
+)
+def lengths(scene: Scene) -> Iterator[Candidate | None]:
+    """Lengths that do not go with the batch."""
+    call, source = packing(scene), scene.source
+    if call is None:
+        return
+    given = next(
+        (k.value for k in call.keywords if k.arg == "lengths"),
+        call.args[1] if len(call.args) > 1 else None,
+    )
+    first = next((k for k in call.keywords if k.arg == "batch_first"), None)
+    if "batch_size" in scene.message or "exceeds" in scene.message:
+        if first is None:
+            yield change(
+                "lengths",
+                "the batch is (N, T, features): batch_first=True",
+                source,
+                source.with_argument(call, "batch_first", "True", 2),
+            )
+        else:
+            yield change(
+                "lengths",
+                "the batch is (T, N, features): without batch_first",
+                source,
+                source.without_keyword(call, "batch_first"),
+            )
+    if given is None:
+        return
+    spot = Spot(source, given, scene.last)
+    forms = [
+        ("keep the lengths on the CPU", "@.cpu()"),
+        ("lengths are integers", "@.long()"),
+        ("lengths have one axis", "@.squeeze(-1)"),
+        ("lengths have one axis", "@.flatten()"),
+        ("lengths are integers on the CPU", "@.cpu().long()"),
+    ]
+    if "Length of all" in scene.message:
+        forms = [
+            ("a sequence has at least one step", "@.clamp(min=1)"),
+            ("a sequence has at least one step", "[max(1, n) for n in @]"),
+        ]
+    if "exceeds" in scene.message:
+        x = source.segment(call.args[0]) if call.args else "x"
+        axis = 1 if first is not None else 0
+        forms = [("no sequence is longer than the batch", f"@.clamp(max={x}.size({axis}))")]
+    for fix, form in forms:
+        for one in scene.spots(given)[:1] or [spot]:
+            yield wrap("lengths", fix, one, form)
+
+
+# --------------------------------------------------------------------------------- ragged lists
+
+
+@raised(
+    r"expected sequence of length|stack expects each tensor to be equal size|inhomogeneous shape|"
+    r"setting an array element with a sequence|received an empty list|"
+    r"only one element tensors can be converted|must be a list of tensors"
+)
+def ragged(scene: Scene) -> Iterator[Candidate | None]:
+    """Sequences of several lengths made one batch: padded to the longest."""
+    call, source = scene.call, scene.source
+    name, fix = "ragged-batch", "pad the sequences to the longest: pad_sequence"
+    pad = scene.qualified(source, "torch.nn.utils.rnn.pad_sequence")
+    tensor = scene.qualified(source, "torch.tensor")
+    if (
+        call is not None
+        and call.args
+        and class_name(call)
+        in (
+            "tensor",
+            "as_tensor",
+            "LongTensor",
+            "FloatTensor",
+            "stack",
+            "array",
+            "asarray",
+            "vstack",
+        )
+    ):
+        made = class_name(call)
+        rest = "".join(
+            f", {source.segment(k)}" for k in call.keywords if k.arg in ("dtype", "device")
+        )
+        inner = source.segment(call.args[0])
+        row = (
+            f"{source.segment(call.func)}(s)"
+            if made in ("LongTensor", "FloatTensor")
+            else f"{tensor}(s{rest})"
+        )
+        rows = inner if made == "stack" else f"[{row} for s in {inner}]"
+        for first in (", batch_first=True", ""):
+            yield change(name, fix, source, source.replace(call, f"{pad}({rows}{first})"))
+            if made == "stack":
+                yield change(name, fix, source, source.replace(call, f"{pad}(list({rows}){first})"))
+    for spot in scene.builds("DataLoader"):
+        built, file = spot.node, spot.source
+        if not isinstance(built, ast.Call):
+            continue
+        pad = scene.qualified(file, "torch.nn.utils.rnn.pad_sequence")
+        stack = scene.qualified(file, "torch.stack")
+        number = scene.qualified(file, "torch.tensor")
+        for first in (", batch_first=True", ""):
+            for form in (
+                f"lambda batch: {pad}(batch{first})",
+                f"lambda batch: ({pad}([x for x, _ in batch]{first}), {stack}([y for _, y in batch]))",
+                f"lambda batch: ({pad}([x for x, _ in batch]{first}), {number}([y for _, y in batch]))",
+                f"lambda batch: ({pad}([x for x, _ in batch]{first}), {pad}([y for _, y in batch]{first}))",
+            ):
+                yield change(
+                    name,
+                    fix + " in the collate_fn",
+                    file,
+                    file.with_argument(built, "collate_fn", form, None),
+                )
+
+
+# --------------------------------------------------------------------------------------- losses
+
+
+def loss_parts(scene: Scene) -> tuple[ast.expr, ast.expr] | None:
+    """The prediction and the target of the failing loss."""
+    call = scene.call
+    if call is None:
+        return None
+    given = {k.arg: k.value for k in call.keywords}
+    args = [a for a in call.args if not isinstance(a, ast.Starred)]
+    a = args[0] if args else given.get("input")
+    b = args[1] if len(args) > 1 else given.get("target")
+    return (a, b) if a is not None and b is not None else None
+
+
+@raised(
+    r"Expected target size|Expected floating point type for target with class probabilities|"
+    r"multi-target not supported|Expected input batch_size|only batches of spatial targets|"
+    r"nll_loss|0D or 1D target tensor expected"
+)
+def classes(scene: Scene) -> Iterator[Candidate | None]:
+    """A cross-entropy wants (N, C, …) and (N, …)."""
+    parts = loss_parts(scene)
+    if parts is None:
+        return
+    logits, target = parts
+    source, value, wanted = scene.source, scene.value(logits), scene.value(target)
+    here, there = (Spot(source, node, scene.last) for node in parts)
+    if isinstance(value, Tensor) and value.rank >= 3:
+        fix = "put the classes on axis 1"
+        last = value.rank - 1
+        yield wrap(
+            "loss-classes", fix, here, "@.transpose(1, 2)" if last == 2 else f"@.movedim({last}, 1)"
+        )
+        yield wrap("loss-classes", fix, here, "@.permute(1, 2, 0)")
+    yield from shorter(scene)
+    if isinstance(value, Tensor) and isinstance(wanted, Tensor):
+        if wanted.floating and value.rank == wanted.rank:
+            yield wrap("loss-classes", "give the numbers of the classes", there, "@.argmax(1)")
+        if wanted.rank == value.rank and wanted.rank > 1 and int(wanted.shape[-1]) == 1:
+            yield wrap(
+                "loss-classes", "give one number of a class a sample", there, "@.squeeze(-1)"
+            )
+        if wanted.rank > 1 and value.rank == 2:
+            yield wrap("loss-classes", "flatten the targets as the outputs", there, "@.reshape(-1)")
+            yield wrap(
+                "loss-classes", "flatten the targets as the outputs", there, "@.t().reshape(-1)"
+            )
+        if wanted.floating:
+            yield wrap("dtype", "classes are integers", there, "@.long()")
+    yield from one_target(scene, logits)
+
+
+def shorter(scene: Scene) -> Iterator[Candidate | None]:
+    """Outputs padded to the longest of this batch, targets to the longest of the data set."""
+    name, fix = "padded-shorter", "pad the outputs to the length of the inputs: total_length"
+    for source in scene.sources.values():
+        for node in ast.walk(source.tree):
+            if not isinstance(node, ast.Call) or class_name(node) != "pad_packed_sequence":
+                continue
+            function = source.function(node)
+            for one in source.within(function):
+                if (
+                    isinstance(one, ast.Call)
+                    and class_name(one) == "pack_padded_sequence"
+                    and one.args
+                ):
+                    first = any(k.arg == "batch_first" for k in one.keywords) or len(one.args) > 2
+                    axis = 1 if first else 0
+                    for text in _whole_batch(source, function, one.args[0]):
+                        yield change(
+                            name,
+                            fix,
+                            source,
+                            source.with_argument(node, "total_length", f"{text}.size({axis})", 3),
+                        )
+    parts = loss_parts(scene)
+    if parts is None:
+        return
+    for given, other in (parts, parts[::-1]):
+        inner = _innermost(other)
+        made = _innermost(given)
+        if inner is not None and made is not None:
+            text = scene.source.segment(made)
+            yield change(
+                name,
+                "cut the targets to the steps of the outputs",
+                scene.source,
+                scene.source.replace(inner, f"{scene.source.segment(inner)}[:, :{text}.size(1)]"),
+            )
+
+
+def _innermost(node: ast.expr) -> ast.Name | None:
+    """`scores` of `scores.view(-1, 9)`."""
+    while isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
+        if isinstance(node, ast.Call):
+            if not isinstance(node.func, ast.Attribute):
+                return None
+            node = node.func.value
+        else:
+            node = node.value
+    return node if isinstance(node, ast.Name) else None
+
+
+def _whole_batch(source: Source, function: ast.AST, packed: ast.expr) -> list[str]:
+    """Names that have the whole number of steps where a batch is packed."""
+    found: list[str] = []
+    names = parameters(function)
+    for node in ast.walk(packed):
+        if isinstance(node, ast.Name):
+            if node.id in names and node.id != "self":
+                found.append(node.id)
+            else:
+                for value, _ in assigned_in(source, function, node.id, packed):
+                    found += [
+                        n.id
+                        for n in ast.walk(value)
+                        if isinstance(n, ast.Name) and n.id in names and n.id != "self"
+                    ]
+    if isinstance(packed, ast.Name):
+        found.append(packed.id)
+    return list(dict.fromkeys(found))
+
+
+def one_target(scene: Scene, logits: ast.expr) -> Iterator[Candidate | None]:
+    """One target a sequence: the last step's output alone is meant."""
+    name, fix = "all-steps-for-one-target", "give the loss the last step's output alone"
+    done: set[int] = set()
+    for event in reversed(scene.events):
+        if not is_recurrent(event) or not isinstance(event.result, tuple):
+            continue
+        spec = event.function._attributes["_spec"] if isinstance(event.function, Instance) else None
+        step = "[:, -1]" if getattr(spec, "batch_first", False) else "[-1]"
+        for user in scene.events:
+            if any(one is event.result[0] for one in user.args) and id(user) not in done:
+                done.add(id(user))
+                source = scene.sources.get(user.place.file)
+                node = own_node(source, user.place.node) if source else None
+                if source is not None and isinstance(node, ast.Call) and node.args:
+                    yield wrap(name, fix, Spot(source, node.args[0], -1), f"@{step}")
+    value = scene.value(logits)
+    if isinstance(value, Tensor) and value.rank == 3:
+        for form in ("@[:, -1]", "@[-1]"):
+            yield wrap(name, fix, Spot(scene.source, logits, scene.last), form)
+
+
+@raised(
+    r"Target size|target size|different to the input size|Found dtype|all elements of input should be between"
+)
+def elementwise_loss(scene: Scene) -> Iterator[Candidate | None]:
+    """A loss element by element: one shape on both sides."""
+    yield from same_shape(scene, "loss-broadcast")
+
+
+def same_shape(scene: Scene, name: str) -> Iterator[Candidate | None]:
+    """An axis of 1 taken off the prediction, or put to the target."""
+    parts = loss_parts(scene)
+    if parts is None:
+        return
+    a, b = (scene.value(node) for node in parts)
+    here, there = (Spot(scene.source, node, scene.last) for node in parts)
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor):
+        forms = [(here, "@.squeeze(-1)"), (there, "@.unsqueeze(-1)")]
+    else:
+        forms = []
+        for spot, value, other in ((here, a, b), (there, b, a)):
+            for axis in reversed(range(value.rank)):
+                if int(value.shape[axis]) == 1 and value.rank > other.rank:
+                    shown = -1 if axis == value.rank - 1 and value.rank > 2 else axis
+                    forms.append((spot, f"@.squeeze({shown})"))
+        for spot, value, other in ((there, b, a), (here, a, b)):
+            if value.rank < other.rank:
+                forms += [(spot, f"@.unsqueeze({axis})") for axis in range(value.rank, -1, -1)]
+        if a.rank == b.rank:
+            forms += [(there, "@.reshape_as(" + scene.source.segment(parts[0]) + ")")]
+        if not b.floating:
+            forms += [(there, "@.float()")]
+    fix = "give prediction and target one shape"
+    for spot, form in forms:
+        yield wrap(name if "float" not in form else "dtype", fix, spot, form)
+    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.rank != b.rank:
+        yield from one_target(scene, parts[0])
+
+
+# ------------------------------------------------------------------------------------ the graph
+
+
+@raised(r"Trying to backward through the graph a second time")
+def second_backward(scene: Scene) -> Iterator[Candidate | None]:
+    """A state carried on from call to call: cut from what came before."""
+    yield from detached(scene, "state-keeps-graph")
+
+
+def detached(scene: Scene, name: str) -> Iterator[Candidate | None]:
+    """The carried state detached at the end of the loop's body, or where the call reads it."""
+    fix = "detach the state before it is carried on"
+    for source in scene.sources.values():
+        for loop in ast.walk(source.tree):
+            if not isinstance(loop, (ast.For, ast.While)):
+                continue
+            for statement, state, pair in carried_states(scene, source, loop):
+                last = loop.body[-1]
+                if isinstance(state, ast.Tuple):
+                    names = [source.segment(one) for one in state.elts]
+                    line = f"{', '.join(names)} = {', '.join(n + '.detach()' for n in names)}"
+                else:
+                    text = source.segment(state)
+                    line = (
+                        f"{text} = tuple(s.detach() for s in {text})"
+                        if pair
+                        else f"{text} = {text}.detach()"
+                    )
+                if not isinstance(last, (ast.Return, ast.Break, ast.Continue)):
+                    yield change(name, fix, source, source.after(last, line))
+                yield change(name, fix, source, source.before(loop.body[0], line))
+                yield change(name, fix, source, source.after(statement, line))
+    for event in scene.events:  # a state kept on self
+        if not is_recurrent(event):
+            continue
+        source_of = scene.sources.get(event.place.file)
+        node = own_node(source_of, event.place.node) if source_of else None
+        if source_of is None or not isinstance(node, ast.Call) or len(node.args) < 2:
+            continue
+        state = node.args[1]
+        if isinstance(state, ast.Attribute):
+            text = source_of.segment(state)
+            pair = isinstance(event.result, tuple) and isinstance(event.result[1], tuple)
+            whole = f"tuple(s.detach() for s in {text})" if pair else f"{text}.detach()"
+            yield change(
+                name,
+                fix,
+                source_of,
+                source_of.after(source_of.statement(node), f"{text} = {whole}"),
+            )
+            yield change(
+                name,
+                fix,
+                source_of,
+                source_of.replace(state, f"None if {text} is None else {whole}"),
+            )
+
+
+def carried_states(
+    scene: Scene, source: Source, loop: ast.For | ast.While
+) -> Iterator[tuple[ast.stmt, ast.expr, bool]]:
+    """The calls in a loop that take their own last result: statement, the state's target, a pair."""
+    for node in source.within(loop):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        given = {
+            dotted(n)
+            for a in (*node.value.args, *(k.value for k in node.value.keywords))
+            for n in ast.walk(a)
+        }
+        for target in node.targets:
+            parts = target.elts if isinstance(target, ast.Tuple) else [target]
+            for one in parts:
+                names = (
+                    [dotted(e) for e in one.elts] if isinstance(one, ast.Tuple) else [dotted(one)]
+                )
+                if all(n and n in given for n in names):
+                    value = (
+                        scene.value(one, 0) if isinstance(one, (ast.Name, ast.Attribute)) else None
+                    )
+                    known = scene._results.get(_key(source, node.value))
+                    if isinstance(known, tuple) and len(known) == 2 and value is None:
+                        value = known[1]
+                    yield node, one, isinstance(value, (tuple, list))
+
+
+def _key(source: Source, node: ast.AST) -> tuple[str, int, int, int, int]:
+    from .place import key_of
+
+    return key_of(source.file, node)
+
+
+@raised(r"modified by an inplace operation|a leaf Variable that requires grad|in-place")
+def in_place(scene: Scene) -> Iterator[Candidate | None]:
+    """A change in place of what backward needs."""
+    methods = re.compile(r"\.(\w+)_\(")
+    for source in scene.sources.values():
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                text = source.segment(node)
+                match = re.match(r"(\w+)\s*(\S+)=\s*(.*)\Z", text, re.DOTALL)
+                if match:
+                    yield change(
+                        "changed-in-place",
+                        "give the result a tensor of its own",
+                        source,
+                        source.replace(node, f"{match[1]} = {match[1]} {match[2]} {match[3]}"),
+                    )
+            if (
+                isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Call)
+                and methods.search(source.segment(node))
+            ):
+                func = node.value.func
+                if (
+                    isinstance(func, ast.Attribute)
+                    and func.attr.endswith("_")
+                    and isinstance(func.value, ast.Name)
+                ):
+                    text = source.segment(node).replace(f".{func.attr}(", f".{func.attr[:-1]}(", 1)
+                    yield change(
+                        "changed-in-place",
+                        "give the result a tensor of its own",
+                        source,
+                        source.replace(node, f"{func.value.id} = {text}"),
+                    )

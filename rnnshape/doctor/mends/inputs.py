@@ -1,0 +1,783 @@
+"""Mends of what a module is given: its width, its axes, its dtype; and of joins and views."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import permutations
+
+from ...programs.sizes import Size
+from ...programs.tensor import Tensor
+from ...programs.values import Instance
+from ..edits import dotted
+from .maker import Candidate, change, raised, wrap
+from .place import WIDTHS, Scene, Spot, class_name, is_recurrent
+from .state import batch_first_toggled, position, scaled_texts
+
+RANK = (
+    r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)"
+)
+
+
+def input_argument(scene: Scene) -> ast.expr | None:
+    """What the failing call is given first, or the argument that torch is about."""
+    call = scene.call
+    if call is None:
+        return None
+    if scene.argument is not None:
+        for node in (*call.args, *(k.value for k in call.keywords)):
+            if scene.value(node) is scene.argument:
+                return node
+    if call.args:
+        return call.args[0]
+    return next((k.value for k in call.keywords if k.arg in ("input", "x")), None)
+
+
+def both_directions(scene: Scene, value: object, width: int) -> bool:
+    """Whether a width of 2·H comes from a layer of two directions, or from joining them."""
+    return (
+        isinstance(value, Tensor)
+        and value.rank > 0
+        and any(part.kind == "directions" for part in value.axes[-1])
+    ) or any(
+        is_recurrent(e)
+        and isinstance(e.function, Instance)
+        and e.function._attributes["_spec"].bidirectional
+        and int(2 * e.function._attributes["_spec"].state_size) == int(width)
+        for e in scene.events
+    )
+
+
+@raised(
+    r"mat1 and mat2 shapes cannot be multiplied|input\.size\(-1\) must be equal|normalized_shape=|"
+    r"running_mean should contain|has inconsistent input_size|size mismatch, m1",
+    r"Given groups=\d+, weight of size|expected input.*to have \d+ channels",
+)
+def width(scene: Scene) -> Iterator[Candidate | None]:
+    """A module sized for another width than the one that it is given."""
+    call = scene.call
+    if call is None:
+        return
+    node = input_argument(scene)
+    sizes = _widths(scene)
+    if sizes is None:
+        return
+    have, want = sizes  # of the input, of the module
+    value = scene.value(node)
+    shape = tuple(value.shape) if isinstance(value, Tensor) else ()
+    axes = [i for i, n in enumerate(shape) if int(n) == int(want)]
+    channels = "channels" in scene.message or "running_mean" in scene.message
+    here = len(shape) - 1 if not channels else 1
+    fix = "put the features on the last axis" if not channels else "put the channels on axis 1"
+    elsewhere = [i for i in axes if i != here]
+    if node is not None:
+        for axis in reversed(elsewhere):
+            yield wrap(
+                "feature-axis",
+                fix,
+                Spot(scene.source, node, scene.last),
+                f"@.transpose({min(axis, here)}, {max(axis, here)})",
+            )
+    if int(want) == 1 and len(shape) == 2 and node is not None and not channels:
+        for spot in scene.spots(node)[:1]:
+            yield wrap(
+                "feature-axis",
+                "give the single feature an axis of its own",
+                spot,
+                "@.unsqueeze(-1)",
+            )
+    if _holds_samples(value):
+        yield from _flattened(scene, node, want)
+        return  # a batch that was merged into the features is no width to build for
+    directions = both_directions(scene, value, int(have)) and int(have) == 2 * int(want)
+    name = "missing-direction" if directions else "feature-size"
+    fix = (
+        "a bidirectional layer puts out 2 * hidden_size features: size what follows for them"
+        if directions
+        else f"build it for the {int(have)} features that it is given"
+    )
+    if class_name(call) in ("linear", "layer_norm"):
+        return
+    for spot in scene.constructors(call.func):
+        argument = WIDTHS.get(class_name(spot.node))
+        if argument:
+            yield from resized_argument(scene, name, fix, spot, argument, int(want), have)
+    if directions:
+        for event in reversed(scene.events):
+            if is_recurrent(event) and isinstance(node, ast.expr):
+                w = int(want)
+                yield wrap(
+                    name,
+                    "add the two directions",
+                    Spot(scene.source, node, scene.last),
+                    f"(@[..., :{w}] + @[..., {w}:])",
+                )
+                break
+
+
+def _holds_samples(value: object) -> bool:
+    if not isinstance(value, Tensor) or not value.rank:
+        return False
+    return any(part.kind in ("samples", "mixed") for part in value.axes[-1])
+
+
+def _flattened(scene: Scene, node: ast.expr | None, want: int) -> Iterator[Candidate | None]:
+    """A view that took the batch into the features."""
+    if node is None:
+        return
+    for spot in scene.spots(node):
+        for one in ast.walk(spot.node):
+            if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
+                inner = spot.source.segment(one.func.value)
+                if one.func.attr in ("view", "reshape"):
+                    for text in (
+                        f"{inner}.transpose(0, 1).reshape({inner}.size(1), -1)",
+                        f"{inner}.reshape(-1, {int(want)})",
+                        f"{inner}.flatten(1)",
+                        f"{inner}[-1]",
+                        f"{inner}[:, -1]",
+                    ):
+                        yield change(
+                            "axes-mixed",
+                            "keep the samples apart",
+                            spot.source,
+                            spot.source.replace(one, text),
+                        )
+                elif one.func.attr == "flatten":
+                    yield change(
+                        "axes-mixed",
+                        "keep the samples apart",
+                        spot.source,
+                        spot.source.replace(one, f"{inner}.flatten(1)"),
+                    )
+
+
+def _widths(scene: Scene) -> tuple[int, int] | None:
+    """(width of the input, width that the module was built for)."""
+    text = scene.message
+    if match := re.search(r"\((.+?)x(.+?) and (.+?)x(.+?)\)", text):
+        pairs = list(scene.sizes)
+        if pairs:
+            return pairs[0]
+        return _numbers(match.group(2), match.group(3))
+    if match := re.search(r"Expected (\d+), got (\d+)", text):
+        return int(match.group(2)), int(match.group(1))
+    if match := re.search(r"normalized_shape=\[(\d+)\].*size\s?\[(.*?)\]", text):
+        return _numbers(match.group(2).split(",")[-1], match.group(1))
+    if match := re.search(r"running_mean should contain (\d+) elements not (\d+)", text):
+        return int(match.group(1)), int(match.group(2))
+    if match := re.search(r"got (\d+),? expected (\d+)", text):
+        return int(match.group(1)), int(match.group(2))
+    if match := re.search(r"to have (\d+) channels, but got (\d+) channels", text):
+        return int(match.group(2)), int(match.group(1))
+    return scene.sizes[0] if scene.sizes else None
+
+
+def _numbers(a: str, b: str) -> tuple[int, int] | None:
+    a, b = a.strip(), b.strip()
+    return (int(a), int(b)) if a.isdigit() and b.isdigit() else None
+
+
+def resized_argument(
+    scene: Scene, name: str, fix: str, spot: Spot, argument: str, have: int, want: int
+) -> Iterator[Candidate | None]:
+    """A constructor's argument that was `have`, written so that it is `want`."""
+    source, call = spot.source, spot.node
+    assert isinstance(call, ast.Call)
+    place = position(class_name(call), argument)
+    node = next((k.value for k in call.keywords if k.arg == argument), None)
+    if node is None and place is not None and place < len(call.args):
+        node = call.args[place]
+    if node is None:
+        return
+    texts = scaled_texts(source, node, have, want)
+    outside = [
+        s
+        for s in scene._spots(Spot(source, node, -1), 4, set())
+        if isinstance(s.node, ast.Constant) and s.node.value == have
+    ]
+    multiple = int(want) % max(int(have), 1) == 0
+    if multiple:
+        yield change(name, fix, source, source.replace(node, texts[0]))
+    for other in outside:
+        if other.node is not node and not isinstance(want, Size):
+            yield change(name, fix, other.source, other.source.replace(other.node, str(int(want))))
+    for text in texts[1 if multiple else 0 :]:
+        yield change(name, fix, source, source.replace(node, text))
+
+
+@raised(
+    r"Expected input to be 2D or 3D|Expected input to be 1-?D or 2-?D|input must have [23] dimensions|"
+    r"(batch1|batch2|input|self) must be a 3D tensor|Expected 2D \(unbatched\) or 3D|"
+    r"expected 2D or 3D input|Expected [34]-dimensional|expected \d+D? ?(or|input)"
+)
+def rank(scene: Scene) -> Iterator[Candidate | None]:
+    """An axis too many, or too few."""
+    node = input_argument(scene)
+    if node is None:
+        return
+    value = scene.value(node)
+    if not isinstance(value, Tensor):
+        return
+    kind = class_name(scene.call) if scene.call else ""
+    layer = scene.value(scene.call.func) if scene.call else None
+    cell = isinstance(layer, Instance) and getattr(layer._attributes.get("_spec"), "single", False)
+    most = 2 if cell else 3
+    name = "cell-takes-one-step" if cell else "input-rank"
+    spots = scene.spots(node)
+    if value.rank > most:
+        yield from _embedded_twice(scene, spots)
+        for spot in spots:
+            for one in ast.walk(spot.node):
+                if (
+                    isinstance(one, ast.Call)
+                    and isinstance(one.func, ast.Attribute)
+                    and one.func.attr == "unsqueeze"
+                ):
+                    yield change(
+                        name,
+                        "take the axis away that is one too many",
+                        spot.source,
+                        spot.source.replace(one, spot.source.segment(one.func.value)),
+                    )
+        for axis, size in enumerate(value.shape):
+            if int(size) == 1:
+                yield wrap(name, "take the axis of 1 away", spots[0], f"@.squeeze({axis})")
+        if cell and isinstance(scene.statement, ast.Assign):
+            yield from _stepped(scene)
+        if not cell and value.rank == 4:
+            yield wrap(name, "join the axes of one step to features", spots[0], "@.flatten(2)")
+    elif kind:
+        for form in ("@.unsqueeze(0)", "@.unsqueeze(-1)", "@.unsqueeze(1)"):
+            yield wrap(name, "give it the axis that it lacks", spots[0], form)
+
+
+def _stepped(scene: Scene) -> Iterator[Candidate | None]:
+    """A cell given a whole sequence: a loop over its steps."""
+    statement, call, source = scene.statement, scene.call, scene.source
+    if (
+        not isinstance(statement, ast.Assign)
+        or call is None
+        or not isinstance(call.args[0], (ast.Name, ast.Attribute))
+    ):
+        return
+    text = source.segment(statement)
+    start, end = source.span(call.args[0])
+    first = source.span(statement)[0]
+    inner = text[: start - first] + "step" + text[end - first :]
+    for over in ("@", "@.unbind(1)"):
+        loop = over.replace("@", source.segment(call.args[0]))
+        margin = " " * statement.col_offset
+        yield change(
+            "cell-takes-one-step",
+            "give the cell one step after the other",
+            source,
+            source.replace(statement, f"for step in {loop}:\n{margin}    {inner}"),
+        )
+
+
+def _embedded_twice(scene: Scene, spots: list[Spot]) -> Iterator[Candidate | None]:
+    """An embedding that was given one-hot rows: it wants the numbers of the words."""
+    for spot in spots:
+        for one in ast.walk(spot.node):
+            if not isinstance(one, ast.Call):
+                continue
+            module = scene.value(one.func, spot.frame) if spot.frame >= 0 else None
+            if isinstance(module, Instance) and module._cls.__name__ == "Embedding" and one.args:
+                for inner in scene.spots(one.args[0], spot.frame):
+                    for made in ast.walk(inner.node):
+                        if (
+                            isinstance(made, ast.Call)
+                            and class_name(made) == "one_hot"
+                            and made.args
+                        ):
+                            yield change(
+                                "one-hot-embedded",
+                                "give the embedding the numbers of the words, not one-hot rows",
+                                inner.source,
+                                inner.source.replace(made, inner.source.segment(made.args[0])),
+                            )
+                yield wrap(
+                    "one-hot-embedded",
+                    "give the embedding the numbers of the words, not one-hot rows",
+                    Spot(spot.source, one.args[0], spot.frame),
+                    "@.argmax(-1)",
+                )
+                yield wrap(
+                    "input-rank",
+                    "take the axis of 1 away",
+                    Spot(spot.source, one.args[0], spot.frame),
+                    "@.squeeze(-1)",
+                )
+
+
+@raised(r"inconsistent hidden_size: got 1|doesn't match hidden")
+def indexed_cell(scene: Scene) -> Iterator[Candidate | None]:
+    """A cell's input of one row: an index that took the batch away."""
+    node = input_argument(scene)
+    if node is None:
+        return
+    for spot in scene.spots(node):
+        if isinstance(spot.node, ast.Subscript):
+            yield change(
+                "batch-row-indexed",
+                "give the whole batch on, not one row of it",
+                spot.source,
+                spot.source.replace(spot.node, spot.source.segment(spot.node.value)),
+            )
+
+
+@raised(
+    r"does not match weight dtype|must have the same dtype|expected scalar type|expected m1 and m2 to have the same|"
+    r"Expected tensor for argument #1 'indices'|not implemented for|Input type .* and (bias|weight) type|"
+    r"Found dtype|can't be cast|only .*floating point|could not be cast"
+)
+def dtype(scene: Scene) -> Iterator[Candidate | None]:
+    """A tensor of another dtype."""
+    call = scene.call
+    if call is None:
+        return
+    wanted = str(scene.wants.get("dtype", ""))
+    method = {
+        "int64": ".long()",
+        "float32": ".float()",
+        "float64": ".double()",
+        "float16": ".half()",
+    }.get(wanted)
+    methods = [method] if method else [".float()", ".long()"]
+    if "indices" in scene.message:
+        methods = [".long()"]
+    nodes = [*call.args, *(k.value for k in call.keywords)]
+    nodes.sort(key=lambda n: scene.value(n) is not scene.argument)
+    for one in methods:
+        fix = f"convert it: {one}"
+        for node in nodes:
+            if isinstance(scene.value(node), Tensor):
+                yield wrap("dtype", fix, Spot(scene.source, node, scene.last), f"@{one}")
+            elif isinstance(scene.value(node), (tuple, list)) and scene.argument is scene.value(
+                node
+            ):
+                yield wrap(
+                    "dtype", fix, Spot(scene.source, node, scene.last), f"tuple(s{one} for s in @)"
+                )
+
+
+@raised(RANK)
+def axis_out_of_range(scene: Scene) -> Iterator[Candidate | None]:
+    """An axis that the tensor does not have: the one that was meant."""
+    call = scene.call
+    match = re.search(RANK, scene.message)
+    if call is None or not match:
+        return
+    low, high, got = map(int, match.groups())
+    where = [k.value for k in call.keywords if k.arg in ("dim", "axis", "dim0", "dim1")]
+    where += list(call.args)
+    name, fix = "axis-out-of-range", "name an axis that the tensor has"
+    last = class_name(call) in (
+        "softmax",
+        "log_softmax",
+        "cat",
+        "concat",
+        "argmax",
+        "max",
+        "gather",
+        "glu",
+        "Softmax",
+    )
+    order = [high, got - 1, 0] if last else [got - 1, high, 0]
+    choices = [d for d in dict.fromkeys(order) if low <= d <= high]
+    found = False
+    for node in where:
+        if scene.value(node) == got and not isinstance(scene.value(node), Tensor):
+            found = True
+            for dim in choices:
+                yield change(name, fix, scene.source, scene.source.replace(node, str(dim)))
+    if not found:  # nn.Softmax(dim=2)
+        for spot in [
+            *scene.constructors(call.func),
+            *scene.builds("Softmax"),
+            *scene.builds("LogSoftmax"),
+        ]:
+            built = spot.node
+            if isinstance(built, ast.Call):
+                for node in (*built.args, *(k.value for k in built.keywords)):
+                    if isinstance(node, ast.Constant) and node.value == got:
+                        for dim in choices:
+                            yield change(
+                                name, fix, spot.source, spot.source.replace(node, str(dim))
+                            )
+    # or the tensor lacks an axis: one sequence without its batch
+    for event in scene.events:
+        if is_recurrent(event) and event.inputs and event.inputs[0].rank == 2:
+            yield from _batched(scene, event)
+
+
+def _batched(scene: Scene, event: object) -> Iterator[Candidate | None]:
+    place = event.place  # type: ignore[attr-defined]
+    source = scene.sources.get(place.file)
+    if source is None:
+        return
+    from .place import own_node
+
+    call = own_node(source, place.node)
+    spec = event.function._attributes["_spec"]  # type: ignore[attr-defined]
+    axis = 0 if spec.batch_first else 1
+    if isinstance(call, ast.Call) and call.args:
+        yield wrap(
+            "unbatched-rank",
+            f"give the input its batch axis: .unsqueeze({axis})",
+            Spot(source, call.args[0], -1),
+            f"@.unsqueeze({axis})",
+        )
+
+
+JOINS = ("cat", "concat", "stack", "bmm", "matmul", "baddbmm", "einsum")
+
+
+@raised(
+    r"Sizes of tensors must match except in dimension",
+    r"Tensors must have same number of dimensions",
+    r"The size of tensor a \(.*\) must match the size of tensor b",
+    r"Expected size for first two dimensions",
+    r"batch1|batch2|bmm",
+    r"must be a 3D tensor",
+    r"The expanded size of the tensor",
+    r"stack expects each tensor",
+)
+def joined(scene: Scene) -> Iterator[Candidate | None]:
+    """Tensors that do not go together: a state beside outputs, an axis missing or in another place."""
+    module = scene.value(scene.call.func) if scene.call else None
+    if isinstance(module, Instance) and "_spec" in module._attributes:
+        return
+    parts = _parts(scene)
+    values = [scene.value(node) for node in parts]
+    tensors = [(n, v) for n, v in zip(parts, values) if isinstance(v, Tensor)]
+    for node, value in tensors:
+        others = [(n, v) for n, v in tensors if v is not value]
+        event = scene.recurrent(value)
+        is_state = event is not None and event.result[0] is not value
+        for other, whole in others:
+            if is_state and whole.rank == 3 and value.rank == 3:
+                text = scene.source.operand(other)
+                steps_second = event.function._attributes["_spec"].batch_first  # type: ignore[union-attr]
+                name, fix = "attention-shapes", "repeat the last layer's state for every step"
+                forms = [
+                    f"@[-1].unsqueeze(1).expand(-1, {text}.size(1), -1)",
+                    f"@[-1].unsqueeze(0).expand({text}.size(0), -1, -1)",
+                ]
+                if _operator(scene):
+                    forms = ["@[-1].unsqueeze(1)", "@[-1]"]
+                for form in forms if steps_second else reversed(forms):
+                    yield wrap(name, fix, Spot(scene.source, node, scene.last), form)
+        for other, whole in others:
+            if whole.rank == 3 and value.rank == 2:
+                text = scene.source.operand(other)
+                name, fix = "attention-shapes", "repeat the state for every step"
+                yield wrap(
+                    name,
+                    fix,
+                    Spot(scene.source, node, scene.last),
+                    f"@.unsqueeze(1).expand(-1, {text}.size(1), -1)",
+                )
+                yield wrap(
+                    name,
+                    fix,
+                    Spot(scene.source, node, scene.last),
+                    f"@.unsqueeze(0).expand({text}.size(0), -1, -1)",
+                )
+    dims = [k.value for k in scene.call.keywords if k.arg in ("dim", "axis")] if scene.call else []
+    if scene.call is not None and class_name(scene.call) in JOINS[:2] and len(scene.call.args) > 1:
+        dims.append(scene.call.args[1])
+    most = max((v.rank for _, v in tensors), default=0)
+    for node, value in tensors:
+        for form in _moves(value.rank, "attention" if most == 3 else ""):
+            yield wrap(
+                "axes-differ",
+                "bring the axes into one order",
+                Spot(scene.source, node, scene.last),
+                form,
+            )
+    for dim in dims:
+        for d in range(most):
+            yield change(
+                "cat-axis",
+                "join along the axis that differs",
+                scene.source,
+                scene.source.replace(dim, str(d)),
+            )
+
+
+def _operator(scene: Scene) -> bool:
+    return isinstance(scene.part, (ast.BinOp, ast.AugAssign)) or (
+        scene.call is not None and class_name(scene.call) not in JOINS
+    )
+
+
+def _moves(rank: int, kind: str) -> list[str]:
+    found = []
+    if rank == 3:
+        found += [
+            "@.transpose(1, 2)",
+            "@.transpose(0, 1)",
+            "@.permute(1, 2, 0)",
+            "@.permute(1, 0, 2)",
+        ]
+    if rank == 2:
+        found += ["@.unsqueeze(2)", "@.unsqueeze(1)", "@.unsqueeze(0)", "@.t()"]
+    if rank == 3:
+        found += ["@.squeeze(0)", "@.squeeze(1)", "@.squeeze(2)"]
+    return found
+
+
+def _parts(scene: Scene) -> list[ast.expr]:
+    """The tensors of a join: arguments, elements of a list, the sides of an operator."""
+    part = scene.part
+    node: ast.AST | None = part
+    while node is not None and not isinstance(node, ast.stmt):
+        if isinstance(node, ast.BinOp):
+            return [node.left, node.right]
+        if isinstance(node, ast.Call):
+            break
+        node = scene.source.parents.get(node)
+    call = scene.call
+    if call is None:
+        return []
+    found: list[ast.expr] = []
+    if isinstance(call.func, ast.Attribute) and isinstance(scene.value(call.func.value), Tensor):
+        found.append(call.func.value)
+    for one in call.args:
+        if isinstance(one, (ast.Tuple, ast.List)):
+            found += one.elts
+        else:
+            found.append(one)
+    return found
+
+
+@raised(r"shape '\[.*\]' is invalid for input of size|cannot reshape|invalid shape dimension")
+def viewed(scene: Scene) -> Iterator[Candidate | None]:
+    """A view to sizes that do not hold the elements."""
+    call = scene.call
+    if call is None or not isinstance(call.func, ast.Attribute):
+        return
+    source, owner = scene.source, call.func.value
+    sizes = list(call.args)
+    if len(sizes) == 1 and isinstance(sizes[0], (ast.Tuple, ast.List)):
+        sizes = list(sizes[0].elts)
+    value = scene.value(owner)
+    name, fix = "view-size", "view it to sizes that hold its elements"
+    given = [scene.value(node) for node in sizes]
+    if isinstance(value, Tensor):
+        inner = source.operand(owner)
+        for i, node in enumerate(sizes):
+            others = [g for j, g in enumerate(given) if j != i]
+            if not all(isinstance(g, int) for g in others) or -1 in others:
+                continue
+            for axis, size in enumerate(value.shape):
+                rest = int(size)
+                for g in others:
+                    rest *= int(g)
+                if rest == int(value.numel):
+                    yield change(name, fix, source, source.replace(node, f"{inner}.size({axis})"))
+        for i, node in enumerate(sizes):
+            if -1 not in given:
+                yield change(name, fix, source, source.replace(node, "-1"))
+            else:
+                at = given.index(-1)
+                if i != at:
+                    for axis in range(value.rank):
+                        yield change(
+                            name, fix, source, source.replace(node, f"{inner}.size({axis})")
+                        )
+        for last in (f"{inner}[:, -1]", f"{inner}[-1]"):
+            yield change(
+                "all-steps-for-one-target",
+                "take the last step first",
+                source,
+                source.replace(owner, last),
+            )
+
+
+@raised(r"view size is not compatible")
+def strided(scene: Scene) -> Iterator[Candidate | None]:
+    """view of a transposed tensor: reshape where it mixes nothing."""
+    call = scene.call
+    if call is None or not isinstance(call.func, ast.Attribute):
+        return
+    source = scene.source
+    text = source.segment(call)
+    inner = source.operand(call.func.value)
+    tail = text[len(source.segment(call.func.value)) :]
+    if not tail.lstrip().startswith(".view"):
+        return
+    shaped = tail.replace(".view", ".reshape", 1)
+    fix = "use reshape(), which copies what does not lie in one piece"
+    yield change("not-contiguous", fix, source, source.replace(call, inner + shaped))
+    yield change(
+        "not-contiguous", fix, source, source.replace(call, f"{inner}.transpose(0, 1){shaped}")
+    )
+
+
+@raised(
+    r"should be of type int, got: float|must be int, not float|type must be tuple of ints|received an invalid combination|"
+    r"'float' object cannot be interpreted"
+)
+def halved(scene: Scene) -> Iterator[Candidate | None]:
+    """hidden / 2 is a float."""
+    call = scene.call
+    if call is None:
+        return
+    for node in (*call.args, *(k.value for k in call.keywords)):
+        for spot in scene.spots(node):
+            for one in ast.walk(spot.node):
+                if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Div):
+                    text = spot.source.segment(one)
+                    left = spot.source.span(one.left)[1] - spot.source.span(one)[0]
+                    fixed = text[:left] + text[left:].replace("/", "//", 1)
+                    yield change(
+                        "constructor",
+                        "sizes are integers: divide with //",
+                        spot.source,
+                        spot.source.replace(one, fixed),
+                    )
+
+
+@raised(
+    r"Unknown nonlinearity|should be of type bool, got|proj_size|dropout should be a number|must be greater than zero"
+)
+def constructed(scene: Scene) -> Iterator[Candidate | None]:
+    """Arguments that a constructor refuses."""
+    call = scene.call
+    if call is None:
+        return
+    source = scene.source
+    kind = class_name(call)
+    for i, node in enumerate(call.args):
+        if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+            start = source.span(node)[0]
+            for argument in ("bidirectional", "batch_first"):
+                from ..edits import Change
+
+                yield change(
+                    "constructor",
+                    f"name the argument: {argument}=…",
+                    source,
+                    Change(start, start, f"{argument}="),
+                )
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, int)
+            and i == 3
+            and kind != "RNN"
+        ):
+            yield change(
+                "constructor", "the fourth argument is bias", source, source.replace(node, "True")
+            )
+    for keyword in call.keywords:
+        if keyword.arg == "proj_size":
+            yield change(
+                "proj-size",
+                "leave proj_size out",
+                source,
+                source.without_keyword(call, "proj_size"),
+            )
+        if keyword.arg in ("bias", "batch_first", "bidirectional") and isinstance(
+            keyword.value, ast.Constant
+        ):
+            yield change(
+                "constructor",
+                f"{keyword.arg} is True or False",
+                source,
+                source.replace(keyword.value, str(bool(keyword.value.value))),
+            )
+
+
+@raised(r"index out of range in self")
+def out_of_vocabulary(scene: Scene) -> Iterator[Candidate | None]:
+    """A word's number beyond the embedding's rows."""
+    call = scene.call
+    if call is None:
+        return
+    for spot in scene.constructors(call.func):
+        if (
+            class_name(spot.node) == "Embedding"
+            and isinstance(spot.node, ast.Call)
+            and spot.node.args
+        ):
+            value = scene.value(call.args[0])
+            known = value.known if isinstance(value, Tensor) else None
+            if known:
+                yield change(
+                    "embedding-index",
+                    "give the embedding a row for every number",
+                    spot.source,
+                    spot.source.replace(spot.node.args[0], str(max(known) + 1)),
+                )
+
+
+@raised(r"larger than 0 in RNN|sequence length")
+def empty(scene: Scene) -> Iterator[Candidate | None]:
+    """A window that holds no step: the loop goes on to the next."""
+    call, statement, source = scene.call, scene.statement, scene.source
+    if call is None or not call.args or not isinstance(call.args[0], ast.Name):
+        return
+    name = call.args[0].id
+    node: ast.AST = statement
+    while node in source.parents and not isinstance(node, (ast.For, ast.While, ast.FunctionDef)):
+        node = source.parents[node]
+    if isinstance(node, (ast.For, ast.While)):
+        layer = scene.value(call.func)
+        spec = layer._attributes.get("_spec") if isinstance(layer, Instance) else None
+        axis = 1 if getattr(spec, "batch_first", False) else 0
+        yield change(
+            "empty-sequence",
+            "pass over a window without a step",
+            source,
+            source.before(statement, f"if {name}.size({axis}) == 0:\n    continue"),
+        )
+
+
+@raised(r"cannot assign '.*' as parameter|cannot assign .*Parameter")
+def assigned_parameter(scene: Scene) -> Iterator[Candidate | None]:
+    """A parameter's name given a plain tensor: the parameter has to go first."""
+    statement, source = scene.statement, scene.source
+    fix = "take the parameter out of the module before its name is given another tensor"
+    call = scene.call
+    if call is not None and dotted(call.func) == "setattr" and len(call.args) == 3:
+        owner, name = source.operand(call.args[0]), source.segment(call.args[1])
+        yield change(
+            "parameter-assigned",
+            fix,
+            source,
+            source.before(statement, f"{owner}._parameters.pop({name}, None)"),
+        )
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            if isinstance(target, ast.Attribute):
+                owner = source.operand(target.value)
+                yield change(
+                    "parameter-assigned",
+                    fix,
+                    source,
+                    source.before(statement, f'{owner}._parameters.pop("{target.attr}", None)'),
+                )
+                yield change(
+                    "parameter-assigned",
+                    "give it as a parameter",
+                    source,
+                    source.wrapped(statement.value, "torch.nn.Parameter(@)"),
+                )
+
+
+def orders(rank: int) -> list[str]:
+    """Every other order of `rank` axes, as arguments of permute; two that change places first."""
+    identity = tuple(range(rank))
+    every = [p for p in permutations(identity) if p != identity]
+    every.sort(key=lambda p: (sum(a != b for a, b in zip(p, identity)), p[0] == 0))
+    return [", ".join(map(str, p)) for p in every]
+
+
+def toggles(scene: Scene) -> Iterator[Candidate | None]:
+    """batch_first of every layer that the call may run."""
+    if scene.call is not None:
+        yield from batch_first_toggled(scene, scene.call.func)

@@ -1,0 +1,683 @@
+"""Mends of what torch accepts and nobody means: one maker or more for each finding."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from ...programs.tensor import Tensor
+from ...programs.values import Instance
+from ..edits import dotted
+from .batches import detached, loss_parts, same_shape
+from .inputs import orders
+from .maker import Candidate, change, silent, wrap
+from .place import Scene, Spot, assigned_in, class_name, is_recurrent, own_node
+from .state import toggled
+
+VIEWS = ("view", "reshape", "flatten", "contiguous", "unflatten")
+
+
+def reshaping(scene: Scene) -> tuple[ast.Call, ast.expr] | None:
+    """The view or reshape at the place, and the tensor that it is of."""
+    node: ast.AST | None = scene.part
+    calls = [n for n in ast.walk(scene.part) if isinstance(n, ast.Call)]
+    while node is not None and not isinstance(node, ast.stmt):
+        if isinstance(node, ast.Call):
+            calls.insert(0, node)
+        node = scene.source.parents.get(node)
+    for call in [*calls, *(n for n in ast.walk(scene.statement) if isinstance(n, ast.Call))]:
+        name = class_name(call) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
+        if name not in ("view", "reshape", "flatten", "unflatten", "view_as"):
+            continue
+        if isinstance(call.func, ast.Attribute) and dotted(call.func.value) != "torch":
+            return call, call.func.value
+        if call.args:
+            return call, call.args[0]
+    return None
+
+
+@silent("axes-mixed")
+def mixed(scene: Scene) -> Iterator[Candidate | None]:
+    """The axes brought beside each other before they are joined."""
+    found = reshaping(scene)
+    if found is None:
+        return
+    call, owner = found
+    source = scene.source
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    while (
+        isinstance(owner, ast.Call)
+        and isinstance(owner.func, ast.Attribute)
+        and owner.func.attr == "contiguous"
+    ):
+        owner = owner.func.value
+    inner = source.operand(owner)
+    function = isinstance(call.func, ast.Attribute) and dotted(call.func.value) == "torch"
+    value = scene.facts.get("input")
+    rank = value.rank if isinstance(value, Tensor) else 3
+    result = scene.facts.get("output")
+    fix = "bring the axes side by side first: transpose, then reshape"
+
+    def shaped(moved: str) -> str:
+        if function:
+            text = source.segment(call)
+            start = source.span(call.args[0])[0] - source.span(call)[0]
+            end = source.span(call.args[0])[1] - source.span(call)[0]
+            return text[:start] + moved + text[end:]
+        assert isinstance(call.func, ast.Attribute)
+        tail = source.text[source.span(call.func)[1] : source.span(call)[1]]
+        kind = "reshape" if name == "view" else name
+        return f"{moved}.{kind}{tail}"
+
+    sizes = [int(n) for n in value.shape] if isinstance(value, Tensor) else []
+    into = [int(n) for n in result.shape] if isinstance(result, Tensor) else []
+    if sizes and len(sizes) == len(into) and sorted(sizes) == sorted(into):
+        for order in orders(rank):
+            moved = [sizes[int(i)] for i in order.split(", ")]
+            if moved == into:
+                turned = [i for i, p in enumerate(order.split(", ")) if int(p) != i]
+                form = (
+                    f"transpose({turned[0]}, {turned[1]})"
+                    if len(turned) == 2
+                    else f"permute({order})"
+                )
+                yield change(
+                    "axes-mixed",
+                    "swap the axes: view does not",
+                    source,
+                    source.replace(call, f"{inner}.{form}.contiguous()"),
+                )
+                yield change(
+                    "axes-mixed",
+                    "swap the axes: view does not",
+                    source,
+                    source.replace(call, f"{inner}.{form}"),
+                )
+    for order in orders(rank):
+        turned = [i for i, p in enumerate(order.split(", ")) if int(p) != i]
+        form = f"transpose({turned[0]}, {turned[1]})" if len(turned) == 2 else f"permute({order})"
+        yield change("axes-mixed", fix, source, source.replace(call, shaped(f"{inner}.{form}")))
+    # sizes given in the order of the axes
+    args = [a for a in call.args if not isinstance(a, (ast.Tuple, ast.List))]
+    if len(args) >= 2 and not function:
+        for i in range(len(args)):
+            for j in range(i + 1, len(args)):
+                yield change(
+                    "axes-mixed",
+                    "name the sizes in the order of the axes",
+                    source,
+                    source.replace(args[i], source.segment(args[j])),
+                    source.replace(args[j], source.segment(args[i])),
+                )
+    for index in ("[-1]", "[:, -1]"):
+        yield change(
+            "axes-mixed",
+            "take the last layer's state",
+            source,
+            source.replace(call, f"{inner}{index}"),
+        )
+
+
+@silent("batch-first-confusion")
+def order_of_axes(scene: Scene) -> Iterator[Candidate | None]:
+    """The layer built for the order that its input has, or the axes swapped before it."""
+    for call in _layer_calls(scene):
+        for spot in scene.constructors(call.func):
+            if class_name(spot.node) in ("RNN", "LSTM", "GRU"):
+                yield from toggled(spot, class_name(spot.node))
+    node = scene.part
+    if isinstance(node, ast.Call) and class_name(node) in ("RNN", "LSTM", "GRU"):
+        yield from toggled(Spot(scene.source, node, -1), class_name(node))
+    for call in _layer_calls(scene):
+        if call.args:
+            yield wrap(
+                "batch-first-confusion",
+                "give the layer its axes in the order that it reads",
+                Spot(scene.source, call.args[0], -1),
+                "@.transpose(0, 1)",
+            )
+    for name in ("pack_padded_sequence", "pad_packed_sequence", "pad_sequence"):
+        for spot in scene.builds(name):
+            built = spot.node
+            assert isinstance(built, ast.Call)
+            given = next((k for k in built.keywords if k.arg == "batch_first"), None)
+            if given is None:
+                yield change(
+                    "batch-first-confusion",
+                    f"{name} with batch_first=True",
+                    spot.source,
+                    spot.source.with_argument(
+                        built, "batch_first", "True", 1 if name != "pack_padded_sequence" else 2
+                    ),
+                )
+            else:
+                yield change(
+                    "batch-first-confusion",
+                    f"{name} without batch_first",
+                    spot.source,
+                    spot.source.without_keyword(built, "batch_first"),
+                )
+
+
+def _layer_calls(scene: Scene) -> list[ast.Call]:
+    """The calls of recurrent layers at the place, or whose output is read there."""
+    event = scene.facts.get("layer_call")
+    found = []
+    for one in ast.walk(scene.statement):
+        if isinstance(one, ast.Call):
+            found.append(one)
+    if event is not None:
+        source = scene.sources.get(event.place.file)
+        node = own_node(source, event.place.node) if source else None
+        if isinstance(node, ast.Call):
+            found.append(node)
+    for e in reversed(scene.events):
+        if is_recurrent(e) and e.place.file == scene.source.file:
+            node = own_node(scene.source, e.place.node)
+            if isinstance(node, ast.Call) and node not in found:
+                found.append(node)
+    return found
+
+
+def subscripts(scene: Scene) -> list[ast.Subscript]:
+    """The indexing at the place."""
+    found = [n for n in ast.walk(scene.part) if isinstance(n, ast.Subscript)]
+    found += [
+        n for n in ast.walk(scene.statement) if isinstance(n, ast.Subscript) and n not in found
+    ]
+    return found
+
+
+def owner_event(scene: Scene, node: ast.expr) -> Any:
+    """The call of a recurrent layer whose result an expression reads, or one that it is near to."""
+    event = scene.recurrent(scene.value(node))
+    if event is not None:
+        return event
+    calls = [e for e in scene.events if is_recurrent(e) and isinstance(e.function, Instance)]
+    return scene.facts.get("layer_call") or (calls[-1] if calls else None)
+
+
+def state_names(scene: Scene, event: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """A name for hn of a call: as it stands there, else with the changes that give it one."""
+    source = scene.sources.get(event.place.file)
+    node = own_node(source, event.place.node) if source else None
+    if source is None or not isinstance(node, ast.Call):
+        return
+    statement = source.statement(node)
+    if not isinstance(statement, ast.Assign) or statement.value is not node:
+        return
+    target = statement.targets[0]
+    pair = isinstance(event.result, tuple) and isinstance(event.result[1], tuple)
+    taken = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)} | {
+        a.arg for a in ast.walk(source.tree) if isinstance(a, ast.arg)
+    }
+    hn = next(n for n in ("hn", "h_n", "hidden_n", "last_hidden", "final_state") if n not in taken)
+    if not isinstance(target, ast.Tuple) or len(target.elts) != 2:
+        return
+    state = target.elts[1]
+    if isinstance(state, ast.Tuple) and state.elts:
+        first = state.elts[0]
+        if isinstance(first, ast.Name) and first.id != "_":
+            yield first.id, ()
+        else:
+            yield hn, ((source.file, source.replace(first, hn)),)
+    elif isinstance(state, ast.Name) and state.id != "_":
+        yield (f"{state.id}[0]" if pair else state.id), ()
+    else:
+        yield hn, ((source.file, source.replace(state, f"({hn}, _)" if pair else hn)),)
+
+
+@silent("last-step")
+def last_step(scene: Scene) -> Iterator[Candidate | None]:
+    """hn in the place of output[-1]: there each direction has read everything."""
+    for node in subscripts(scene):
+        event = owner_event(scene, node.value)
+        if event is None:
+            continue
+        spec = event.function._attributes["_spec"]
+        source = scene.source
+        inner = source.operand(node.value)
+        here = (
+            source.function(node) is source.function(own_node(source, event.place.node))
+            and event.place.file == source.file
+        )
+        fix = "take hn of both directions: there each has read the whole sequence"
+        if spec.bidirectional:
+            cat = scene.qualified(source, "torch.cat")
+            for name, changes in state_names(scene, event) if here else ():
+                yield Candidate(
+                    "last-step",
+                    fix,
+                    (
+                        *changes,
+                        (
+                            source.file,
+                            source.replace(node, f"{cat}([{name}[-2], {name}[-1]], dim=1)"),
+                        ),
+                    ),
+                )
+            width = int(spec.state_size)
+            if spec.batch_first:
+                pieces = f"{inner}[:, -1, :{width}], {inner}[:, 0, {width}:]"
+            else:
+                pieces = f"{inner}[-1, :, :{width}], {inner}[0, :, {width}:]"
+            yield change(
+                "last-step",
+                "take the last step of the forward half and the first of the reverse half",
+                source,
+                source.replace(node, f"{cat}([{pieces}], dim=1)"),
+            )
+        else:
+            for name, changes in state_names(scene, event) if here else ():
+                yield Candidate(
+                    "last-step",
+                    "take hn[-1]",
+                    (
+                        *changes,
+                        (source.file, source.replace(node, f"{name}[-1]")),
+                    ),
+                )
+
+
+@silent("padded-step")
+def padded_step(scene: Scene) -> Iterator[Candidate | None]:
+    """Each sequence's own last step: hn of the packed layer, or gathered by the lengths."""
+    for node in subscripts(scene):
+        event = owner_event(scene, node.value)
+        source = scene.source
+        inner = source.operand(node.value)
+        if event is not None:
+            spec = event.function._attributes["_spec"]
+            here = event.place.file == source.file and source.function(node) is source.function(
+                own_node(source, event.place.node)
+            )
+            packed = any(type(a).__name__ == "Packed" for a in event.args)
+            for name, changes in state_names(scene, event) if here and packed else ():
+                fix = "take hn: each sequence's state behind its own last step"
+                if spec.bidirectional:
+                    text = (
+                        f"{scene.qualified(source, 'torch.cat')}([{name}[-2], {name}[-1]], dim=1)"
+                    )
+                else:
+                    text = f"{name}[-1]"
+                yield Candidate(
+                    "padded-step", fix, (*changes, (source.file, source.replace(node, text)))
+                )
+        first = _time_second(node)
+        arange = scene.qualified(source, "torch.arange")
+        for lengths in _length_names(scene, node):
+            n = f"{arange}({inner}.size({0 if first else 1}))"
+            last = f"{lengths} - 1"
+            text = f"{inner}[{n}, {last}]" if first else f"{inner}[{last}, {n}]"
+            yield change(
+                "padded-step",
+                "take each sequence's own last step",
+                source,
+                source.replace(node, text),
+            )
+            text = text.replace(last, f"{arange[:-6]}tensor({lengths}) - 1")
+            yield change(
+                "padded-step",
+                "take each sequence's own last step",
+                source,
+                source.replace(node, text),
+            )
+
+
+def _time_second(node: ast.Subscript) -> bool:
+    return isinstance(node.slice, ast.Tuple)
+
+
+def _length_names(scene: Scene, node: ast.AST) -> list[str]:
+    """Names of lengths in the function: what pack_padded_sequence was given, what pad_packed gave."""
+    source = scene.source
+    function = source.function(node)
+    found = []
+    for one in source.within(function):
+        if (
+            isinstance(one, ast.Call)
+            and class_name(one) == "pack_padded_sequence"
+            and len(one.args) > 1
+        ):
+            found += [
+                n.id for n in ast.walk(one.args[1]) if isinstance(n, ast.Name) and n.id != "torch"
+            ]
+        if isinstance(one, ast.Assign) and class_name(one.value) == "pad_packed_sequence":
+            target = one.targets[0]
+            if (
+                isinstance(target, ast.Tuple)
+                and len(target.elts) == 2
+                and isinstance(target.elts[1], ast.Name)
+            ):
+                if target.elts[1].id != "_":
+                    found.append(target.elts[1].id)
+    value = scene.facts.get("lengths_name")
+    if isinstance(value, str):
+        found.insert(0, value)
+    args = getattr(function, "args", None)
+    for a in args.args if args is not None else ():
+        if "len" in a.arg:
+            found.append(a.arg)
+    return list(dict.fromkeys(found))
+
+
+@silent("state-rows")
+def rows(scene: Scene) -> Iterator[Candidate | None]:
+    """The rows of hn that are meant: the last layer's, of both directions where there are two."""
+    for node in subscripts(scene):
+        event = owner_event(scene, node.value)
+        source = scene.source
+        inner = source.operand(node.value)
+        value = scene.value(node.value)
+        if isinstance(value, (tuple, list)):
+            inner = f"{inner}[0]"
+        spec = event.function._attributes["_spec"] if event is not None else None
+        fix = "take the last layer's state"
+        if spec is not None and spec.bidirectional:
+            cat = scene.qualified(source, "torch.cat")
+            both = "take the last layer's state of both directions"
+            yield change(
+                "state-rows",
+                both,
+                source,
+                source.replace(node, f"{cat}([{inner}[-2], {inner}[-1]], dim=1)"),
+            )
+            yield change(
+                "state-rows", both, source, source.replace(node, f"({inner}[-2] + {inner}[-1])")
+            )
+            count = int(spec.num_layers)
+            yield change(
+                "state-rows",
+                "add the two directions of each layer",
+                source,
+                source.replace(node, f"{inner}.view({count}, 2, *{inner}.shape[1:]).sum(1)"),
+            )
+        yield change("state-rows", fix, source, source.replace(node, f"{inner}[-1]"))
+    found = reshaping(scene)
+    if found is not None:
+        yield from mixed(scene)
+
+
+@silent("loss-broadcast")
+def broadcast_loss(scene: Scene) -> Iterator[Candidate | None]:
+    """Prediction and target of one shape."""
+    yield from same_shape(scene, "loss-broadcast")
+    part = scene.part
+    for node in (
+        [n for n in ast.walk(scene.statement) if isinstance(n, ast.BinOp)]
+        if not isinstance(part, ast.Call)
+        else []
+    ):
+        for side in (node.left, node.right):
+            for form in ("@.squeeze(-1)", "@.unsqueeze(-1)", "@.squeeze(1)"):
+                yield wrap(
+                    "loss-broadcast",
+                    "give prediction and target one shape",
+                    Spot(scene.source, side, scene.last),
+                    form,
+                )
+
+
+@silent("loss-classes")
+def class_axis(scene: Scene) -> Iterator[Candidate | None]:
+    """The classes on axis 1; a CTC loss wants (T, N, C)."""
+    parts = loss_parts(scene)
+    if parts is None:
+        return
+    here = Spot(scene.source, parts[0], scene.last)
+    there = Spot(scene.source, parts[1], scene.last)
+    fix = "put the classes on axis 1"
+    for form in ("@.transpose(1, 2)", "@.permute(1, 2, 0)", "@.transpose(0, 1)"):
+        yield wrap("loss-classes", fix, here, form)
+    # N·T in two orders: bring them into one
+    for node, spot in zip(parts, (here, there)):
+        for call in ast.walk(node):
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr in ("view", "reshape", "flatten")
+            ):
+                owner = call.func.value
+                text = scene.source.segment(call)[len(scene.source.segment(owner)) :].replace(
+                    ".view", ".reshape", 1
+                )
+                yield change(
+                    "loss-classes",
+                    "bring outputs and targets into one order",
+                    scene.source,
+                    scene.source.replace(
+                        call, f"{scene.source.operand(owner)}.transpose(0, 1){text}"
+                    ),
+                )
+        for origin in scene.spots(node)[1:3]:
+            for call in ast.walk(origin.node):
+                if (
+                    isinstance(call, ast.Call)
+                    and isinstance(call.func, ast.Attribute)
+                    and call.func.attr in ("view", "reshape", "flatten")
+                ):
+                    owner = call.func.value
+                    text = origin.source.segment(call)[len(origin.source.segment(owner)) :].replace(
+                        ".view", ".reshape", 1
+                    )
+                    yield change(
+                        "loss-classes",
+                        "bring outputs and targets into one order",
+                        origin.source,
+                        origin.source.replace(
+                            call, f"{origin.source.operand(owner)}.transpose(0, 1){text}"
+                        ),
+                    )
+        del spot
+    yield wrap(
+        "loss-classes", "bring outputs and targets into one order", there, "@.transpose(0, 1)"
+    )
+
+
+@silent("graph-kept")
+def kept(scene: Scene) -> Iterator[Candidate | None]:
+    """The carried state detached."""
+    yield from detached(scene, "graph-kept")
+
+
+@silent("last-axis")
+def last_axis(scene: Scene) -> Iterator[Candidate | None]:
+    """The softmax or reduction over the axis that is meant."""
+    calls = [n for n in ast.walk(scene.part) if isinstance(n, ast.Call)] or [
+        n for n in ast.walk(scene.statement) if isinstance(n, ast.Call)
+    ]
+    fix = "go over the last axis: dim=-1"
+    for call in calls:
+        source = scene.source
+        for keyword in call.keywords:
+            if keyword.arg in ("dim", "axis"):
+                for dim in ("-1", "1", "2", "0"):
+                    yield change(
+                        "last-axis",
+                        fix.replace("-1", dim),
+                        source,
+                        source.replace(keyword.value, dim),
+                    )
+        for arg in call.args:
+            if isinstance(arg, (ast.Constant, ast.UnaryOp)):
+                for dim in ("-1", "1", "2", "0"):
+                    yield change(
+                        "last-axis", fix.replace("-1", dim), source, source.replace(arg, dim)
+                    )
+        for spot in scene.constructors(call.func):
+            yield from _built_dim(spot)
+    for name in ("Softmax", "LogSoftmax", "Softmin"):
+        for spot in scene.builds(name):
+            yield from _built_dim(spot)
+    for call in calls:
+        name = class_name(call)
+        if name in ("softmax", "log_softmax") and not any(k.arg == "dim" for k in call.keywords):
+            yield change(
+                "last-axis", fix, scene.source, scene.source.with_argument(call, "dim", "-1", 1)
+            )
+
+
+def _built_dim(spot: Spot) -> Iterator[Candidate | None]:
+    built = spot.node
+    if not isinstance(built, ast.Call) or class_name(built) not in (
+        "Softmax",
+        "LogSoftmax",
+        "Softmin",
+    ):
+        return
+    given = next(
+        (k.value for k in built.keywords if k.arg == "dim"), built.args[0] if built.args else None
+    )
+    for dim in ("-1", "1", "2"):
+        if given is not None:
+            yield change(
+                "last-axis",
+                f"go over the last axis: dim={dim}",
+                spot.source,
+                spot.source.replace(given, dim),
+            )
+        else:
+            yield change(
+                "last-axis",
+                f"go over the last axis: dim={dim}",
+                spot.source,
+                spot.source.with_argument(built, "dim", dim, 0),
+            )
+
+
+@silent("dropout-one-layer")
+def dropout(scene: Scene) -> Iterator[Candidate | None]:
+    """The dropout that does nothing left out."""
+    calls = [n for n in ast.walk(scene.part) if isinstance(n, ast.Call)] or [
+        n for n in ast.walk(scene.statement) if isinstance(n, ast.Call)
+    ]
+    for call in calls:
+        if class_name(call) in ("RNN", "LSTM", "GRU"):
+            source = scene.source
+            yield change(
+                "dropout-one-layer",
+                "leave dropout out: with one layer it does nothing",
+                source,
+                source.without_keyword(call, "dropout"),
+            )
+            for i, arg in enumerate(call.args):
+                if i > 2 and isinstance(scene.value(arg), float):
+                    yield change(
+                        "dropout-one-layer",
+                        "without dropout: with one layer it does nothing",
+                        source,
+                        source.replace(arg, "0.0"),
+                    )
+
+
+@silent("packed-order")
+def packed_order(scene: Scene) -> Iterator[Candidate | None]:
+    """What was sorted by length meets what was not."""
+    source = scene.source
+    order = scene.facts.get("order_name")
+    names = [order] if isinstance(order, str) else _orders(scene)
+    parts = loss_parts(scene)
+    fix = "bring both into one order"
+    for name in names:
+        if parts is not None:
+            yield wrap(
+                "packed-order",
+                fix + f": [{name}]",
+                Spot(source, parts[1], scene.last),
+                f"@[{name}]",
+            )
+        for node in ast.walk(scene.statement):
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+                yield wrap(
+                    "packed-order",
+                    "undo the sorting",
+                    Spot(source, node, scene.last),
+                    f"@[{name}.argsort()]",
+                )
+        if (
+            isinstance(scene.statement, (ast.Assign, ast.Return))
+            and scene.statement.value is not None
+        ):
+            value = scene.statement.value
+            yield wrap(
+                "packed-order",
+                "undo the sorting",
+                Spot(source, value, scene.last),
+                f"@[{name}.argsort()]",
+            )
+        for node in ast.walk(scene.statement):
+            if isinstance(node, ast.Name) and isinstance(scene.value(node), Tensor):
+                yield wrap("packed-order", fix, Spot(source, node, scene.last), f"@[{name}]")
+                yield wrap(
+                    "packed-order", fix, Spot(source, node, scene.last), f"@[{name}.argsort()]"
+                )
+    for call in ast.walk(scene.statement):
+        if isinstance(call, ast.Call) and class_name(call) == "pad_packed_sequence":
+            given = next((k for k in call.keywords if k.arg == "batch_first"), None)
+            if given is None:
+                yield change(
+                    "packed-order",
+                    "batch_first=True, as the layer beside it has",
+                    source,
+                    source.with_argument(call, "batch_first", "True", 1),
+                )
+            else:
+                yield change(
+                    "packed-order",
+                    "without batch_first, as the layer beside it is",
+                    source,
+                    source.without_keyword(call, "batch_first"),
+                )
+    for spot in scene.builds("pack_padded_sequence"):
+        built = spot.node
+        assert isinstance(built, ast.Call)
+        for name in names:
+            for node in ast.walk(built):
+                if isinstance(node, ast.Subscript) and source.segment(node.slice) == name:
+                    yield change(
+                        "packed-order",
+                        "leave the batch in its order",
+                        spot.source,
+                        spot.source.replace(node, spot.source.segment(node.value)),
+                        spot.source.with_argument(built, "enforce_sorted", "False", 3),
+                    )
+
+
+def _orders(scene: Scene) -> list[str]:
+    """Names of the order that a sort or argsort gave, nearest first."""
+    found: list[str] = []
+    source = scene.source
+    for scope in (source.function(scene.statement), source.tree):
+        for node in source.within(scope):
+            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+                continue
+            kind = class_name(node.value) or (
+                node.value.func.attr if isinstance(node.value.func, ast.Attribute) else ""
+            )
+            target = node.targets[0]
+            if kind == "sort" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+                found.append(source.segment(target.elts[1]))
+            elif kind == "argsort" and isinstance(target, ast.Name):
+                found.append(target.id)
+    return list(dict.fromkeys(found))
+
+
+@silent("state-batch")
+def kept_state(scene: Scene) -> Iterator[Candidate | None]:
+    """A state that is kept for another batch."""
+    for spot in scene.builds("DataLoader"):
+        built = spot.node
+        assert isinstance(built, ast.Call)
+        yield change(
+            "state-batch",
+            "leave out the last batch, which is smaller: drop_last=True",
+            spot.source,
+            spot.source.with_argument(built, "drop_last", "True", None),
+        )
+
+
+def unused(scene: Scene, name: str) -> list[ast.expr]:
+    """What a name was given in the function of the place."""
+    source = scene.source
+    return [value for value, _ in assigned_in(source, source.function(scene.statement), name, None)]

@@ -1,0 +1,770 @@
+"""Mends of states that do not fit: their rows, their batch, their width, their rank."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from ...network.constructor import KINDS, positional_names
+from ...programs.record import Event
+from ...programs.sizes import Size
+from ...programs.tensor import Tensor
+from ...programs.values import Instance, Packed
+from ..edits import Change, Source, dotted
+from .maker import Candidate, change, raised, wrap
+from .place import Scene, Spot, class_name, is_recurrent
+
+FACTORIES = ("zeros", "randn", "ones", "rand", "empty", "new_zeros", "new_ones", "normal", "full")
+_CELL_OF = {kind.class_name: cell for cell, kind in KINDS.items()}
+
+
+def position(kind: str, name: str) -> int | None:
+    """The place of a constructor's argument where it stands without a name."""
+    cell = _CELL_OF.get(kind)
+    if cell is None:
+        return 0
+    order = positional_names(cell)
+    return order.index(name) if name in order else None
+
+
+def state_argument(scene: Scene) -> ast.expr | None:
+    """The state as the failing call of a layer is given it."""
+    call = scene.call
+    if call is None:
+        return None
+    for keyword in call.keywords:
+        if keyword.arg in ("hx", "h0", "hidden", "state"):
+            return keyword.value
+    return call.args[1] if len(call.args) > 1 else None
+
+
+def state_value(scene: Scene) -> object:
+    """What the state came to."""
+    value = scene.value(state_argument(scene))
+    return scene.argument if value is None else value
+
+
+def layer_of(scene: Scene) -> Instance | None:
+    """The layer that the failing call runs."""
+    value = scene.value(scene.call.func) if scene.call else None
+    return value if isinstance(value, Instance) else None
+
+
+def batch_first_toggled(
+    scene: Scene, callee: ast.expr, frame: int | None = None
+) -> Iterator[Candidate | None]:
+    """The layer built for the other order of axes."""
+    for spot in scene.constructors(callee, frame):
+        kind = class_name(spot.node)
+        if kind not in ("RNN", "LSTM", "GRU"):
+            continue
+        yield from toggled(spot, kind)
+
+
+def toggled(spot: Spot, kind: str) -> Iterator[Candidate | None]:
+    """batch_first=True put in, or taken out."""
+    source, node = spot.source, spot.node
+    assert isinstance(node, ast.Call)
+    given = next((k.value for k in node.keywords if k.arg == "batch_first"), None)
+    if given is None:
+        place = position(kind, "batch_first")
+        yield change(
+            "batch-first-confusion",
+            "build the layer with batch_first=True: the input is (N, T, features)",
+            source,
+            source.with_argument(node, "batch_first", "True", place),
+        )
+    elif isinstance(given, ast.Constant) and given.value is True:
+        yield change(
+            "batch-first-confusion",
+            "build the layer without batch_first: the input is (T, N, features)",
+            source,
+            source.without_keyword(node, "batch_first"),
+        )
+    elif isinstance(given, ast.Constant):
+        yield change(
+            "batch-first-confusion",
+            "build the layer with batch_first=True: the input is (N, T, features)",
+            source,
+            source.replace(given, "True"),
+        )
+
+
+def input_size_text(scene: Scene, axis: int) -> str | None:
+    """`x.size(0)`: the batch of the failing call, as code."""
+    call = scene.call
+    if call is None or not call.args:
+        return None
+    node = call.args[0]
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return f"{scene.source.segment(node)}.size({axis})"
+    value = scene.value(node)
+    if isinstance(value, Tensor) and value.rank > axis and not isinstance(value.shape[axis], Size):
+        return str(int(value.shape[axis]))
+    return f"{scene.source.operand(node)}.size({axis})"
+
+
+def on_states(
+    scene: Scene, name: str, fix: str, form: str, which: Sequence[int] = (0, 1)
+) -> Iterator[Candidate | None]:
+    """`form` of the state, or of the parts of a pair, where the call is given it."""
+    node = state_argument(scene)
+    if node is None:
+        return
+    source = scene.source
+    if isinstance(node, ast.Tuple):
+        yield change(
+            name,
+            fix,
+            source,
+            *[source.wrapped(one, form) for i, one in enumerate(node.elts) if i in which],
+        )
+        return
+    value = state_value(scene)
+    if isinstance(value, (tuple, list)):
+        if len(which) == 2:
+            one = form.replace("@", "s")
+            yield wrap(name, fix, Spot(source, node, scene.last), f"tuple({one} for s in @)")
+        else:
+            parts = [form.replace("@", f"@[{i}]") if i in which else f"@[{i}]" for i in range(2)]
+            yield wrap(name, fix, Spot(source, node, scene.last), f"({', '.join(parts)})")
+    else:
+        yield wrap(name, fix, Spot(source, node, scene.last), form)
+
+
+def state_spots(scene: Scene) -> list[Spot]:
+    """Where the state, or the parts of a pair, come from."""
+    node = state_argument(scene)
+    if node is None:
+        return []
+    nodes = node.elts if isinstance(node, ast.Tuple) else [node]
+    found: list[Spot] = []
+    for one in nodes:
+        for spot in scene.spots(one):
+            inner = (
+                spot.node.elts if isinstance(spot.node, ast.Tuple) and spot.index is None else []
+            )
+            found.append(spot)
+            for part in inner:
+                found += scene._spots(Spot(spot.source, part, spot.frame), 4, set())
+    unique: dict[int, Spot] = {id(s.node): s for s in found}
+    return list(unique.values())
+
+
+def factories(scene: Scene) -> list[tuple[Spot, list[ast.expr]]]:
+    """The calls such as torch.zeros(rows, batch, width) that make the state, and their sizes."""
+    found = []
+    for spot in state_spots(scene):
+        for node in ast.walk(spot.node):
+            if isinstance(node, ast.Call) and class_name(node) in FACTORIES:
+                sizes = sizes_of(node)
+                if len(sizes) in (2, 3):
+                    found.append((Spot(spot.source, node, spot.frame), sizes))
+    unique = {id(s.node): (s, sizes) for s, sizes in found}
+    return list(unique.values())
+
+
+def sizes_of(call: ast.Call) -> list[ast.expr]:
+    """The sizes that a factory is called with."""
+    args = call.args
+    if len(args) == 1 and isinstance(args[0], (ast.Tuple, ast.List)):
+        return list(args[0].elts)
+    size = next((k.value for k in call.keywords if k.arg == "size"), None)
+    if size is not None and isinstance(size, (ast.Tuple, ast.List)):
+        return list(size.elts)
+    return [a for a in args if not isinstance(a, ast.Starred)]
+
+
+def resized(
+    scene: Scene, name: str, fix: str, axis: int, texts: Sequence[str], from_end: bool = False
+) -> Iterator[Candidate | None]:
+    """The factories of the state with another size on one axis: each of `texts` tried."""
+    made = [(s, z) for s, z in factories(scene) if len(z) == 3]
+    for text in texts:
+        by_file: list[tuple[str, Change]] = []
+        for spot, sizes in made:
+            by_file.append((spot.source.file, spot.source.replace(sizes[axis], text)))
+        if by_file:
+            yield Candidate(name, fix, tuple(dict.fromkeys(by_file)))
+        if len(by_file) > 1:
+            yield Candidate(name, fix, tuple(by_file[:1]))
+
+
+def scaled_texts(source: Source, node: ast.expr, have: int, want: int) -> list[str]:
+    """An expression that came to `have`, written so that it comes to `want`."""
+    text = source.segment(node)
+    literal = isinstance(node, ast.Constant)
+    simple = isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
+    found = []
+    if not literal and have and int(want) % int(have) == 0:
+        k = int(want) // int(have)
+        found.append(f"{text} * {k}" if simple else f"({text}) * {k}")
+    if not literal and want and int(have) % int(want) == 0:
+        k = int(have) // int(want)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            for one, other in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(one, ast.Constant) and one.value == k:
+                    found.append(source.segment(other))
+        found.append(f"{text} // {k}" if simple else f"({text}) // {k}")
+    if not isinstance(want, Size):
+        found.append(str(int(want)))
+    elif str(want).isidentifier():
+        found.append(str(want))
+    return found
+
+
+@raised(
+    r"RuntimeError: Expected hidden(\[\d\])? size|RuntimeError: .*hidden.* size|start \(0\) \+ length"
+)
+def state_shape(scene: Scene) -> Iterator[Candidate | None]:
+    """(rows, batch, width) where the layer wants another."""
+    call, layer = scene.call, layer_of(scene)
+    expected = scene.wants.get("state")
+    if call is None or not expected:
+        return
+    got = _shapes(scene.argument)
+    if not got:
+        return
+    want, have = expected[0], got[0]
+    which: tuple[int, ...] = (0, 1)
+    if tuple(want) == tuple(have) and len(got) > 1 and len(expected) > 1:
+        want, have, which = expected[1], got[1], (1,)
+    elif len(got) > 1 and len(expected) > 1 and tuple(got[1]) == tuple(expected[1]):
+        which = (0,)
+    if len(want) != 3:
+        yield from _cell_state(scene, want, have)
+        return
+    spec = layer._attributes.get("_spec") if layer else None
+    first = bool(getattr(spec, "batch_first", False))
+    x = scene.shape(call.args[0]) if call.args else None
+    rows, batch, width = (int(w) for w in want)
+    if len(have) == 2:
+        yield from _two_axes(scene, want, have, which)
+        return
+    if len(have) != 3:
+        return
+    differs = [int(a) != int(b) for a, b in zip(want, have)]
+    yield from _outputs(scene, want, have, first, which)
+    size = input_size_text(scene, 0 if first else 1)
+    swapped = x is not None and len(x) == 3 and int(x[1 if first else 0]) == int(have[1])
+    if [int(n) for n in have] == [batch, rows, width]:
+        fix = "give the state as (D·L, N, H): batch_first does not concern it"
+        yield from undone(scene, "batch-first-confusion", fix, ("transpose", "permute", "swapaxes"))
+        for spot, sizes in factories(scene):
+            if len(sizes) == 3:
+                yield change(
+                    "batch-first-confusion",
+                    fix,
+                    spot.source,
+                    spot.source.replace(sizes[0], spot.source.segment(sizes[1])),
+                    spot.source.replace(sizes[1], spot.source.segment(sizes[0])),
+                )
+        every = [
+            (s.source.file, c)
+            for s, z in factories(scene)
+            if len(z) == 3
+            for c in (
+                s.source.replace(z[0], s.source.segment(z[1])),
+                s.source.replace(z[1], s.source.segment(z[0])),
+            )
+        ]
+        if len(every) > 2:
+            yield Candidate("batch-first-confusion", fix, tuple(every))
+        yield from on_states(
+            scene, "batch-first-confusion", fix, "@.transpose(0, 1).contiguous()", which
+        )
+    if differs == [False, True, False]:
+        if swapped:
+            yield from batch_first_toggled(scene, call.func)
+            if not first and isinstance(call.args[0], ast.expr):
+                yield wrap(
+                    "batch-first-confusion",
+                    "give the layer (T, N, features)",
+                    Spot(scene.source, call.args[0], scene.last),
+                    "@.transpose(0, 1)",
+                )
+            elif first:
+                yield wrap(
+                    "batch-first-confusion",
+                    "give the layer (N, T, features)",
+                    Spot(scene.source, call.args[0], scene.last),
+                    "@.transpose(0, 1)",
+                )
+        yield from _batch(scene, have, size, which)
+        if not swapped:
+            yield from batch_first_toggled(scene, call.func)
+    if differs[0] and not differs[2]:
+        yield from _rows(scene, want, have, spec, which, differs[1], size)
+    if differs[2] and not differs[1]:
+        yield from _width(scene, want, have, spec, which)
+    if sum(differs) > 1 and size:
+        made = [(s, z) for s, z in factories(scene) if len(z) == 3]
+        if made:
+            yield Candidate(
+                "state-shape",
+                "make the state of the shape that the call needs",
+                tuple(
+                    (s.source.file, s.source.replace(z[i], t))
+                    for s, z in made
+                    for i, t in enumerate((str(rows), size, str(width)))
+                    if differs[i] and (i != 1 or s.frame == scene.last)
+                ),
+            )
+
+
+def _shapes(value: object) -> list[tuple[int, ...]]:
+    if isinstance(value, Tensor):
+        return [tuple(value.shape)]
+    if isinstance(value, (tuple, list)):
+        return [tuple(one.shape) for one in value if isinstance(one, Tensor)]
+    return []
+
+
+def undone(scene: Scene, name: str, fix: str, methods: Sequence[str]) -> Iterator[Candidate | None]:
+    """A method of these names taken away where the state is made."""
+    for spot in state_spots(scene):
+        for node in ast.walk(spot.node):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in methods
+            ):
+                inner = spot.source.segment(node.func.value)
+                yield change(
+                    name, fix, spot.source, spot.source.replace(node, f"{inner}.contiguous()")
+                )
+                yield change(name, fix, spot.source, spot.source.replace(node, inner))
+
+
+def _batch(
+    scene: Scene, have: Sequence[int], size: str | None, which: Sequence[int]
+) -> Iterator[Candidate | None]:
+    """A state of another batch."""
+    name, fix = "last-batch-smaller", "give each call a state of its own batch size"
+    node = state_argument(scene)
+    if node is None or size is None:
+        return
+    source = scene.source
+    value = state_value(scene)
+    carried = _carried(scene, node)
+    if carried is not None:
+        text = source.segment(node)
+        part = f"{text}[0]" if isinstance(value, (tuple, list)) else text
+        none = any(
+            isinstance(s.node, ast.Constant) and s.node.value is None for s in scene.spots(node)
+        )
+        guard = f"{text} is not None and " if none else ""
+        yield wrap(
+            name,
+            "begin anew where the batch has another size",
+            Spot(source, node, scene.last),
+            f"{text} if {guard}{part}.size(1) == {size} else None",
+        )
+    here = [(s, z) for s, z in factories(scene) if len(z) == 3]
+    if here and all(s.frame == scene.last for s, _ in here):
+        yield Candidate(
+            name, fix, tuple((s.source.file, s.source.replace(z[1], size)) for s, z in here)
+        )
+    for spot in state_spots(scene):
+        # a function that makes the state is passed the batch size
+        if (
+            isinstance(spot.node, ast.Call)
+            and spot.frame == scene.last
+            and len(spot.node.args) == 1
+        ):
+            if class_name(spot.node) not in FACTORIES:
+                yield change(name, fix, spot.source, spot.source.replace(spot.node.args[0], size))
+    if int(have[1]) == 1:
+        yield from on_states(scene, name, fix, f"@.expand(-1, {size}, -1).contiguous()", which)
+    yield from on_states(scene, name, fix, f"@[:, :{size}].contiguous()", which)
+    yield from on_states(scene, name, fix, f"@.new_zeros(@.size(0), {size}, @.size(2))", which)
+
+
+def _carried(scene: Scene, node: ast.expr) -> ast.stmt | None:
+    """The statement in which the call's own result takes the state's place."""
+    statement = scene.statement
+    if not isinstance(statement, ast.Assign) or not isinstance(node, (ast.Name, ast.Attribute)):
+        return None
+    name = dotted(node)
+    for target in statement.targets:
+        for one in ast.walk(target):
+            if dotted(one) == name:
+                return statement
+    return None
+
+
+def _rows(
+    scene: Scene,
+    want: Sequence[int],
+    have: Sequence[int],
+    spec: object,
+    which: Sequence[int],
+    also_batch: bool,
+    size: str | None,
+) -> Iterator[Candidate | None]:
+    """Another number of layers × directions."""
+    need, rows = int(want[0]), int(have[0])
+    both = bool(getattr(spec, "bidirectional", False))
+    first = _first(state_value(scene))
+    from_layer = _from_recurrent(scene, first)
+    if need == 2 * rows and both:
+        name, fix = (
+            "missing-direction",
+            "make a row of the state for each direction: num_layers * 2",
+        )
+    elif rows == 2 * need and not both:
+        name, fix = "missing-direction", "make one row of the state for each layer"
+    else:
+        name, fix = "wrong-num-layers", "make as many rows as the layer has layers and directions"
+    if from_layer is not None:
+        other = (
+            from_layer.function._attributes.get("_spec")
+            if isinstance(from_layer.function, Instance)
+            else None
+        )
+        bridge = "encoder-decoder-bridge"
+        if other is not None and other.bidirectional and rows == 2 * need:
+            yield from on_states(
+                scene,
+                bridge,
+                "add the two directions of each layer",
+                f"@.view({need}, 2, *@.shape[1:]).sum(1)",
+                which,
+            )
+        if rows > need:
+            yield from on_states(
+                scene, bridge, "give the decoder the rows of the top layers", f"@[-{need}:]", which
+            )
+        if need % rows == 0:
+            yield from on_states(
+                scene,
+                bridge,
+                "give each of the decoder's layers the encoder's state",
+                f"@.repeat({need // rows}, 1, 1)",
+                which,
+            )
+        return
+    made = [(s, z) for s, z in factories(scene) if len(z) == 3]
+    if made and not also_batch:
+        options = [scaled_texts(s.source, z[0], rows, need) for s, z in made]
+        for i in range(max(map(len, options))):
+            yield Candidate(
+                name,
+                fix,
+                tuple(
+                    (s.source.file, s.source.replace(z[0], texts[min(i, len(texts) - 1)]))
+                    for (s, z), texts in zip(made, options)
+                ),
+            )
+    elif made and size:
+        yield Candidate(
+            name,
+            fix,
+            tuple(
+                (s.source.file, s.source.replace(z[i], t))
+                for s, z in made
+                for i, t in ((0, str(need)), (1, size))
+                if i == 0 or s.frame == scene.last
+            ),
+        )
+    if need % rows == 0:
+        yield from on_states(scene, name, fix, f"@.repeat({need // rows}, 1, 1)", which)
+    if rows > need:
+        yield from on_states(
+            scene, name, "keep the rows of the top layers", f"@[-{need}:].contiguous()", which
+        )
+
+
+def _from_recurrent(scene: Scene, value: object) -> Event | None:
+    """The call of a layer that the state was made by, at most some moves away."""
+    event = scene.recurrent(value)
+    if event is not None:
+        return event
+    made = scene.made_by(value)
+    for _ in range(6):
+        if made is None or not made.inputs:
+            return None
+        found = scene.recurrent(made.inputs[0])
+        if found is not None:
+            return found
+        made = scene.made_by(made.inputs[0])
+    return None
+
+
+def _width(
+    scene: Scene, want: Sequence[int], have: Sequence[int], spec: object, which: Sequence[int]
+) -> Iterator[Candidate | None]:
+    """Another width; twice the width is both directions side by side."""
+    need, width, rows = int(want[2]), int(have[2]), int(have[0])
+    projected = bool(getattr(spec, "proj_size", 0))
+    if projected:
+        fix = "h is proj_size wide, c is hidden_size wide"
+        for index in which:
+            for spot, sizes in _factories_of(scene, index):
+                for text in _attribute_texts(
+                    scene, "proj_size" if index == 0 else "hidden_size", want[2]
+                ):
+                    yield change("proj-size", fix, spot.source, spot.source.replace(sizes[2], text))
+        yield from on_states(scene, "proj-size", fix, f"@.new_zeros(*@.shape[:2], {need})", which)
+        return
+    if width == 2 * need:
+        event = _from_recurrent(scene, _first(state_value(scene)))
+        if event is not None:
+            name = "encoder-decoder-bridge"
+            if int(want[0]) == rows:
+                yield from _narrowed(scene, name)
+                yield from on_states(
+                    scene,
+                    name,
+                    "add the two directions",
+                    f"(@[..., :{need}] + @[..., {need}:])",
+                    which,
+                )
+    if int(want[0]) == rows:
+        made = [(s, z) for s, z in factories(scene) if len(z) == 3]
+        if made:
+            options = [scaled_texts(s.source, z[2], width, want[2]) for s, z in made]
+            for i in range(max(map(len, options))):
+                yield Candidate(
+                    "hidden-size",
+                    "make the state as wide as the layer's hidden_size",
+                    tuple(
+                        (s.source.file, s.source.replace(z[2], texts[min(i, len(texts) - 1)]))
+                        for (s, z), texts in zip(made, options)
+                    ),
+                )
+    elif rows == 2 * int(want[0]) and need == 2 * width:
+        yield from on_states(
+            scene,
+            "encoder-decoder-bridge",
+            "put the two directions of each layer side by side",
+            "torch.cat([@[0::2], @[1::2]], dim=2)",
+            which,
+        )
+
+
+def _narrowed(scene: Scene, name: str) -> Iterator[Candidate | None]:
+    """torch.cat of two directions becomes their sum, where the state is made."""
+    changes = []
+    for spot in state_spots(scene):
+        for node in ast.walk(spot.node):
+            if isinstance(node, ast.Call) and class_name(node) in ("cat", "concat") and node.args:
+                parts = node.args[0]
+                if isinstance(parts, (ast.Tuple, ast.List)) and len(parts.elts) == 2:
+                    text = " + ".join(spot.source.segment(p) for p in parts.elts)
+                    changes.append((spot.source.file, spot.source.replace(node, f"({text})")))
+    if changes:
+        yield Candidate(name, "add the two directions", tuple(dict.fromkeys(changes)))
+
+
+def _first(value: object) -> object:
+    return value[0] if isinstance(value, (tuple, list)) and value else value
+
+
+def _factories_of(scene: Scene, index: int) -> list[tuple[Spot, list[ast.expr]]]:
+    """The factories of h (0) or of c (1) alone."""
+    node = state_argument(scene)
+    if not isinstance(node, ast.Tuple):
+        for spot in scene.spots(node) if node is not None else ():
+            if isinstance(spot.node, ast.Tuple) and len(spot.node.elts) == 2:
+                inner = spot.node.elts[index]
+                if isinstance(inner, ast.Call):
+                    return (
+                        [(Spot(spot.source, inner, spot.frame), sizes_of(inner))]
+                        if len(sizes_of(inner)) == 3
+                        else []
+                    )
+        return []
+    found = []
+    for spot in scene.spots(node.elts[index]):
+        if (
+            isinstance(spot.node, ast.Call)
+            and class_name(spot.node) in FACTORIES
+            and len(sizes_of(spot.node)) == 3
+        ):
+            found.append((spot, sizes_of(spot.node)))
+    return found
+
+
+def _attribute_texts(scene: Scene, attribute: str, value: int) -> list[str]:
+    """The number, or where it is read: `self.lstm.proj_size`."""
+    return [str(int(value))] if not isinstance(value, Size) else [str(value)]
+
+
+def _two_axes(
+    scene: Scene, want: Sequence[int], have: Sequence[int], which: Sequence[int]
+) -> Iterator[Candidate | None]:
+    fix = "give the state the axis that it lacks: (D·L, N, H)"
+    for form in ("@.unsqueeze(0)", "@.unsqueeze(1)"):
+        yield from on_states(scene, "unbatched-rank", fix, form, which)
+    rows = int(want[0])
+    if rows > 1:
+        yield from on_states(
+            scene, "unbatched-rank", fix, f"@.unsqueeze(0).repeat({rows}, 1, 1)", which
+        )
+
+
+def _cell_state(
+    scene: Scene, want: Sequence[int], have: Sequence[int]
+) -> Iterator[Candidate | None]:
+    fix = "give the cell a state of (N, H)"
+    if len(have) == 3:
+        for form in ("@[-1]", "@[0]", "@.squeeze(0)"):
+            yield from on_states(scene, "unbatched-rank", fix, form)
+    else:
+        made = [(s, z) for s, z in factories(scene) if len(z) == 2]
+        size = input_size_text(scene, 0)
+        if made and len(have) == len(want) == 2:
+            if int(have[1]) != int(want[1]):
+                for i in range(3):
+                    texts = [scaled_texts(s.source, z[1], int(have[1]), want[1]) for s, z in made]
+                    if i < max(map(len, texts)):
+                        yield Candidate(
+                            "hidden-size",
+                            "make the state as wide as the cell's hidden_size",
+                            tuple(
+                                (s.source.file, s.source.replace(z[1], t[min(i, len(t) - 1)]))
+                                for (s, z), t in zip(made, texts)
+                            ),
+                        )
+            elif size and all(s.frame == scene.last for s, _ in made):
+                yield Candidate(
+                    "last-batch-smaller",
+                    "give each call a state of its own batch size",
+                    tuple((s.source.file, s.source.replace(z[0], size)) for s, z in made),
+                )
+        if size and len(have) == len(want) == 2 and int(have[0]) != int(want[0]):
+            yield from on_states(
+                scene,
+                "last-batch-smaller",
+                "give each call a state of its own batch size",
+                f"@[:{size}]",
+            )
+
+
+def _outputs(
+    scene: Scene, want: Sequence[int], have: Sequence[int], first: bool, which: Sequence[int]
+) -> Iterator[Candidate | None]:
+    """A layer's outputs given as a state: hn, its second result, is what was meant."""
+    node, value = state_argument(scene), state_value(scene)
+    event = scene.recurrent(value)
+    if event is None or not isinstance(event.result, tuple) or value is not event.result[0]:
+        return
+    if not isinstance(node, ast.Name):
+        return
+    fix = "pass hn, the second result of the layer, not its outputs"
+    for spot in scene.spots(node):
+        statement = spot.statement
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple):
+            second = statement.targets[0].elts[1]
+            if isinstance(second, ast.Name) and second.id != "_":
+                yield change(
+                    "outputs-as-state", fix, scene.source, scene.source.replace(node, second.id)
+                )
+
+
+@raised(
+    r"should also be [23]-D but got",
+    r"RuntimeError: .*(hx|cx|hidden).* (also be|to be) \dD?",
+    r"(ValueError|RuntimeError): .*Expected (hidden|hx).* to be 1-?D or 2-?D",
+)
+def state_rank(scene: Scene) -> Iterator[Candidate | None]:
+    """The state has a batch axis and the input has none, or the other way round."""
+    call = scene.call
+    if call is None or not call.args:
+        return
+    layer = layer_of(scene)
+    spec = layer._attributes.get("_spec") if layer else None
+    if getattr(spec, "has_cell_state", False) and isinstance(state_value(scene), Tensor):
+        yield from one_tensor(scene)
+    x = scene.value(call.args[0])
+    state = _first(state_value(scene))
+    first = bool(getattr(spec, "batch_first", False))
+    ranks = [v.rank if isinstance(v, Tensor) else None for v in (x, state)]
+    if ranks == [2, 3]:
+        axes = [0, 1] if first else [1, 0]
+        for axis in axes:
+            spots = scene.spots(call.args[0])
+            names = [s for s in spots if isinstance(s.node, (ast.Name, ast.Attribute))]
+            what = "batch axis" if axis == axes[0] else "axis of one step"
+            fix = f"give the input its {what}: .unsqueeze({axis})"
+            for spot in [*reversed(names), *(s for s in spots if s not in names)]:
+                yield wrap("unbatched-rank", fix, spot, f"@.unsqueeze({axis})")
+        yield from on_states(
+            scene, "unbatched-rank", "the state of one sequence is (D·L, H)", "@.squeeze(1)"
+        )
+    elif ranks == [3, 2]:
+        fix = "give the state its axis of layers: (D·L, N, H)"
+        rows = int(spec.num_layers * spec.num_directions) if spec else 1
+        grown = "@.unsqueeze(0)" if rows == 1 else f"@.unsqueeze(0).repeat({rows}, 1, 1)"
+        for spot, sizes in factories(scene):
+            if len(sizes) == 2:
+                start = spot.source.span(sizes[0])[0]
+                yield change("unbatched-rank", fix, spot.source, Change(start, start, f"{rows}, "))
+        every = [
+            (s.source.file, Change(s.source.span(z[0])[0], s.source.span(z[0])[0], f"{rows}, "))
+            for s, z in factories(scene)
+            if len(z) == 2
+        ]
+        if len(every) > 1:
+            yield Candidate("unbatched-rank", fix, tuple(every))
+        yield from on_states(scene, "unbatched-rank", fix, grown)
+    elif getattr(spec, "single", False):
+        for form in ("@[-1]", "@.squeeze(0)", "@[0]"):
+            yield from on_states(scene, "unbatched-rank", "give the cell a state of (N, H)", form)
+
+
+@raised(
+    r"IndexError: index 1 is out of bounds for dimension 0 with size 1",
+    r"hidden.*(Tuple|tuple)",
+    r"not enough values to unpack|too many values to unpack",
+    r"hx and cx should|LSTMCell: Expected hx",
+)
+def one_tensor(scene: Scene) -> Iterator[Candidate | None]:
+    """An LSTM that was given h0 alone."""
+    layer = layer_of(scene)
+    spec = layer._attributes.get("_spec") if layer else None
+    if not getattr(spec, "has_cell_state", False):
+        return
+    node = state_argument(scene)
+    if node is None or isinstance(node, ast.Tuple):
+        return
+    name, fix = "lstm-needs-pair", "give the LSTM its state as a pair, (h0, c0)"
+    spots = scene.spots(node)
+    made = [s for s in spots if isinstance(s.node, ast.Call) and class_name(s.node) in FACTORIES]
+    for spot in made:
+        text = spot.source.segment(spot.node)
+        form = f"{text}, {text}" if isinstance(spot.statement, ast.Return) else f"({text}, {text})"
+        yield change(name, fix, spot.source, spot.source.replace(spot.node, form))
+    yield wrap(name, fix, spots[0], "(@, torch.zeros_like(@))")
+    for spot in spots[1:]:
+        if spot.frame >= 0:
+            yield wrap(name, fix, spot, "(@, torch.zeros_like(@))")
+
+
+@raised(r"The size of tensor a|INDICES element is out of|index_select|Expected more hidden states")
+def packed_state(scene: Scene) -> Iterator[Candidate | None]:
+    """A packed batch and a state of another batch: torch finds it in the first product."""
+    layer = layer_of(scene)
+    value = _first(state_value(scene))
+    if layer is None or "_spec" not in layer._attributes or not isinstance(value, Tensor):
+        return
+    call = scene.call
+    packed = scene.value(call.args[0]) if call is not None and call.args else None
+    if isinstance(packed, Packed):
+        assert call is not None
+        size = f"{scene.source.operand(call.args[0])}.batch_sizes[0]"
+        yield from _batch(scene, value.shape, size, (0, 1))
+
+
+@raised(r"is not contiguous")
+def not_contiguous(scene: Scene) -> Iterator[Candidate | None]:
+    """cuDNN wants the state in one piece."""
+    yield from on_states(
+        scene, "not-contiguous", "call .contiguous() on the state", "@.contiguous()"
+    )
+
+
+def recurrent_events(scene: Scene) -> list[object]:
+    """The calls of recurrent layers so far."""
+    return [e for e in scene.events if is_recurrent(e)]
