@@ -51,7 +51,7 @@ class Asked:
         }
         given = {name: shape_value(value) for name, value in _pairs(shapes, "--shape", "x=N,T,10")}
         request = Request(source, self.entry, self.settings, given)
-        self.results: Followeds = [(one, diagnose(request, one)) for one in follow(request)]
+        self.results: Followeds = [(one, diagnose(one, request)) for one in follow(request)]
 
     def put(self, json: bool, output: str | None, short: bool = False) -> None:
         """Write the document, the lines with their shapes, or the verdicts alone. Exit status 1

@@ -130,7 +130,7 @@ def _of_program(error: Error, reading: Reading, sources: Sources) -> tuple[Cause
             if one.problem is None or not _same_words(error, one.problem.refusal):
                 continue
             if any(_same_place(one, frame) for frame in ends):
-                return _ranked(causes_of(request, one))
+                return _ranked(causes_of(one, request))
     return ()
 
 

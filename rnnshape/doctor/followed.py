@@ -37,12 +37,13 @@ class Diagnosis:
     warnings: Sequence[Complaint]
 
 
-def diagnose(request: Request, followed: Followed) -> Diagnosis:
-    """The problem, where it does not fit, and the silent mistakes."""
-    trial = Trial(request, followed, findings)
+def diagnose(followed: Followed, request: Request | None = None) -> Diagnosis:
+    """The problem, where it does not fit, and the silent mistakes; mends are tried where there is
+    a request, by which the changed program is followed again."""
     warnings = []
     for finding in findings(followed):
-        mend = next(iter(trial.warning(finding)), None)
+        tried = Trial(request, followed, findings).warning(finding) if request else []
+        mend = next(iter(tried), None)
         warnings.append(
             Complaint(
                 finding.id,
@@ -54,10 +55,10 @@ def diagnose(request: Request, followed: Followed) -> Diagnosis:
                 documents(mend.edits) if mend else (),
             )
         )
-    return Diagnosis(causes_of(request, followed)[:1], warnings)
+    return Diagnosis(causes_of(followed, request)[:1], warnings)
 
 
-def causes_of(request: Request, followed: Followed) -> list[Complaint]:
+def causes_of(followed: Followed, request: Request | None = None) -> list[Complaint]:
     """The causes of what the program would raise, those with a proved mend first."""
     problem = followed.problem
     if problem is None:
@@ -74,7 +75,7 @@ def causes_of(request: Request, followed: Followed) -> list[Complaint]:
             at = problem.place, problem.part
             found[name] = Complaint(name, *at, why, fix, torch, documents(edits))
 
-    for mend in Trial(request, followed, findings).problem():
+    for mend in Trial(request, followed, findings).problem() if request else ():
         add(
             mend.id,
             told[mend.id].why if mend.id in told else CAUSES[mend.id].why,

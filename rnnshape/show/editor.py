@@ -112,7 +112,8 @@ def document_of(text: str, path: str) -> Document | None:
         source = source_of(text, path, path)
     except UsageError:
         return None
-    results = [(followed, diagnose(followed)) for followed in follow(Request(source))]
+    request = Request(source)
+    results = [(followed, diagnose(followed, request)) for followed in follow(request)]
     return program_document(results, path, "", {})
 
 
