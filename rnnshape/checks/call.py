@@ -104,6 +104,9 @@ class Call:
 
 Check = Callable[[Call], Fault | None]
 
+# torch reads beyond the end of a list of tensors: its process ends, and nothing can be caught
+CRASH = TorchError("SIGSEGV", "Segmentation fault")
+
 
 def fault(about: str, type: str, message: str) -> Fault:
     """A fault in a tensor."""

@@ -12,6 +12,7 @@ from ..errors import Fault, TorchError
 from ..network.constructor import NONLINEARITIES
 from ..network.dims import Shape
 from .call import (
+    CRASH,
     Call,
     Check,
     broadcast_differs,
@@ -160,7 +161,10 @@ def _gates(call: Call) -> Fault | None:
     hidden, gates = spec.hidden_size, spec.gates
     if gates == 1 or not given or not isinstance(hidden, int):
         return None
-    gate: Shape = (1, -(-hidden // gates), gates * hidden) if len(given[0]) == 3 else (1, hidden)
+    cut = -(-hidden // gates)
+    if len(given[0]) == 3 and hidden and -(-hidden // cut) < gates:
+        return Fault(states(call)[0].about, CRASH)  # there are fewer pieces than torch takes
+    gate: Shape = (1, cut, gates * hidden) if len(given[0]) == 3 else (1, hidden)
     if len(given) == 2:
         error = broadcast_differs(gate, given[1], in_place=False)  # f ⊙ c
     else:

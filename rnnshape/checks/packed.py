@@ -13,6 +13,7 @@ from itertools import pairwise
 from ..errors import Fault, TorchError
 from ..network.dims import Dim, Shape, product
 from .call import (
+    CRASH,
     ONEDNN_READS,
     ONEDNN_TYPES,
     Call,
@@ -64,31 +65,33 @@ def data_shape(call: Call) -> Shape:
 # ----------------------------------------------------------------------------- pack_padded_sequence
 
 
-def _axis_missing(call: Call) -> Fault | None:
-    if call.rank >= 2:
-        return None
-    size = call.rank == 0 and call.sorted and not call.spec.batch_first
-    return fault("input", "IndexError", no_axis(call.rank, 1, size))
-
-
 def _rows_missing(call: Call) -> Fault | None:
     """index_select of the batch by sorted_indices."""
     if call.sorted:
         return None
-    return _out_of_bounds("lengths", call.sizes[0], 0 if call.spec.batch_first else 1, call)
+    return _selected("lengths", call.given.input, 0 if call.spec.batch_first else 1, call)
 
 
-def _out_of_bounds(about: str, size: Dim, axis: int, call: Call) -> Fault | None:
-    """index_select along an axis by sorted_indices."""
+def _selected(about: str, shape: Shape, axis: int, call: Call) -> Fault | None:
+    """index_select of a tensor along an axis by sorted_indices."""
+    rank, count = len(shape), len(call.given.lengths or ())
+    if axis >= max(rank, 1):
+        tensor = "input" if about == "lengths" else about
+        return fault(tensor, "IndexError", no_axis(rank, axis))
+    if not rank:
+        if count == 1:
+            return None
+        message = f"index_select(): Index to scalar can have only 1 value, got {count} value(s)"
+        return fault("input", "RuntimeError", message)
+    size = shape[axis]
     beyond = [i for i in _order(call) if isinstance(size, int) and i >= size]
     if not beyond:
         return None
+    if rank == 1 or (axis == 0 and 0 not in shape):
+        return fault(about, "IndexError", "index out of range in self")
+    message = f"INDICES element is out of DATA bounds, id={beyond[0]} axis_dim={size}"
     if size == 0:
         message = "index_select(): self indexing axis dim should be positive"
-    elif axis == 0:
-        return fault(about, "IndexError", "index out of range in self")
-    else:
-        message = f"INDICES element is out of DATA bounds, id={beyond[0]} axis_dim={size}"
     return fault(about, "RuntimeError", message)
 
 
@@ -96,6 +99,13 @@ def _empty(call: Call) -> Fault | None:
     if 0 not in call.given.input and (call.sorted or call.given.lengths):
         return None
     return fault("input", "RuntimeError", "Cannot pack empty tensors.")
+
+
+def _axis_missing(call: Call) -> Fault | None:
+    if call.rank >= 2:
+        return None
+    size = call.rank == 0 and not call.spec.batch_first
+    return fault("input", "IndexError", no_axis(call.rank, 1, size))
 
 
 def _one_length_each(call: Call) -> Fault | None:
@@ -132,7 +142,7 @@ def _sorted(call: Call) -> Fault | None:
 
 
 PACKING: tuple[Check, ...] = (
-    _axis_missing, _rows_missing, _empty, _one_length_each, _positive, _sorted,
+    _rows_missing, _empty, _axis_missing, _one_length_each, _positive, _sorted,
 )  # fmt: skip
 
 
@@ -160,9 +170,7 @@ def _permuted(call: Call) -> Fault | None:
     first = _first_alone(call) if isinstance(states, TorchError) else []
     for name, shape in first if isinstance(states, TorchError) else states:
         about = blamed(call, name)
-        if len(shape) < 2:
-            return fault(about, "IndexError", no_axis(len(shape), 1))
-        wrong = _out_of_bounds(about, shape[1], 1, call)
+        wrong = _selected(about, shape, 1, call)
         if wrong:
             return wrong
     return Fault("c0", states) if isinstance(states, TorchError) else None
@@ -206,7 +214,14 @@ def _state_sizes(call: Call) -> Fault | None:
 def _too_long(call: Call) -> Fault | None:
     """The first step that the padded batch does not have."""
     length, rows = call.sizes[1], data_shape(call)[0]
-    running = sum(isinstance(length, int) and n > length for n in _lengths(call))
+    if call.rank == 2:  # a vector, and x·W_ihᵀ is one: torch takes its numbers for rows
+        rows, length = 4 * call.spec.hidden_size, 0
+        lengths = _lengths(call)
+        running = next((n for n in lengths if isinstance(rows, int) and n > rows), 0) and 1
+        if len(lengths) > 1:
+            running = sum(n > 1 for n in lengths)
+    else:
+        running = sum(isinstance(length, int) and n > length for n in _lengths(call))
     if not running:
         return None
     message = f"start ({rows}) + length ({running}) exceeds dimension size ({rows})."
@@ -223,14 +238,34 @@ RNN_AND_GRU: tuple[Check, ...] = (
 
 
 def _lstm_checks(call: Call) -> tuple[Check, ...]:
-    """Which of its two ways torch goes; none where a state ends too early and it crashes."""
-    h, c = _lstm_state(call)
-    if min(len(h), len(c)) < 3:
+    """Which of its two ways torch goes."""
+    if min(map(len, _lstm_state(call))) < 3:
         return LSTM_BEGINS
+    if not _onednn(call):
+        return LSTM_BEGINS + STACKED
+    return LSTM_BEGINS + (ONEDNN if not reads_beyond(call) else ONEDNN[: ONEDNN.index(_row)])
+
+
+def _onednn(call: Call) -> bool:
+    """Whether oneDNN takes over."""
     equal = len(set(_lengths(call))) == 1
-    if equal and call.given.dtype in ONEDNN_TYPES and not _projected(call):
-        return LSTM_BEGINS + ONEDNN
-    return LSTM_BEGINS + (STACKED[:1] if _fewer(c[0], h[0]) else STACKED)
+    return equal and call.given.dtype in ONEDNN_TYPES and not _projected(call)
+
+
+def reads_beyond(call: Call) -> bool:
+    """Whether oneDNN goes beyond the end of a state that is too small, or of weights for one that
+    is too wide.
+
+    What comes of it depends on what lies there in memory: nothing, other numbers, or the end of the
+    process.
+    """
+    state = _lstm_state(call) if call.spec.has_cell_state and call.given.lengths else ()
+    if not state or min(map(len, state)) < 3 or not _onednn(call):
+        return False
+    width = state[0][2]
+    needed = product((call.batch_size, width))
+    small = any(shape[1] != 0 and _fewer(product(shape[1:]), needed) for shape in state)
+    return small or _fewer(call.spec.hidden_size, width)
 
 
 def _fewer(a: Dim, b: Dim) -> bool:
@@ -260,6 +295,12 @@ def _width_missing(call: Call) -> Fault | None:
         if len(shape) < 3:
             return fault(blamed(call, name), "IndexError", no_axis(len(shape), 2, size=True))
     return None
+
+
+def _rows_of_cell(call: Call) -> Fault | None:
+    """h and c are put together row by row, as many as h has."""
+    h, c = _lstm_state(call)
+    return Fault(blamed(call, "c"), CRASH) if _fewer(c[0], h[0]) else None
 
 
 def _parameter_groups(call: Call) -> Fault | None:
@@ -340,6 +381,27 @@ def _forget(call: Call) -> Fault | None:
     return Fault("c0", error) if error else None
 
 
+def _both_ways(call: Call) -> Fault | None:
+    """Of one sequence, a state of no rows or of more than one goes through the first pass; the
+    reverse direction takes the first row of it, the next layer as many as there should be.
+    """
+    h, c = _lstm_state(call)
+    rows, length = h[1] if differ(h[1], 1) else c[1], _lengths(call)[0]
+    spec, about = call.spec, blamed(call, "h" if differ(h[1], 1) else "c")
+    if len(_lengths(call)) > 1 or not differ(rows, 1):
+        return None
+    if rows == 0 and (spec.bidirectional or spec.num_layers > 1):
+        message = "start (0) + length (1) exceeds dimension size (0)."
+        return fault(about, "RuntimeError", message)
+    if not spec.bidirectional:
+        return None
+    message = (
+        f"Sizes of tensors must match except in dimension 1. Expected size {rows * length} but got "
+        f"size {length} for tensor number 1 in the list."
+    )
+    return fault(about, "RuntimeError", message)
+
+
 def _block(call: Call) -> Fault | None:
     """oneDNN takes the data for one block (T, N, features)."""
     data = data_shape(call)
@@ -360,8 +422,24 @@ def _parameter_block(call: Call) -> Fault | None:
 
 
 def _row(call: Call) -> Fault | None:
-    """oneDNN takes the rows that it needs."""
-    needed = call.expected("h")[0]
+    """oneDNN takes the rows that it needs, one layer and direction after another."""
+    return _missing_row(call, call.expected("h")[0])
+
+
+def _first_row(call: Call) -> Fault | None:
+    return _missing_row(call, 1)
+
+
+def _no_numbers(call: Call) -> Fault | None:
+    """oneDNN takes no width of 0, and has no address of an h without rows; it needs no c."""
+    shape = _lstm_state(call)[0]
+    if 0 not in shape[1:]:
+        return None
+    executed = TorchError("RuntimeError", "could not execute a primitive")
+    return Fault(blamed(call, "h"), onednn_refuses("float32") if shape[2] == 0 else executed)
+
+
+def _missing_row(call: Call, needed: Dim) -> Fault | None:
     short = [
         (shape[0], name, shape)
         for name, shape in zip("hc", _lstm_state(call))
@@ -387,9 +465,10 @@ LSTM_BEGINS: tuple[Check, ...] = (
     _permuted, argument_types(packed=True), _pair, _width_missing,
 )  # fmt: skip
 STACKED: tuple[Check, ...] = (
-    _parameter_groups, _odd_rows, _rows, _weights, _first_product, _hidden_product, _gates,
-    _forget, _too_long,
+    _parameter_groups, _rows_of_cell, _odd_rows, _rows, _weights, _first_product, _hidden_product,
+    _gates, _forget, _too_long, _both_ways,
 )  # fmt: skip
 ONEDNN: tuple[Check, ...] = (
-    _block, _parameter_block, _row, _onednn_types, state_types(onednn=lambda call: True),
+    _block, _parameter_block, _first_row, _onednn_types, state_types(onednn=lambda call: True),
+    _no_numbers, _row,
 )  # fmt: skip

@@ -184,10 +184,7 @@ class Spec:
                 )
 
     def _check_single(self, arguments: dict[str, Any]) -> None:
-        """What the constructor of a cell module lets pass: forward refuses it, or no size is 0."""
-        for name in ("input_size", "hidden_size"):
-            if not isinstance(arguments[name], Symbol) and not arguments[name] > 0:
-                raise _refuse(name, arguments)
+        """What the constructor of a cell module lets pass and forward refuses."""
         if not isinstance(self.bias, bool):
             raise _refuse("bias", arguments)
         if self.nonlinearity not in NONLINEARITIES:

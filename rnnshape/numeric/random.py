@@ -33,7 +33,7 @@ def drawn_head(
 def _uniform(
     parameters: Iterable[Parameter], inputs: Any, generator: np.random.Generator, dtype: Any
 ) -> dict[str, Array]:
-    bound = 1 / math.sqrt(inputs)
+    bound = 1 / math.sqrt(inputs) if inputs else 0.0  # as torch, of a cell of no width
     drawn = {}
     for parameter in parameters:
         shape: Any = parameter.shape
