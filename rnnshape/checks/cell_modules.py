@@ -162,13 +162,13 @@ def _gates(call: Call) -> Fault | None:
     if gates == 1 or not given or not isinstance(hidden, int):
         return None
     cut = -(-hidden // gates)
-    if len(given[0]) == 3 and hidden and -(-hidden // cut) < gates:
-        return Fault(states(call)[0].about, CRASH)  # there are fewer pieces than torch takes
     gate: Shape = (1, cut, gates * hidden) if len(given[0]) == 3 else (1, hidden)
+    # an axis that is too short is cut into fewer pieces than torch takes
+    short = len(given[0]) == 3 and hidden and -(-hidden // cut) < gates
     if len(given) == 2:
-        error = broadcast_differs(gate, given[1], in_place=False)  # f ⊙ c
+        error = CRASH if short else broadcast_differs(gate, given[1], in_place=False)  # f ⊙ c
     else:
-        error = broadcast_differs(gate, (1, hidden), in_place=True)
+        error = broadcast_differs(gate, (1, hidden), in_place=True) or (CRASH if short else None)
     return Fault("c0" if len(given[0]) == 2 else "h0", error) if error else None
 
 

@@ -241,13 +241,15 @@ def _lstm_checks(call: Call) -> tuple[Check, ...]:
     """Which of its two ways torch goes."""
     if min(map(len, _lstm_state(call))) < 3:
         return LSTM_BEGINS
-    if not _onednn(call):
+    if not onednn(call):
         return LSTM_BEGINS + STACKED
     return LSTM_BEGINS + (ONEDNN if not reads_beyond(call) else ONEDNN[: ONEDNN.index(_row)])
 
 
-def _onednn(call: Call) -> bool:
-    """Whether oneDNN takes over."""
+def onednn(call: Call) -> bool:
+    """Whether oneDNN takes over, for a packed lstm whose states have three axes."""
+    if call.given.lengths is None or min(map(len, _lstm_state(call))) < 3:
+        return False
     equal = len(set(_lengths(call))) == 1
     return equal and call.given.dtype in ONEDNN_TYPES and not _projected(call)
 
@@ -259,9 +261,9 @@ def reads_beyond(call: Call) -> bool:
     What comes of it depends on what lies there in memory: nothing, other numbers, or the end of the
     process.
     """
-    state = _lstm_state(call) if call.spec.has_cell_state and call.given.lengths else ()
-    if not state or min(map(len, state)) < 3 or not _onednn(call):
+    if not call.spec.has_cell_state or not onednn(call):
         return False
+    state = _lstm_state(call)
     width = state[0][2]
     needed = product((call.batch_size, width))
     small = any(shape[1] != 0 and _fewer(product(shape[1:]), needed) for shape in state)

@@ -76,7 +76,7 @@ class Case:
             return sizes(self.spec, (*self.input, 1) if packed_rows else self.input)
         lengths = self.lengths
         size = self.batch_size if lengths is None else len(lengths)
-        steps = self.seq_len if lengths is None else max(lengths, default=1)
+        steps = self.seq_len if lengths is None else max(1, *lengths)
         if self.one_sequence:
             size = 1
         return symbol("N") if size is None else size, symbol("T") if steps is None else steps

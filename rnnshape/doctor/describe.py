@@ -8,7 +8,7 @@ from typing import Any
 from ..checks.call import Given
 from ..errors import Fault
 from ..network.dims import Shape
-from .case import Case, Problem, clash, layer_code, listed
+from .case import Case, Problem, clash, counted, layer_code, listed
 from .states import result_answer, state_answer
 
 
@@ -113,7 +113,7 @@ def _nothing(case: Case, axis: int) -> tuple[str, str]:
 def lengths_problem(case: Case, lengths: tuple[int, ...]) -> Problem:
     """Lengths of a packed batch that do not go with its input."""
     size, steps = case.sizes
-    expected: Any = f"{size} lengths from 1 to {steps}"
+    expected: Any = f"{counted(size, 'length')} from 1 to {steps or 'T'}"
     got: Any = lengths[:50]
     first = ", batch_first=True" if case.spec.batch_first else ""
     if clash((len(lengths),), (size,)):

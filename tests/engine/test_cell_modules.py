@@ -110,6 +110,16 @@ def test_a_document_keeps_to_its_schema(rnnshape, cell, command):
     assert "output" not in ended.json.get("tensors", {})
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_state_of_no_width_is_one_as_in_torch(rnnshape, cell):
+    options = ["--cell", cell, "--hidden-size", 0]
+    states = ["--h0", "3,0", *(["--c0", "3,0"] if cell == "lstm-cell" else [])]
+    assert rnnshape("check", *options, "--input", "3,10", *states).status == 0
+    for command in (["trace", "--values"], ["run", "--backward"], ["params"], ["draw"], ["code"]):
+        assert rnnshape(*command, *options, "--batch-size", 3).status == 0
+    assert rnnshape("run", *options, "--batch-size", 3, "--json").json["tensors"]["hn"] == [3, 0]
+
+
 def test_a_trace_is_one_step_and_its_names_have_no_time(rnnshape):
     document = rnnshape("trace", "--cell", "lstm-cell", "--json").json
     (step,) = document["steps"]

@@ -46,9 +46,14 @@ def _verdict(report: Document) -> str:
 def _problem_lines(problem: Document) -> Iterator[Line]:
     name, torch = visible(problem["tensor"]), problem["torch"]
     expected, got = _written(problem["expected"]), _written(problem["got"])
+    if name == "lengths":
+        got = ", ".join(map(str, problem["got"] or ["none"]))
     yield [(name, result_kind(name)), (f": expected {expected}, got {got}", "")]
     if torch is None:
         yield from _labelled("torch", "raises nothing", "note")
+    elif torch["type"].startswith("SIG"):
+        words = f"2.13 ends with a crash here ({torch['message']}), which nothing can catch"
+        yield from _labelled("torch", words, "bad")
     else:
         yield from _labelled("torch", f"{torch['type']}: {torch['message']}", "bad")
     yield from _labelled("why", problem["why"])
