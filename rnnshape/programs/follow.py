@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import UsageError
 from .interpreter import Called, Interpreter, Restart, Stop, Told
-from .objects import MISSING, Bound, Class, Function, Names, Native
+from .objects import MISSING, OBJECT, Bound, Class, Function, Names, Native, make_class
 from .record import Event, Line, Place, tensors_in
 from .refusal import Refusal
 from .sizes import Names as SizeNames
@@ -22,8 +22,9 @@ from .source import Source, read, source_of
 from .tensor import Origin, Part, Tensor
 from .values import Instance, Unknown
 
-MOST_RUNS = 90
-MOST_STEPS = 1_500_000  # over all runs
+MOST_RUNS = 80
+MOST_STEPS = 300_000  # over all runs of one entry
+STEPS_OF_ENTRY = 60_000  # of one run of a class or function
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Followed:
     sources: Mapping[str, Source] = field(default_factory=dict)
     unsure: Sequence[Told] = ()
     notes: Sequence[str] = ()
+    doubt: Problem | None = None  # what fails for what was guessed
 
     @property
     def events(self) -> list[Event]:
@@ -188,20 +190,13 @@ def _follow(request: Request) -> list[Followed]:
     found = []
     for cls in classes:
         one = _best(request, _Entry(cls.name, guessed=True))
-        if one.layers or one.recurrent or one.problem:
+        if one.layers or one.recurrent:
             found.append(one)
-    calls_inside = {
-        id(e.function._cls.node)
-        for one in found
-        for e in one.events
-        if isinstance(e.function, Instance) and not e.kind and e.function._cls.node is not None
-    }
     if found and not whole.layers:
         _check_used(request, *found)
         return found
     if found and all(isinstance(e.result, Unknown) for e in whole.recurrent):
         return [whole, *found] if whole.problem else found
-    del calls_inside
     _check_used(request, whole)
     return [whole]
 
@@ -253,9 +248,8 @@ class _Plan:
     bound: Mapping[str, int] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     forms: Mapping[str, Any] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[tuple[str, int, int], bool] = field(default_factory=dict)
-    made: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _best(request: Request, entry: _Entry) -> Followed:
@@ -286,16 +280,65 @@ class _Search:
                     continue
                 done.append(form)
                 other, again = self._settled(replace(plan, forms={**plan.forms, name: form}))
-                if again.problem is None or _progress(again) > _progress(followed):
+                if (
+                    again.problem is None
+                    or _progress(again) > _progress(followed)
+                    or (
+                        _progress(again) == _progress(followed)
+                        and self._moved(followed, again, name, plan)
+                    )
+                ):
                     best = (other, again)
                     break
             if best is None:
                 break
             plan, followed = best
-        named = self._names(followed, plan)
-        if named:
-            plan, followed = self._settled(replace(plan, names=named))
-        return self._alternatives(plan, followed)
+        shown = self._shown(followed)
+        if shown:
+            plan, followed = self._settled(replace(plan, shown=shown))
+        return self._doubted(self._alternatives(plan, followed))
+
+    def _moved(self, before: Followed, now: Followed, name: str, plan: _Plan) -> bool:
+        """Whether the problem is another argument's now."""
+        assert before.problem is not None and now.problem is not None
+        a, b = before.problem.refusal, now.problem.refusal
+        return a.message != b.message and self._blamed(now, plan) not in (name, None)
+
+    def _doubted(self, followed: Followed) -> Followed:
+        """What fails only for what was guessed is not known to fail."""
+        problem = followed.problem
+        if problem is None or not self.entry.name or self._sure(followed):
+            return followed
+        refusal = problem.refusal
+        guessed = [n for n, a in followed.arguments.items() if not a.given]
+        open_ = guessed or [n for n, v in followed.constructor.items() if isinstance(v, Size)]
+        what = f"{refusal.type}: {refusal.message.splitlines()[0] if refusal.message else ''}"
+        words = (
+            f"{what[:160]}, for what was taken for {', '.join(open_[:4])}; --shape or --set tells"
+        )
+        told = Told(problem.place.file, problem.place.line, words, True)
+        return replace(followed, problem=None, doubt=problem, unsure=[*followed.unsure, told])
+
+    def _sure(self, followed: Followed) -> bool:
+        """Whether the problem is one whatever the open arguments are."""
+        assert followed.problem is not None
+        refusal = followed.problem.refusal
+        open_ = {str(v) for v in followed.constructor.values() if isinstance(v, Size)}
+        guessed = [a.value for a in followed.arguments.values() if not a.given]
+        if not open_ and not guessed:
+            return True
+        names = set(followed.interpreter.names.values)
+        if refusal.sizes:
+            wrong = [(a, b) for a, b in refusal.sizes if a != b]
+            return any(_certain(a, b, names) for a, b in wrong)
+        if isinstance(refusal.argument, tuple) and not any(refusal.argument is v for v in guessed):
+            return any(event.result is refusal.argument for event in followed.recurrent)
+        if "argument" in refusal.wants and refusal.wants["argument"] in (
+            "nonlinearity",
+            "proj_size",
+        ):
+            return not any(str(name) in refusal.message for name in open_)
+        return False
 
     def _left(self) -> bool:
         return self.runs < MOST_RUNS and self.steps < MOST_STEPS
@@ -403,58 +446,36 @@ class _Search:
             )
         return forms
 
-    def _names(self, followed: Followed, plan: _Plan) -> dict[str, str]:
+    def _shown(self, followed: Followed) -> dict[str, str]:
         """Axes of arguments by what they turned out to be: N where samples, T where steps."""
         roles: dict[str, str] = {}
-
-        def note(tensor: Tensor) -> None:
-            for axis in tensor.axes:
-                for part in axis:
-                    if (
-                        isinstance(part.size, Size)
-                        and part.size.name
-                        and part.kind in ("samples", "steps")
-                    ):
-                        roles.setdefault(part.size.name, part.kind)
-
-        for event in followed.events:
-            if isinstance(event.function, Instance) and "_spec" in event.function._attributes:
-                for tensor in event.outputs:
-                    note(tensor)
-        letters = {"samples": ["N", "M", "B"], "steps": ["T", "S", "U"]}
-        taken = {
-            *followed.interpreter.rigid,
-            *(n for n in followed.interpreter.names.values if not n.startswith("_")),
-        }
-        named: dict[str, str] = {}
+        for event in followed.recurrent:
+            for tensor in event.outputs:
+                for part in (part for axis in tensor.axes for part in axis):
+                    if isinstance(part.size, Size) and part.size.name and part.kind in LETTERS:
+                        roles.setdefault(part.size.terms[0][0][0].key, part.kind)
+        taken = {n for n in followed.interpreter.names.values if not n.startswith("_")}
+        taken |= followed.interpreter.rigid
+        shown: dict[str, str] = {}
         for argument in followed.arguments.values():
             if argument.given:
                 continue
             for tensor in tensors_in(argument.value):
                 for i, size in enumerate(tensor.shape):
-                    if not isinstance(size, Size):
-                        continue
-                    for name in sorted(size.names):
-                        if not name.startswith("_") or name in named:
-                            continue
-                        role = roles.get(name)
-                        choices = letters.get(role or "", [])
-                        if not choices:
-                            choices = (
-                                ["F", "C", "D", "E"]
-                                if i == tensor.rank - 1 and tensor.floating and tensor.rank > 1
-                                else (["N", "M", "B"] if i == 0 else ["T", "S", "U", "V"])
+                    for names, _ in size.terms if isinstance(size, Size) else ():
+                        for name in names:
+                            if not name.key.startswith("_") or name.key in shown:
+                                continue
+                            kind = roles.get(name.key)
+                            if kind is None:
+                                wide = i == tensor.rank - 1 and tensor.floating and tensor.rank > 1
+                                kind = "features" if wide else "samples" if i == 0 else "steps"
+                            letters = [*LETTERS[kind], *(f"n{k}" for k in range(1, 60))]
+                            free = (
+                                c for c in letters if c not in taken and c not in shown.values()
                             )
-                        letter = next(
-                            (
-                                c
-                                for c in (*choices, *(f"n{k}" for k in range(1, 60)))
-                                if c not in taken and c not in named.values()
-                            ),
-                            name,
-                        )
-                        named[name] = letter
-        return named
+                            shown[name.key] = next(free, name.key)
+        return shown
 
     def _alternatives(self, plan: _Plan, followed: Followed) -> Followed:
         """Follow the other way of each condition that is not known, where that is cheap."""
@@ -495,6 +516,34 @@ def _outcome(followed: Followed) -> Any:
     )  # fmt: skip
 
 
+LETTERS = {
+    "samples": ("N", "M", "B"),
+    "steps": ("T", "S", "U", "V"),
+    "features": ("F", "C", "D", "E"),
+}
+
+
+def _names_in(size: int) -> set[str]:
+    return (
+        {name.key for names, _ in size.terms for name in names} if isinstance(size, Size) else set()
+    )
+
+
+def _certain(a: int, b: int, names: set[str]) -> bool:
+    """Whether two sizes differ whatever the open names stand for, and no guess is among them."""
+    found = (_names_in(a) | _names_in(b)) & names
+    return not any(name.startswith("_") for name in found) and (not found or _one_sign(a - b))
+
+
+def _one_sign(size: int) -> bool:
+    """Whether a size is never 0, whatever positive numbers its names stand for."""
+    if not isinstance(size, Size):
+        return size != 0
+    return len({n > 0 for _, n in size.terms}) == 1 and all(
+        name.key for names, _ in size.terms for name in names
+    )
+
+
 def _progress(followed: Followed) -> int:
     """How far a run went: calls of layers and rows."""
     return len(followed.events)
@@ -504,8 +553,12 @@ def _progress(followed: Followed) -> int:
 FORMS: list[Any] = [
     (("a", "b", "c"), "float32"), (("a", "b"), "int64"), (("a", "b"), "float32"), (("a",), "int64"),
     (("a", "b", "c", "d"), "float32"), (("a", "b", "c"), "int64"), (("a",), "float32"), "size",
-    ((), "int64"), "none", (("a", "b", "c", "d", "e"), "float32"), "pair", "list",
+    (("a", "b"), "bool"), ((), "int64"), "none", (("a", "b", "c", "d", "e"), "float32"), "pair", "list",
+    "object",
 ]  # fmt: skip
+
+
+OPEN = make_class("object", [OBJECT], form="open")  # an argument that is used by its attributes
 
 
 class _Run:
@@ -518,7 +571,7 @@ class _Run:
         from .torch.wiring import wire
 
         taken = _numbers(request.source.tree)
-        names = SizeNames(taken, plan.bound, plan.kinds)
+        names = SizeNames(taken, plan.bound, plan.kinds, plan.shown)
         given = {
             str(n) for v in request.settings.values() if isinstance(v, _Open) for n in [v.name]
         }
@@ -536,6 +589,11 @@ class _Run:
             name: self._setting(value) for name, value in request.settings.items()
         }
         wire(self.interpreter)
+        self.interpreter.libraries["open"] = lambda owner, name: self._argument(
+            f"{owner._attributes['_name']}.{name}"
+        )
+        if entry.name:
+            self.interpreter.steps = self.interpreter.started = STEPS_OF_ENTRY
         self.arguments: dict[str, Argument] = {}
         self.constructor: dict[str, Any] = {}
         self.built = ""
@@ -878,6 +936,8 @@ class _Run:
             return None
         if form == "pair":
             return tuple(self._formed(f"{name}{i}", FORMS[0]) for i in range(2))
+        if form == "object":
+            return Instance(OPEN, {"_name": name})
         if form == "list":
             return [self._formed(f"{name}{i}", FORMS[0]) for i in range(2)]
         if form[0] == "state":
@@ -889,11 +949,7 @@ class _Run:
         for i, letter in enumerate(letters):
             key = f"_{name}_{letter}"
             last = i == len(letters) - 1 and dtype == "float32" and len(letters) > 1
-            sizes.append(
-                self.interpreter.names.open(
-                    self.plan.names.get(key, key), "width" if last else "length"
-                )
-            )
+            sizes.append(self.interpreter.names.open(key, "width" if last else "length"))
         return self._tensor(name, tuple(sizes), dtype)
 
     # ------------------------------------------------------------------------ files beside it

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from ..network.constructor import KINDS, positional_names
 from . import arrays
 from . import torch as table
 from .objects import (
@@ -232,22 +233,66 @@ class Interpreter:
                 solved = self._solved(one, other)
                 if solved:
                     raise Restart(dict([solved]))
+        for a, b in sizes:
+            for one, other in ((a, b), (b, a)):
+                if not (isinstance(one, Size) and isinstance(other, Size)) or not other:
+                    continue
+                factor = one // other
+                if isinstance(factor, Size) and factor * other == one and len(factor.terms) == 1:
+                    names = [name.key for name in factor.terms[0][0]]
+                    if all(self._free(key) for key in names):
+                        raise Restart(dict.fromkeys(names, 1))
+
+    def _free(self, key: str) -> bool:
+        return key in self.names.values and key not in self.rigid
 
     def _solved(self, size: int, value: int) -> tuple[str, int] | None:
         if not isinstance(size, Size) or len(size.terms) != 1:
             return None
         ((names, n),) = size.terms
-        if len(names) != 1 or names[0] not in self.names.values or names[0] in self.rigid:
+        key = names[0].key if len(names) == 1 else ""
+        if not self._free(key):
             return None
         if isinstance(value, Size) and names[0] in value.names:
             return None
         if n == 1:
-            return str(names[0]), value
+            return key, value
         if n.denominator != 1:
-            return str(names[0]), value * n.denominator // n.numerator
+            return key, value * n.denominator // n.numerator
         if isinstance(value, Size) or value % n.numerator:
             return None
-        return str(names[0]), value // n.numerator
+        return key, value // n.numerator
+
+    def grown(self, refusal: Refusal) -> None:
+        """Make an open axis long enough for the position or the window that reads it."""
+        found = re.match(
+            r"index (\d+) is out of bounds for dimension (\d+) with size ", refusal.message
+        )
+        if found and isinstance(refusal.argument, Tensor):
+            dim = int(found.group(2))
+            size = refusal.argument.shape[dim] if dim < refusal.argument.rank else 0
+            self.size_made([(size, self.names.recovered(int(found.group(1))) + 1)])
+        if "too small" in refusal.message or "Kernel size can't be greater" in refusal.message:
+            values = [
+                refusal.argument,
+                *(self.record.events[-1].args if self.record.events else ()),
+            ]
+            kinds = {
+                name.key: "width"
+                for tensor in tensors_in(values) for size in tensor.shape if isinstance(size, Size)
+                for names, _ in size.terms for name in names if self.names.kinds.get(name.key) == "length"
+            }  # fmt: skip
+            if kinds:
+                raise Restart(kinds=kinds)
+
+    def divided(self, numel: int, rest: int) -> None:
+        """Make one open size of a product such that it divides, and follow anew."""
+        if not isinstance(numel, Size) or len(numel.terms) != 1 or isinstance(rest, Size):
+            return
+        ((names, n),) = numel.terms
+        for name in reversed(names):
+            if name.key in self.names.values and name.key not in self.rigid and n == 1:
+                raise Restart({name.key: rest})
 
     # -------------------------------------------------------------------------------- statements
 
@@ -1138,6 +1183,9 @@ class Interpreter:
         if isinstance(owner, dict):
             if key in owner if _hashable(key) else False:
                 return owner[key]
+            if getattr(owner, "open", False) and isinstance(key, str):
+                owner[key] = self.names.open(key)
+                return owner[key]
             factory = getattr(owner, "factory", None)
             if factory is not None:
                 owner[key] = self.call(factory, [], {})
@@ -1169,7 +1217,10 @@ class Interpreter:
 
     def _open(self, value: Any) -> bool:
         """Whether a value is an open argument, which may be an object as well as a size."""
-        return isinstance(value, Size) and value.name is not None and value.name in self.objects
+        if not isinstance(value, Size) or len(value.terms) != 1 or value.name is None:
+            return False
+        key = value.terms[0][0][0].key
+        return key in self.objects or key.partition(".")[0].partition("[")[0] in self.objects
 
     @property
     def objects(self) -> set[str]:
@@ -1466,6 +1517,9 @@ class Interpreter:
         if isinstance(left, Unknown) or isinstance(right, Unknown):
             return left if isinstance(left, Unknown) else right
         sign, apply, name = COMPARE[type(op)]
+        for one, other in ((left, right), (right, left)):
+            if self._open(one) and (other is None or isinstance(other, (str, bool, list, tuple))):
+                return self.unknown(f"the value of {one}, which was not given", None, "bool")
         if isinstance(left, Tensor) or isinstance(right, Tensor):
             if sign in ("==", "!=") and not all(
                 isinstance(v, (Tensor, int, float, bool)) for v in (left, right)
@@ -1498,6 +1552,8 @@ class Interpreter:
         if isinstance(container, str):
             if isinstance(value, Unknown):
                 return value
+            if self._open(value):
+                return self.unknown(f"the value of {value}, which was not given", None, "bool")
             return self.python(lambda: value in container, node)
         if isinstance(container, Tensor):
             return self.guarded(lambda: self.row("Tensor.__contains__")(container, value), node)
@@ -1510,8 +1566,10 @@ class Interpreter:
         for item in (
             items if isinstance(items, (list, tuple, range)) else self._bounded(items, 10_000)
         ):
-            if isinstance(item, Unknown) or isinstance(value, Unknown):
+            if isinstance(item, (Unknown)) or isinstance(value, Unknown):
                 vague = item if isinstance(item, Unknown) else value
+            elif self._open(value) and not isinstance(item, int):
+                vague = self.unknown(f"the value of {value}, which was not given", None, "bool")
             elif item is value or (
                 not isinstance(item, Tensor) and not isinstance(value, Tensor) and item == value
             ):
@@ -1826,10 +1884,13 @@ class Interpreter:
             return self.unknown(
                 f"{name} of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node
             )
-        if owner._cls.form == "namespace":
-            open_ = self.libraries["field"](self, owner, name)
-            if open_ is not MISSING:
-                return open_
+        if owner._cls.kind and not any(
+            c.node for c in owner._cls.mro if c.under(self.module_class)
+        ):
+            return self.unknown(f"{name} of {owner._cls.name}", node)
+        if owner._cls.form == "open":
+            owner._attributes[name] = self.libraries["open"](owner, name)
+            return owner._attributes[name]
         raise self.fail(
             "AttributeError",
             f"'{owner._cls.name}' object has no attribute '{name}'",
@@ -1937,6 +1998,8 @@ class Interpreter:
     def put(self, owner: Instance, name: str, value: Any) -> None:
         """Store an attribute as nn.Module.__setattr__ does."""
         own = owner._attributes
+        if isinstance(value, Unknown) and name in own.get("_parameters", ()):
+            return  # it stays a parameter; of what shape was told by the constructor
         module = isinstance(value, Instance) and "_modules" in value._attributes
         parameter = isinstance(value, Tensor) and value.parameter
         if "_parameters" not in own:
@@ -2181,6 +2244,7 @@ class Interpreter:
         if function.name.endswith(".__init__") and function.name[:-9] in table.MODULES:
             if args and "_modules" not in args[0]._attributes:
                 module_state(args[0])
+            args, keywords = self.closed(function, args, keywords, node)
         if function.interpreter:
             outer_rule = rule
             rule = lambda *a, **k: outer_rule(self, *a, **k)  # noqa: E731
@@ -2227,6 +2291,57 @@ class Interpreter:
         except Refusal:
             return self.unknown("an operation of NumPy", node)
 
+    def closed(
+        self, function: Native, args: list[Any], keywords: dict[str, Any], node: ast.AST | None
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments of a module's constructor, with something definite for what is open: a
+        share for a dropout, yes or no for a flag, a small number for a number of layers. What the
+        program leaves open is kept in `_open`."""
+        path = function.name[:-9]
+        names = parameter_names(path, function.rule)
+        open_: dict[str, str | None] = {}
+
+        def close(name: str, value: Any) -> Any:
+            vague = isinstance(value, Unknown)
+            if not name or name in ("modules", "module", "parameters", "init_dict"):
+                return value
+            if not vague and not (
+                isinstance(value, Size) and value.name and value.terms[0][0][0].key
+            ):
+                return value
+            text = None if vague else str(value)
+            if name in _SHARES:
+                open_[name] = text
+                return 0.5
+            if name in _FLAGS:
+                open_[name] = text
+                frame = self.frame
+                line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+                key = (f"{frame.file} {name}", line, column)
+                taken = self.choices.get(key, name in ("bias", "affine", "elementwise_affine"))
+                place = self.place(node)
+                if place is not None:
+                    self.points.setdefault(key, (taken, place, f"{name}={text or value.text}"))
+                return taken
+            if name in ("nonlinearity", "mode", "padding_mode") and vague:
+                open_[name] = None
+                return "tanh" if name == "nonlinearity" else "zeros"
+            if vague:
+                if value.kind in ("float", "str", "bool") or name in ("device", "dtype", "_weight"):
+                    return None if name in ("device", "dtype", "_weight") else value
+                self.tell(value)
+                value = self.names.open(value.text or f"a size in line {value.line}")
+            if name == "num_layers" and self.names.kinds.get(value.terms[0][0][0].key) != "count":
+                raise Restart(kinds={value.terms[0][0][0].key: "count"})
+            return value
+
+        first, *rest = args
+        rest = [close(names[i] if i < len(names) else "", v) for i, v in enumerate(rest)]
+        keywords = {name: close(name, value) for name, value in keywords.items()}
+        if open_:
+            first._attributes["_open"] = open_
+        return [first, *rest], keywords
+
     def guarded(self, rule: Callable[[], Any], node: ast.AST | None, name: str = "") -> Any:
         """The result of a rule: its refusal located, what it does not know unknown."""
         try:
@@ -2234,6 +2349,9 @@ class Interpreter:
         except Refusal as refusal:
             if refusal.sizes:
                 self.size_made(refusal.sizes)
+            if "divides" in refusal.wants:
+                self.divided(refusal.wants["numel"], refusal.wants["divides"])
+            self.grown(refusal)
             raise
         except NotKnown as error:
             return self.unknown(error.why or f"what {name or 'it'} gives", node)
@@ -2498,6 +2616,20 @@ def _missing(names: list[str], kind: str) -> str:
         )
     )
     return f"{len(names)} required {kind} argument{'s' if len(names) > 1 else ''}: {listed}"
+
+
+_SHARES = {"p", "dropout", "eps", "momentum", "alpha", "negative_slope", "label_smoothing"}
+_FLAGS = {"bias", "batch_first", "bidirectional", "affine", "inplace", "elementwise_affine",
+          "track_running_stats", "add_bias_kv"}  # fmt: skip
+
+
+def parameter_names(path: str, rule: Callable[..., Any]) -> list[str]:
+    """The arguments of a module's constructor, in order."""
+    cell = {kind.class_name: cell for cell, kind in KINDS.items()}.get(path.rpartition(".")[2])
+    if cell is not None:
+        return list(positional_names(cell))
+    code = rule.__code__
+    return list(code.co_varnames[1 + _calls_back(rule) : code.co_argcount])
 
 
 def _plain_unknown(value: Any) -> Any:

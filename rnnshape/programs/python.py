@@ -52,9 +52,10 @@ REAL: dict[str, Any] = {
 
 
 class DefaultDict(dict[Any, Any]):
-    """collections.defaultdict."""
+    """collections.defaultdict; where `open`, a missing key is an open size called by it."""
 
     factory: Any = None
+    open: bool = False
 
 
 def types() -> dict[str, Class]:
@@ -116,10 +117,11 @@ def _range(interpreter: Interpreter, *args: Any) -> Any:
             )  # fmt: skip
     values = [a.known[0] if isinstance(a, Tensor) and a.known else a for a in args]
     for value in values:
-        if interpreter._open(value) and interpreter.names.kinds.get(str(value)) == "width":
+        key = value.terms[0][0][0].key if interpreter._open(value) else ""
+        if interpreter.names.kinds.get(key) == "width":
             from .interpreter import Restart
 
-            raise Restart(kinds={str(value): "count"})
+            raise Restart(kinds={key: "count"})
         if isinstance(value, Tensor):
             return interpreter.unknown("a number in a tensor", None, "int")
     return interpreter.python(lambda: range(*(_index(v) for v in values)))
@@ -605,7 +607,7 @@ def plain_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any) 
         return _str_method(interpreter, owner, name)
     if isinstance(owner, (list, dict, set, frozenset, tuple, range)) and not name.startswith("_"):
         method = getattr(owner, name, MISSING)
-        if method is MISSING or name in ("numel", "names", "of", "factory"):
+        if method is MISSING or name in ("numel", "names", "of", "factory", "open"):
             return MISSING
         return _container_method(interpreter, owner, name, method)
     if isinstance(owner, (int, float)) and not interpreter._open(owner):
@@ -740,6 +742,13 @@ def _container_method(interpreter: Interpreter, owner: Any, name: str, method: A
             return next((a for a in args if isinstance(a, Unknown)), None)
         if name in ("index", "remove", "count") and args and isinstance(args[0], Tensor):
             return interpreter.unknown("a search for a tensor")
+        if (
+            name in ("get", "pop")
+            and getattr(owner, "open", False)
+            and args
+            and args[0] not in owner
+        ):
+            return args[1] if len(args) > 1 else interpreter.item(owner, args[0], ast.Pass())
         if name == "get" and isinstance(owner, dict) and any(isinstance(k, Unknown) for k in owner):
             return interpreter.unknown("an entry of a dict with unknown keys")
         return interpreter.python(lambda: method(*args, **keywords))
@@ -824,7 +833,8 @@ def layer_of(interpreter: Interpreter, instance: Instance, node: Any, name: str 
     if not name and isinstance(statement, (ast.Assign, ast.AnnAssign)):
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
         name = ast.unparse(target)
-    return Layer(instance, name, Place(frame.file, node or frame.node or ast.Pass(), frame.where))
+    place = Place(frame.file, node or frame.node or ast.Pass(), frame.where)
+    return Layer(instance, name, place, instance._attributes.get("_open", {}))
 
 
 def _fill(
@@ -1092,7 +1102,7 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
     )
     made["tqdm"].names["auto"] = made["tqdm"].names["notebook"] = made["tqdm"]
     interpreter_enum = {"class made": class_made, "instantiate": instantiate, "attribute": plain_attribute,
-                        "isinstance": is_instance, "field": open_field, "copied layer": _copied}  # fmt: skip
+                        "isinstance": is_instance, "copied layer": _copied}  # fmt: skip
     return made | interpreter_enum
 
 
@@ -1108,11 +1118,6 @@ def _copied(interpreter: Interpreter, old: Instance, new: Instance) -> Any:
     if before is None:
         return layer_of(interpreter, new, None)
     return Layer(new, before.name, before.place, before.open)
-
-
-def open_field(interpreter: Interpreter, owner: Instance, name: str) -> Any:
-    """A field of a namespace that was not set; MISSING where it is an error."""
-    return MISSING
 
 
 def _partial(interpreter: Interpreter, function: Any, *args: Any, **keywords: Any) -> Any:

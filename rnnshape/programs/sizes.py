@@ -12,16 +12,18 @@ class Name(str):
     """A name in a size, or a rounding such as (T-1)//2, with the number behind it."""
 
     number: int
+    key: str  # the name under which it was opened, where it is shown by another
 
-    def __new__(cls, text: str, number: int) -> Name:
+    def __new__(cls, text: str, number: int, key: str = "") -> Name:
         """The name `text`, for `number`."""
         name = super().__new__(cls, text)
-        name.number = number
+        name.number, name.key = number, key
         return name
 
 
 Monomial = tuple[Name, ...]
-Terms = tuple[tuple[Monomial, Fraction], ...]
+Number = int | Fraction  # of a half a Fraction, else whole
+Terms = tuple[tuple[Monomial, Number], ...]
 Dim = int  # a Size where its name is open
 Shape = tuple[int, ...]
 
@@ -138,20 +140,26 @@ def terms_of(size: int) -> Terms:
     """A size as a polynomial: pairs of names and coefficient."""
     if isinstance(size, Size):
         return size.terms
-    return (((), Fraction(int(size))),) if size else ()
+    return (((), int(size)),) if size else ()
 
 
-def _size(value: int, terms: Iterable[tuple[Monomial, Fraction]]) -> int:
-    total: dict[Monomial, Fraction] = {}
+def _size(value: int, terms: Iterable[tuple[Monomial, Number]]) -> int:
+    total: dict[Monomial, Number] = {}
     for names, n in terms:
-        total[names] = total.get(names, Fraction(0)) + n
-    kept = tuple(sorted(((k, n) for k, n in total.items() if n), key=lambda t: (-len(t[0]), t[0])))
-    return Size(value, kept) if any(names for names, _ in kept) else value
+        total[names] = total.get(names, 0) + n
+    kept = [(names, _plain(n)) for names, n in total.items() if n]
+    if len(kept) > 1:
+        kept.sort(key=lambda term: (-len(term[0]), term[0]))
+    return Size(value, tuple(kept)) if any(names for names, _ in kept) else value
+
+
+def _plain(n: Number) -> Number:
+    return n if type(n) is int or n.denominator != 1 else int(n)
 
 
 def named(value: int, text: str) -> Size:
     """The size called `text`, `value` standing for it."""
-    return Size(value, (((Name(text, value),), Fraction(1)),))
+    return Size(value, (((Name(text, value),), 1),))
 
 
 def _sum(a: int, b: int, sign: int) -> int:
@@ -170,12 +178,12 @@ def _divided(a: int, b: int) -> int:
 def _quotient(a: int, b: int) -> Terms | None:
     """a / b where it is a polynomial: by long division, each term of it a whole number."""
     divisor, rest = terms_of(b), dict(terms_of(a))
-    found: list[tuple[Monomial, Fraction]] = []
+    found: list[tuple[Monomial, Number]] = []
     if not divisor:
         return None
     if len(divisor) == 1 and not divisor[0][0]:  # by a number
         by = divisor[0][1]
-        parts = [(names, n / by) for names, n in rest.items()]
+        parts = [(names, _plain(Fraction(n) / by)) for names, n in rest.items()]
         whole = all(n.denominator == 1 for _, n in parts)
         if whole or (isinstance(a, Size) and all(_even(names, n) for names, n in parts)):
             return tuple(parts)
@@ -190,22 +198,22 @@ def _quotient(a: int, b: int) -> Terms | None:
             if name not in left:
                 return None
             left.remove(name)
-        term = (tuple(left), rest[names] / weight)
+        term = (tuple(left), _plain(Fraction(rest[names]) / weight))
         if term[1].denominator != 1:
             return None
         found.append(term)
         for other, n in divisor:
             at = tuple(sorted((*other, *left)))
-            rest[at] = rest.get(at, Fraction(0)) - n * term[1]
+            rest[at] = rest.get(at, 0) - n * term[1]
             if not rest[at]:
                 del rest[at]
     return None
 
 
-WIDTH = 24  # the numbers behind names of widths are multiples, so that hidden // 2 is even
+WIDTH = 96  # the numbers behind names of widths are multiples, so that hidden // 2 is even
 
 
-def _even(names: Monomial, n: Fraction) -> bool:
+def _even(names: Monomial, n: Number) -> bool:
     """Whether a part such as hidden/2 is whole by what hidden stands for, wherever it is used."""
     if n.denominator == 1:
         return True
@@ -330,7 +338,7 @@ def written_shape(shape: Sequence[int]) -> str:
 class Names:
     """The open sizes of one program, and the number behind each.
 
-    kinds: "width" for what is a width or unknown (a multiple of 24, so that halves and heads are
+    kinds: "width" for what is a width or unknown (a multiple of 96, so that halves and heads are
     whole), "length" for axes that are looped over (small primes), "count" for numbers of layers.
     No two are equal, none is in `taken` (the numbers that stand in the program). `bound` gives
     names a size of their own: a number, or a size over other names.
@@ -341,9 +349,11 @@ class Names:
         taken: Iterable[int] = (),
         bound: Mapping[str, int] | None = None,
         kinds: Mapping[str, str] | None = None,
+        shown: Mapping[str, str] | None = None,
     ) -> None:
         self._taken = set(taken)
         self._bound = dict(bound or {})
+        self._shown = dict(shown or {})
         self.kinds = dict(kinds or {})
         self.values: dict[str, int] = {}
         self._streams = {
@@ -355,14 +365,28 @@ class Names:
     def open(self, name: str, kind: str = "width") -> int:
         """The size called `name`: what it is bound to, or a number of its own with that name."""
         if name in self._bound:
-            return self._bound[name]
+            size = self._bound.pop(name)  # what refers to itself ends here
+            rebuilt = self._rebuilt(size)
+            self._bound[name] = size
+            return rebuilt
         if name not in self.values:
             kind = self.kinds.get(name, kind)
             self.kinds[name] = kind
             value = next(v for v in self._streams[kind] if v not in self._taken)
             self._taken.add(value)
             self.values[name] = value
-        return named(self.values[name], name)
+        number = self.values[name]
+        return Size(number, (((Name(self._shown.get(name, name), number, name),), 1),))
+
+    def _rebuilt(self, size: int) -> int:
+        """A size of an earlier run, with the numbers that the names stand for in this one."""
+        total: int = 0
+        for names, n in terms_of(size):
+            term: int = n.numerator
+            for name in names:
+                term = term * (self.open(name.key) if name.key else named(name.number, name))
+            total = total + term // n.denominator
+        return total
 
     def recovered(self, value: int) -> int:
         """The size that a bare count came from: a loop over T ran 13 times, and T is 13."""

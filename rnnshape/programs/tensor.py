@@ -284,7 +284,8 @@ def inferred(shape: Sequence[int], numel: int) -> Shape:
             raise runtime_error(f"shape '{listed}' is invalid for input of size {numel}")
         if int(numel) % int(rest):
             raise runtime_error(
-                f"shape '{listed}' is invalid for input of size {numel}", wants={"divides": rest}
+                f"shape '{listed}' is invalid for input of size {numel}",
+                wants={"divides": rest, "numel": numel},
             )
         return tuple(numel // rest if n == -1 else n for n in shape)
     if rest != numel:
