@@ -24,7 +24,7 @@ def explore(
     module: Module = None,
     values: Annotated[bool, typer.Option("--values", help="Begin with numbers.")] = False,
     seed: Annotated[int, typer.Option(help="Of what is drawn, and of the quiz.")] = 0,
-    tour: Annotated[bool, typer.Option("--tour", help="A guided tour in twelve stops.")] = False,
+    tour: Annotated[bool, typer.Option("--tour", help="A guided tour in fifteen stops.")] = False,
     quiz: Annotated[bool, typer.Option("--quiz", help="Be asked for shapes.")] = False,
 ) -> None:
     """Walk in the network: a grid of cells, the arrow keys, and what each step computes.

@@ -351,7 +351,7 @@ def test_too_many_numbers_are_refused():
 # the tour and the quiz
 
 
-def test_the_tour_has_twelve_stops_and_each_fits_on_a_small_screen():
+def test_the_tour_has_fifteen_stops_and_each_fits_on_a_small_screen():
     state = session("tour")
     for number, stop in enumerate(TOUR):
         shown = screen(state)

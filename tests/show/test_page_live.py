@@ -42,9 +42,14 @@ class Reader:
         self.run("arguments[0].scrollIntoView({block: 'center', inline: 'center'})", target)
         target.click()
 
+    def unfold(self) -> None:
+        """Open the rows of all operations."""
+        self.run("for (const row of document.querySelectorAll('details')) row.open = true")
+
     def hover(self, selector: str, row: int, column: int, rows: int, columns: int) -> None:
         from selenium.webdriver import ActionChains
 
+        self.unfold()
         target = self.find(selector)
         self.run("arguments[0].scrollIntoView({block: 'center'})", target)
         x = (column + 0.5 - columns / 2) * target.size["width"] / columns
@@ -108,7 +113,7 @@ def read(driver, rnnshape, tmp_path) -> Callable[..., Reader]:
     for reader in opened:
         assert reader.driver.get_log("browser") == [], "the console is silent"
         asked = [url for url in reader.requests() if not url.startswith("data:")]
-        assert len(asked) <= 1 and all(url.startswith("file:") for url in asked), "no request"
+        assert len(set(asked)) <= 1 and all(url.startswith("file:") for url in asked), "no request"
 
 
 both_sizes = pytest.mark.parametrize("size", SIZES)
@@ -117,7 +122,7 @@ both_sizes = pytest.mark.parametrize("size", SIZES)
 @both_sizes
 def test_nothing_is_wider_than_the_window(read, size):
     page = read("--layers", "3", "--values", size=size)
-    for _ in range(12):
+    for _ in range(15):
         page.press("n")
         wide, window = page.run("return [document.documentElement.scrollWidth, innerWidth]")
         assert wide <= window
@@ -212,10 +217,10 @@ def test_the_tour_goes_from_one_cell_to_what_is_saved(read, size):
     page = read(size=size)
     page.click("#tour-open")
     titles = []
-    for number in range(12):
-        assert page.text("tour-count") == f"Stop {number + 1} of 12"
+    for number in range(15):
+        assert page.text("tour-count") == f"Stop {number + 1} of 15"
         titles.append(page.text("tour-title"))
-        if number < 11:
+        if number < 14:
             page.click("#tour-next")
     assert titles[0] == "One cell" and titles[-1] == "What is saved"
     page.click("#tour-close")
@@ -285,6 +290,7 @@ def test_hovering_an_operand_shows_what_left_it(read):
 def test_every_kind_of_operation_has_its_words(read, options, steps, item, said):
     page = read("--hidden-size", "4", *options, "--values")
     page.press(*["right"] * steps)
+    page.unfold()
     canvases = f"#operations li:nth-child({item}) .map:last-child canvas"
     rows, columns = page.run(
         "const c = document.querySelector(arguments[0]), s = c.parentNode.parentNode"
@@ -297,6 +303,7 @@ def test_every_kind_of_operation_has_its_words(read, options, steps, item, said)
 
 def test_a_heat_map_is_read_with_the_keys(read):
     page = read("--values")
+    page.unfold()
     canvas = page.find("#operations .map:last-child canvas")
     canvas.send_keys(KEYS["down"], KEYS["down"], KEYS["right"])
     assert page.text("readout").startswith("ih_0[1, 1] = ")
@@ -402,3 +409,49 @@ def test_the_gradient_stands_in_the_cells_until_it_is_switched_off(read):
 
 def test_without_a_backward_there_is_no_such_switch(read):
     assert not read("--values").find("#flow").is_displayed()
+
+
+def test_from_1100_pixels_on_the_picture_stands_whole_beside_what_is_said(read):
+    page = read("--layers", "3", "--bidirectional")
+    place = "const box = document.querySelector(arguments[0]).getBoundingClientRect(); \
+        return [box.left, box.top, box.right, box.bottom]"
+    left, top, right, bottom = page.run(place, "#picture svg")
+    assert page.run(place, "#step")[0] >= right and left >= 0
+    assert 0 <= top < bottom <= 900
+    page.run("window.scrollTo(0, 600)")
+    assert 0 <= page.run(place, "#picture svg")[1] < 300
+
+
+def test_the_inside_of_the_cell_follows_the_step(read):
+    page = read("--cell", "lstm", "--values")
+    page.press("right", "right")
+    said = page.find("#inside").text
+    assert "forget gate f, σ" in said and "c_1" in said and "c_2" in said and "h_1" in said
+    assert said.count("mean ") == 4
+
+
+def test_an_operation_is_a_row_that_opens_and_the_address_keeps_it(read):
+    page = read("--cell", "gru", "--layers", "2", "--values")
+    assert not page.find("#operations canvas").is_displayed()
+    page.press("up", "right")
+    page.click("#operations li:nth-child(1) summary")
+    assert page.find("#operations canvas").is_displayed()
+    page.driver.implicitly_wait(0)
+    for _ in range(20):
+        if "op=ih" in page.run("return location.hash"):
+            break
+        page.run("return new Promise((done) => setTimeout(done, 50))")
+    assert page.run("return location.hash") == "#layer=1&t=1&op=ih"
+    page.driver.refresh()
+    assert page.text("step-title") == "layer 1 forward, t=1"
+    assert page.find("#operations canvas").is_displayed()
+
+
+def test_a_matrix_is_drawn_once_and_a_weight_as_it_is_used(read):
+    page = read("--values")
+    page.unfold()
+    captions = [node.text for node in page.driver.find_elements("css selector", "figcaption")]
+    assert len(captions) == len(set(captions))
+    assert "weight_ih_l0ᵀ 10×20" in captions
+    legends = [node.text for node in page.driver.find_elements("css selector", ".legend")]
+    assert "all zeros" in " ".join(legends) and legends[0].startswith("batch ↓ features →")

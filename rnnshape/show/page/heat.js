@@ -2,13 +2,16 @@
 const SMALL = 60; // numbers that are written out, where they are few
 
 class HeatMap {
-  constructor(tensor, onPick) {
+  constructor(tensor, onPick, turned = false) {
+    this.turned = turned && tensor.shape.length > 1;
+    this.legend = made("div", { class: "legend" });
     this.caption = made("figcaption");
     this.canvas = made("canvas", { tabindex: "0", role: "img" });
     this.field = made("div", { class: "field" }, this.canvas);
-    this.figure = made("figure", { class: "map" }, this.caption, this.field);
-    this.rows = rowsOf(tensor);
-    this.columns = columnsOf(tensor);
+    this.figure = made("figure", { class: "map" }, this.caption, this.legend, this.field);
+    [this.rows, this.columns] = this.turned ? [columnsOf(tensor), rowsOf(tensor)]
+      : [rowsOf(tensor), columnsOf(tensor)];
+    this.field.style.setProperty("--columns", this.columns);
     this.words = this.rows * this.columns <= SMALL && this.columns <= 6;
     this.marks = [];
     this.picked = null;
@@ -35,16 +38,24 @@ class HeatMap {
   // Show the numbers of a tensor of the same shape.
   show(tensor) {
     this.tensor = tensor;
-    this.caption.textContent = `${tensor.name} ${tensor.shape.join("×")}`;
+    const shape = this.turned ? [...tensor.shape].reverse() : tensor.shape;
+    this.caption.textContent = `${tensor.name}${this.turned ? "ᵀ" : ""} ${shape.join("×")}`;
     this.caption.className = tensor.kind;
     const count = this.rows * this.columns;
-    const values = pool.subarray(tensor.from, tensor.from + count);
+    const stored = pool.subarray(tensor.from, tensor.from + count);
+    const values = this.turned ? stored.map((_, i) =>
+      stored[(i % this.columns) * this.rows + Math.floor(i / this.columns)]) : stored;
     let least = Infinity, most = -Infinity, largest = 0;
     for (const value of values) {
       if (value < least) least = value;
       if (value > most) most = value;
       if (Math.abs(value) > largest) largest = Math.abs(value);
     }
+    const axes = this.turned ? "reads ↓ gives →" : tensor.shape.length < 2 ? ""
+      : `${tensor.kind === "weight" ? "gives" : "batch"} ↓ ${
+        tensor.kind === "input" ? "features" : tensor.kind === "weight" ? "reads" : "hidden"} →`;
+    this.legend.textContent = `${axes}  ${largest ? `${written(least)} … ${written(most)}`
+      : "all zeros"}`;
     this.canvas.setAttribute("aria-label", `heat map of ${tensor.name}, ${tensor.shape.join(
       " by ")}, from ${written(least)} to ${written(most)}`);
     const context = this.canvas.getContext("2d");
@@ -106,7 +117,7 @@ class HeatMap {
   pick(place) {
     if (String(place) === String(this.picked)) return;
     this.picked = place;
-    this.onPick(place);
+    this.onPick(place && this.turned ? [place[1], place[0]] : place);
   }
 
   // Frames around parts of the map: [row, column, rows, columns] each.
@@ -116,9 +127,10 @@ class HeatMap {
       this.field.append(this.marks.at(-1));
     }
     this.marks.forEach((mark, number) => {
-      const part = parts[number];
+      let part = parts[number];
       mark.hidden = !part;
       if (!part) return;
+      if (this.turned) part = [part[1], part[0], part[3], part[2]];
       mark.style.top = `${(100 * part[0]) / this.rows}%`;
       mark.style.left = `${(100 * part[1]) / this.columns}%`;
       mark.style.height = `${(100 * part[2]) / this.rows}%`;

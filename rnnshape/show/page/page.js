@@ -1,7 +1,9 @@
 // The page: one reading and one step of it are shown; everything else follows from these two.
 let reading = null, step = null, stop = -1, timer = 0;
+let remembering = 0;
 let cells = new Map(), wires = new Map(), order = [];
 const panels = new Map(); // a panel for each record that was shown
+const opened = new Set(); // the operations whose rows are open
 
 function open(number, index) {
   if (data.readings[number] !== reading) {
@@ -30,6 +32,7 @@ function readPicture() {
   wires = new Map();
   order = [];
   for (const lit of element("picture").querySelectorAll(".now")) lit.classList.remove("now");
+  element("picture").classList.toggle("fit", reading.picture.width.baseVal.value < 1700);
   for (const group of element("picture").querySelectorAll(".cell")) {
     const [layer, direction, t] = group.dataset.at.split(" ");
     const index = findStep(reading, Number(layer), direction, Number(t));
@@ -58,7 +61,9 @@ function go(index) {
   element("story").textContent = story();
   say("");
   sayFlow();
+  showInside();
   showPanel();
+  remember();
   element("first").disabled = element("back").disabled = step.index === 0;
   element("last").disabled = element("forward").disabled = step.index === reading.length - 1;
 }
@@ -131,15 +136,19 @@ function showPanel() {
   if (!panel) panels.set(key, (panel = new Panel()));
   if (element("operations").firstChild !== panel.items[0]) {
     element("operations").replaceChildren(...panel.items);
-    element("operations").style.setProperty("--wide", panel.maps.length ? "560px" : "330px");
   }
   panel.fill();
+  for (const item of panel.items) {
+    const row = item.firstChild;
+    row.open = opened.has(row.dataset.op);
+  }
 }
 
 class Panel {
   constructor() {
     this.texts = []; // [node, words with {t} and {p}]
     this.maps = []; // [map, place]
+    this.drawn = new Map(); // by place: a matrix is drawn once
     this.items = step.record.operations.map((operation) => this.item(operation));
   }
 
@@ -149,11 +158,17 @@ class Panel {
       ...operation.equation.map(([words, of]) => this.piece(words, of)));
     const shapes = made("div", { class: "shapes" },
       ...sized(operation.shapes, operation.letters, (words, of) => this.piece(words, of)));
-    const item = made("li", {}, names, shapes);
-    if (operation.letters) item.append(made("div", { class: "letters" }, operation.letters));
-    item.append(made("div", { class: "why" }, WHY[operation.op] ?? ""));
-    if (pool && numbered(reading)) item.append(this.mapsOf(operation));
-    return item;
+    const row = made("details", { "data-op": name.replace("_{t}", "") },
+      made("summary", {}, names, shapes));
+    if (operation.letters) row.append(made("div", { class: "letters" }, operation.letters));
+    row.append(made("div", { class: "why" }, WHY[operation.op] ?? ""));
+    if (pool && numbered(reading)) row.append(this.mapsOf(operation));
+    row.addEventListener("toggle", () => {
+      if (row.open) opened.add(row.dataset.op);
+      else opened.delete(row.dataset.op);
+      remember();
+    });
+    return made("li", {}, row);
   }
 
   piece(words, kind) {
@@ -164,13 +179,22 @@ class Panel {
 
   mapsOf(operation) {
     const places = [...operation.inputs, operation.output];
+    const here = [];
     const maps = places.map((place, number) => {
-      const map = new HeatMap(tensorOf(reading, step, place), (at) =>
-        explain(operation, maps, number, at));
+      const known = this.drawn.get(place);
+      if (known) return known;
+      const tensor = tensorOf(reading, step, place);
+      const turned = operation.op === "linear" && number === 1; // W as it is used
+      const map = new HeatMap(tensor, (at) => {
+        for (const [other] of this.maps) other.mark([]);
+        explain(operation, maps, number, at);
+      }, turned);
       this.maps.push([map, place]);
+      this.drawn.set(place, map);
+      here.push(map.figure);
       return map;
     });
-    return made("div", { class: "maps" }, ...maps.map((map) => map.figure));
+    return made("div", { class: "maps" }, ...here);
   }
 
   fill() {
@@ -255,31 +279,25 @@ function play(on) {
   }, 800);
 }
 
-function visit(number) {
-  play(false);
-  stop = Math.max(0, Math.min(data.tour.length - 1, number));
-  const { title, text, reading: at, focus } = data.tour[stop];
-  element("tour").hidden = false;
-  element("tour-open").setAttribute("aria-expanded", true);
-  element("tour-count").textContent = `Stop ${stop + 1} of ${data.tour.length}`;
-  element("tour-title").textContent = title;
-  element("tour-text").replaceChildren(...text.map((words) =>
-    made("p", / = .*·/.test(words) && words.length < 70 ? { class: "equation" } : {}, words)));
-  element("tour-back").disabled = stop === 0;
-  element("tour-next").disabled = stop === data.tour.length - 1;
-  open(at, focus ? Math.max(0, findStep(data.readings[at], ...focus)) : 0);
+// The address keeps the moment: #layer=1&direction=reverse&t=3&op=hh.
+function remember() {
+  clearTimeout(remembering);
+  remembering = setTimeout(address, 200); // a browser refuses many in a row
 }
 
-function leaveTour() {
-  stop = -1;
-  element("tour").hidden = true;
-  element("tour-open").setAttribute("aria-expanded", false);
+function address() {
+  const { layer, direction } = step.pass;
+  const place = { layer, ...(direction === "forward" ? {} : { direction }), t: step.t };
+  if (opened.size) place.op = [...opened].join(",");
+  history.replaceState(null, "", `#${new URLSearchParams(place)}`);
 }
 
-function closeTour() {
-  leaveTour();
-  open(0, 0);
-  element("tour-open").focus();
+function recalled() {
+  const place = new URLSearchParams(location.hash.slice(1));
+  for (const name of (place.get("op") ?? "").split(",")) if (name) opened.add(name);
+  const index = findStep(reading, Number(place.get("layer") ?? -1),
+    place.get("direction") ?? "forward", Number(place.get("t") ?? 0));
+  go(Math.max(index, 0));
 }
 
 // A layer up or down at the same time.
@@ -328,3 +346,6 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 if (flow) element("keys").append(" f shows the gradient.");
 open(0, 0);
+element("picture").scrollTop = 0; // the output first
+if (location.hash) recalled();
+addEventListener("hashchange", recalled);

@@ -16,9 +16,11 @@ from ...analysis.trace import Selection, Trace
 from ...engine.walk import HEAD, Record, Step, Tensor, passes
 from ...errors import UsageError
 from ...network.dims import symbol, write_shape
+from ...network.spec import Spec
 from ..notation import Line, equation_pieces, kind_of, shape_pieces
+from ..pictures.inside import found_states, of_record
 from ..pictures.scene import Scene
-from ..pictures.svg import part_lines
+from ..pictures.svg import inside_lines, part_lines
 from ..pictures.unrolled import Unrolled
 from ..text.backsteps import loss_words
 
@@ -26,8 +28,12 @@ MOST_STEPS = 64  # as many columns a page draws; its reader can scroll
 MOST_NUMBERS = 2_000_000  # 11 MB on the page
 
 
-def reading(trace: Trace, name: str) -> dict[str, Any]:
-    """What a page shows of one trace; `name` sets its drawing apart from the others."""
+def reading(trace: Trace, name: str, insides: dict[str, int] | None = None) -> dict[str, Any]:
+    """What a page shows of one trace; `name` sets its drawing apart from the others.
+
+    insides: drawings of cells and their places, to which those of this trace are added.
+    """
+    insides = {} if insides is None else insides
     shapes = replace(trace, feed=None)
     letters = _letters(shapes)
     records: list[Record] = []
@@ -50,7 +56,10 @@ def reading(trace: Trace, name: str) -> dict[str, Any]:
         "notes": [f"{left} equals {right}" for left, right in trace.equalities()],
         "passes": _passes(shapes),
         "runs": runs,
-        "records": [_record(record, words.get(id(record), [])) for record in records],
+        "records": [
+            _record(record, words.get(id(record), [])) | _inside(record, spec, insides)
+            for record in records
+        ],
     }
 
 
@@ -184,6 +193,16 @@ def _record(record: Record, letters: list[str]) -> dict[str, Any]:
         "operations": operations,
         "state": [names.index(tensor.name) for tensor in record.state],
     }
+
+
+def _inside(record: Record, spec: Spec, insides: dict[str, int]) -> dict[str, Any]:
+    """Which drawing shows a record's cell, and what the states in it are called."""
+    if record.names == ("o",) or any(one.role.kind == "output" for one in record.state):
+        return {}
+    scene = of_record(record, f"Inside a cell of {spec.class_name}", spec.family)
+    drawn = "".join(inside_lines(scene, ""))
+    found = {one.role.of: one.name for one in found_states(record)}
+    return {"inside": insides.setdefault(drawn, len(insides)), "found": found}
 
 
 def _size(dim: Any) -> int | str:

@@ -1,4 +1,4 @@
-"""The guided tour: twelve stops from one cell to a checkpoint, as plain data.
+"""The guided tour: fifteen stops from one cell to a checkpoint, as plain data.
 
 The page and the interactive program tell the same stops: each has a network, a text, and a cell
 to look at while reading it.
@@ -27,13 +27,16 @@ class Stop:
     """One stop: its text, the options of the network it tells of, and the cell it looks at.
 
     options: named as on the command line with `_` for `-` (num_layers for --layers); what is left
-    out has the command line's default.
+    out has the command line's default. marks: the kinds of the arrows that the text names, all of
+    which a page lights; figure: a small one beside the text, `memory` or `turn`.
     """
 
     title: str
     text: str
     options: Mapping[str, Any]
     focus: Place | None = None
+    marks: tuple[str, ...] = ()
+    figure: str = ""
 
     def trace(self) -> Trace:
         """The network over the batch, in shapes."""
@@ -65,6 +68,7 @@ TOUR = (
         "Follow the state from h0 at the left edge to hn at the right.",
         {},
         (0, "forward", 1),
+        marks=("state",),
     ),
     Stop(
         "Layers",
@@ -75,6 +79,7 @@ TOUR = (
         "h0 and hn have one row for each layer: 3×7×20.",
         {"num_layers": 3},
         (1, "forward", 0),
+        marks=("input",),
     ),
     Stop(
         "Why the sequence comes first",
@@ -84,6 +89,7 @@ TOUR = (
         "That is why nn.RNN wants the sequence first unless it is told otherwise.",
         {"num_layers": 3},
         (0, "forward", 2),
+        figure="memory",
     ),
     Stop(
         "F.linear turns the weight round",
@@ -94,6 +100,7 @@ TOUR = (
         "shape does not show it.",
         {"num_layers": 3},
         (0, "forward", 0),
+        figure="turn",
     ),
     Stop(
         "output and hn",
@@ -103,6 +110,7 @@ TOUR = (
         "judge a whole sequence read that corner; to label every step read output.",
         {"num_layers": 3},
         (2, "forward", 4),
+        marks=("output",),
     ),
     Stop(
         "batch_first",
@@ -121,6 +129,7 @@ TOUR = (
         "forward, layer 0 reverse, layer 1 forward, layer 1 reverse.",
         {"num_layers": 2, "bidirectional": True},
         (0, "reverse", 4),
+        marks=("state",),
     ),
     Stop(
         "Side by side",
@@ -131,6 +140,7 @@ TOUR = (
         "half has read one step only. The reverse direction's last word, hn[-1], is in output[0].",
         {"num_layers": 2, "bidirectional": True},
         (1, "forward", 0),
+        marks=("input", "output"),
     ),
     Stop(
         "A packed batch",
@@ -140,6 +150,43 @@ TOUR = (
         "hn holds each sequence's state at its own last step, not at t=4.",
         {"lengths": (5, 3, 2)},
         (0, "forward", 2),
+    ),
+    Stop(
+        "The gates of an LSTM",
+        "An LSTM keeps two states: h, which it shows, and c, which it keeps to itself. Four "
+        "parts of one product, 7×80, decide what becomes of c, in torch's order: the input "
+        "gate i, the forget gate f, the candidate g and the output gate o, each 7×20.\n"
+        "c' = f ⊙ c + i ⊙ g\n"
+        "h' = o ⊙ tanh(c')\n"
+        "The forget gate says how much of the old c stays, the input gate how much of the "
+        "candidate comes in, the output gate how much of c is shown. A gate is a sigmoid: 0 "
+        "is shut, 1 is open. weight_ih_l0 is 80×10: the four gates' weights, one under the "
+        "other.",
+        {"cell": "lstm"},
+        (0, "forward", 1),
+        marks=("state",),
+    ),
+    Stop(
+        "A GRU",
+        "A GRU does with one state what an LSTM does with two. The update gate z mixes the "
+        "old h with the candidate n, so h needs no c beside it:\n"
+        "h' = (1 − z) ⊙ n + z ⊙ h\n"
+        "The reset gate r says how much of h·W_hnᵀ + b_hn the candidate reads. torch applies "
+        "it after the product, which is why a GRU that resets h before the product has other "
+        "weights. Three parts, so weight_ih_l0 is 60×10: r, z, n.",
+        {"cell": "gru"},
+        (0, "forward", 1),
+    ),
+    Stop(
+        "Why gradients vanish",
+        "In training the gradient goes the way of the state back, from t=8 to t=0. At every "
+        "step of a plain RNN it meets W_hh once more, and the slope of tanh, which is at most "
+        "1: eight steps back it is a product of eight such factors.\n"
+        "Along the c of an LSTM it meets the forget gate alone: dc = dc' ⊙ f. Where f is near "
+        "1 it passes as it is. rnnshape run --backward --flow plots both.",
+        {"seq_len": 9},
+        (0, "forward", 8),
+        marks=("state",),
     ),
     Stop(
         "The forms",

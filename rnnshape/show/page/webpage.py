@@ -18,7 +18,8 @@ from ..pictures.svg import page_style
 from .reading import flow_numbers, numbers, reading, without_loss
 from .tour import TOUR
 
-_SCRIPTS = ("model.js", "heat.js", "origin.js", "sizes.js", "flow.js", "page.js")
+_SCRIPTS = ("model.js", "heat.js", "origin.js", "sizes.js", "flow.js", "inside.js", "tour.js",
+            "page.js")  # fmt: skip
 _MOST_PASSES = 256
 _Key = tuple[Spec, Batch, Head | None]
 
@@ -95,10 +96,14 @@ def _data(trace: Trace, flow: dict[str, Any] | None) -> dict[str, Any]:
             "text": stop.text.split("\n"),
             "reading": place(stop.trace()),
             "focus": list(stop.focus) if stop.focus else None,
+            "marks": list(stop.marks),
+            "figure": stop.figure,
         }
         for stop in TOUR
     ]
-    data: dict[str, Any] = {"readings": _readings(kept), "toggles": toggles, "tour": tour}
+    insides: dict[str, int] = {}
+    data: dict[str, Any] = {"readings": _readings(kept, insides), "toggles": toggles, "tour": tour}
+    data["insides"] = list(insides)
     if trace.feed is not None:
         alike = replace(trace.spec, batch_first=not trace.spec.batch_first)
         data["numbers"] = numbers(trace)
@@ -117,11 +122,11 @@ def _variants(trace: Trace) -> Iterator[tuple[bool, bool, Trace | None]]:
             yield first, both, trace if own else Trace(spec, trace.batch, head=trace.head)
 
 
-def _readings(traces: list[Trace]) -> list[dict[str, Any]]:
+def _readings(traces: list[Trace], insides: dict[str, int]) -> list[dict[str, Any]]:
     """The readings; what two of them share stands in the first."""
     readings: list[dict[str, Any]] = []
     for number, trace in enumerate(traces):
-        own = reading(trace, f"picture{number}")
+        own = reading(trace, f"picture{number}", insides)
         for other, before in enumerate(readings):
             if before.get("records") == own["records"] and before["runs"] == own["runs"]:
                 del own["records"], own["runs"]

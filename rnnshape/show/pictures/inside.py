@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ...analysis.trace import Selection, Trace
-from ...engine.walk import Step
+from ...engine.walk import Performed, Record, Tensor
 from ...network.dims import Shape, write_shape
 from ..canvas import Canvas
 from ..notation import GATES_IN_WORDS, Line, equation_name, kind_of
@@ -25,7 +25,7 @@ Point = tuple[int, int]
 class Frame(NamedTuple):
     """A box of lines with its corner at (x, y); `parts` are bands side by side, each of lines.
 
-    open: how far a gate is open, 0 to 1, or None.
+    open: how far a gate is open, 0 to 1, or None. gate: its letter, of a gate.
     """
 
     x: int
@@ -34,6 +34,7 @@ class Frame(NamedTuple):
     parts: tuple[tuple[str, ...], ...]
     kind: str = ""
     open: float | None = None
+    gate: str = ""
 
     @property
     def height(self) -> int:
@@ -108,26 +109,53 @@ def inside(
     selection.check(trace.spec, trace.batch, trace.head)
     step = next(iter(trace.steps(selection)))
     place = "one step" if single else f"layer {layer} {direction}, t={step.t}"
-    cell = _Cell(step, f"Inside {trace.spec}: {place}", trace.spec.family)
-    build = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}.get(trace.spec.family)
+    ops = dict(zip(_written(step.record), step.ops, strict=True))
+    return _scene(ops, f"Inside {trace.spec}: {place}", trace.spec.family)
+
+
+def of_record(record: Record, title: str, family: str) -> Inside:
+    """The scene of any step of a record: its names as the record has them, with `{t}`; the state
+    that the step finds is `{h}`, `{c}`."""
+    found = found_states(record)
+    ops = {
+        name: performed._replace(inputs=tuple(
+            one._replace(name=f"{{{one.role.of}}}") if one in found else one
+            for one in performed.inputs
+        ))
+        for name, performed in zip(_written(record), record.performed, strict=True)
+    }  # fmt: skip
+    return _scene(ops, title, family)
+
+
+def found_states(record: Record) -> list[Tensor]:
+    """The states that a step finds."""
+    left = {performed.output.name for performed in record.performed}
+    read = [one for performed in record.performed for one in performed.inputs]
+    return [one for one in read if one.role.kind == "state" and one.name not in left]
+
+
+def _written(record: Record) -> list[str]:
+    """What the equations call the results of a step."""
+    return [performed.output.name.removesuffix("_{t}") for performed in record.performed]
+
+
+def _scene(ops: dict[str, Performed], title: str, family: str) -> Inside:
+    told = "; ".join(f"{one.output.name} {one.expression}" for one in ops.values())
+    cell = _Cell(ops, family, Inside(title, f"The operations of the step: {told}."))
+    build = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}.get(family)
     if build is not None:
         return build(cell)
     from .layered import layered
 
-    return layered(step.ops, cell.scene)
+    return layered(list(ops.values()), cell.scene)
 
 
-class _Cell:
-    """The operations of a step by the names that its equations give them."""
+class _Cell(NamedTuple):
+    """The operations of a step by the names that its equations give them, and the scene."""
 
-    def __init__(self, step: Step, title: str, family: str = "") -> None:
-        self.step, self.family = step, family
-        self.ops = {
-            written.output.name.removesuffix("_{t}"): actual
-            for written, actual in zip(step.record.performed, step.ops, strict=True)
-        }
-        told = "; ".join(f"{one.output.name} {one.expression}" for one in step.ops)
-        self.scene = Inside(title, f"The operations of the step: {told}.")
+    ops: dict[str, Performed]
+    family: str
+    scene: Inside
 
     def shape(self, name: str) -> str:
         """The shape of an intermediate."""
@@ -144,7 +172,7 @@ class _Cell:
     @property
     def tall(self) -> int:
         """How many lines more a gate needs for its numbers."""
-        return 2 if self.step.ops[0].output.value is not None else 0
+        return 2 if next(iter(self.ops.values())).output.value is not None else 0
 
     def gate(self, letter: str, function: str, centre: int, y: int) -> None:
         """A gate from the row `y` on, with its mean and how open it is where there are numbers."""
@@ -157,7 +185,7 @@ class _Cell:
             if function == "σ":
                 lines[-1] = f"{float((value > 0.5).mean()):.0%} over ½"
         share = share if function == "σ" else None
-        self.scene.frames.append(Frame(centre - 7, y, 15, (tuple(lines),), "state", share))
+        self.scene.frames.append(Frame(centre - 7, y, 15, (tuple(lines),), "state", share, letter))
 
     def product(
         self, op: str, x: int, y: int, width: int, gates: tuple[str, ...], more: str = ""

@@ -159,6 +159,9 @@ def _frame(frame: Frame) -> Iterator[str]:
             base = y + h / 2 + (row - (len(told) - 1) / 2) * 16 + 4.5
             at = f'x="{_number(left + width / 2)}" y="{_number(base)}"'
             yield f'<text {at} text-anchor="middle">{escape(line)}</text>'
+        if frame.gate and len(told) == 1:  # a page writes its mean below its name
+            at = f'x="{_number(left + width / 2)}" y="{_number(y + h / 2 + 21)}"'
+            yield f'<text class="small" data-gate="{frame.gate}" {at} text-anchor="middle"></text>'
     if frame.open is not None:
         bar = f'x="{_number(x)}" y="{_number(y + h - 4)}" height="4"'
         share = w * min(max(frame.open, 0.0), 1.0)
@@ -196,7 +199,8 @@ def style(theme: str) -> str:
 def page_style() -> str:
     """The same for a page, which prints on light paper; its own rules use the colours by name."""
     light, dark = (_colours(theme) + _names(theme) for theme in ("light", "dark"))
-    return f"{_FIXED}{light}@media screen and (prefers-color-scheme:dark){{{dark}}}"
+    dark = f"@media screen and (prefers-color-scheme:dark){{{dark}}}"
+    return f"{_FIXED}{light}{dark}{inside_style('auto')}"
 
 
 def _names(theme: str) -> str:
