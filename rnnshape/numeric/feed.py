@@ -291,7 +291,8 @@ def _written_feed(
 def inward(spec: Spec, batch: Batch, sequence: Array) -> Array:
     """A sequence of the caller's layout in the walk's: (T, N, ·), sorted by length."""
     if spec.single:
-        return sequence.reshape(1, batch.size, sequence.shape[-1])
+        size: Any = batch.size
+        return sequence.reshape(1, size, sequence.shape[-1])
     if batch.unbatched:
         return sequence[:, None]
     if spec.batch_first:

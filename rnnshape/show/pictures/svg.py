@@ -65,8 +65,9 @@ def inside_lines(scene: Inside, theme: str, name: str = "rnnshape-inside") -> It
     """The inside of a cell as a file of its own, or as a part of a page where `theme` is empty."""
     w, h = scene.width * _WIDE + 2 * _EDGE, scene.height * _HIGH + 2 * _EDGE
     size = f'width="{_number(w)}" height="{_number(h)}"'
+    space = ' xmlns="http://www.w3.org/2000/svg"' if theme else ""
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_number(w)} {_number(h)}" '
+        f'<svg{space} {size} viewBox="0 0 {_number(w)} {_number(h)}" '
         f'class="rnn inside" role="img" aria-labelledby="{name}-title {name}-desc">'
     )
     yield f'<title id="{name}-title">{escape(scene.title)}</title>'
@@ -82,7 +83,7 @@ def inside_lines(scene: Inside, theme: str, name: str = "rnnshape-inside") -> It
     yield from (f'<path class="halo" d="{_path(wire)}"/>' for wire in upward)
     yield from (_way(wire, signs) for wire in upward)
     for frame in scene.frames:
-        yield from _frame(frame)
+        yield from _frame(frame, page=not theme)
     for sign in scene.signs:
         x, y = _at((sign.x, sign.y))
         yield f'<circle class="sign" cx="{_number(x)}" cy="{_number(y)}" r="9"/>'
@@ -141,7 +142,7 @@ def _way(wire: Way, signs: set[tuple[int, int]]) -> str:
     return drawn + f'<path class="{kind} tip" d="{tip}"/>'
 
 
-def _frame(frame: Frame) -> Iterator[str]:
+def _frame(frame: Frame, page: bool) -> Iterator[str]:
     x, y = _at((frame.x, frame.y))
     w, h = (frame.width - 1) * _WIDE, (frame.height - 1) * _HIGH
     kind = frame.kind or "plain"
@@ -159,7 +160,7 @@ def _frame(frame: Frame) -> Iterator[str]:
             base = y + h / 2 + (row - (len(told) - 1) / 2) * 16 + 4.5
             at = f'x="{_number(left + width / 2)}" y="{_number(base)}"'
             yield f'<text {at} text-anchor="middle">{escape(line)}</text>'
-        if frame.gate and len(told) == 1:  # a page writes its mean below its name
+        if page and frame.gate:  # its script writes the mean below the name
             at = f'x="{_number(left + width / 2)}" y="{_number(y + h / 2 + 21)}"'
             yield f'<text class="small" data-gate="{frame.gate}" {at} text-anchor="middle"></text>'
     if frame.open is not None:
