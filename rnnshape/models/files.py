@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from shlex import quote
 from tokenize import TokenError
 from typing import Any
 
 from ..errors import UsageError
 from ..network.spec import Spec
+from .formats.packed import named, unwrapped, weights_by_name
 from .formats.parametrized import joined
 from .formats.pickles import Harmful
-from .formats.stored import Damaged, Stored, TensorFile
+from .formats.source import Damaged, Source
+from .formats.stored import Stored, TensorFile
+from .formats.zips import Archive
 from .networks.find import Module, Weights, chosen, contents
 
 # what readers raise for bytes that are not what they should be
@@ -31,12 +35,11 @@ def open_file(path: str) -> TensorFile:
     """The tensors of a file, of the format that its bytes say. Raises UsageError.
 
     Formats: safetensors, npz, torch's zip and its older stream, TorchScript, ONNX, Keras; the index
-    of several files (model.safetensors.index.json). No tensor's numbers are read, and nothing of a
-    pickle is run.
+    of several files (model.safetensors.index.json); any of them inside a .zip, .tar or .gz. No
+    tensor's numbers are read, and nothing of a pickle is run.
     """
-    _ordinary(path)
     with reading(path):
-        return joined(_opened(path))
+        return joined(_opened(Source(path)))
 
 
 @contextmanager
@@ -44,7 +47,9 @@ def reading(path: str) -> Iterator[None]:
     """While the bytes of a file are read: whatever is wrong with them is a UsageError."""
     try:
         yield
-    except UsageError:
+    except UsageError as error:
+        if os.path.isdir(path) and error.expected == "expected a file":
+            error.expected, error.fix = f"weights: expected a file ({_FORMATS})", _inside(path)
         raise
     except Harmful as error:
         raise UsageError(
@@ -54,21 +59,6 @@ def reading(path: str) -> Iterator[None]:
         ) from None
     except _FAULTS as error:
         raise unreadable(path, error) from None
-
-
-def _ordinary(path: str) -> None:
-    """Refuse what is no file: a folder, a pipe, a device."""
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from None
-    if not stat.S_ISREG(mode):
-        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-        raise UsageError(
-            f"weights: expected a file ({_FORMATS})",
-            got=f"{path!r}, {kinds.get(stat.S_IFMT(mode), 'a device')}",
-            fix=_inside(path) if stat.S_ISDIR(mode) else "save it first with cat",
-        )
 
 
 def _inside(folder: str) -> str:
@@ -83,38 +73,43 @@ def _inside(folder: str) -> str:
         "name the file itself")  # fmt: skip
 
 
-def _opened(path: str) -> TensorFile:
+def _opened(source: Source, depth: int = 0) -> TensorFile:
     """Open by the first bytes, and where these say nothing, by the end of the name."""
-    suffix = os.path.splitext(path)[1].lower()
-    with open(path, "rb") as file:
-        start = file.read(16)
+    suffix = os.path.splitext(source.name)[1].lower()
+    start = source.start(16)
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        return _open_archive(path)
+        return _open_archive(Archive(source), depth)
     _no_other(start)
     if suffix == ".json":
         from .formats.shards import open_index
 
-        return open_index(path, open_file)
+        return open_index(source, open_file)
     if start[8:9] == b"{" or suffix == ".safetensors":
         from .formats.safetensors import open_safetensors
 
-        return open_safetensors(path)
+        return open_safetensors(source)
     if start.startswith(b"\x89HDF\r\n\x1a\n") or suffix in (".h5", ".hdf5"):
         from .formats.keras import open_hdf
 
-        return open_hdf(path)
+        return open_hdf(source)
     if suffix == ".onnx":
         from .onnx.file import open_onnx
 
-        return open_onnx(path)
+        return open_onnx(source)
     if start.startswith(b"\x93NUMPY"):
         raise Damaged("one array without a name", "np.savez('weights.npz', weight_ih_l0=array, …)")
     if suffix in (".npz", ".keras"):
         raise Damaged("no zip archive, or one that is cut short")
+    inner = unwrapped(source)
+    if inner is not None:
+        return _inner(source, inner, depth)
+    told = named(source)
+    if told:
+        raise Damaged(told, "export the recurrent layer's weights as .safetensors, .npz or .onnx")
     if start[:1] == b"\x80" or suffix in _STREAMS:
         from .formats.torch import open_torch_stream
 
-        return open_torch_stream(path)
+        return open_torch_stream(source)
     raise Damaged(f"none of the formats {_FORMATS}")
 
 
@@ -128,10 +123,7 @@ def _no_other(start: bytes) -> None:
         raise Damaged("a web page", "fetch the file itself: its link says raw, resolve or download")
 
 
-def _open_archive(path: str) -> TensorFile:
-    from .formats.zips import Archive
-
-    archive = Archive(path)
+def _open_archive(archive: Archive, depth: int) -> TensorFile:
     names = archive.names
     if any(name.endswith("data.pkl") for name in names):
         from .formats.torch import open_torch_zip
@@ -145,7 +137,22 @@ def _open_archive(path: str) -> TensorFile:
         from .formats.npz import open_npz
 
         return open_npz(archive)
-    raise Damaged("a zip archive without tensors: no data.pkl, .npy or model.weights.h5 in it")
+    held = [partial(archive.entry, name) for name in names if weights_by_name(name)]
+    return _inner(archive.source, held, depth)
+
+
+def _inner(outer: Source, found: Sequence[Callable[[], Source]], depth: int) -> TensorFile:
+    """The one file of weights in an archive."""
+    if not found:
+        raise Damaged("an archive without tensors: no data.pkl, .npy or file of weights in it",
+                      "name the file that holds the weights")  # fmt: skip
+    if depth > 2:
+        raise Damaged("archives in archives in archives", "unpack it, and name the file of weights")
+    if len(found) > 1:
+        raise Damaged(f"an archive with {len(found)} files of weights",
+                      "unpack it, and name one of them")  # fmt: skip
+    file = _opened(found[0](), depth + 1)
+    return replace(file, source=outer, format=f"{file.format}, packed")
 
 
 def unreadable(path: str, error: BaseException) -> UsageError:
@@ -252,11 +259,13 @@ def arrays_of(file: TensorFile, tensors: Mapping[str, Stored]) -> dict[str, Any]
 
 def read_array(path: str, what: str) -> Any:
     """The array of a .npy file. Raises UsageError."""
-    import numpy as np
+    from .formats.npz import read_npy
 
     try:
-        with open(path, "rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+        return read_npy(Source(path))
+    except UsageError as error:
+        error.expected = f"--{what}: expected a .npy file of numbers"
+        raise
     except _FAULTS as error:
         detail = getattr(error, "strerror", None) or str(error).split("\n")[0][:100]
         raise UsageError(

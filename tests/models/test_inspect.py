@@ -233,11 +233,12 @@ def test_two_state_dicts_with_the_same_names_keep_their_own():
     data = pickle.dumps({"state_dict": state, "ema": state}, 2)
     assert io.BytesIO(data)
     from rnnshape.models.formats.known import CALLS, storage_of
-    from rnnshape.models.formats.pickles import Pickle, Source
+    from rnnshape.models.formats.pickles import Pickle, Stream
+    from rnnshape.models.formats.source import Budget
     from rnnshape.models.formats.tree import tree_of
 
-    reader = Pickle(Source(io.BytesIO(data), len(data)), CALLS, storage_of)
-    names = [found.name for found in tree_of(reader.load(), reader.steps).tensors]
+    reader = Pickle(Stream(io.BytesIO(data), len(data), Budget(len(data))), CALLS, storage_of)
+    names = [found.name for found in tree_of(reader.load(), reader.steps, reader.budget).tensors]
     assert names[0] == "state_dict.rnn.weight_ih_l0" and names[4] == "ema.rnn.weight_ih_l0"
 
 

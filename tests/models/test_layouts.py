@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnshape import Spec, UsageError, run
+from rnnshape.models.formats.source import Source
 from rnnshape.models.formats.stored import Stored, TensorFile
 from rnnshape.models.layouts.tables import LAYOUTS, converted
 from rnnshape.models.networks.find import Module, contents
@@ -35,7 +36,7 @@ def weights_of(case: dict) -> dict:
 def found(weights: dict) -> list[Module]:
     """The networks that a file of these arrays would hold."""
     tensors = {n: Stored(n, a.shape, str(a.dtype), lambda a=a: a) for n, a in weights.items()}
-    return list(contents(TensorFile("own", "npz", 1 << 30, tensors)).modules)
+    return list(contents(TensorFile(Source("own", data=bytes(1 << 20)), "npz", tensors)).modules)
 
 
 def numbers(network: Module) -> dict:

@@ -10,28 +10,23 @@ model may lie beside a downloaded h5py.py.
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from .stored import Damaged, shape_of
-from .zips import Window
+from .source import Budget, Damaged, Source
+from .stored import shape_of
 
 _DEEPEST = 64
 _SECONDS, _BYTES_A_SECOND = 20, 10 << 20
+_CHUNK = 64 << 20
+_KINDS_READ = "fiucb"
 _KINDS = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
-
-
-class Place(NamedTuple):
-    """Where the HDF5 lies: `length` bytes of a file from `begin` on, or `data` itself."""
-
-    path: str
-    begin: int
-    length: int
-    data: bytes | None = None
 
 
 class Listing(NamedTuple):
@@ -51,33 +46,33 @@ def installed() -> bool:
     return find_spec("h5py") is not None
 
 
-def listing(place: Place) -> Listing:
+def listing(source: Source) -> Listing:
     """The datasets of a file, without their numbers. Raises Damaged."""
-    told = json.loads(_asked(place, ()))
+    told = json.loads(_asked(source, ()))
     if "error" in told:
         raise Damaged(told["error"])
     held = {name: (shape_of(shape, name), dtype) for name, shape, dtype in told["datasets"]}
     return Listing(held, told["titles"], told["config"], told["version"])
 
 
-def arrays(place: Place, names: list[str]) -> list[Any]:
+def arrays(source: Source, names: list[str]) -> list[Any]:
     """The arrays of datasets. Raises Damaged."""
     import numpy as np
 
-    with np.load(BytesIO(_asked(place, names)), allow_pickle=False) as archive:
+    with np.load(BytesIO(_asked(source, names)), allow_pickle=False) as archive:
         return [archive[f"a{i}"] for i in range(len(names))]
 
 
-def _asked(place: Place, names: Any) -> bytes:
+def _asked(source: Source, names: Any) -> bytes:
     """What the other process answers."""
-    file = "-" if place.data is not None else place.path
+    file = "-" if source.data is not None else source.path
     start = f"import sys; sys.path[:] = {_search_path()!r}; from {__name__} import main; main()"
     isolated = [sys.executable, "-I", "-c", start]
-    command = [*isolated, file, str(place.begin), str(place.length), *names]
-    limit = _SECONDS + place.length / _BYTES_A_SECOND
+    command = [*isolated, file, str(source.begin), str(source.size), *names]
+    limit = _SECONDS + source.size / _BYTES_A_SECOND
     try:
         ended = subprocess.run(
-            command, input=place.data or b"", capture_output=True, timeout=limit, check=False
+            command, input=source.data or b"", capture_output=True, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
         raise Damaged(f"HDF5 that cannot be read in {limit:.0f} seconds") from None
@@ -105,23 +100,29 @@ def main() -> None:
 
     file, begin, length, *names = sys.argv[1:]
 
-    source: IO[bytes]
-    if file == "-":
-        source = BytesIO(sys.stdin.buffer.read())
-    else:
-        source = Window(file, int(begin), int(length))  # type: ignore[assignment]
-    with h5py.File(source, "r") as opened:
+    data = sys.stdin.buffer.read() if file == "-" else None
+    source = Source(file, int(begin), int(length), data)
+    _bounded(source.budget)
+    with source.file() as held, h5py.File(held, "r") as opened:
         if names:
             import numpy as np
 
-            held = {f"a{i}": opened[name][()] for i, name in enumerate(names)}
-            np.savez(sys.stdout.buffer, **held)
+            read = {f"a{i}": opened[name][()] for i, name in enumerate(names)}
+            np.savez(sys.stdout.buffer, **read)
             return
         try:
             told = _listed(h5py, opened)
         except Damaged as error:
             told = {"error": str(error)}
         sys.stdout.write(json.dumps(told))
+
+
+def _bounded(budget: Budget) -> None:
+    """End this process rather than let libhdf5 fill the memory, where the system can."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (budget.most, budget.most))
 
 
 def _listed(h5py: Any, file: Any) -> dict[str, Any]:
@@ -139,9 +140,14 @@ def _listed(h5py: Any, file: Any) -> dict[str, Any]:
         if isinstance(node, h5py.Dataset):
             if node.external or node.is_virtual:
                 raise Damaged(f"{path}: numbers that lie in another file")
-            if node.shape is not None:
+            chunk = math.prod(node.chunks or ()) * node.dtype.itemsize
+            if chunk > _CHUNK + 100 * node.id.get_storage_size():
+                raise Damaged(f"{path}: a chunk of {chunk:,} bytes that claims to unpack")
+            if node.shape is not None and node.dtype.kind in _KINDS_READ:
                 datasets.append((path, list(node.shape), _dtype(node.dtype)))
             continue
+        if not isinstance(node, h5py.Group):
+            continue  # a datatype of a name
         if path.endswith("/vars") and isinstance(node.attrs.get("name"), str):
             titles[path.removesuffix("/vars")] = node.attrs["name"]
         for key in sorted(node, key=_in_order, reverse=True):

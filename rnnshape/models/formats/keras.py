@@ -17,7 +17,8 @@ from ..networks.frameworks import RESET_FIRST
 from ..networks.names import optimisers
 from ..onnx.graph import Chain
 from ..onnx.node import Node
-from .hdf import Place, arrays, installed, listing
+from .hdf import arrays, installed, listing
+from .source import Source
 from .stored import Layer, Stored, TensorFile
 from .zips import Archive
 
@@ -30,61 +31,53 @@ Config = Mapping[str, Any]
 def open_keras(archive: Archive) -> TensorFile:
     """A .keras archive: the layers' configuration, and the weights as HDF5."""
     config = archive.start("config.json", _MOST_CONFIG) if "config.json" in archive else b"{}"
-    name = "model.weights.h5"
-    window = archive.window(name)
-    place = Place(archive.path, *window) if window else Place("", 0, 0, archive.read(name))
     about = archive.start("metadata.json", 1 << 16) if "metadata.json" in archive else b"{}"
     told = _json(about)
     version = told.get("keras_version") if isinstance(told, dict) else None
-    return _open(archive.path, place, "keras", archive.size, _configs(config),
+    file = _open(archive.entry("model.weights.h5"), "keras", _configs(config),
                  version if isinstance(version, str) else "3.")  # fmt: skip
+    return replace(file, source=archive.source)
 
 
-def open_hdf(path: str) -> TensorFile:
+def open_hdf(source: Source) -> TensorFile:
     """A .weights.h5, which has no configuration, or the .h5 of older Keras, which has one."""
-    size = os.path.getsize(path)
-    return _open(path, Place(path, 0, size), "keras (HDF5)", size, None)
+    return _open(source, "keras (HDF5)", None)
 
 
 def _open(
-    path: str,
-    place: Place,
-    form: str,
-    size: int,
-    configs: dict[str, Config] | None,
-    version: str = "",
+    source: Source, form: str, configs: dict[str, Config] | None, version: str = ""
 ) -> TensorFile:
     if not installed():
         raise UsageError(
-            f"weights: expected h5py, which reads Keras's {os.path.basename(path)!r}",
+            f"weights: expected h5py, which reads Keras's {os.path.basename(source.path)!r}",
             got="no such package here",
             fix="pip install 'rnnshape[keras]'",
         )
-    held = listing(place)
+    held = listing(source)
     together: dict[str, list[str]] = {}  # a tensor's name to those that are read with it
     kept: dict[str, Any] = {}
     tensors = {
-        name: Stored(name, shape, dtype, _reader(place, name, together, kept))
+        name: Stored(name, shape, dtype, _reader(source, name, together, kept))
         for name, (shape, dtype) in held.datasets.items()
     }
     known = _configs(held.config.encode()) if configs is None else configs
-    known = known or _beside(path)
+    known = known or _beside(source.path)
     layers = _layers(tensors, held.titles, known, version or held.version)
     for layer in layers:
         names = list(dict.fromkeys(n for t in layer.parameters.values() for n in t.stored))
         together |= dict.fromkeys(names, names)
-    return TensorFile(path, form, size, tensors, layers=tuple(layers))
+    return TensorFile(source, form, tensors, layers=tuple(layers))
 
 
 def _reader(
-    place: Place, name: str, together: dict[str, list[str]], kept: dict[str, Any]
+    source: Source, name: str, together: dict[str, list[str]], kept: dict[str, Any]
 ) -> Any:  # fmt: skip
     """Reads a tensor, and keeps those of its layer, which are asked for next."""
 
     def read() -> Any:
         if name not in kept:
             names = together.get(name, [name])
-            found = dict(zip(names, arrays(place, names)))
+            found = dict(zip(names, arrays(source, names)))
             kept.clear()
             kept.update(found)
         return kept[name]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from .pickles import Calls, Name, Opaque, Pickle
-from .stored import Damaged, shape_of
+from .source import Damaged
+from .stored import DTYPES, NUMPY_TYPES, shape_of
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,35 @@ class NumpyArray:
         self.shape: tuple[int, ...] = ()
         self.dtype, self.data, self.columns_first = "", b"", False
 
-    def build(self, state: Any) -> None:
+    def build(self, state: Any, p: Pickle) -> None:
         """(version, shape, dtype, whether in Fortran's order, the bytes)."""
         if not isinstance(state, tuple) or len(state) != 5:
             raise Damaged("an array of NumPy with a state that is none")
         _, shape, dtype, self.columns_first, data = state
         self.shape = shape_of(shape, "an array of NumPy")
         self.dtype = dtype.code if isinstance(dtype, NumpyType) else "?"
+        if isinstance(data, str):  # Python 2's bytes
+            data = data.encode("latin-1", "replace")
         self.data = data if isinstance(data, bytes) else b""
+
+
+class JoblibArray(NumpyArray):
+    """An array whose numbers joblib lays into the pickle behind the object that stands for it."""
+
+    def build(self, state: Any, p: Pickle) -> None:
+        """{shape, dtype, order, numpy_array_alignment_bytes}, then the numbers."""
+        if not isinstance(state, dict):
+            raise Damaged("an array of joblib with a state that is none")
+        dtype = state.get("dtype")
+        code = dtype.code if isinstance(dtype, NumpyType) else "?"
+        self.shape, self.dtype = shape_of(state.get("shape"), "an array of joblib"), code
+        self.columns_first = state.get("order") == "F"
+        known = NUMPY_TYPES.get(code.lstrip("<>|="))
+        if known is None:
+            raise Damaged("an array of joblib that holds objects", "save the weights as numbers")
+        if state.get("numpy_array_alignment_bytes") is not None:
+            p.source.read(p.source.number("B"))
+        self.data = p.source.read(math.prod(self.shape) * DTYPES[known][1])
 
 
 class NumpyType:
@@ -60,7 +83,7 @@ class NumpyType:
     def __init__(self, code: Any) -> None:
         self.code = code if isinstance(code, str) else "?"
 
-    def build(self, state: Any) -> None:
+    def build(self, state: Any, p: Pickle) -> None:
         """(version, order of bytes, …)."""
         if isinstance(state, tuple) and len(state) > 1 and state[1] == ">":
             self.code = ">" + self.code
@@ -172,7 +195,7 @@ def _encoded(p: Pickle, words: Any, encoding: Any = "latin1") -> bytes:
     """The form in which Python 2's protocol holds bytes."""
     if not isinstance(words, str) or encoding not in ("latin1", "latin-1"):
         raise Damaged("bytes in an encoding that is not latin1")
-    p.copied(len(words) // 64)
+    p.made(len(words))
     return words.encode("latin-1")
 
 
@@ -187,7 +210,7 @@ def _array(p: Pickle, *args: Any) -> NumpyArray:
 def _array_of_buffer(p: Pickle, data: Any, dtype: Any, shape: Any, order: Any = "C") -> NumpyArray:
     """The form of protocol 5."""
     array = NumpyArray()
-    array.build((1, shape, dtype, order == "F", bytes(data) if isinstance(data, bytes) else b""))
+    array.build((1, shape, dtype, order == "F", data), p)
     return array
 
 
@@ -213,6 +236,7 @@ def _calls() -> Calls:
         "builtins.bytearray": _bytes_of, "builtins.bytes": _bytes_of,
         "__builtin__.bytearray": _bytes_of, "__builtin__.bytes": _bytes_of,
         "_codecs.encode": _encoded, "numpy.dtype": lambda p, code, *rest: NumpyType(code),
+        "joblib.numpy_pickle.NumpyArrayWrapper": lambda p, *args: JoblibArray(),
         "numpy.ndarray": _array, "copyreg._reconstructor": _reconstructed,
         "copy_reg._reconstructor": _reconstructed,
     }  # fmt: skip

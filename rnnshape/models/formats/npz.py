@@ -1,21 +1,16 @@
-"""NumPy's .npz: a zip archive of .npy files, whose headers tell shape and type."""
+"""NumPy's .npy and .npz: a header tells shape and type, the numbers follow."""
 
 from __future__ import annotations
 
 import ast
 import math
+import re
+from functools import partial
 from typing import Any
 
-from .stored import (
-    DTYPES,
-    NUMPY_TYPES,
-    Damaged,
-    Stored,
-    TensorFile,
-    expandable,
-    shape_of,
-)
-from .zips import Archive, zip_faults
+from .source import Damaged, Source
+from .stored import DTYPES, NUMPY_TYPES, Stored, TensorFile, array_of, shape_of
+from .zips import Archive
 
 _MAGIC = b"\x93NUMPY"
 _MOST_HEADER = 65_536
@@ -28,42 +23,63 @@ def open_npz(archive: Archive) -> TensorFile:
         if not entry.endswith(".npy"):
             continue
         name = entry.removesuffix(".npy")
-        shape, dtype = _header(archive.start(entry, _MOST_HEADER), name, archive.length(entry))
-        tensors[name] = Stored(name, shape, dtype, _reader(archive, entry))
-    return TensorFile(archive.path, "npz", archive.size, tensors)
+        head = _Header(archive.start(entry, _MOST_HEADER), name, archive.length(entry))
+        tensors[name] = Stored(name, head.shape, head.dtype, partial(_read, archive, entry, head))
+    return TensorFile(archive.source, "npz", tensors)
 
 
-def _header(start: bytes, name: str, size: int) -> tuple[tuple[int, ...], str]:
-    wide = 2 if start[6:7] == b"\x01" else 4
-    length = int.from_bytes(start[8 : 8 + wide], "little")
-    if not start.startswith(_MAGIC) or 8 + wide + length > len(start):
-        raise Damaged(f"{name}: not a .npy file, or one with a header of {length:,} bytes")
-    header = start[8 + wide : 8 + wide + length].decode("utf-8" if start[6] > 2 else "latin-1")
-    try:
-        told = ast.literal_eval(header.strip())
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        told = None
-    if not isinstance(told, dict) or not {"descr", "shape"} <= told.keys():
-        raise Damaged(f"{name}: a header that is no dict of descr and shape")
-    code = told["descr"]
-    if not isinstance(code, str):
-        return shape_of(told["shape"], name), "structured"
-    if "O" in code:
-        raise Damaged(f"{name}: an array of objects, which is a pickle",
-                      "save the weights as arrays of numbers")  # fmt: skip
-    shape, dtype = shape_of(told["shape"], name), NUMPY_TYPES.get(code.lstrip("<>|="), code[:20])
-    held = size - 8 - wide - length
-    if dtype in DTYPES and math.prod(shape) * DTYPES[dtype][1] != held:
-        raise Damaged(f"{name}: {list(shape)} of {dtype} by its header, in {held:,} bytes")
-    return shape, dtype
+def read_npy(source: Source) -> Any:
+    """The array of a .npy file. Raises Damaged."""
+    head = _Header(source.start(_MOST_HEADER), "the file", source.size)
+    return head.array(source)
 
 
-def _reader(archive: Archive, entry: str) -> Any:
-    def read() -> Any:
-        import numpy as np
+def _read(archive: Archive, entry: str, head: _Header) -> Any:
+    return head.array(archive.entry(entry))
 
-        expandable(archive.length(entry), archive.packed(entry), entry)
-        with archive.open(entry) as file, zip_faults():
-            return np.lib.format.read_array(file, allow_pickle=False)
 
-    return read
+class _Header:
+    """What stands before the numbers: shape, type, order; begin: where the numbers do."""
+
+    def __init__(self, start: bytes, name: str, size: int) -> None:
+        wide = 2 if start[6:7] == b"\x01" else 4
+        length = int.from_bytes(start[8 : 8 + wide], "little")
+        self.name, self.begin = name, 8 + wide + length
+        if not start.startswith(_MAGIC) or self.begin > len(start):
+            raise Damaged(f"{name}: not a .npy file, or one with a header of {length:,} bytes")
+        header = start[8 + wide : self.begin].decode("utf-8" if start[6] > 2 else "latin-1")
+        told = _literal(header.strip())
+        if not isinstance(told, dict) or not {"descr", "shape"} <= told.keys():
+            raise Damaged(f"{name}: a header that is no dict of descr and shape")
+        code, self.shape = told["descr"], shape_of(told["shape"], name)
+        self.columns_first = told.get("fortran_order") is True
+        self.little = not (isinstance(code, str) and code.startswith(">"))
+        if not isinstance(code, str):
+            self.dtype = "structured"
+            return
+        if "O" in code:
+            raise Damaged(f"{name}: an array of objects, which is a pickle",
+                          "save the weights as arrays of numbers")  # fmt: skip
+        self.dtype = NUMPY_TYPES.get(code.lstrip("<>|="), code[:20])
+        held = size - self.begin
+        if self.dtype in DTYPES and math.prod(self.shape) * DTYPES[self.dtype][1] != held:
+            raise Damaged(
+                f"{name}: {list(self.shape)} of {self.dtype} by its header, in {held:,} bytes"
+            )
+
+    def array(self, source: Source) -> Any:
+        """The numbers, which follow the header."""
+        data = source.part(self.begin, source.size - self.begin)
+        if not self.columns_first:
+            return array_of(data, self.dtype, self.shape, little=self.little)
+        return array_of(data, self.dtype, self.shape[::-1], little=self.little).T
+
+
+def _literal(header: str) -> Any:
+    """The dict of a header; Python 2 wrote its long integers as 3L."""
+    for text in (header, re.sub(r"(?<=\d)L\b", "", header)):
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return None

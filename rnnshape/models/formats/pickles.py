@@ -2,8 +2,12 @@
 
 A name in a pickle is a `Name`, a word and no more: no module is imported for it. A call is looked
 up in a table of the few names that tensors need (`known.py`), whose functions are this package's
-own; a call of any other name becomes an `Opaque`, which keeps what it was given. What the whole
-may weigh is bounded by the length of the pickle.
+own; a call of any other name becomes an `Opaque`, which keeps what it was given. Steps and memory
+are counted against the file's budget.
+
+It is not `pickle.Unpickler` with a `find_class` of ours: that one lays every key into a dict as it
+is, and a key that is a tuple nested in itself sixty times is hashed for ever, one that is nested
+200,000 deep ends the process; nor can its memory be counted, 19 MB of `}` take 1.2 GB.
 """
 
 from __future__ import annotations
@@ -12,11 +16,12 @@ import struct
 from collections.abc import Callable
 from typing import IO, Any
 
-from .stored import Damaged
+from .source import Budget, Damaged
 
 _KEYS = (str, int, float, bool, bytes, type(None))
-_SPARE = 100_000  # copies that a short pickle may make
-_MOST_STEPS = 20_000_000  # half a million tensors; each step may lay down a small object
+_MOST_NAME = 2_000  # letters of a class's name
+_OBJECT, _SLOT = 64, 16  # bytes of an empty object, and of what a container has for each it holds
+_TURN = 4096  # steps that are counted at once
 # what a pickle has no business to call: modules that act on the machine, and Python's own doors
 _ACTING = {
     "os", "posix", "nt", "subprocess", "sys", "pty", "shutil", "socket", "ctypes", "runpy",
@@ -61,16 +66,17 @@ class Harmful(Damaged):
     """A pickle that would act on the machine where it is loaded by pickle itself."""
 
 
-class Source:
+class Stream:
     """The bytes of a file up to `size`: no read can go beyond what is there."""
 
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self.file, self.size = file, size
+    def __init__(self, file: IO[bytes], size: int, budget: Budget) -> None:
+        self.file, self.size, self.budget = file, size, budget
 
     def read(self, count: int) -> bytes:
         """Exactly `count` bytes."""
         if count > self.size:  # a claim, before memory is taken for it
             raise Damaged(f"a pickle that claims {count:,} bytes where the file has {self.size:,}")
+        self.budget.made(count)
         data = self.file.read(count)
         if len(data) != count:
             raise Damaged("a pickle that is cut short")
@@ -79,13 +85,17 @@ class Source:
     def line(self) -> bytes:
         """The rest of a line."""
         data = self.file.readline()
+        self.budget.made(len(data))
         if not data.endswith(b"\n"):
             raise Damaged("a pickle that is cut short")
         return data[:-1]
 
     def number(self, form: str) -> Any:
         """A number packed as `form`."""
-        return struct.unpack(form, self.read(struct.calcsize(form)))[0]
+        data = self.file.read(struct.calcsize(form))
+        if len(data) != struct.calcsize(form):
+            raise Damaged("a pickle that is cut short")
+        return struct.unpack(form, data)[0]
 
 
 Calls = dict[str, Callable[..., Any]]
@@ -98,14 +108,14 @@ class Pickle:
     `names` lists the names it would call that `calls` does not know.
     """
 
-    def __init__(self, source: Source, calls: Calls, persistent: Callable[[Any], Any]) -> None:
+    def __init__(self, source: Stream, calls: Calls, persistent: Callable[[Any], Any]) -> None:
         self.source, self.calls, self.persistent = source, calls, persistent
+        self.made, self.budget = source.budget.made, source.budget
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
         self.names: dict[str, None] = {}
         self.steps = 0
-        self._copied = 0
 
     def load(self) -> Any:
         """The object that the pickle describes. Raises Damaged."""
@@ -119,8 +129,8 @@ class Pickle:
                 raise Damaged("a pickle that is cut short" if not code else
                               f"no pickle: there is no instruction {code!r}")  # fmt: skip
             self.steps += 1
-            if self.steps > _MOST_STEPS:
-                raise Damaged(f"a pickle of more than {_MOST_STEPS:,} instructions")
+            if not self.steps % _TURN:
+                self.budget.step(_TURN)
             try:
                 step(self)
             except IndexError:
@@ -133,17 +143,19 @@ class Pickle:
 
     def copied(self, count: int) -> None:
         """Count the items of a copy; many copies of one long list would fill the memory."""
-        self._copied += count
-        if self._copied > _SPARE + 16 * self.steps:
-            raise Damaged("a pickle that copies itself over and over")
+        self.made(_OBJECT + _SLOT * count)
 
     def name(self, module: Any, name: Any) -> Name:
         """The name of a class or function."""
+        if len(module) + len(name) > _MOST_NAME:
+            raise Damaged(f"a pickle with a name of {len(module) + len(name):,} letters")
+        self.made(_OBJECT + len(module) + len(name))
         return Name(f"{module}.{name}")
 
     def call(self, what: Any, args: Any) -> Any:
         """What stands for a call; an Opaque where nothing is known of it."""
         if not isinstance(what, Name):
+            self.made(4 * _OBJECT)
             return Opaque("?", args)
         known = self.calls.get(what.text)
         if known is not None and isinstance(args, tuple):
@@ -158,6 +170,7 @@ class Pickle:
             if acts(name):
                 raise Harmful(f"a pickle that would hand {name.text} to {what.text}")
         self.names[what.text] = None
+        self.made(4 * _OBJECT)
         return Opaque(what.text, args)
 
     def build(self) -> None:
@@ -167,19 +180,21 @@ class Pickle:
         if isinstance(target, Opaque):
             target.state = state
         elif hasattr(target, "build"):
-            target.build(state)
+            target.build(state, self)
 
     def put(self, target: Any, pairs: list[Any]) -> None:
         """Lay pairs of key and value into a dict."""
         into = target.items if isinstance(target, Opaque) else target
         if not isinstance(into, dict):
             raise Damaged("a pickle that lays items into what is no dict")
+        self.made(4 * _SLOT * len(pairs))
         for key, value in zip(pairs[::2], pairs[1::2]):
             # a key of another kind could take for ever to hash; it names no tensor
             into[key if type(key) in _KEYS else Name("?")] = value
 
     def append(self, target: Any, items: list[Any]) -> None:
         """Lay items behind a list."""
+        self.made(_SLOT * len(items))
         if isinstance(target, list):
             target.extend(items)
         elif isinstance(target, Opaque):
@@ -251,6 +266,7 @@ def _tuple(count: int) -> Callable[[Pickle], None]:
     def step(p: Pickle) -> None:
         if len(p.stack) < count:
             raise IndexError
+        p.made(_OBJECT)
         p.stack[-count:] = [tuple(p.stack[-count:])]
 
     return step
@@ -258,11 +274,21 @@ def _tuple(count: int) -> Callable[[Pickle], None]:
 
 def _dict(p: Pickle) -> dict[Any, Any]:
     made: dict[Any, Any] = {}
+    p.made(_OBJECT)
     p.put(made, p.popped())
     return made
 
 
+def _empty(kind: Callable[[], Any]) -> Callable[[Pickle], None]:
+    def step(p: Pickle) -> None:
+        p.made(_OBJECT)
+        p.stack.append(kind())
+
+    return step
+
+
 def _mark(p: Pickle) -> None:
+    p.made(_OBJECT)
     p.marks.append(p.stack)
     p.stack = []
 
@@ -300,6 +326,7 @@ def _appends(p: Pickle) -> None:
 
 def _memoize(place: Callable[[Pickle], int]) -> Callable[[Pickle], None]:
     def step(p: Pickle) -> None:
+        p.made(_OBJECT)
         p.memo[place(p)] = p.stack[-1]
 
     return step
@@ -366,9 +393,9 @@ _STEPS: dict[bytes, Callable[[Pickle], None]] = {
     b"\x97": _constant(None), b"\x98": lambda p: None,
     b")": _constant(()), b"t": _push(lambda p: tuple(p.popped())),
     b"\x85": _tuple(1), b"\x86": _tuple(2), b"\x87": _tuple(3),
-    b"]": _push(lambda p: []), b"l": _push(lambda p: p.popped()), b"a": _append, b"e": _appends,
-    b"}": _push(lambda p: {}), b"d": _push(_dict), b"s": _setitem, b"u": _setitems,
-    b"\x8f": _push(lambda p: []), b"\x90": _appends, b"\x91": _push(lambda p: p.popped()),
+    b"]": _empty(list), b"l": _push(lambda p: p.popped()), b"a": _append, b"e": _appends,
+    b"}": _empty(dict), b"d": _push(_dict), b"s": _setitem, b"u": _setitems,
+    b"\x8f": _empty(list), b"\x90": _appends, b"\x91": _push(lambda p: p.popped()),
     b"p": _memoize(lambda p: int(p.source.line())), b"q": _memoize(lambda p: p.source.number("B")),
     b"r": _memoize(lambda p: p.source.number("<I")), b"\x94": _memoize(lambda p: len(p.memo)),
     b"g": _recall(lambda p: int(p.source.line())), b"h": _recall(lambda p: p.source.number("B")),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
+from functools import partial
 from typing import Any
 
-from .stored import DTYPES, Damaged, Stored, TensorFile, array_of, shape_of
+from .source import Damaged, Source
+from .stored import DTYPES, Stored, TensorFile, array_of, shape_of
 
 _MOST_HEADER = 100_000_000  # the format's own limit
 _TYPES = {
@@ -18,27 +19,33 @@ _TYPES = {
 }  # fmt: skip
 
 
-def open_safetensors(path: str) -> TensorFile:
+def open_safetensors(source: Source) -> TensorFile:
     """Names, types, shapes and places from the header; no number is read. Raises Damaged."""
-    size = os.path.getsize(path)
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length > min(size - 8, _MOST_HEADER):
-            raise Damaged(f"a header of {length:,} bytes in a file of {size:,}")
-        head = file.read(length)
+    size = source.size
+    length = int.from_bytes(source.start(8), "little")
+    if size < 8 or length > min(size - 8, _MOST_HEADER):
+        raise Damaged(f"a header of {length:,} bytes in a file of {size:,}")
+    head = source.part(8, length)
     if not head.startswith(b"{"):
         raise Damaged("a header that does not begin with {")
     header = json.loads(head.decode("utf-8"), object_pairs_hook=_object)
     header.pop("__metadata__", None)
+    source.budget.entry(len(header))
     begin = 8 + length
     tensors = {}
     places = []
     for name, entry in header.items():
         shape, dtype, first, last = _entry(name, entry)
         places.append((first, last, name))
-        tensors[name] = Stored(name, shape, dtype, _reader(path, name, shape, dtype, begin + first))
+        read = partial(_read, source, begin + first, last - first, dtype, shape)
+        tensors[name] = Stored(name, shape, dtype, read)
     _check_places(places, size - begin)
-    return TensorFile(path, "safetensors", size, tensors)
+    return TensorFile(source, "safetensors", tensors)
+
+
+def _read(source: Source, begin: int, count: int, dtype: str, shape: tuple[int, ...]) -> Any:
+    """The numbers, read and not mapped: a mapping process ends when the file is cut short."""
+    return array_of(source.part(begin, count), dtype, shape)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -80,21 +87,3 @@ def _check_places(places: list[tuple[int, int, str]], length: int) -> None:
         end = last
     if end != length:
         raise Damaged(f"{end:,} bytes of tensors where the file has {length:,}")
-
-
-def _reader(path: str, name: str, shape: tuple[int, ...], dtype: str, begin: int) -> Any:
-    def read() -> Any:
-        if dtype in ("bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64"):
-            # NumPy has no such type, so that the safetensors package cannot give it
-            with open(path, "rb") as file:
-                file.seek(begin)
-                return array_of(file.read(math.prod(shape) * DTYPES[dtype][1]), dtype, shape)
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, framework="np") as opened:
-                return opened.get_tensor(name)
-        except SafetensorError as error:
-            raise Damaged(str(error)) from None
-
-    return read

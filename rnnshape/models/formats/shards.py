@@ -7,19 +7,21 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from .stored import Damaged, Stored, TensorFile
+from .source import Damaged, Source
+from .stored import Stored, TensorFile
 
 _MOST_INDEX = 100_000_000  # bytes, as many as a header of safetensors may have
 _MOST_FILES = 500  # each of them stays open
 
 
-def open_index(path: str, opened: Callable[[str], TensorFile]) -> TensorFile:
+def open_index(source: Source, opened: Callable[[str], TensorFile]) -> TensorFile:
     """The tensors of all files that an index such as model.safetensors.index.json names.
 
     opened: opens one of them. They lie beside the index; names that lead elsewhere are refused.
     Raises Damaged, and what `opened` raises.
     """
-    places = _places(path)
+    places = _places(source)
+    path = source.path
     names = list(dict.fromkeys(places.values()))
     if len(names) > _MOST_FILES:
         raise Damaged(f"an index of {len(names):,} files", f"join them to at most {_MOST_FILES}")
@@ -38,18 +40,18 @@ def open_index(path: str, opened: Callable[[str], TensorFile]) -> TensorFile:
                           "get the files and the index from one place")  # fmt: skip
         tensors[tensor] = files[name].tensors[tensor]
     formats = " and ".join(dict.fromkeys(file.format for file in files.values()))
+    size = sum(file.source.size for file in files.values())
+    notes = tuple(dict.fromkeys(note for file in files.values() for note in file.notes))
     return TensorFile(
-        path, f"{formats}, in {len(files)} files", sum(file.size for file in files.values()),
-        tensors, notes=tuple(dict.fromkeys(note for file in files.values() for note in file.notes)),
+        Source(path, 0, size), f"{formats}, in {len(files)} files", tensors, notes=notes
     )  # fmt: skip
 
 
-def _places(path: str) -> dict[str, str]:
+def _places(source: Source) -> dict[str, str]:
     """The index's tensors to the names of their files."""
-    with open(path, "rb") as file:
-        text = file.read(_MOST_INDEX + 1)
-    if len(text) > _MOST_INDEX:
+    if source.size > _MOST_INDEX:
         raise Damaged(f"an index of more than {_MOST_INDEX:,} bytes")
+    text = source.part(0, source.size)
     read: Any = json.loads(text.decode("utf-8"))
     places = read.get("weight_map") if isinstance(read, dict) else None
     if not isinstance(places, dict) or not places:

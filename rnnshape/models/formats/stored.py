@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import UsageError
+from .source import Damaged, Source
 
 Reader = Callable[[], Any]
 
@@ -24,15 +25,6 @@ NUMPY_TYPES = {code: name for name, (code, _) in DTYPES.items()} | {
     "u2": "uint16", "u1": "uint8", "b1": "bool",
 }  # fmt: skip
 MOST_DIMENSIONS = 64  # NumPy's own limit
-_FREE, _TIMES = 64 << 20, 100  # a file may grow to 64 MB, or a hundred times its size, when read
-
-
-class Damaged(ValueError):
-    """What is wrong with a file's contents; `fix` where something else than its end is at fault."""
-
-    def __init__(self, what: str, fix: str = "") -> None:
-        super().__init__(what)
-        self.fix = fix
 
 
 @dataclass(frozen=True)
@@ -101,32 +93,21 @@ class TensorFile:
     of the file should know.
     """
 
-    path: str
+    source: Source
     format: str
-    size: int
     tensors: Mapping[str, Stored]
     told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     layers: tuple[Layer, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def path(self) -> str:
+        """The file that a person named."""
+        return self.source.path
+
     def affordable(self, tensors: Iterable[Stored]) -> None:
         """Refuse tensors that would take far more memory than the file could have filled."""
-        total = sum(tensor.nbytes for tensor in tensors)
-        if total > _FREE + _TIMES * self.size:
-            raise UsageError(
-                "weights: expected tensors that the file holds in full",
-                got=f"{total:,} bytes of numbers out of a file of {self.size:,}",
-                fix="save them with .clone(), so that no tensor repeats a few numbers",
-            )
-
-
-def expandable(
-    size: int, packed: int, name: str, free: int = _FREE, times: int = _TIMES
-) -> None:  # fmt: skip
-    """Refuse an entry of an archive that claims to grow as no weights do (a zip bomb)."""
-    if size > free + times * packed:
-        raise Damaged(f"{name}: {packed:,} bytes that claim to unpack to {size:,}",
-                      "do not unpack it; ask for the weights as .safetensors")  # fmt: skip
+        self.source.budget.numbers(sum(tensor.nbytes for tensor in tensors))
 
 
 def shape_of(sizes: Any, name: str) -> tuple[int, ...]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import IO, Any
 
 from .known import CALLS, NumpyArray, Storage, Tensor, storage_of
-from .pickles import Pickle, Source
-from .stored import DTYPES, NUMPY_TYPES, Damaged, Stored, TensorFile, array_of
+from .pickles import Pickle, Stream
+from .source import Damaged, Source
+from .stored import DTYPES, NUMPY_TYPES, Stored, TensorFile, array_of
 from .tree import Found, Tree, tree_of
 from .zips import Archive
 
@@ -36,9 +36,8 @@ def open_torch_zip(archive: Archive) -> TensorFile:
     """The tensors of a zip that torch wrote. Only its pickle is read. Raises Damaged."""
     root = _root(archive)
     assert root is not None
-    pickled = archive.read(f"{root}data.pkl")
-    pickle = _pickle(BytesIO(pickled), len(pickled))
-    tree = tree_of(pickle.load(), pickle.steps)
+    pickle = _of_source(archive.entry(f"{root}data.pkl"))
+    tree = tree_of(pickle.load(), pickle.steps, pickle.budget)
     scripted = f"{root}constants.pkl" in archive
     order = f"{root}byteorder"
     little = order not in archive or archive.start(order, 16).strip() != b"big"
@@ -48,62 +47,62 @@ def open_torch_zip(archive: Archive) -> TensorFile:
         return archive.length(entry) if entry in archive else None
 
     def data(storage: Storage, begin: int, count: int) -> bytes:
-        return archive.part(f"{root}data/{storage.key}", begin, count)
+        return archive.entry(f"{root}data/{storage.key}").part(begin, count)
 
     tensors = _stored(tree, length, data, little)
     if scripted:
         tree.told |= _finals(archive, root, tree)
-    return TensorFile(
-        archive.path, "torchscript" if scripted else "torch", archive.size, tensors, tree.told,
-        notes=_notes(pickle),
-    )  # fmt: skip
+    return TensorFile(archive.source, "torchscript" if scripted else "torch", tensors, tree.told,
+                      notes=_notes(pickle))  # fmt: skip
 
 
-def open_torch_stream(path: str) -> TensorFile:
+def open_torch_stream(source: Source) -> TensorFile:
     """The older form: pickles one behind the other, then the storages. Raises Damaged.
 
     A file that is one pickle and no more (of NumPy's arrays, say) is read as well.
     """
-    size = os.path.getsize(path)
-    with open(path, "rb") as file:
-        first = _pickle(file, size)
+    with source.file() as file:
+        first = _pickle(file, source)
         root = first.load()
-        if root == _MAGIC:
-            return _open_stream(path, file, size)
-    tree = tree_of(root, first.steps)
+        if type(root) is int and root == _MAGIC:
+            return _open_stream(source, file)
+    tree = tree_of(root, first.steps, source.budget)
     tensors = _stored(tree, lambda storage: None, _nowhere, True)
-    return TensorFile(path, "pickle", size, tensors, tree.told, notes=_notes(first))
+    return TensorFile(source, "pickle", tensors, tree.told, notes=_notes(first))
 
 
-def _open_stream(path: str, file: IO[bytes], size: int) -> TensorFile:
+def _open_stream(source: Source, file: IO[bytes]) -> TensorFile:
     """What stands behind the magic number."""
-    if _pickle(file, size).load() != _VERSION:
+    version = _pickle(file, source).load()
+    if type(version) is not int or version != _VERSION:
         raise Damaged("a file of torch before 0.2", "load and save it with a torch of its time")
-    system = _pickle(file, size).load()
+    system = _pickle(file, source).load()
     little = not isinstance(system, dict) or system.get("little_endian") is not False
-    pickle = _pickle(file, size)
+    pickle = _pickle(file, source)
     storages: dict[str, Storage] = {}
     pickle.persistent = _remembering(storages)
-    tree = tree_of(pickle.load(), pickle.steps)
-    keys = _pickle(file, size).load()
-    if not isinstance(keys, list) or any(key not in storages for key in keys):
+    tree = tree_of(pickle.load(), pickle.steps, source.budget)
+    keys = _pickle(file, source).load()
+    if not isinstance(keys, list) or any(type(k) is not str or k not in storages for k in keys):
         raise Damaged("a list of storages that names others than the tensors do")
-    places = _places(file, size, [storages[key] for key in keys])
+    places = _places(file, source.size, [storages[key] for key in keys])
 
     def length(storage: Storage) -> int | None:
         return places[storage.key][1] if storage.key in places else None
 
     def data(storage: Storage, begin: int, count: int) -> bytes:
-        with open(path, "rb") as again:
-            again.seek(places[storage.key][0] + begin)
-            return again.read(count)
+        return source.part(places[storage.key][0] + begin, count)
 
     tensors = _stored(tree, length, data, little)
-    return TensorFile(path, "torch (older stream)", size, tensors, tree.told, notes=_notes(pickle))
+    return TensorFile(source, "torch (older stream)", tensors, tree.told, notes=_notes(pickle))
 
 
-def _pickle(file: IO[bytes], size: int) -> Pickle:
-    return Pickle(Source(file, size), CALLS, storage_of)
+def _pickle(file: IO[bytes], source: Source) -> Pickle:
+    return Pickle(Stream(file, source.size, source.budget), CALLS, storage_of)
+
+
+def _of_source(source: Source) -> Pickle:
+    return _pickle(BytesIO(source.part(0, source.size)), source)
 
 
 def _remembering(storages: dict[str, Storage]) -> Callable[[Any], Any]:

@@ -9,9 +9,8 @@ from typing import Any
 from ...network.constructor import ARGUMENTS
 from .known import NumpyArray, Tensor
 from .pickles import Opaque
-from .stored import Damaged
+from .source import DEEPEST, Budget, Damaged
 
-_DEEPEST = 100
 # what programs call the dict around a state_dict; the modules' names begin inside it
 WRAPPERS = {
     "state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params",
@@ -49,7 +48,7 @@ class Tree:
 _Place = tuple[Any, tuple[str | int, ...], int, frozenset[int], bool, bool]
 
 
-def tree_of(root: Any, steps: int) -> Tree:
+def tree_of(root: Any, steps: int, budget: Budget) -> Tree:
     """Every tensor below `root`, in order. steps: how many the pickle took, which bounds the walk.
 
     Raises Damaged for an object whose parts repeat so often that it was made to exhaust a reader.
@@ -60,13 +59,16 @@ def tree_of(root: Any, steps: int) -> Tree:
     while waiting:
         value, path, wrapped, above, plain, keyed = waiting.pop()
         visits += 1
+        budget.step(1 + len(path))
         if visits > 10_000 + 8 * steps:
             raise Damaged("a pickle whose parts hold each other over and over")
         if isinstance(value, Tensor | NumpyArray):
             within = path[:-1] if keyed else None
+            budget.entry()
+            budget.made(3 * sum(len(key) if isinstance(key, str) else 4 for key in path))
             tree.tensors.append(Found(_dotted(path), _dotted(path[wrapped:]), value, within))
             continue
-        if id(value) in above or len(path) > _DEEPEST:
+        if id(value) in above or len(path) > DEEPEST:
             continue
         children = _children(value)
         if not children:
@@ -77,6 +79,7 @@ def tree_of(root: Any, steps: int) -> Tree:
         plain = plain and not isinstance(value, Opaque)
         keyed = plain and isinstance(value, dict)
         outside = isinstance(value, dict) and wrapped == len(path)
+        budget.made((24 + 8 * len(path)) * len(children))
         for key, child in reversed(children):
             wraps = outside and key in WRAPPERS and isinstance(child, dict | Opaque)
             waiting.append((child, (*path, key), wrapped + wraps, inside, plain, keyed))

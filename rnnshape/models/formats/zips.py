@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EINVAL
-from io import RawIOBase
-from typing import IO, Any
+from typing import Any
 
-from .stored import Damaged, expandable
+from .source import Damaged, Source, inflated
+
+_STORED, _DEFLATED = 0, 8
 
 
 @contextmanager
-def zip_faults() -> Iterator[None]:
-    """Turn what zipfile and its decompressors raise into Damaged."""
+def _zip_faults() -> Iterator[None]:
+    """Turn what zipfile raises into Damaged."""
     import zipfile
-    import zlib
 
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         raise Damaged(f"a damaged archive: {error}") from None
     except OSError as error:
         if error.errno != EINVAL:  # a place before the beginning of the file
@@ -29,20 +28,24 @@ def zip_faults() -> Iterator[None]:
 
 
 class Archive:
-    """The entries of a zip archive. It stays open for the tensors that are read later."""
+    """The entries of a zip archive, each a source of its own.
 
-    def __init__(self, path: str) -> None:
+    zipfile reads the table of contents alone: its own unpacking believes what an entry says of its
+    size, and bzip2 is not bounded at all.
+    """
+
+    def __init__(self, source: Source) -> None:
         import zipfile
 
-        self.path = path
-        self.size = os.path.getsize(path)
-        with zip_faults():
-            self._zip = zipfile.ZipFile(path)
+        self.source = source
+        with _zip_faults(), source.file() as file, zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+        source.budget.entry(len(entries))
         self._entries: dict[str, Any] = {}
-        for entry in self._zip.infolist():
+        for entry in entries:
             if entry.filename in self._entries:
                 raise Damaged(f"an archive that has {entry.filename} twice")
-            if entry.header_offset + entry.compress_size > self.size:
+            if entry.header_offset + entry.compress_size > source.size:
                 raise Damaged(f"{entry.filename}: past the end of the file")
             self._entries[entry.filename] = entry
 
@@ -55,92 +58,42 @@ class Archive:
         """The length of an entry, unpacked; 0 where there is none."""
         return int(self._entries[name].file_size) if name in self._entries else 0
 
-    def packed(self, name: str) -> int:
-        """The length of an entry in the file."""
-        return int(self._entries[name].compress_size)
-
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
-    def read(self, name: str) -> bytes:
-        """An entry in full. Raises Damaged, and where it claims to grow as no pickle does."""
-        entry = self._entries[name]
-        if entry.compress_type:
-            expandable(entry.file_size, entry.compress_size, name, free=1 << 20, times=20)
-        with self.open(name) as file, zip_faults():
-            data = file.read()
-        if len(data) != entry.file_size:
-            raise Damaged(f"{name}: cut short")
-        return data
-
-    def part(self, name: str, begin: int, count: int) -> bytes:
-        """`count` bytes of an entry from `begin` on."""
-        entry = self._entries[name]
-        expandable(entry.file_size, entry.compress_size, name)
-        with self.open(name) as file, zip_faults():
-            file.seek(begin)
-            data = file.read(count)
-        if len(data) != count:
-            raise Damaged(f"{name}: cut short")
-        return data
+    def entry(self, name: str) -> Source:
+        """An entry: a window of the archive where it is stored, unpacked where it is deflated."""
+        entry, source = self._entries[name], self._packed(name)
+        if entry.compress_type == _STORED and entry.compress_size != entry.file_size:
+            raise Damaged(f"{name}: stored, and of another length than it says")
+        if entry.compress_type != _STORED:
+            packed = source.part(0, source.size)
+            data = inflated(packed, entry.file_size, -15, self.source.budget, name)
+            source = source.unpacked(data, name)
+        source.checksum = entry.CRC
+        return source
 
     def start(self, name: str, length: int) -> bytes:
         """The first bytes of an entry, at most `length`."""
-        with self.open(name) as file, zip_faults():
-            return file.read(length)
+        import zlib
 
-    def window(self, name: str) -> tuple[int, int] | None:
-        """(where an entry's bytes begin in the file, how many they are); None where packed."""
+        packed = self._packed(name)
+        if self._entries[name].compress_type == _STORED:
+            return packed.start(length)
+        try:
+            stream = zlib.decompressobj(-15)
+            return stream.decompress(packed.start(length + 1024), length)
+        except zlib.error as error:
+            raise Damaged(f"{name}: a damaged archive: {error}") from None
+
+    def _packed(self, name: str) -> Source:
+        """An entry's bytes as they lie in the archive."""
         entry = self._entries[name]
-        if entry.compress_type or entry.compress_size != entry.file_size:
-            return None
-        with open(self.path, "rb") as file:
-            file.seek(entry.header_offset + 26)
-            lengths = file.read(4)
-        gap = 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
-        if entry.header_offset + gap + entry.file_size > self.size:
-            raise Damaged(f"{name}: past the end of the file")
-        return entry.header_offset + gap, entry.file_size
-
-    def open(self, name: str) -> IO[bytes]:
-        """An entry as a file."""
-        with zip_faults():
-            return self._zip.open(self._entries[name])
-
-
-class Window(RawIOBase):
-    """`length` bytes of a file from `begin` on, as a file of its own."""
-
-    def __init__(self, path: str, begin: int, length: int) -> None:
-        self._file = open(path, "rb")  # noqa: SIM115 - it is closed with the window
-        self._begin, self._length, self._at = begin, length, 0
-
-    def readable(self) -> bool:
-        """It is for reading."""
-        return True
-
-    def seekable(self) -> bool:
-        """At any place."""
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place of the window."""
-        self._at = offset + (0, self._at, self._length)[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """The place in the window."""
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Read what fits the buffer, and no further than the window."""
-        self._file.seek(self._begin + self._at)
-        data = self._file.read(max(0, min(len(buffer), self._length - self._at)))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-    def close(self) -> None:
-        """Close the file behind it."""
-        self._file.close()
-        super().close()
+        if entry.compress_type not in (_STORED, _DEFLATED) or entry.flag_bits & 1:
+            raise Damaged(f"{name}: encrypted, or packed by another method than deflate",
+                          "unpack the archive, and pack it as zip does")  # fmt: skip
+        head = self.source.part(entry.header_offset, 30)
+        if not head.startswith(b"PK\x03\x04"):
+            raise Damaged("a damaged archive: an entry that begins nowhere")
+        gap = 30 + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+        return self.source.window(entry.header_offset + gap, entry.compress_size, name)

@@ -9,28 +9,33 @@ from typing import Any
 
 from ...errors import UsageError
 from ..files import arrays_of, open_file
-from ..formats.stored import Damaged, Layer, TensorFile
+from ..formats.source import Damaged, Source
+from ..formats.stored import Layer, TensorFile
 from ..layouts.layout import Placed, laid_back
 from ..layouts.tables import ONNX
 from ..networks.find import chosen, contents
 from .graph import Chain, Graph, onnx_package
+from .message import slim
 from .node import Node
 from .run import chain_spec
 
 
-def open_onnx(path: str) -> TensorFile:
-    """The constants of a graph, and its recurrent operators as layers of torch."""
-    onnx = onnx_package(os.path.basename(path))
+def open_onnx(source: Source) -> TensorFile:
+    """The constants of a graph, and its recurrent operators as layers of torch.
+
+    What its large tensors hold stays in the file. Raises Damaged.
+    """
+    onnx = onnx_package(os.path.basename(source.path))
     from google.protobuf.message import DecodeError
 
+    message, places = slim(source)
     try:
-        model = onnx.load_model(path, format="protobuf", load_external_data=False)
+        model = onnx.ModelProto.FromString(message)
     except DecodeError as error:
         raise Damaged(f"no ONNX model: {error}") from None
-    graph = Graph(model.graph, path)
+    graph = Graph(model.graph, source, places)
     layers = tuple(_layer(stack) for chain in graph.chains() for stack in _stacks(chain))
-    return TensorFile(path, "onnx", os.path.getsize(path), graph.tensors, layers=layers,
-                      notes=tuple(graph.notes))  # fmt: skip
+    return TensorFile(source, "onnx", graph.tensors, layers=layers, notes=tuple(graph.notes))
 
 
 def read_chain(path: str, module: str | None = None) -> Chain:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UsageError
-from ..formats.stored import Damaged, Stored, shape_of
+from ..formats.source import Damaged, Source
+from ..formats.stored import DTYPES, Stored, array_of, shape_of
 from .node import OPERATORS, Node
 
 _TYPES = {
@@ -23,12 +25,21 @@ _TYPES = {
 }  # fmt: skip
 
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
-_ATTRIBUTES = ("hidden_size", "direction", "layout", "activations", "activation_alpha",
-               "activation_beta", "clip", "linear_before_reset", "input_forget")  # fmt: skip
+_INT, _FLOAT, _TEXT, _FLOATS, _TEXTS = 2, 1, 3, 6, 8  # AttributeProto.type
+_ATTRIBUTES = {
+    "hidden_size": _INT, "direction": _TEXT, "layout": _INT, "activations": _TEXTS,
+    "activation_alpha": _FLOATS, "activation_beta": _FLOATS, "clip": _FLOAT,
+    "linear_before_reset": _INT, "input_forget": _INT,
+}  # fmt: skip
+# com.microsoft's LSTM of 8 bits: what stands behind the eight inputs of ONNX's
+_QUANTIZED, _SCALES = "DynamicQuantizeLSTM", ("W_scale", "W_zero", "R_scale", "R_zero")
+_UNROLLED = re.compile(r"lstm|gru(?![a-z])|rnn", re.I)
 _PASSING = ("Transpose", "Reshape", "Squeeze", "Identity", "Dropout", "Cast", "Unsqueeze")
 _FOLDED = ("Constant", "Concat", "Slice", "Unsqueeze", "Squeeze", "Split", "Transpose", "Reshape",
-           "Cast", "Identity", "Expand", "ConstantOfShape", "Gather", "Shape")  # fmt: skip
-_SPARE = 1 << 20  # numbers that folding may make beyond those that the file holds
+           "Cast", "Identity", "Expand", "ConstantOfShape", "Gather", "Shape", "DequantizeLinear",
+           "Mul", "Add", "Sub")  # fmt: skip
+_SPARE = 1 << 20  # numbers that folding one value may make beyond those that the file has room for
+_FAR = 100  # operators between two
 
 
 @dataclass(frozen=True)
@@ -68,39 +79,43 @@ class Graph:
     tensors: what the file holds, by name; notes: of operators whose weights it does not hold.
     """
 
-    def __init__(self, graph: Any, path: str) -> None:
+    def __init__(self, graph: Any, source: Source, places: Mapping[str, tuple[int, int]]) -> None:
         self.tensors: dict[str, Stored] = {}
         self.notes: list[str] = []
         self._nodes: list[Any] = []
+        self._budget = source.budget
         for inner in _graphs(graph):
+            self._budget.step(100 * len(inner.node))
             self._nodes += inner.node
-            held = [(tensor.name, tensor) for tensor in inner.initializer]
-            held += [(node.output[0], attribute.t) for node in inner.node
+            held = [(tensor.name, tensor, places.get(tensor.name)) for tensor in inner.initializer]
+            held += [(node.output[0], attribute.t, None) for node in inner.node
                      if node.op_type == "Constant" and node.output
                      for attribute in node.attribute if attribute.name == "value"]  # fmt: skip
-            for name, tensor in held:
+            for name, tensor, place in held:
                 if name not in self.tensors:
-                    self.tensors[name] = _stored(name, tensor, path)
+                    self.tensors[name] = _stored(name, tensor, source, place)
         self._makers = {out: node for node in self._nodes for out in node.output if out}
         self._folded: dict[str, Stored | None] = {}
-        self._most = 4 * sum(tensor.count for tensor in self.tensors.values()) + _SPARE
+        self._most = 4 * source.size + _SPARE
 
     def chains(self) -> list[Chain]:
         """Maximal chains, in the graph's order."""
         found, nodes = [], []
-        recurrent = (node for node in self._nodes if node.op_type in OPERATORS and not node.domain)
+        recurrent = (node for node in self._nodes if _recurrent(node))
         for place, node in enumerate(recurrent):
             made = self._node(node, place)
             if made is not None:
                 found.append(node)
                 nodes.append(made)
+        if not found:
+            self._tell_unrolled()
+        numbers = {id(node): place for place, node in enumerate(found)}
         before: dict[int, int] = {}
+        after: dict[int, int] = {}
         for place, node in enumerate(found):
-            source = self._source(node)
-            for other, candidate in enumerate(found):
-                if source is candidate and other not in before.values():
-                    before[place] = other
-        after = {other: place for place, other in before.items()}
+            other = numbers.get(id(self._source(node)))
+            if other is not None and other not in after:
+                before[place], after[other] = other, place
         chains = []
         for start in (place for place in range(len(found)) if place not in before):
             places = [start]
@@ -109,7 +124,24 @@ class Graph:
             given = [name for place in places for name in self._open(found[place])]
             turned, own = self._turned(found[start]), tuple(nodes[place] for place in places)
             chains.append(Chain(own, turned, tuple(dict.fromkeys(given))))
+        if len(found) > sum(len(chain.nodes) for chain in chains):
+            raise Damaged("a graph whose recurrent operators read each other in a circle",
+                          "export the model anew")  # fmt: skip
         return chains
+
+    def _tell_unrolled(self) -> None:
+        """Say so where names speak of a recurrent layer that is no operator of the graph."""
+        spoken = [
+            node for node in self._nodes
+            if node.op_type in ("MatMul", "Gemm", "MatMulInteger")
+            and any(_UNROLLED.search(word) for word in (node.name, *node.input, *node.output))
+        ]  # fmt: skip
+        if spoken:
+            name = spoken[0].name or spoken[0].output[0]
+            self.notes.append(
+                f"no RNN, LSTM or GRU operator, but {len(spoken):,} of its matrix products are "
+                f"named like a recurrent layer's ({name}): the exporter wrote the recurrence out"
+            )
 
     def _node(self, node: Any, place: int) -> Node | None:
         """An operator, None where the graph is fed or computes its weights."""
@@ -120,19 +152,34 @@ class Graph:
             raise Damaged("a node whose name is no text")
         attributes = {}
         for attribute in (own for own in node.attribute if own.name in _ATTRIBUTES):
+            if attribute.type != _ATTRIBUTES[attribute.name]:
+                raise Damaged(f"{name}: {attribute.name} of another type than ONNX has there",
+                              "export the model anew")  # fmt: skip
             value = get_attribute_value(attribute)
             if isinstance(value, bytes):
                 value = value.decode(errors="replace")
             elif isinstance(value, list):
                 value = [v.decode(errors="replace") if isinstance(v, bytes) else v for v in value]
             attributes[attribute.name] = value
-        named = {kind: value for kind, value in list(zip(_INPUTS, node.input))[1:] if value}
+        quantized = node.op_type == _QUANTIZED
+        order = (*_INPUTS, *_SCALES) if quantized else _INPUTS
+        named = {kind: value for kind, value in list(zip(order, node.input))[1:] if value}
         held = {kind: self._constant(value) for kind, value in named.items()}
         inputs = {kind: tensor for kind, tensor in held.items() if tensor is not None}
-        if any(kind in held and kind not in inputs for kind in ("W", "R", "B", "P")):
+        if any(kind in held and kind not in inputs for kind in ("W", "R", "B", "P", *_SCALES)):
             self.notes.append(f"{name}: a {node.op_type} whose weights are computed in the graph")
             return None
-        return Node(node.op_type, name, attributes, inputs)
+        strange = next((kind for kind, held in inputs.items() if held.dtype not in DTYPES), None)
+        if strange:
+            raise Damaged(f"{name}: {strange} of {inputs[strange].dtype}, which are no numbers",
+                          "export the model anew")  # fmt: skip
+        if quantized:
+            inputs = _dequantized(inputs, name)
+            self.notes.append(
+                f"{name}: weights of 8 bits, read as the numbers that they stand for; onnxruntime "
+                "rounds what they are multiplied with to 8 bits too"
+            )
+        return Node("LSTM" if quantized else node.op_type, name, attributes, inputs)
 
     def _open(self, node: Any) -> Iterator[str]:
         """The states and lengths of an operator that are no constants, and not surely zero."""
@@ -168,10 +215,11 @@ class Graph:
         inputs = {name: tensor.read() for name, tensor in known.items()}
         if _grown(node, inputs) > self._most:
             return None
-        from onnx.reference import ReferenceEvaluator
-
-        results: Any = ReferenceEvaluator(node).run(None, inputs)
-        array = results[list(node.output).index(value)]
+        array = _evaluated(node, inputs, value)
+        if array is None:
+            return None
+        self._budget.step(1000)
+        self._budget.made(array.nbytes)
         sources = tuple(name for tensor in known.values() for name in tensor.stored)
         return Stored(value, array.shape, str(array.dtype), lambda: array, sources=sources)
 
@@ -197,7 +245,7 @@ class Graph:
         value = node.input[0]
         while value in self._makers and len(passed) < 20:
             maker = self._makers[value]
-            if maker.op_type in OPERATORS:
+            if _recurrent(maker):
                 keeps = self._keeps_order(passed[::-1], maker, node)
                 return maker if value == maker.output[0] and keeps else None
             if maker.op_type not in _PASSING:
@@ -214,7 +262,7 @@ class Graph:
         held = self._constant(maker.input[2])
         if held is None:
             return False
-        hidden, first, last = held.shape, 3, 4
+        hidden, first, last = (held.shape[0], 0, min(held.shape[-1], 3)), 3, 4
         import numpy as np
 
         # Y of a batch of 4 over 3 steps, each number telling where it stands
@@ -234,9 +282,9 @@ class Graph:
         """What a passing operator makes of `value`; None where that cannot be told."""
         if node.op_type in ("Identity", "Dropout", "Cast"):
             return value
-        if node.op_type == "Transpose":
-            return value.transpose(_attribute(node, "perm", None))
         try:
+            if node.op_type == "Transpose":
+                return value.transpose(_attribute(node, "perm", None))
             if node.op_type == "Reshape":
                 shape = self._array(node.input[1])
                 # sizes of a batch and a length that the exporter wrote down, or computes: read as
@@ -246,31 +294,79 @@ class Graph:
             axes = self._array(node.input[1]).tolist() if axes is None else axes
             if node.op_type == "Squeeze":
                 return value.squeeze(tuple(axes))
-        except (IndexError, ValueError, AttributeError):
+        except (IndexError, ValueError, AttributeError, TypeError):
             return None
         return None
 
     def _turned(self, node: Any) -> bool:
         """Whether the graph's input reaches an operator by a transposition of N and T alone."""
         value, turns = node.input[0], 0
-        while value in self._makers:
-            maker = self._makers[value]
+        for _ in range(_FAR):
+            maker = self._makers.get(value)
+            if maker is None:
+                return turns % 2 == 1
             if maker.op_type == "Transpose" and _attribute(maker, "perm", None) == [1, 0, 2]:
                 turns += 1
             elif maker.op_type not in ("Identity", "Cast", "Dropout"):
                 return False
             value = maker.input[0]
-        return turns % 2 == 1
+        return False  # a circle, or no graph that an exporter writes
+
+
+def _recurrent(node: Any) -> bool:
+    return (node.op_type in OPERATORS and not node.domain) or node.op_type == _QUANTIZED
+
+
+def _dequantized(inputs: dict[str, Stored], name: str) -> dict[str, Stored]:
+    """The weights of a DynamicQuantizeLSTM as those of an LSTM: (q − zero)·scale, turned over.
+
+    W is (D, I, 4H), R (D, H, 4H); scale and zero are (D) or (D, 4H). Source: onnxruntime,
+    docs/ContribOperators.md.
+    """
+    made = {kind: tensor for kind, tensor in inputs.items() if kind not in _SCALES}
+    for kind in ("W", "R"):
+        whole = [inputs.get(kind + end) for end in ("", "_scale", "_zero")]
+        if whole[0] is None or whole[1] is None or len(whole[0].shape) != 3:
+            raise Damaged(f"{name}: {kind} without its scale, or of other than three axes")
+        d, width, rows = whole[0].shape
+
+        def read(parts: list[Stored | None] = whole, shape: tuple[int, ...] = (d, 1, -1)) -> Any:
+            q, scale, *zero = (part.read() for part in parts if part is not None)
+            centred = q.astype("float32")
+            if zero:
+                centred -= zero[0].astype("float32").reshape(shape)
+            return (centred * scale.reshape(shape)).transpose(0, 2, 1)
+
+        sources = tuple(n for part in whole if part is not None for n in part.stored)
+        made[kind] = Stored(kind, (d, rows, width), "float32", read, sources=sources)
+    return made
+
+
+def _evaluated(node: Any, inputs: dict[str, Any], value: str) -> Any:
+    """What an operator on constants gives, None where it gives nothing."""
+    from onnx.reference import ReferenceEvaluator
+
+    try:
+        results: Any = ReferenceEvaluator(node).run(None, inputs)
+        return results[list(node.output).index(value)]
+    except Exception:  # whatever onnx raises for a node that is none
+        return None
 
 
 def _grown(node: Any, inputs: dict[str, Any]) -> float:
     """The most numbers that an operator makes of its inputs."""
-    if node.op_type in ("Expand", "ConstantOfShape"):
-        sizes = [float(size) for size in inputs[node.input[-1]].reshape(-1)]
-        return abs(math.prod(sizes))
-    if node.op_type == "Gather":
-        return float(inputs[node.input[0]].size * inputs[node.input[1]].size)
-    return 0.0
+    arrays = [inputs[name] for name in node.input if name]  # a value may stand there many times
+    whole = float(sum(array.size for array in arrays))
+    if node.op_type in ("Expand", "ConstantOfShape") and arrays:
+        sizes = math.prod(abs(float(size)) for size in arrays[-1].reshape(-1))
+        return max(whole, sizes * (arrays[0].size if node.op_type == "Expand" else 1))
+    if node.op_type == "Gather" and len(arrays) == 2:
+        return max(whole, float(arrays[0].size * arrays[1].size))
+    if node.op_type in ("Mul", "Add", "Sub", "DequantizeLinear"):
+        return math.prod(float(array.size) for array in arrays)
+    if node.op_type == "Split" and int(_attribute(node, "num_outputs", 0)) > len(node.output):
+        return math.inf
+    return whole
 
 
 def _attribute(node: Any, name: str, default: Any) -> Any:
@@ -292,33 +388,40 @@ def _graphs(graph: Any) -> Iterator[Any]:
                 waiting.extend(attribute.graphs)
 
 
-def _stored(name: str, tensor: Any, path: str) -> Stored:
+def _stored(name: str, tensor: Any, source: Source, place: tuple[int, int] | None) -> Stored:
     if not isinstance(name, str):
         raise Damaged("a tensor whose name is no text")
     dtype = _TYPES.get(tensor.data_type, f"type {tensor.data_type}")
+    shape = shape_of(tuple(tensor.dims), name)
 
     def read() -> Any:
         import numpy as np
-        from onnx import external_data_helper, numpy_helper
+        from onnx import numpy_helper
 
-        folder = os.path.dirname(os.path.abspath(path))
+        if place is not None:
+            return array_of(source.part(*place), dtype, shape)
         if tensor.data_location == 1:
-            _beside(tensor, folder)
-            external_data_helper.load_external_data_for_tensor(tensor, folder)
+            return array_of(_beside(tensor, source), dtype, shape)
         array = numpy_helper.to_array(tensor)
         return array.astype(np.float32) if dtype.startswith(("bfloat", "float8")) else array
 
-    return Stored(name, shape_of(tuple(tensor.dims), name), dtype, read)
+    return Stored(name, shape, dtype, read)
 
 
-def _beside(tensor: Any, folder: str) -> None:
-    """Refuse numbers that lie in a file which is not in the model's own folder."""
+def _beside(tensor: Any, source: Source) -> bytes:
+    """The bytes that lie in a file beside the model, and in none elsewhere."""
     told = {entry.key: entry.value for entry in tensor.external_data}
-    place = os.path.join(folder, told.get("location", ""))
+    folder, location = os.path.dirname(os.path.abspath(source.path)), told.get("location", "")
+    place = os.path.join(folder, location)
     inside = os.path.realpath(place).startswith(os.path.realpath(folder) + os.sep)
-    if not inside or not os.path.isfile(place):
+    numbers = [told.get("offset") or "0", told.get("length") or "-1"]
+    if source.inside or not inside or not os.path.isfile(place) or any(
+        not re.fullmatch(r"-?\d{1,18}", number) for number in numbers
+    ):  # fmt: skip
         raise Damaged(
-            f"{tensor.name}: its numbers lie in {told.get('location', '')[:80]!r}, no file beside "
-            "the model",
+            f"{tensor.name}: its numbers lie in {location[:80]!r}, no file beside the model",
             "keep the model and its data file in one folder",
         )
+    begin, count = map(int, numbers)
+    data = Source(place)
+    return data.part(begin, data.size - begin if count < 0 else count)
