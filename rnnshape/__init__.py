@@ -1,11 +1,13 @@
 """rnnshape: trace the shapes of recurrent networks.
 
 `Spec` describes a network, `trace` walks it over shapes, `run` computes it with NumPy, and
-`run_backward` its gradients; `Head` is a Linear on top.
+`run_backward` its gradients; `Head` is a Linear on top. `watch` shows the shapes of a program that
+runs, `assert_shapes` holds those of one that is read.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,20 +17,34 @@ if TYPE_CHECKING:
     from .network.spec import Spec
     from .numeric.fast.backward import run_backward
     from .numeric.fast.forward import run
+    from .show.live import watch
+    from .show.report import assert_shapes
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Spec": "show.notebook",
-    "trace": "show.notebook",
+    "Spec": "network.spec",
+    "trace": "analysis.trace",
     "run": "numeric.fast.forward",
     "Head": "network.head",
     "run_backward": "numeric.fast.backward",
     "UsageError": "errors",
     "ShapeError": "errors",
+    "watch": "show.live",
+    "assert_shapes": "show.report",
 }
 
-__all__ = ["Head", "ShapeError", "Spec", "UsageError", "run", "run_backward", "trace"]
+__all__ = [
+    "Head",
+    "ShapeError",
+    "Spec",
+    "UsageError",
+    "assert_shapes",
+    "run",
+    "run_backward",
+    "trace",
+    "watch",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -40,3 +56,25 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext rnnshape`: an error of torch is followed by its explanation; `%%shapes`."""
+    from .show.notebook import extend
+
+    extend(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext rnnshape`."""
+    from .show.notebook import withdraw
+
+    withdraw(shell)
+
+
+if "IPython" in sys.modules:
+    _shell = sys.modules["IPython"].get_ipython()
+    if _shell is not None:
+        from .show.notebook import register
+
+        register(_shell)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from os.path import isdir
 from typing import Annotated
 
 import typer
 
+from ..errors import UsageError
 from .options import (
     Json,
     Network,
@@ -15,9 +17,10 @@ from .options import (
     parse_shape,
     read_text,
 )
-from .output import write_json, write_text
-from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
+from .output import write_json, write_lines, write_notes, write_text
+from .program import Asked, Set, Shape, pairs, refuse_alone, refuse_beside
 
+FORMATS = ("text", "concise", "json", "github", "sarif")  # of a report on programs
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
           "bool", "complex64", "complex128")  # fmt: skip
 
@@ -25,7 +28,15 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16
 @network_options
 def check(
     network: Network,
-    program: Program = None,
+    programs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PROGRAM]...",
+            show_default=False,
+            help="Programs to follow, or folders of them: FILE.py, FILE.py:Class, FILE.ipynb, "
+            "src/, or -; read, not run.",
+        ),
+    ] = None,
     sets: Set = None,
     shapes: Shape = None,
     input: Annotated[
@@ -56,6 +67,12 @@ def check(
             help="Python code that builds, calls or uses the layer; it is read, not run.",
         ),
     ] = None,
+    output_format: Annotated[
+        str | None, typer.Option(metavar="|".join(FORMATS), help="How programs are reported.")
+    ] = None,
+    warn_as_error: Annotated[
+        bool, typer.Option("--warn-as-error", help="A warning ends with 1 too.")
+    ] = False,
     json: Json = False,
     file: OutputFile = None,
 ) -> None:
@@ -67,11 +84,20 @@ def check(
     """
     from ..doctor.check import check as answer
 
-    if program is not None:
-        refuse_beside(network.given, program)
-        Asked(program, sets, shapes).put(json, file, short=True)
+    if programs:
+        refuse_beside(network.given, programs[0])
+        check_choice("--output-format", output_format or "text", FORMATS, "github")
+        if len(programs) == 1 and output_format is None and not isdir(programs[0]):
+            Asked(programs[0], sets, shapes).put(json, file, short=True, strict=warn_as_error)
+        else:
+            _check_all(programs, sets, shapes, output_format, json, file, warn_as_error)
         return
     refuse_alone(sets, shapes)
+    if output_format or warn_as_error:
+        raise UsageError(
+            "--output-format, --warn-as-error: expected beside programs", got="none",
+            fix="rnnshape check src/ --output-format github",
+        )  # fmt: skip
     _check_dtypes(dtype, state_dtype, weight_dtype)
     given = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
     told = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
@@ -105,6 +131,32 @@ def check(
         write_text(check_text(report.to_dict(), told), file)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _check_all(
+    programs: list[str], sets: Set, shapes: Shape, output_format: str | None, json: bool,
+    file: str | None, warn_as_error: bool,
+) -> None:  # fmt: skip
+    """Follow files and folders, and report on all together."""
+    from pathlib import Path
+
+    from ..programs.sources import settings, sources
+    from ..show.report import report, reported
+
+    project = settings(Path())
+    options = project.with_options(pairs(sets, "--set"), pairs(shapes, "--shape"))
+    documents, faults = reported(sources(programs, project.exclude), options, set(programs))
+    kind = output_format or ("json" if json else "text")
+    write_lines(report(documents, kind), file)
+    for fault in faults:
+        write_notes(str(fault).split("\n"))
+    found = {
+        level for document in documents for level in ("problems", "warnings") if document[level]
+    }
+    if "problems" in found or (warn_as_error and found):
+        raise typer.Exit(1)
+    if faults:
+        raise typer.Exit(2)
 
 
 def _check_dtypes(dtype: str, state_dtype: str | None, weight_dtype: str) -> None:

@@ -40,22 +40,28 @@ class Asked:
     def __init__(
         self, program: str, sets: Sequence[str] | None, shapes: Sequence[str] | None
     ) -> None:
-        from ..doctor.followed import diagnose
-        from ..programs.follow import Request, follow, setting_value, shape_value
+        from pathlib import Path
+
+        from ..programs.follow import Request, setting_value, shape_value
         from ..programs.follow import program as read_program
+        from ..programs.sources import settings
+        from ..show.program import diagnosed
 
         source, self.entry = read_program(program)
+        project = settings(Path(source.path).parent if source.path else Path())
         self.file = source.name
         self.settings = {
-            name: setting_value(value) for name, value in _pairs(sets, "--set", "hidden=80")
+            name: setting_value(value) for name, value in pairs(sets, "--set", "hidden=80")
         }
-        given = {name: shape_value(value) for name, value in _pairs(shapes, "--shape", "x=N,T,10")}
+        given = {name: shape_value(value) for name, value in pairs(shapes, "--shape", "x=N,T,10")}
         request = Request(source, self.entry, self.settings, given)
-        self.results: Followeds = [(one, diagnose(one, request)) for one in follow(request)]
+        self.results: Followeds = diagnosed(request, project)
 
-    def put(self, json: bool, output: str | None, short: bool = False) -> None:
+    def put(
+        self, json: bool, output: str | None, short: bool = False, strict: bool = False
+    ) -> None:
         """Write the document, the lines with their shapes, or the verdicts alone. Exit status 1
-        where it does not fit."""
+        where it does not fit, and for a strict one where there is a warning."""
         from ..show.program import program_document, verdict_of
         from ..show.screen import columns_of
         from ..show.text.program import program_text, short_text
@@ -67,7 +73,8 @@ class Asked:
         else:
             width = columns_of(None if output else sys.stdout)
             write_text(program_text(self.results, self.file, width), output)
-        if verdict_of(self.results) == "does not fit":
+        warned = strict and any(diagnosis.warnings for _, diagnosis in self.results)
+        if warned or verdict_of(self.results) == "does not fit":
             raise typer.Exit(1)
 
     def network(self, name: str) -> Network:
@@ -133,7 +140,10 @@ def _word(value: Any) -> str:
     return text
 
 
-def _pairs(texts: Sequence[str] | None, option: str, example: str) -> list[tuple[str, str]]:
+def pairs(
+    texts: Sequence[str] | None, option: str, example: str = "NAME=VALUE"
+) -> list[tuple[str, str]]:
+    """The names and values of --set or --shape."""
     found = []
     for text in texts or []:
         name, sign, value = text.partition("=")

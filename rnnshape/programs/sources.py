@@ -7,11 +7,16 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from .interpreter import Told
+from .values import Unknown
+
+if TYPE_CHECKING:
+    from .follow import Followed
 
 SUFFIXES = (".py", ".ipynb")
 SKIPPED = {"node_modules", "__pycache__", "site-packages", "build", "dist"}
@@ -25,15 +30,21 @@ _RECURRENT = re.compile(r"\b(?:RNN|LSTM|GRU)(?:Cell)?\b")
 class Settings:
     """The table [tool.rnnshape] of a pyproject.toml.
 
-    set and shape: as --set and --shape have them, NAME=VALUE. ignore: ids that are not told.
+    set and shape: name and value as --set and --shape have them. ignore: ids that are not told.
     exclude: files and folders that are left out, as globs from the table's folder.
     """
 
-    set: tuple[str, ...] = ()
-    shape: tuple[str, ...] = ()
+    set: tuple[tuple[str, str], ...] = ()
+    shape: tuple[tuple[str, str], ...] = ()
     ignore: frozenset[str] = field(default_factory=frozenset)
     exclude: tuple[str, ...] = ()
     folder: Path = Path()
+
+    def with_options(
+        self, sets: Sequence[tuple[str, str]], shapes: Sequence[tuple[str, str]]
+    ) -> Settings:
+        """The same with what a command line says, which wins."""
+        return replace(self, set=(*self.set, *sets), shape=(*self.shape, *shapes))
 
 
 def settings(start: Path) -> Settings:
@@ -63,7 +74,7 @@ def _settings(table: Any, folder: Path) -> Settings:
                 fix='set = {hidden = 80}, shape = {x = "N,T,10"}, ignore = ["last-step"]',
             )
     pairs = {
-        name: tuple(f"{key}={value}" for key, value in plain.get(name, {}).items())
+        name: tuple((key, str(value)) for key, value in plain.get(name, {}).items())
         for name in ("set", "shape")
     }
     ignored, excluded = (tuple(map(str, plain.get(n, ()))) for n in ("ignore", "exclude"))
@@ -127,21 +138,29 @@ def ignored_ids(line: str) -> frozenset[str] | None:
     return frozenset(word.strip() for word in (found[1] or "").split(",") if word.strip())
 
 
-def without_ignored(
-    document: dict[str, Any], lines: Sequence[str], ignored: frozenset[str]
-) -> dict[str, Any]:
-    """The document of a program without the findings that its lines or the project leave out."""
+def heeded(followed: Followed, findings: Sequence[Any], ignored: frozenset[str]) -> list[Any]:
+    """The problems or warnings of a program that neither the project nor their own line leaves out.
 
-    def stays(finding: dict[str, Any]) -> bool:
-        at = finding["line"] - 1
+    findings: with an id and a place.
+    """
+
+    def stays(finding: Any) -> bool:
+        source = followed.sources.get(finding.place.file)
+        at = finding.place.line - 1
+        lines = source.lines if source else []
         here = ignored_ids(lines[at]) if 0 <= at < len(lines) else None
-        left = finding["id"] in ignored or (
-            here is not None and (not here or finding["id"] in here)
+        return finding.id not in ignored and (
+            here is None or (bool(here) and finding.id not in here)
         )
-        return not left
 
-    kept = {name: [f for f in document[name] if stays(f)] for name in ("problems", "warnings")}
-    verdict = document["verdict"]
-    if verdict == "does not fit" and not kept["problems"]:
-        verdict = "unknown"  # what comes behind an ignored problem was not followed
-    return {**document, **kept, "verdict": verdict}
+    return [finding for finding in findings if stays(finding)]
+
+
+def without_problem(followed: Followed) -> Followed:
+    """A program whose problem is left out: what comes behind it is not known."""
+    problem = followed.problem
+    if problem is None:
+        return followed
+    what = "what comes behind a problem that its line leaves out"
+    told = Told(problem.place.file, problem.place.line, what, True)
+    return replace(followed, problem=None, result=Unknown(what), unsure=[*followed.unsure, told])

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from .. import __version__
-from ..doctor.followed import diagnose
 from ..errors import UsageError
 from ..network.dims import write_shape
 from ..network.spec import Spec
-from ..programs.follow import Request, follow
+from ..programs.follow import Request
 from ..programs.source import source_of
-from .program import program_document
+from ..programs.sources import settings
+from .program import diagnosed, program_document
 
 Document = dict[str, Any]  # rnnshape/program/1
 SOURCE = "rnnshape"
@@ -112,9 +113,11 @@ def document_of(text: str, path: str) -> Document | None:
         source = source_of(text, path, path)
     except UsageError:
         return None
-    request = Request(source)
-    results = [(followed, diagnose(followed, request)) for followed in follow(request)]
-    return program_document(results, path, "", {})
+    try:
+        project = settings(Path(path).parent)
+    except UsageError:  # told by the command line; the editor goes on
+        project = None
+    return program_document(diagnosed(Request(source), project), path, "", {})
 
 
 def shape(sizes: list[int | str]) -> str:

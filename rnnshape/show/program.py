@@ -3,19 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ..doctor.followed import Complaint, Diagnosis
+from ..doctor.followed import Complaint, Diagnosis, diagnose
 from ..network.constructor import ARGUMENTS
 from ..network.spec import Spec
-from ..programs.follow import Argument, Followed, Layer
+from ..programs.follow import (
+    Argument,
+    Followed,
+    Layer,
+    Request,
+    follow,
+    setting_value,
+    shape_value,
+)
 from ..programs.record import Event, Line, tensors_in
 from ..programs.sizes import Size, json_shape, json_size
+from ..programs.sources import Settings, heeded, without_problem
 from ..programs.tensor import Tensor
 from ..programs.values import Instance, Unknown
 
 Followeds = Sequence[tuple[Followed, Diagnosis]]
 VERDICTS = ("does not fit", "unknown", "fits", "no recurrent layer")  # what is said of several
+
+
+def diagnosed(request: Request, project: Settings | None = None) -> Followeds:
+    """What was followed, each with what is wrong with it.
+
+    project: sets and shapes that its pyproject.toml has for arguments that are there, and ids that
+    it leaves out; what the line of a problem or warning leaves out is left out too.
+    """
+    project = project or Settings()
+    sets = {name: setting_value(value) for name, value in project.set}
+    given = {name: shape_value(value) for name, value in project.shape}
+    if sets or given:
+        for one in follow(replace(request, strict=False)):
+            known = {*one.constructor, *one.arguments}
+            sets = {n: v for n, v in sets.items() if n in known or "." in n}
+            given = {n: v for n, v in given.items() if n in one.arguments}
+        request = replace(
+            request, settings={**sets, **request.settings}, shapes={**given, **request.shapes},
+            strict=False,
+        )  # fmt: skip
+    results = []
+    for followed in follow(request):
+        found = diagnose(followed, request)
+        problems = heeded(followed, found.problems, project.ignore)
+        warnings = heeded(followed, found.warnings, project.ignore)
+        kept = followed if problems or not found.problems else without_problem(followed)
+        results.append((kept, replace(found, problems=problems, warnings=warnings)))
+    return results
 
 
 def program_document(

@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..errors import UsageError
+from ..programs.follow import Request
+from ..programs.source import read, source_of
+from ..programs.sources import Settings, recurrent
+from .program import diagnosed, program_document
 from .screen import visible
 
-FORMATS = ("text", "concise", "json", "github", "sarif")
 Document = dict[str, Any]  # rnnshape/program/1
 _LEVELS = {"problems": "error", "warnings": "warning"}
+
+
+def reported(
+    paths: Iterable[Path], project: Settings, named: Container[str] = ()
+) -> tuple[list[Document], list[UsageError]]:
+    """The documents of the programs that hold a recurrent layer of torch, and of those that were
+    named; and what could not be read."""
+    documents, faults = [], []
+    for path in paths:
+        try:
+            text = read(str(path))
+            if not recurrent(text) and str(path) not in named:
+                continue
+            source = source_of(text, path.as_posix(), str(path.resolve()))
+            results = diagnosed(Request(source, strict=False), project)
+        except UsageError as fault:
+            faults.append(fault)
+            continue
+        document = program_document(results, source.name, "", {})
+        if document["layers"] or document["problems"] or str(path) in named:
+            documents.append(document)
+    return documents, faults
 
 
 def report(documents: Sequence[Document], kind: str) -> Iterator[str]:
@@ -37,8 +64,8 @@ def findings(documents: Sequence[Document]) -> Iterator[tuple[Document, str]]:
 
 def _sentence(finding: Document) -> str:
     torch = finding.get("torch")
-    said = f"{torch['type']}: {torch['message']}. " if torch else ""
-    return f"{said}{finding['why']}"
+    said = f"{torch['type']}: {torch['message']}" if torch else ""
+    return ". ".join(words for words in (said, finding["why"]) if words)
 
 
 def _concise(finding: Document, level: str) -> Iterator[str]:
@@ -51,7 +78,8 @@ def _text(finding: Document, level: str) -> Iterator[str]:
     torch = finding.get("torch")
     if torch:
         yield visible(f"    {torch['type']}: {torch['message']}".replace("\n", "\n    "))
-    yield visible(f"    {finding['why']}".replace("\n", " "))
+    if finding["why"]:
+        yield visible(f"    {finding['why']}".replace("\n", " "))
     if finding.get("fix"):
         yield visible(f"    fix: {finding['fix']}".replace("\n", " "))
     for edit in finding.get("edits", ()):
@@ -90,7 +118,7 @@ def sarif(documents: Sequence[Document]) -> Document:
     results = []
     ids: dict[str, str] = {}
     for finding, level in findings(documents):
-        ids.setdefault(finding["id"], finding["why"])
+        ids.setdefault(finding["id"], finding["why"] or finding["id"])
         place = {
             "physicalLocation": {
                 "artifactLocation": {"uri": _uri(finding["file"])},
@@ -138,3 +166,47 @@ def _uri(file: str) -> str:
     from urllib.parse import quote
 
     return quote(file.replace("\\", "/"))
+
+
+def assert_shapes(
+    program: str, *, out: str | Sequence[str] | None = None, set: Mapping[str, Any] | None = None,
+    **inputs: str,
+) -> None:  # fmt: skip
+    """For a test: the program fits, and what it gives has these shapes; it is followed, not run.
+
+    program: "model.py:Net". inputs: shapes of its arguments, "N T 10" or "N T:long". out: the
+    shape of what it returns, or one for each tensor; "_" is any size. set: arguments of the
+    constructor. Raises AssertionError with the lines and their shapes, UsageError for a program
+    that cannot be read.
+    """
+    from ..programs.follow import program as read_program
+    from ..programs.follow import setting_value, shape_value
+    from .screen import plain_lines
+    from .text.program import program_text
+
+    source, entry = read_program(program)
+    shapes = {name: shape_value(",".join(words.split())) for name, words in inputs.items()}
+    settings = {
+        name: setting_value(value) if isinstance(value, str) else value
+        for name, value in (set or {}).items()
+    }
+    results = diagnosed(Request(source, entry, settings, shapes))
+    document = program_document(results, source.name, entry, settings)
+    expected: list[str] | None = [out] if isinstance(out, str) else None if out is None else [*out]
+    wanted = None if expected is None else [w.replace(",", " ").split() for w in expected]
+    fits = document["verdict"] == "fits" and (wanted is None or _same(document["output"], wanted))
+    if not fits:
+        told = [f"{program}: expected a program that fits"]
+        if expected is not None:
+            told[0] += f" and gives {', '.join(expected)}"
+        raise AssertionError(
+            "\n".join([*told, *plain_lines(program_text(results, source.name, 80))])
+        )
+
+
+def _same(output: Sequence[Sequence[int | str]], wanted: Sequence[Sequence[str]]) -> bool:
+    return len(output) == len(wanted) and all(
+        len(shape) == len(words)
+        and all(word in ("_", str(size)) for word, size in zip(words, shape))
+        for shape, words in zip(output, wanted)
+    )
