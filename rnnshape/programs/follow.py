@@ -273,6 +273,8 @@ class _Search:
         plan, followed = self._settled(_Plan())
         tried: dict[str, list[Any]] = {}
         while followed.problem is not None and self._left():
+            if followed.recurrent and self._plain(followed):
+                break
             name = self._blamed(followed, plan)
             if name is None:
                 break
@@ -300,6 +302,13 @@ class _Search:
         if shown:
             plan, followed = self._settled(replace(plan, shown=shown))
         return self._doubted(self._alternatives(plan, followed))
+
+    def _plain(self, followed: Followed) -> bool:
+        """Whether sizes that the program itself gives contradict each other, past a recurrent
+        layer: another shape of the input would only hide it."""
+        assert followed.problem is not None
+        wrong = [(a, b) for a, b in followed.problem.refusal.sizes if a != b]
+        return any(not isinstance(a, Size) and not isinstance(b, Size) for a, b in wrong)
 
     def _moved(self, before: Followed, now: Followed, name: str, plan: _Plan) -> bool:
         """Whether the problem is another argument's now."""

@@ -125,3 +125,20 @@ def test_a_file_with_a_syntax_error_from_the_start_is_silent():
         return opened.diagnostics, await hints(client, types, path)
 
     assert spoken(conversation, "import torch\nx = (\n") == ((), {})
+def test_a_mend_is_a_code_action_after_which_nothing_is_told():
+    async def conversation(client, types, opened, told, path):
+        (problem,) = opened.diagnostics
+        context = types.CodeActionContext([problem])
+        of = types.TextDocumentIdentifier(path)
+        actions = await client.text_document_code_action_async(
+            types.CodeActionParams(of, problem.range, context)
+        )
+        lines = FAILS.split("\n")
+        for edit in actions[0].edit.changes[path]:
+            first, last = edit.range.start.line, edit.range.end.line
+            lines[first:last] = edit.new_text.removesuffix("\n").split("\n")
+        return await changed(client, types, told, path, "\n".join(lines))
+
+    assert spoken(conversation, FAILS).diagnostics == ()
+
+
