@@ -47,15 +47,16 @@ class Story:
         return [e for e in self.followed.recurrent if not isinstance(e.result, Unknown)]
 
     @cached_property
-    def roles(self) -> dict[int, str]:
-        """What an axis of no known kind turned out to be, by its origin: a layer has read it."""
-        found: dict[int, str] = {}
+    def roles(self) -> dict[tuple[int, Any], str]:
+        """What an axis of no known kind turned out to be, by its origin and its piece of it: a
+        layer has read it."""
+        found: dict[tuple[int, Any], str] = {}
         for event in self.recurrent:
             for tensor in event.outputs:
                 for axis in tensor.axes:
                     for part in axis:
                         if part.origin is not None and part.kind in ("samples", "steps"):
-                            found.setdefault(id(part.origin), part.kind)
+                            found.setdefault((id(part.origin), part.piece), part.kind)
         return found
 
     @cached_property
@@ -76,7 +77,7 @@ class Story:
     def kind(self, part: Part) -> str:
         """What a part is."""
         if part.kind == "unknown" and part.origin is not None:
-            return self.roles.get(id(part.origin), "unknown")
+            return self.roles.get((id(part.origin), part.piece), "unknown")
         return part.kind
 
     def axis(self, axis: Axis) -> str:
@@ -149,6 +150,7 @@ def axes_mixed(story: Story) -> Iterator[Finding]:
 def _mixed(story: Story, x: Tensor, y: Tensor) -> str:
     parts = [part for axis in x.axes for part in axis if part.size != 1]
     samples = [part for part in parts if story.kind(part) == "samples"]
+    before = {(id(part.origin), part.piece) for part in parts}
     for axis in y.axes:
         for part in axis:
             if (
@@ -159,6 +161,7 @@ def _mixed(story: Story, x: Tensor, y: Tensor) -> str:
                 return _words(story, x, y, part.of)
             if (
                 part.piece
+                and (id(part.origin), part.piece) not in before
                 and story.kind(part) == "samples"
                 and len([p for p in axis if p.size != 1]) > 1
             ):

@@ -1884,10 +1884,10 @@ class Interpreter:
             return self.unknown(
                 f"{name} of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node
             )
-        if owner._cls.kind and not any(
-            c.node for c in owner._cls.mro if c.under(self.module_class)
+        if owner._cls.kind not in ("", "torch.nn.Module") or (
+            owner._cls.kind and name in table.MODULE_NAMES
         ):
-            return self.unknown(f"{name} of {owner._cls.name}", node)
+            return self.unknown(f"{name} of {owner._cls.kind}, which is not in the table", node)
         if owner._cls.form == "open":
             owner._attributes[name] = self.libraries["open"](owner, name)
             return owner._attributes[name]

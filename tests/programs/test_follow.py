@@ -211,6 +211,13 @@ def test_a_method_of_a_tensor_without_a_row_is_unknown_and_no_other_name_is():
         assert message(one) == (told and f"AttributeError: {told}")
 
 
+def test_an_attribute_of_a_module_of_torch_without_a_row_is_unknown_and_of_ones_own_an_error():
+    one = followed("import torch\nx = torch.nn.Embedding(3, 4).max_norm")
+    assert message(one) is None
+    one = followed("import torch\nclass A(torch.nn.Module): pass\nA().max_norm")
+    assert message(one) == "AttributeError: 'A' object has no attribute 'max_norm'"
+
+
 def test_super_forward_of_a_layer_is_its_call():
     text = """
     from torch import nn, randn

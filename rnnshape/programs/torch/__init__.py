@@ -63,9 +63,9 @@ from typing import Any, NamedTuple, TypeVar
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
 from ..tensor import Tensor
 from ..values import DType, Instance
-from .names import TENSOR_NAMES
+from .names import MODULE_NAMES, TENSOR_NAMES
 
-__all__ = ["MODULES", "ROWS", "TENSOR_NAMES", "NotKnown", "Refusal", "buffer", "index_error", "load", "module",
+__all__ = ["MODULES", "MODULE_NAMES", "ROWS", "TENSOR_NAMES", "NotKnown", "Refusal", "buffer", "index_error", "load", "module",
            "row", "runtime_error", "tensor_argument", "touch", "type_error", "type_name",
            "value_error"]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Names of torch.Tensor that have no row: what they give is unknown, any other is no attribute."""
+"""Names of torch that have no row: what they give is unknown, any other is no attribute."""
 
 TENSOR_NAMES = frozenset(
     """
@@ -28,5 +28,17 @@ storage_offset storage_type sum_to_size svd swapdims_ symeig to_dense to_mkldnn 
 to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr triangular_solve
 tril_ triu_ unique_consecutive unsafe_chunk unsafe_split unsafe_split_with_sizes untyped_storage
 values volatile vsplit xpu
+""".split()  # noqa: SIM905
+)
+
+MODULE_NAMES = frozenset(
+    """
+T_destination _apply _call_impl _compiled_call_impl _get_backward_hooks _get_backward_pre_hooks
+_load_from_state_dict _maybe_warn_non_full_backward_hook _named_members
+_register_load_state_dict_pre_hook _register_state_dict_hook _replicate_for_data_parallel
+_save_to_state_dict _slow_forward _version _wrapped_call_impl call_super_init dump_patches
+get_buffer get_extra_state ipu mtia register_full_backward_pre_hook
+register_load_state_dict_post_hook register_load_state_dict_pre_hook
+register_state_dict_post_hook register_state_dict_pre_hook set_extra_state set_submodule xpu
 """.split()  # noqa: SIM905
 )
