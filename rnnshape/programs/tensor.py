@@ -611,7 +611,7 @@ def slice_length(start: int, stop: int, step: int, size: int) -> int:
 def selected(x: Tensor, dim: int, index: int) -> Tensor:
     """x[…, index, …] along one axis, which is gone."""
     size = x.shape[dim]
-    if not -size <= index < size:
+    if not (isinstance(size, Size) or -size <= index < size):
         raise index_error(f"index {index} is out of bounds for dimension {dim} with size {size}")
     values = _picked(x, dim, [int(index) % int(size)]) if x.known is not None else None
     return x.view_of(

@@ -62,7 +62,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
 from ..tensor import Tensor
-from ..values import DType, Instance
+from ..values import DType, Instance, Unknown
 from .names import MODULE_NAMES, TENSOR_NAMES
 
 __all__ = ["MODULES", "MODULE_NAMES", "ROWS", "TENSOR_NAMES", "NotKnown", "Refusal", "buffer", "index_error", "load", "module",
@@ -161,6 +161,8 @@ def tensor_argument(value: Any, function: str, name: str, position: int) -> Tens
     """The value, or torch's `linear(): argument 'input' (position 1) must be Tensor, not tuple`."""
     if isinstance(value, Tensor):
         return value
+    if isinstance(value, Unknown):
+        raise NotKnown(value.what)
     raise type_error(
         f"{function}(): argument '{name}' (position {position}) must be Tensor, "
         f"not {type_name(value)}",

@@ -12,7 +12,7 @@ from ..tensor import Tensor, features, viewed
 from ..values import Unknown
 from . import module, type_name, warn
 from .layers import linear, made, weight_sizes
-from .native import listed, tupled
+from .native import listed, settled, tupled
 
 
 def _assert(holds: bool, message: str, **more: Any) -> None:
@@ -46,7 +46,10 @@ class MultiheadAttention:
         self.dropout, self.head_dim = dropout, embed_dim // num_heads
         same = self.kdim == embed_dim and self.vdim == embed_dim
         self._attributes["_qkv_same_embed_dim"] = same
-        _assert(self.head_dim * num_heads == embed_dim, "embed_dim must be divisible by num_heads")
+        if settled(embed_dim, num_heads):
+            _assert(
+                self.head_dim * num_heads == embed_dim, "embed_dim must be divisible by num_heads"
+            )
         if same:
             self.in_proj_weight = made(weight_sizes(3 * embed_dim, embed_dim), dtype)
         else:

@@ -14,7 +14,17 @@ from ..tensor import Axis, Tensor, features, new, resized
 from ..values import Unknown
 from . import module, row, tensor_argument, type_name, warn
 from .layers import made, weight_sizes
-from .native import alias, bound_arguments, c_name, listed, native, not_implemented, parsed, times
+from .native import (
+    alias,
+    bound_arguments,
+    c_name,
+    listed,
+    native,
+    not_implemented,
+    parsed,
+    settled,
+    times,
+)
 from .pointwise import category
 
 _WORDS = {1: ("2D", "3D"), 2: ("3D", "4D"), 3: ("4D", "5D")}
@@ -110,7 +120,7 @@ def convolved(
         )
     padded = [n + 2 * p for n, p in zip(x.shape[-d:], paddings)]
     wide = [k * (n - 1) + 1 for k, n in zip(dilations, kernel)]
-    if any(n < k for n, k in zip(padded, wide)):
+    if any(n < k and settled(n, k) for n, k in zip(padded, wide)):
         raise runtime_error(
             f"Calculated padded input size per channel: ({_times(padded)}). Kernel size: "
             f"({_times(wide)}). "
@@ -177,6 +187,8 @@ def _function(d: int) -> Callable[..., Tensor]:
 
 
 def _conv_checks(in_channels: Any, out_channels: Any, groups: Any, padding_mode: Any) -> None:
+    if not settled(in_channels, out_channels, groups):
+        return
     if groups <= 0:
         raise value_error("groups must be a positive integer")
     if in_channels % groups:
@@ -279,7 +291,7 @@ def _transposed(layer: Any, x: Tensor, d: int) -> Tensor:
             layer.output_padding,
         )
     ]  # fmt: skip
-    if any(n <= 0 for n in sizes):
+    if any(n <= 0 and settled(n) for n in sizes):
         if layer.bias is None or d != 2 or layer.stride != (1, 1):
             raise NotKnown("a transposed convolution of nothing")
         raise runtime_error(
@@ -344,8 +356,10 @@ def pooled(
         _pool_size(*values, ceil_mode)
         for values in zip(x.shape[-d:], kernel, strides, paddings, dilations)
     ]
-    if any(n < 1 for n in sizes) or (
-        name == "avg_pool3d" and any(n < k for n, k in zip(x.shape[-3:], kernel))
+    if any(n < 1 and settled(n) for n in sizes) or (
+        settled(*x.shape)
+        and name == "avg_pool3d"
+        and any(n < k for n, k in zip(x.shape[-3:], kernel))
     ):
         if plain:
             raise runtime_error(f"max_pool1d() Invalid computed output size: {sizes[0]}")

@@ -11,7 +11,7 @@ from ..sizes import Size, product
 from ..tensor import Storage, Tensor, elementwise, new, promoted
 from ..values import DType, TorchSize, Unknown
 from . import row, touch, type_name, warn
-from .native import is_whole, listed, native, not_implemented, number, sequence_of_ints
+from .native import is_whole, listed, native, not_implemented, number, sequence_of_ints, settled
 from .pointwise import category
 
 DEFAULT = "float32"
@@ -557,7 +557,7 @@ def multinomial(input: Tensor, num_samples: Any, replacement: bool = False) -> T
         )
     if count <= 0:
         raise runtime_error("cannot sample n_sample <= 0 samples")
-    if not replacement and count > input.shape[-1]:
+    if not replacement and settled(count, input.shape[-1]) and count > input.shape[-1]:
         raise runtime_error(
             "cannot sample n_sample > prob_dist.size(-1) samples without replacement"
         )

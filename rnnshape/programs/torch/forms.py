@@ -28,7 +28,7 @@ from ..tensor import (
 )
 from ..values import DType
 from . import row, type_name, warn
-from .native import listed, native, number, numbers, sequence_of_ints
+from .native import listed, native, number, numbers, sequence_of_ints, settled
 
 ONE: Axis = (Part(1, "one"),)
 
@@ -435,12 +435,12 @@ def narrow(input: Tensor, dim: Any, start: Any, length: Any) -> Tensor:
         raise runtime_error("narrow() cannot be applied to a 0-dim tensor.")
     at = axis_index(number(dim), input.rank)
     first, count, size = number(start), number(length), input.shape[at]
-    if not -size <= first <= size:
+    if settled(first, size) and not -size <= first <= size:
         raise index_error(
             f"start out of range (expected to be in range of [-{size}, {size}], but got {first})"
         )
     first = size + first if first < 0 else first
-    if first + count > size:
+    if settled(first, count, size) and first + count > size:
         raise runtime_error(f"start ({first}) + length ({count}) exceeds dimension size ({size}).")
     return sliced(input, at, slice(first, first + count, None))
 
@@ -451,7 +451,7 @@ def select(input: Tensor, dim: Any, index: Any) -> Tensor:
     if not input.rank:
         raise index_error("select() cannot be applied to a 0-dim tensor.")
     at, i = axis_index(number(dim), input.rank), number(index)
-    if not -input.shape[at] <= i < input.shape[at]:
+    if settled(i, input.shape[at]) and not -input.shape[at] <= i < input.shape[at]:
         raise index_error(
             f"select(): index {i} out of range for tensor of size {listed(input.shape)} at "
             f"dimension {at}"
@@ -465,7 +465,7 @@ def unfold(input: Tensor, dimension: Any, size: Any, step: Any) -> Tensor:
     at = axis_index(number(dimension), input.rank)
     width, by = number(size), number(step)
     whole = input.shape[at] if input.rank else 1
-    if width > whole:
+    if settled(width, whole) and width > whole:
         raise runtime_error(
             f"maximum size for tensor at dimension {at} is {whole} but size is {width}"
         )

@@ -29,7 +29,7 @@ from ..tensor import (
 from ..values import Unknown
 from . import row, touch, type_name, warn
 from .forms import picked
-from .native import alias, c_name, listed, native, number, tensor_kind
+from .native import alias, c_name, listed, native, number, settled, tensor_kind
 
 _MASKS = count(1)
 
@@ -208,7 +208,7 @@ def _at(x: Tensor, dim: int, index: int, place: int) -> Tensor:
             "C++ to convert a 0-dim tensor to a number"
         )
     size = x.shape[dim]
-    if not -size <= index < size:
+    if settled(size, index) and not -size <= index < size:
         raise index_error(f"index {index} is out of bounds for dimension {place} with size {size}")
     return selected(x, dim, index)
 
@@ -283,7 +283,7 @@ def _picked_strides(
 
 def _check_range(index: Tensor, size: int, dim: int) -> None:
     for value in index.known or ():
-        if not -size <= value < size:
+        if settled(size, value) and not -size <= value < size:
             raise index_error(
                 f"index {value} is out of bounds for dimension {dim} with size {size}"
             )
@@ -402,7 +402,7 @@ def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) ->
                 )  # fmt: skip
         for value in index.known or ():
             size = input.shape[at] if input.rank else 1
-            if not 0 <= value < size:
+            if settled(size, value) and not 0 <= value < size:
                 raise runtime_error(
                     f"index {value} is out of bounds for dimension {at} with size {size}"
                 )
@@ -476,7 +476,7 @@ def _scatter(name: str, input: Tensor, dim: Any, index: Tensor, src: Any) -> Ten
                 )
         size = input.shape[at] if input.rank else 1
         for value in index.known or ():
-            if not 0 <= value < size:
+            if settled(size, value) and not 0 <= value < size:
                 raise runtime_error(
                     f"index {value} is out of bounds for dimension {at} with size {size}"
                 )
@@ -539,7 +539,7 @@ def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
             )
         return input.like()
     for value in index.known or ():
-        if not 0 <= value < input.shape[at]:
+        if settled(value, input.shape[at]) and not 0 <= value < input.shape[at]:
             if (at == 0 and input.rank > 1) or input.rank == 1:
                 raise index_error("index out of range in self")
             raise runtime_error(
@@ -768,7 +768,7 @@ def one_hot(tensor: Tensor, num_classes: Any = -1) -> Tensor:
             count_ = max(tensor.known) + 1
         elif count_ < 1:
             raise runtime_error("num_classes should be positive")
-        elif max(tensor.known) >= count_:
+        elif settled(count_) and max(tensor.known) >= count_:
             raise runtime_error("Class values must be smaller than num_classes.")
     elif count_ == -1:
         raise NotKnown("the number of classes depends on the values")

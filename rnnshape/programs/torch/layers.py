@@ -11,16 +11,23 @@ from ..tensor import Tensor, axis_index, expanded, features, new, permuted, resi
 from ..values import Unknown, parameter
 from . import buffer, module, row, tensor_argument, type_name, warn
 from .forms import flatten, unflatten
-from .native import alias, is_whole, listed, native, not_implemented, tensor_kind
+from .native import alias, is_whole, listed, native, not_implemented, settled, tensor_kind
 from .pointwise import activation, category, check_p, dropped, in_place_shape
 from .products import matmul, matrices, mv, rows_of
 from .reductions import cosine_similarity, functional_softmax, pairwise_distance
 
 
+class _Unsized(tuple[int, ...]):
+    """The sizes of a parameter where one is not known."""
+
+    def __getitem__(self, key: Any) -> Any:
+        return self
+
+
 def weight_sizes(*sizes: Any) -> tuple[int, ...]:
     """The sizes of a parameter, as torch.empty takes them."""
     if any(isinstance(n, Unknown) for n in sizes):
-        raise NotKnown("an unknown size")
+        return _Unsized()
     if isinstance(sizes[0], bool) or not is_whole(sizes[0]):
         raise type_error(
             "empty(): argument 'size' (position 1) must be tuple of ints, but found element of "
@@ -53,7 +60,9 @@ def dtype_of(dtype: Any) -> str:
 
 
 def made(sizes: tuple[int, ...], dtype: Any = None) -> Tensor:
-    """A parameter."""
+    """A parameter; unknown where its size is."""
+    if isinstance(sizes, _Unsized):
+        return Unknown("a parameter of an unknown size")  # type: ignore[return-value]
     return parameter(sizes, dtype_of(dtype))
 
 
@@ -212,7 +221,7 @@ def embedding(
             f"Int; but got {tensor_kind(x)} instead (while checking arguments for embedding)",
             argument=x, wants={"dtype": "int64"},
         )  # fmt: skip
-    if any(not 0 <= i < table.shape[0] for i in x.known or ()):
+    if any(i < 0 or (settled(i, table.shape[0]) and i >= table.shape[0]) for i in x.known or ()):
         raise Refusal(
             "IndexError", "index out of range in self", argument=x, wants={"below": table.shape[0]}
         )
@@ -234,7 +243,7 @@ class Embedding:
         _weight: Any = None, _freeze: bool = False, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        if padding_idx is not None and not isinstance(num_embeddings, float):
+        if isinstance(padding_idx, int) and settled(padding_idx, num_embeddings):
             if padding_idx > 0 and not padding_idx < num_embeddings:
                 raise Refusal("AssertionError", "Padding_idx must be within num_embeddings")
             if padding_idx < 0:
@@ -624,7 +633,7 @@ class GroupNorm:
         self, num_groups: Any, num_channels: Any, eps: float = 1e-5, affine: bool = True,
         device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
-        if num_channels % num_groups:
+        if settled(num_channels, num_groups) and num_channels % num_groups:
             raise value_error(
                 f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
             )
@@ -805,7 +814,7 @@ def glu(input: Tensor, dim: Any = -1) -> Tensor:
     if not input.rank:
         raise runtime_error("glu does not support 0-dimensional tensors")
     at = axis_index(dim, input.rank)
-    if input.shape[at] % 2:
+    if settled(input.shape[at]) and input.shape[at] % 2:
         raise runtime_error(
             f"Halving dimension must be even, but dimension {at} is size {input.shape[at]}"
         )

@@ -11,7 +11,7 @@ from typing import Any
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
 from ..tensor import Tensor, broadcast, elementwise, merged_facts, promoted
 from . import buffer, module, row, tensor_argument, type_name, warn
-from .native import alias, bound_arguments, listed, not_implemented, parsed
+from .native import alias, bound_arguments, listed, not_implemented, parsed, settled
 from .pointwise import category, in_place_dtype, in_place_shape, refuse_bool_subtraction
 from .reductions import softmax_of
 
@@ -428,7 +428,7 @@ def _classes(
             f"expected scalar type {alias(x.dtype)} but found {alias(weight.dtype)}"
         )
     for value in y.known or ():
-        if value != ignore and not 0 <= value < classes:
+        if value != ignore and settled(classes) and not 0 <= value < classes:
             raise index_error(f"Target {value} is out of bounds.", argument=y)
 
 
@@ -465,7 +465,7 @@ def ctc_loss(
         _lengths(v, name)
         for v, name in ((input_lengths, "input_lengths"), (target_lengths, "target_lengths"))
     ]
-    if not 0 <= blank < classes:
+    if settled(blank, classes) and not 0 <= blank < classes:
         raise runtime_error("blank must be in label range")
     for name, count in (("input_lengths", lengths[0][0]), ("target_lengths", lengths[1][0])):
         if count != size:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from ..refusal import NotKnown, Refusal, type_error
+from ..sizes import Size
 from ..tensor import Tensor
 from ..values import DType, TorchSize, Unknown
 from . import row, type_name
@@ -389,6 +390,11 @@ def sequence_of_ints(
                 f'error "type must be tuple of ints,but got {type_name(value)}"', argument=value,
             )  # fmt: skip
     return [number(v) for v in values]
+
+
+def settled(*values: Any) -> bool:
+    """Whether sizes are numbers: what compares an open one by < or divides it decides nothing."""
+    return not any(isinstance(v, Size) for v in values)
 
 
 def not_implemented(kernel: str, dtype: str, argument: Any = None) -> Refusal:

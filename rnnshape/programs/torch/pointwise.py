@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
+from ..sizes import Size
 from ..tensor import Tensor, broadcast, elementwise, promoted
+from ..values import Unknown
 from . import row, touch, type_name, warn
 from .native import alias, c_name, listed, native, not_implemented
 
@@ -657,8 +659,10 @@ _activations()
 # ------------------------------------------------------------------------------------------ dropout
 
 
-def check_p(p: Any, module: bool = False) -> None:
+def check_p(p: Any) -> None:
     """The probability of a dropout."""
+    if isinstance(p, Size | Tensor | Unknown):
+        return  # an open argument: not known to be out of range
     if not isinstance(p, int | float):
         raise type_error(f"'<' not supported between instances of '{type_name(p)}' and 'int'")
     if not 0 <= p <= 1:

@@ -9,7 +9,7 @@ from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error
 from ..tensor import Tensor, axis_index, contiguous_strides, elementwise, reduced, resized
 from ..values import Packed, Result
 from . import row, type_name, warn
-from .native import alias, native, not_implemented, number, numbers
+from .native import alias, native, not_implemented, number, numbers, settled
 from .pointwise import category, computed, unary
 
 _DTYPE = ", *, dtype? dtype=None"
@@ -416,7 +416,7 @@ def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: boo
         raise runtime_error("topk does not support bool dtypes on CPU")
     at, count = axis_index(number(dim), input.rank), number(k)
     size = input.shape[at] if input.rank else 1
-    if not 0 <= count <= size:
+    if settled(count, size) and not 0 <= count <= size:
         raise runtime_error("selected index k out of range", sizes=[(count, size)])
     shape = (*input.shape[:at], count, *input.shape[at + 1 :]) if input.rank else ()
     axes = (
@@ -440,7 +440,7 @@ def kthvalue(input: Tensor, k: Any, dim: Any = -1, keepdim: bool = False) -> Any
     size = input.shape[at] if input.rank else 1
     if size == 0:
         raise index_error(f"kthvalue(): Expected reduction dim {at} to have non-zero size.")
-    if not 1 <= k <= size:
+    if settled(k, size) and not 1 <= k <= size:
         raise runtime_error("kthvalue(): selected number k out of range for dimension " + str(at))
     if input.dtype == "bool":
         raise NotKnown("kthvalue of bool")
