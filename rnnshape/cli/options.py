@@ -227,6 +227,8 @@ def _number(text: str, name: str, whole: bool) -> Any:
 def parse_shape(text: str, option: str) -> Shape:
     """A shape as it stands on the command line, or as torch prints it: `7,5,10`, `(7, 5, 10)`."""
     inner = re.sub(r"\A\s*(?:torch\.Size)?\s*\(?\[?|\]?\)?\s*\Z", "", text[:1000])
+    if not inner.strip() and text.strip():
+        return ()  # of a tensor without axes
     shape = tuple(parse_dim(part, f"--{option}") for part in re.split(r"[,×]", inner.rstrip(", ")))
     if any(isinstance(size, int) and size < 0 for size in shape):
         raise UsageError(

@@ -8,6 +8,7 @@ nn.RNNCell, nn.LSTMCell and nn.GRUCell in `SINGLE` (torch/nn/modules/rnn.py).
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -116,6 +117,10 @@ SHAPING = tuple(name for name in ARGUMENTS if name not in SILENT)
 _SIZES = ("input_size", "hidden_size")
 _FLOAT_BYTES = 4
 _PLACES = ("device", "dtype")
+_DEVICES = (
+    "cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia",
+    "xla", "lazy", "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone",
+)  # fmt: skip
 _BASE = (*(name for name in ARGUMENTS if name not in ("cell", "nonlinearity")), *_PLACES)
 
 
@@ -373,16 +378,39 @@ def _cell_sizes(call: Construction) -> Fault | None:
     return None
 
 
-def _placing(name: str, wanted: str, *others: str) -> Check:
-    """A flag or a number that falls on device or dtype, as where an argument is too many."""
+def _placing(name: str, *read: str) -> Check:
+    """A value of Python's that falls on device or dtype, as where an argument is too many.
+
+    read: the types that torch makes something of.
+    """
 
     def check(call: Construction) -> Fault | None:
         got = type(call[name]).__name__
-        if got not in others:
+        if got in read or got not in ("bool", "int", "float", "str", "list", "tuple", "dict"):
             return None
-        return _fault(name, "TypeError", f"empty(): argument '{name}' must be {wanted}, not {got}")
+        message = f"empty(): argument '{name}' must be torch.{name}, not {got}"
+        return _fault(name, "TypeError", message)
 
     return check
+
+
+def _device(call: Construction) -> Fault | None:
+    """A device by its name or number (c10/core/Device.cpp); which there are, the machine knows."""
+    device = call["device"]
+    if isinstance(device, int):
+        message = "Device index must not be negative" if device < 0 else ""
+    elif not isinstance(device, str):
+        return None
+    elif not device:
+        message = "Device string must not be empty"
+    elif not (name := re.fullmatch(r"([a-zA-Z_]+)(?::(?:0|[1-9][0-9]*))?", device)):
+        message = f"Invalid device string: '{device}'"
+    elif name[1] not in _DEVICES:
+        message = f"Expected one of {', '.join(_DEVICES)} device type at start of device string: "
+        message += name[1]
+    else:
+        message = ""
+    return _fault("device", "RuntimeError", message) if message else None
 
 
 def _projection_too_wide(call: Construction) -> Fault | None:
@@ -436,8 +464,9 @@ SINGLE: tuple[Check, ...] = (
     _too_many,
     _missing,
     _cell_rows,
-    _placing("dtype", "torch.dtype", "bool", "float", "int"),
-    _placing("device", "torch.device", "bool", "float"),  # an int is a device's number
+    _placing("dtype"),
+    _placing("device", "int", "str"),
+    _device,
     _cell_sizes,
 )
 
@@ -461,5 +490,8 @@ LAYER: tuple[Check, ...] = (
     ),
     _projection_too_wide,
     _layer_count,
+    _placing("dtype"),
+    _placing("device", "int", "str"),
+    _device,
     _first_layer,
 )
