@@ -383,6 +383,17 @@ def _forget(call: Call) -> Fault | None:
     return Fault("c0", error) if error else None
 
 
+def _grown(call: Call) -> Fault | None:
+    """The reverse direction begins with the longest sequences: it puts the others' c behind."""
+    c, width = _lstm_state(call)[1], call.spec.hidden_size
+    lengths = _lengths(call)
+    if not call.spec.bidirectional or lengths[0] == lengths[-1] or not differ(c[-1], width):
+        return None
+    message = f"Sizes of tensors must match except in dimension 0. Expected size {width} but got "
+    message += f"size {c[-1]} for tensor number 1 in the list."
+    return fault(blamed(call, "c"), "RuntimeError", message)
+
+
 def _both_ways(call: Call) -> Fault | None:
     """Of one sequence, a state of no rows or of more than one goes through the first pass; the
     reverse direction takes the first row of it, the next layer as many as there should be.
@@ -468,7 +479,7 @@ LSTM_BEGINS: tuple[Check, ...] = (
 )  # fmt: skip
 STACKED: tuple[Check, ...] = (
     _parameter_groups, _rows_of_cell, _odd_rows, _rows, _weights, _first_product, _hidden_product,
-    _gates, _forget, _too_long, _both_ways,
+    _gates, _forget, _too_long, _grown, _both_ways,
 )  # fmt: skip
 ONEDNN: tuple[Check, ...] = (
     _block, _parameter_block, _first_row, _onednn_types, state_types(onednn=lambda call: True),

@@ -153,7 +153,10 @@ _PLACES = ("device", "dtype")
 def _displaced(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
     """A flag that falls on device or dtype, since a cell module has no more of them."""
     name = fault.about
-    why = f"nn.{call.kind.class_name} has no further flag: this falls on {name}"
+    where = "where the parameters are made" if name == "device" else "of what type they are"
+    why = f"{name} says {where}"
+    if name in call.named:
+        why = f"nn.{call.kind.class_name} has no further flag: this falls on {name}"
     named = call.named.index(name) if name in call.named else len(call.positional)
     keywords = {key: value for key, value in call.keywords.items() if key != name}
     mended = replace(call, positional=call.positional[:named], keywords=keywords)

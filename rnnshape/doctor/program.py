@@ -349,6 +349,8 @@ def _combined(operator: ast.operator, left: Any, right: Any) -> Any:
         result = left * right
     elif isinstance(operator, ast.FloorDiv) and right:
         result = left // right
+    elif isinstance(operator, ast.Pow) and 0 <= right < 64 and abs(left) < 64 * 64:
+        result = left**right
     else:
         return None
     return result if abs(result) <= LARGEST else None

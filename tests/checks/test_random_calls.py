@@ -32,3 +32,26 @@ def test_an_installed_torch_says_the_same_of_fresh_calls():
     from random_calls import cases
 
     compare(cases(2026, 4000), raised, recorded_error)
+
+
+# ------------------------------------------------------------------------------ constructors
+
+
+@needs_torch
+@pytest.mark.live
+def test_an_installed_torch_says_the_same_of_devices_and_types():
+    import torch
+    from torch import nn
+
+    from rnnshape.network.constructor import KINDS, constructor_error
+
+    devices = ["tanh", "", "cuda:x", "cpu:7", "0.5", "foo:1", -1, 0.5, True, [1], (1,), {}, "meta"]
+    for cell, kind in KINDS.items():
+        for keywords in [*({"device": d} for d in devices), {"dtype": 1}, {"dtype": "float32"}]:
+            said = None
+            try:
+                getattr(nn, kind.class_name)(3, 4, **keywords)
+            except Exception as error:
+                said = (type(error).__name__, str(error))
+            told = constructor_error(cell, {"input_size": 3, "hidden_size": 4, **keywords})
+            assert told == said, (torch.__version__, cell, keywords)

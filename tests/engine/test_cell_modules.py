@@ -76,7 +76,7 @@ def test_explain_knows_the_messages_and_proves_its_mend() -> None:
     unsaid = []
     for text in errors():
         answered = explain(text)
-        proof = answered.causes[0].proof if answered.recognised else {"after": {"fits": False}}
+        proof = answered.causes[0].layer if answered.recognised else {"after": {"fits": False}}
         if proof and not proof["after"]["fits"]:
             unsaid.append(text)
     assert errors() and not unsaid
@@ -84,7 +84,7 @@ def test_explain_knows_the_messages_and_proves_its_mend() -> None:
 
 def test_a_proof_of_explain_holds_torchs_words_for_the_cell() -> None:
     said = "ValueError: GRUCell: Expected hidden to be 1D or 2D, got 3D instead"
-    proof = explain(said).causes[0].proof
+    proof = explain(said).causes[0].layer
     assert proof is not None
     assert proof["before"]["torch"] == {"type": "ValueError", "message": said[12:]}
 

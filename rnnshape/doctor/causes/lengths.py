@@ -203,7 +203,7 @@ def length_beyond_steps(facts: Facts) -> Finding | None:
 @rule(
     "lengths",
     r"Expected total_length to be at least the length of the longest sequence in input, but got "
-    rf"total_length={NUMBER} and max sequence length being {NUMBER}",
+    rf"total_length=(-?\d{{1,18}}) and max sequence length being {NUMBER}",
     meaning="total_length is smaller than the longest sequence",
     example="ValueError: Expected total_length to be at least the length of the longest sequence "
     "in input, but got total_length=5 and max sequence length being 7",
