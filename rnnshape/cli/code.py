@@ -40,9 +40,20 @@ def code(
 
     if module is not None and weights is None:
         raise module_alone()
+    if "equations" in network.arguments:
+        from ..models.code.write import written_code
+
+        spec = network.spec
+        text = written_code(spec, network.batch_for(spec), framework, weights)
+        _put(spec, framework, text, json, output)
+        return
     spec, loaded = (network.spec, None) if weights is None else _read(
         network, weights, module, framework)  # fmt: skip
-    text = written(spec, network.batch_for(spec), framework, loaded)
+    _put(spec, framework, written(spec, network.batch_for(spec), framework, loaded), json, output)
+
+
+def _put(spec: Spec, framework: str, text: str, json: bool, output: str | None) -> None:
+    """Write the code, or a document that holds it."""
     if json:
         document = {"schema": "rnnshape/code/1", "framework": framework, "spec": spec.to_dict(),
                     "code": text}  # fmt: skip

@@ -431,4 +431,4 @@ class Cell:
                 "write another number",
             )
         open_sizes = any(char.isalpha() for text, _ in read for char in text)
-        return shown(text) if open_sizes and len(text) < _LABEL else f"{value:g}", value
+        return shown(text, 80) if open_sizes and len(text) < 80 else f"{value:g}", value

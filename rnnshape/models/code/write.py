@@ -79,16 +79,7 @@ def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | No
             if framework == "onnx"
             else "--framework keras",
         )
-    for option, size in (
-        ("--input-size", spec.input_size), ("--hidden-size", spec.hidden_size),
-        ("--batch-size", batch.size), ("--seq-len", batch.seq_len),
-    ):  # fmt: skip
-        if isinstance(size, Symbol):
-            raise UsageError(
-                f"{option}: expected a number, since the code is to run",
-                got=f"the symbol {size}",
-                fix=f"{option} 20",
-            )
+    _check_numbers(spec, batch)
     layout = layout_of(framework)
     if layout is not None:
         layout.entries(spec)
@@ -101,6 +92,27 @@ def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | No
     if loaded is not None:
         _readable(loaded, framework)
     return "\n".join(_tidy(WRITERS[framework](spec, batch, loaded))) + "\n"
+
+
+def written_code(spec: Spec, batch: Batch, framework: str, weights: str | None = None) -> str:
+    """The text for a written cell: its step and its layer, and a call. Raises UsageError."""
+    from .equations import equation_lines
+
+    _check_numbers(spec, batch)
+    return "\n".join(_tidy(equation_lines(spec, batch, framework, weights))) + "\n"
+
+
+def _check_numbers(spec: Spec, batch: Batch) -> None:
+    for option, size in (
+        ("--input-size", spec.input_size), ("--hidden-size", spec.hidden_size),
+        ("--batch-size", batch.size), ("--seq-len", batch.seq_len),
+    ):  # fmt: skip
+        if isinstance(size, Symbol):
+            raise UsageError(
+                f"{option}: expected a number, since the code is to run",
+                got=f"the symbol {size}",
+                fix=f"{option} 20",
+            )
 
 
 def _readable(loaded: Loaded, framework: str) -> None:
