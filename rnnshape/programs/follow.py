@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from .interpreter import Called, Interpreter, Restart, Stop, Told
+from .interpreter import Called, Interpreter, Restart, Stop, Told, bound
 from .objects import MISSING, OBJECT, Bound, Class, Function, Names, Native, make_class
 from .record import Event, Line, Place, tensors_in
 from .refusal import Refusal
@@ -138,9 +138,7 @@ class Followed:
         calls = self.recurrent
         vague = any(isinstance(e.result, Unknown) for e in calls)
         if not self.layers and not calls:
-            if self.stopped is not None or any(t.matters for t in self.unknown):
-                return "unknown" if self.stopped is not None else "no recurrent layer"
-            return "no recurrent layer"
+            return "unknown" if self.stopped or self.doubt else "no recurrent layer"
         if not calls or vague or self.stopped is not None or self.unsure:
             return "unknown"
         if any(t.matters for t in self.interpreter.told.values()):
@@ -183,23 +181,49 @@ def _follow(request: Request) -> list[Followed]:
     if whole.problem is not None or any(not isinstance(e.result, Unknown) for e in whole.recurrent):
         _check_used(request, whole)
         return [whole]
-    classes = [
-        c
-        for c in _module_classes(whole.interpreter, request.source.name)
-        if _recurrent(c, request.source)
-    ]
     found = []
-    for cls in classes:
-        one = _best(request, _Entry(cls.name, guessed=True))
-        if one.layers or one.recurrent:
+    for cls in _module_classes(whole.interpreter, request.source.name):
+        values = _values(whole.interpreter, cls)
+        one = _best(request, _Entry(cls.name, values))
+        if (
+            one.layers
+            or one.recurrent
+            or (one.verdict != "no recurrent layer" and _names_layer(cls))
+        ):
             found.append(one)
-    if found and not whole.layers:
+    if found and not whole.recurrent:
         _check_used(request, *found)
         return found
     if found and all(isinstance(e.result, Unknown) for e in whole.recurrent):
-        return [whole, *found] if whole.problem else found
+        return found
     _check_used(request, whole)
     return [whole]
+
+
+def _values(interpreter: Interpreter, cls: Class) -> Mapping[str, Any]:
+    """The arguments with which the file itself builds a class, where they are plain values."""
+    init = cls.find("__init__")
+    for built, args, keywords in interpreter.built:
+        if built is cls and isinstance(init, Function):
+            try:
+                values = bound(init, [None, *args], dict(keywords))
+            except Refusal:
+                continue
+            return {
+                name: value for name, value in values.items()
+                if isinstance(value, (int, float, str, bool)) and not isinstance(value, Size)
+            }  # fmt: skip
+    return {}
+
+
+_LAYERS = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "RNNBase", "getattr"}
+
+
+def _names_layer(cls: Class) -> bool:
+    """Whether a class that could not be followed may build a recurrent layer."""
+    nodes = ast.walk(cls.node) if cls.node is not None else []
+    names = {getattr(n, "attr", getattr(n, "id", "")) for n in nodes}
+    return bool(names & _LAYERS)
 
 
 def _check_used(request: Request, *followed: Followed) -> None:
@@ -233,15 +257,12 @@ def _module_classes(interpreter: Interpreter, file: str) -> list[Class]:
     ]
 
 
-def _recurrent(cls: Class, source: Source) -> bool:
-    """Whether a class or one that it names may build a recurrent layer."""
-    return cls.node is not None
-
-
 @dataclass(frozen=True)
 class _Entry:
+    """A class or function by name, "" for the file; what the file builds the class with."""
+
     name: str
-    guessed: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -267,37 +288,18 @@ class _Search:
     def __init__(self, request: Request, entry: _Entry) -> None:
         self.request, self.entry = request, entry
         self.runs, self.steps = 0, 0
+        self.tried: set[Any] = set()
 
     def result(self) -> Followed:
         """The run that goes furthest, with its axes called by what they turned out to be."""
         plan, followed = self._settled(_Plan())
-        tried: dict[str, list[Any]] = {}
         while followed.problem is not None and self._left():
             if followed.recurrent and self._plain(followed):
                 break
-            name = self._blamed(followed, plan)
-            if name is None:
+            better = self._better(plan, followed)
+            if better is None:
                 break
-            done = tried.setdefault(name, [plan.forms.get(name, FORMS[0])])
-            best = None
-            for form in self._forms(name, followed):
-                if form in done or not self._left():
-                    continue
-                done.append(form)
-                other, again = self._settled(replace(plan, forms={**plan.forms, name: form}))
-                if (
-                    again.problem is None
-                    or _progress(again) > _progress(followed)
-                    or (
-                        _progress(again) == _progress(followed)
-                        and self._moved(followed, again, name, plan)
-                    )
-                ):
-                    best = (other, again)
-                    break
-            if best is None:
-                break
-            plan, followed = best
+            plan, followed = better
         shown = self._shown(followed)
         if shown:
             plan, followed = self._settled(replace(plan, shown=shown))
@@ -310,11 +312,33 @@ class _Search:
         wrong = [(a, b) for a, b in followed.problem.refusal.sizes if a != b]
         return any(not isinstance(a, Size) and not isinstance(b, Size) for a, b in wrong)
 
-    def _moved(self, before: Followed, now: Followed, name: str, plan: _Plan) -> bool:
-        """Whether the problem is another argument's now."""
-        assert before.problem is not None and now.problem is not None
-        a, b = before.problem.refusal, now.problem.refusal
-        return a.message != b.message and self._blamed(now, plan) not in (name, None)
+    def _better(self, plan: _Plan, followed: Followed) -> tuple[_Plan, Followed] | None:
+        """A run that goes further, one argument having another form."""
+        assert followed.problem is not None
+        here = followed.problem.refusal
+        for name in self._blamed(followed):
+            for form in self._forms(name, followed):
+                key = (
+                    name,
+                    str(form),
+                    tuple(sorted((n, str(f)) for n, f in plan.forms.items() if n != name)),
+                )
+                if key in self.tried or not self._left():
+                    continue
+                self.tried.add(key)
+                other, again = self._settled(replace(plan, forms={**plan.forms, name: form}))
+                if again.problem is None:
+                    return other, again
+                if form == "none":
+                    continue
+                if _progress(again) > _progress(followed):
+                    return other, again
+                if _progress(again) == _progress(followed):
+                    there = again.problem.refusal
+                    moved = [n for n in self._blamed(again)[:1] if n != name]
+                    if there.message != here.message and moved:
+                        return other, again
+        return None
 
     def _doubted(self, followed: Followed) -> Followed:
         """What fails only for what was guessed is not known to fail."""
@@ -377,37 +401,28 @@ class _Search:
         run = _Run(self.request, self.entry, plan, rigid=True)
         return plan, run.follow()
 
-    def _blamed(self, followed: Followed, plan: _Plan) -> str | None:
-        """The argument whose shape the problem may come from."""
+    def _blamed(self, followed: Followed) -> list[str]:
+        """The arguments whose shape the problem may come from, most likely first."""
         assert followed.problem is not None
         open_ = [n for n, a in followed.arguments.items() if not a.given]
-        if not open_:
-            return None
+        found: list[str] = []
         refusal = followed.problem.refusal
-        values = [refusal.argument] if refusal.argument is not None else []
-        for value in values:
-            found = self._of_argument(value, followed, open_)
-            if found:
-                return found
-        stack = followed.problem.part or followed.problem.place
-        events = list(followed.events[-6:])
-        for event in reversed(events):
-            if event.place.line == stack.line:
-                for value in (*event.inputs, *event.outputs):
-                    found = self._of_argument(value, followed, open_)
-                    if found:
-                        return found
-        part = stack.node
-        names = {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
-        for name in open_:
-            if name in names:
-                return name
-        for event in reversed(followed.events[-40:]):
-            for value in event.inputs:
-                found = self._of_argument(value, followed, open_)
-                if found:
-                    return found
-        return open_[0] if len(open_) == 1 else None
+        place = followed.problem.part or followed.problem.place
+        values: list[Any] = [refusal.argument]
+        for event in reversed(followed.events[-6:]):
+            if event.place.line == place.line:
+                values += [*event.inputs, *event.outputs]
+        names = {n.id for n in ast.walk(place.node) if isinstance(n, ast.Name)}
+        late = [v for event in reversed(followed.events[-40:]) for v in event.inputs]
+        for name in [
+            *(self._of_argument(v, followed, open_) for v in values),
+            *(n for n in open_ if n in names),
+            *(self._of_argument(v, followed, open_) for v in late),
+            *open_,
+        ]:
+            if name is not None and name not in found:
+                found.append(name)
+        return found
 
     def _of_argument(self, value: Any, followed: Followed, names: Sequence[str]) -> str | None:
         for name in names:
@@ -752,10 +767,24 @@ class _Run:
             if isinstance(forward, Native) and cls.kind:
                 return self._native_forward(instance)
             if cls.under(interpreter.module_class) or forward is MISSING:
-                self.notes.append(f"{cls.name} has no forward")
-                return None
+                return self._methods(cls, instance)
         values, named = self._forward_arguments(forward, skip=1)
         return interpreter.call(instance, values, named)
+
+    def _methods(self, cls: Class, instance: Instance) -> Any:
+        """A module without forward: each of its methods that reads one of its layers."""
+        names = {n for layer in self.interpreter.layers for n in [layer.name.removeprefix("self.")]}
+        called = []
+        for name, value in cls.names.items():
+            if not isinstance(value, Function) or name.startswith("__"):
+                continue
+            if names & {n.attr for n in ast.walk(value.node) if isinstance(n, ast.Attribute)}:
+                values, named = self._forward_arguments(value, skip=1, prefix=f"{name}.")
+                self.interpreter.call(Bound(value, instance), values, named)
+                called.append(name)
+        also = f": {', '.join(called)} called in its place" if called else ""
+        self.notes.append(f"{cls.name} has no forward{also}")
+        return None
 
     def _native_forward(self, instance: Instance) -> Any:
         spec = instance._attributes.get("_spec")
@@ -851,6 +880,8 @@ class _Run:
         for name in (*positional, *(a.arg for a in spec.kwonlyargs)):
             default = {**optional, **init.keyword_defaults}.get(name, MISSING)
             given = self._given(name)
+            if given is MISSING:
+                given = self.entry.values.get(name, MISSING)
             if given is not MISSING:
                 keywords[name] = given
                 self.constructor[name] = given
@@ -859,6 +890,8 @@ class _Run:
                 self.constructor[name] = keywords[name]
             else:
                 self.constructor[name] = default
+        if spec.kwarg is not None and not optional and len(positional) < 3:
+            self.interpreter.open_keywords = spec.kwarg.arg
         if spec.kwarg is not None:
             for name in self.request.settings:
                 if "." not in name and name not in keywords:
@@ -870,7 +903,9 @@ class _Run:
                 self.constructor[name] = keywords.setdefault(name, self._open(name))
         return [], keywords
 
-    def _forward_arguments(self, function: Function, skip: int) -> tuple[list[Any], dict[str, Any]]:
+    def _forward_arguments(
+        self, function: Function, skip: int, prefix: str = ""
+    ) -> tuple[list[Any], dict[str, Any]]:
         spec = function.node.args
         positional = [a.arg for a in (*spec.posonlyargs, *spec.args)][skip:]
         optional = (
@@ -884,14 +919,14 @@ class _Run:
             given = self._given(name)
             if name in self.request.shapes:
                 values[name] = self._shaped(name, self.request.shapes[name])
-                self.arguments[name] = Argument(values[name], True)
+                self.arguments[prefix + name] = Argument(values[name], True)
             elif given is not MISSING:
                 values[name] = given
                 self.arguments[name] = Argument(given, True)
             elif default is not MISSING:
                 continue
             else:
-                values[name] = self._argument(name)
+                values[name] = self._argument(prefix + name)
         if spec.vararg is not None and not positional:
             name = spec.vararg.arg
             if name in self.request.shapes:
@@ -947,11 +982,11 @@ class _Run:
         if form == "none":
             return None
         if form == "pair":
-            return tuple(self._formed(f"{name}{i}", FORMS[0]) for i in range(2))
+            return tuple(self._argument(f"{name}[{i}]") for i in range(2))
         if form == "object":
             return Instance(OPEN, {"_name": name})
         if form == "list":
-            return [self._formed(f"{name}{i}", FORMS[0]) for i in range(2)]
+            return [self._argument(f"{name}[{i}]") for i in range(2)]
         if form[0] == "state":
             shapes = form[1] if form[2] else (form[1],)
             made = tuple(self._tensor(name, tuple(shape), "float32") for shape in shapes)

@@ -40,11 +40,11 @@ from .objects import (
 from .record import Event, Line, Place, Record, tensors_in
 from .refusal import NotKnown, Refusal
 from .sizes import Names as SizeNames
-from .sizes import Size
+from .sizes import Size, terms_of
 from .tensor import Tensor, selected
 from .torch import type_name
 from .torch.data import optimizer_class
-from .values import Instance, Packed, TorchSize, Unknown, module_state
+from .values import DefaultDict, Instance, Packed, TorchSize, Unknown, module_state
 
 STEPS = 400_000  # statements, calls and turns of loops
 DEPTH = 90  # calls of the program's own functions inside each other
@@ -181,6 +181,8 @@ class Interpreter:
         self.absent: Callable[[str], Any] = lambda name: MISSING  # a name that nothing has bound
         self.freed: dict[int, Any] = {}
         self.grad_off = False
+        self.built: list[tuple[Class, list[Any], dict[str, Any]]] = []  # modules of the program
+        self.open_keywords = ""  # the entry's **kwargs, whose missing keys are open
         self.builtins, self.libraries = library(self)
 
     # ------------------------------------------------------------------------------- bookkeeping
@@ -228,11 +230,25 @@ class Interpreter:
 
     def size_made(self, sizes: Sequence[tuple[int, int]]) -> None:
         """Make an open size equal to what it has to be, and follow anew."""
+        solutions: dict[str, int] = {}
         for a, b in sizes:
             for one, other in ((a, b), (b, a)):
-                solved = self._solved(one, other)
+                solved = self._solved(one, other) if a != b else None
                 if solved:
-                    raise Restart(dict([solved]))
+                    solutions.setdefault(*solved)
+                    break
+        if len({str(size) for size in solutions.values()} & solutions.keys()) == 0 and solutions:
+            raise Restart(solutions)
+        if solutions:
+            raise Restart(dict([next(iter(solutions.items()))]))
+        for a, b in sizes:
+            for one, other in ((a, b), (b, a)):
+                names = [names[0].key for names, n in terms_of(one) if len(names) == 1 and n == 1]
+                guessed = all(key.startswith("_") and self._free(key) for key in names)
+                if len(names) > 1 and len(names) == len(terms_of(one)) and guessed:
+                    each = other // len(names)  # two widths side by side, of unknown shares
+                    if each * len(names) == other:
+                        raise Restart(dict.fromkeys(names, each))
         for a, b in sizes:
             for one, other in ((a, b), (b, a)):
                 if not (isinstance(one, Size) and isinstance(other, Size)) or not other:
@@ -1157,16 +1173,16 @@ class Interpreter:
             self._event("index", "[…]", node, [owner], {"key": key}, result)
             return result
         if isinstance(key, Unknown):
-            if (
-                isinstance(owner, (list, tuple))
-                and owner
-                and len({_likeness(v) for v in owner}) == 1
-            ):
+            alike = isinstance(owner, (list, tuple)) and {_likeness(v) for v in owner}
+            if alike and len(alike) == 1 and not isinstance(owner[0], (int, float, str)):
                 return owner[0]  # whichever: all are alike
-            return key
+            return self.unknown(key.what, node)
         if isinstance(owner, (list, tuple, str, bytes, range)):
-            if isinstance(key, Tensor) and key.known is not None and len(key.known) == 1:
-                key = key.known[0]
+            if isinstance(key, Tensor) and not isinstance(owner, str):
+                if key.known is not None and len(key.known) == 1:
+                    key = key.known[0]
+                elif key.numel == 1 and not key.floating:
+                    return self.item(owner, self.unknown("", node, "int"), node)
             if isinstance(key, slice) and any(
                 isinstance(p, Unknown) for p in (key.start, key.stop, key.step)
             ):
@@ -2142,6 +2158,10 @@ class Interpreter:
     ) -> Any:
         """One of the program's own functions."""
         names = bound(function, args, keywords)
+        if self.open_keywords in names and isinstance(names[self.open_keywords], dict):
+            opened = DefaultDict(names[self.open_keywords])
+            opened.open = True
+            names[self.open_keywords], self.open_keywords = opened, ""
         if len(self.frames) > DEPTH:
             raise Stop(f"calls inside each other, more than {DEPTH} deep", self.place(node))
         caller = self.frame

@@ -34,6 +34,7 @@ from .sizes import Ratio, Size, largest, smallest
 from .tensor import Tensor
 from .torch import type_name
 from .values import (
+    DefaultDict,
     Device,
     DType,
     Instance,
@@ -49,13 +50,6 @@ REAL: dict[str, Any] = {
     "set": set, "frozenset": frozenset, "complex": complex, "bytes": bytes, "range": range,
     "slice": slice, "NoneType": type(None),
 }  # fmt: skip
-
-
-class DefaultDict(dict[Any, Any]):
-    """collections.defaultdict; where `open`, a missing key is an open size called by it."""
-
-    factory: Any = None
-    open: bool = False
 
 
 def types() -> dict[str, Class]:
@@ -740,8 +734,9 @@ def _container_method(interpreter: Interpreter, owner: Any, name: str, method: A
             isinstance(a, Unknown) for a in args[:1]
         ):
             return next((a for a in args if isinstance(a, Unknown)), None)
-        if name in ("index", "remove", "count") and args and isinstance(args[0], Tensor):
-            return interpreter.unknown("a search for a tensor")
+        if name in ("index", "remove", "count") and args:
+            if isinstance(args[0], Tensor) or any(isinstance(v, Unknown) for v in owner):
+                return interpreter.unknown("a search among what is not known", None, "int")
         if (
             name in ("get", "pop")
             and getattr(owner, "open", False)
@@ -795,6 +790,8 @@ def instantiate(
     if cls is OBJECT:
         return Instance(OBJECT)
     instance = Instance(cls)
+    if cls.node is not None and cls.under(interpreter.module_class):
+        interpreter.built.append((cls, args, keywords))
     new = cls.find("__new__")
     if new is not MISSING and isinstance(new, (Function, Static)):
         function = new.function if isinstance(new, Static) else new

@@ -170,3 +170,10 @@ def parameter(shape: Sequence[int], dtype: str = "float32") -> Tensor:
     from .tensor import Storage
 
     return Tensor(tuple(shape), dtype, parameter=True, storage=Storage(requires_grad=True))
+
+
+class DefaultDict(dict[Any, Any]):
+    """collections.defaultdict; where `open`, a missing key is an open size called by it."""
+
+    factory: Any = None
+    open: bool = False
