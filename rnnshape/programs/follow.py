@@ -22,7 +22,7 @@ from .source import Source, read, source_of
 from .tensor import Origin, Part, Tensor
 from .values import Instance, Unknown
 
-MOST_RUNS = 80
+MOST_RUNS = 140
 MOST_STEPS = 300_000  # over all runs of one entry
 STEPS_OF_ENTRY = 60_000  # of one run of a class or function
 
@@ -699,12 +699,11 @@ class _Run:
         try:
             for node in source.tree.body:
                 try:
-                    interpreter.steps = min(interpreter.steps, budget // 2)
                     interpreter.statement(node)
                 except Refusal:
                     continue
                 except Stop:
-                    interpreter.steps = budget // 2
+                    interpreter.steps = max(interpreter.steps, budget // 2)
         finally:
             interpreter.frames.clear()
         interpreter.record.__init__()  # type: ignore[misc]
