@@ -6,6 +6,7 @@ not prove it. What a finding is called for, and how it is mended, stands in doct
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -57,6 +58,12 @@ class Story:
                     for part in axis:
                         if part.origin is not None and part.kind in ("samples", "steps"):
                             found.setdefault((id(part.origin), part.piece), part.kind)
+        for event in self.events:
+            if re.fullmatch(r"torch\.nn\.(Conv|MaxPool|AvgPool|BatchNorm)\dd", event.kind):
+                for tensor in event.inputs[:1]:
+                    first = tensor.axes[0][0] if len(tensor.axes[0]) == 1 else None
+                    if first is not None and first.kind == "unknown" and first.origin is not None:
+                        found.setdefault((id(first.origin), first.piece), "samples")
         return found
 
     @cached_property
@@ -153,6 +160,12 @@ def _mixed(story: Story, x: Tensor, y: Tensor) -> str:
     before = {(id(part.origin), part.piece) for part in parts}
     for axis in y.axes:
         for part in axis:
+            if part.kind == "mixed" and [p.kind for p in part.of] == ["layers", "directions"]:
+                layers, directions = part.of
+                return (
+                    f"the rows of hn go layer by layer, both directions of each: {_shape(x)} is ({layers.size}, "
+                    f"{directions.size}, …), and read as {_shape(y)} its layers and directions are mixed"
+                )
             if (
                 part.kind == "mixed"
                 and any(story.kind(p) == "samples" for p in part.of)
@@ -207,7 +220,7 @@ def _swapped(x: Tensor, y: Tensor) -> bool:
     b = [int(n) for n in y.shape if n != 1]
     if a == b or sorted(a) != sorted(b) or len(a) < 2:
         return False
-    return a[-1] == b[-1] and len(a) > 2
+    return len(a) == 2 or a[-1] == b[-1]
 
 
 def _meets_layer(story: Story, y: Tensor) -> bool:
@@ -625,6 +638,8 @@ def last_axis(story: Story) -> Iterator[Finding]:
             for d, axis in enumerate(x.axes)
             if d != dim and axis[-1].kind in ("features", "classes") and x.shape[d] != 1
         ]
+        if not widths and event.kind in SOFTMAX and "steps" in others:
+            widths = [kinds.index("steps")]  # scores of the steps, one each: attention
         if not widths:
             continue
         facts = {"event": event, "input": x, "axis": dim, "wanted": widths[-1]}
@@ -652,6 +667,8 @@ def last_axis(story: Story) -> Iterator[Finding]:
 
 ELEMENTWISE = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss",
                "HuberLoss"}  # fmt: skip
+TOGETHER = ("operator", "torch.cat", "torch.cosine_similarity", "torch.nn.functional.cosine_similarity",
+            "torch.nn.CosineSimilarity", "torch.nn.functional.pairwise_distance")  # fmt: skip
 CLASSES = {"cross_entropy", "nll_loss", "CrossEntropyLoss", "NLLLoss"}
 
 
@@ -706,8 +723,16 @@ def losses(story: Story) -> Iterator[Finding]:
                     "the batch was sorted by length, and its results are compared with targets in the old "
                     "order", {**facts, "order": order, "sorted": sorted_[id(order)]},
                 )  # fmt: skip
-        elif event.kind == "operator" and event.name == "-" and len(event.inputs) == 2:
-            yield from _difference(story, event)
+        elif event.kind in TOGETHER and len(event.inputs) == 2:
+            orders = [tensor.facts.get("order") for tensor in event.inputs]
+            if all(id(o) in sorted_ for o in orders) and orders[0] is not orders[1]:
+                yield Finding(
+                    "packed-order", event.place,
+                    "each of the two batches was sorted by its own lengths: their rows no longer belong "
+                    "together", {"event": event, "order": orders[0], "sorted": sorted_[id(orders[0])]},
+                )  # fmt: skip
+            elif event.name == "-":
+                yield from _difference(story, event)
 
 
 def _orders(story: Story) -> dict[int, Event]:
@@ -781,6 +806,14 @@ def _class_axis(
     scores, target = pair
     kinds = [story.axis(axis) for axis in scores.axes]
     if scores.rank == 3 and target.rank == 2:
+        beside = {story.kind(p) for part in scores.axes[1] for p in (part.of or (part,))}
+        if "steps" in beside and len(beside) > 1:
+            yield Finding(
+                "loss-classes", event.place,
+                f"cross entropy takes axis 1 for the classes; a view has mixed the {' and '.join(sorted(beside))} "
+                "in it, where a transpose would have swapped them", facts,
+            )  # fmt: skip
+    if scores.rank == 3 and target.rank == 2:
         if (
             kinds[1] in ("steps", "samples")
             and kinds[0] in ("samples", "steps")
@@ -801,6 +834,29 @@ def _class_axis(
                 f"the rows of the scores go {a[0]} by {a[0]} ({' × '.join(a)}), those of the targets "
                 f"{' × '.join(b)}: they are compared crosswise", facts,
             )  # fmt: skip
+
+
+@rule
+def graph_kept(story: Story) -> Iterator[Finding]:
+    """A state carried on with its graph, which retain_graph lets grow from one backward to the next."""
+    kept: dict[int, Event] = {}
+    for event in story.events:
+        if event.kind in ("Tensor.backward", "torch.autograd.backward") and event.inputs:
+            if event.keywords.get("retain_graph") is True:
+                kept.update(dict.fromkeys(event.inputs[0].graph, event))
+        elif (
+            kept and isinstance(event.function, Instance) and "_spec" in event.function._attributes
+        ):
+            for state in tensors_in([*event.args[1:], *event.keywords.values()]):
+                before = next((kept[g] for g in state.graph if g in kept), None)
+                if before is not None and {"hn", "cn"} & state.facts.keys():
+                    yield Finding(
+                        "graph-kept", before.place,
+                        "the state is carried on with its graph: each backward goes through all that came "
+                        "before it, and takes longer and more memory each time",
+                        {"event": event, "input": state},
+                    )  # fmt: skip
+                    return
 
 
 @rule

@@ -36,6 +36,33 @@ def ids(text):
         (BI + "y = out.contiguous().view(T, N, 2 * H)", "axes-mixed"),
         ("rnn = nn.GRU(I, H)\nout, h = rnn(x.view(T, N, I))", "axes-mixed"),
         ("rnn = nn.GRU(I, H)\nout, h = rnn(x.reshape(T, -1, I))", "axes-mixed"),
+        ("rnn = nn.GRU(1, H)\nout, h = rnn(torch.randn(N, T).view(T, -1, 1))", "axes-mixed"),
+        (
+            "rnn = nn.GRU(8, H)\nf = nn.Conv2d(1, 8, (3, 3), padding=1)(torch.randn(N, 1, 1, T))\n"
+            "out, h = rnn(f.view(T, N, 8))",
+            "axes-mixed",
+        ),
+        (
+            "rnn = nn.LSTM(I, H, 3, batch_first=True, bidirectional=True)\nout, (h, c) = rnn(x)\n"
+            "y = h.view(2, 3, N, H)",
+            "axes-mixed",
+        ),
+        (
+            GRU + "s = nn.Linear(H, 5)(out)\ny = F.cross_entropy(s.view(N, 5, T), torch.zeros(N, T).long())",
+            "loss-classes",
+        ),
+        (GRU + "y = F.softmax(nn.Linear(H, 1)(out), dim=0)", "last-axis"),
+        (
+            "rnn = nn.GRU(I, H)\nh = torch.zeros(1, T, H)\nfor _ in range(3):\n    out, h = rnn(x, h)\n"
+            "    out.sum().backward(retain_graph=True)",
+            "graph-kept",
+        ),
+        (
+            "rnn = nn.GRU(I, H, batch_first=True)\ndef code(x, n):\n    n, order = n.sort(descending=True)\n"
+            "    p = pack_padded_sequence(x[order], n, batch_first=True)\n    return rnn(p)[1][-1]\n"
+            "y = code(x, torch.tensor([3, 9, 5, 7])) * code(x, torch.tensor([9, 2, 3, 8]))",
+            "packed-order",
+        ),
         (BI + "y = nn.Linear(32, 2)(out[:, -1])", "last-step"),
         (BI + "y = nn.Linear(32, 2)(out[:, -1, :])", "last-step"),
         (BI + "y = nn.Linear(32, 2)(out[:, T - 1])", "last-step"),
@@ -111,6 +138,15 @@ def test_a_silent_mistake_is_named(text, id):
             "rnn = nn.GRU(I, H, batch_first=True)\nn = torch.tensor([9, 4, 4, 2])\n"
             "p = pack_padded_sequence(x, n, batch_first=True)\no, h = rnn(p)\n"
             "out, m = pad_packed_sequence(o, batch_first=True)\ny = out[torch.arange(N), n - 1]"
+        ),
+        (
+            "s = torch.randn(240).view(N, -1).t().contiguous()\nrnn = nn.GRU(1, H)\n"
+            "out, h = rnn(s.unsqueeze(2))\ny = nn.Linear(H, 7)(out).view(-1, 7)"
+        ),
+        GRU + "out.sum().backward(retain_graph=True)\nh.sum().backward()",
+        (
+            "rnn = nn.GRU(I, H, batch_first=True)\nn, order = torch.tensor([3, 9, 5, 7]).sort(descending=True)\n"
+            "p = pack_padded_sequence(x[order], n, batch_first=True)\nh = rnn(p)[1][-1]\ny = h * x[order].sum(1).sum(1, True)"
         ),
         BI + "fc = nn.Linear(2 * H, 3)\nys = [fc(out[:, t]) for t in range(T)]",
     ],

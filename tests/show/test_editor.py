@@ -125,6 +125,8 @@ def test_a_file_with_a_syntax_error_from_the_start_is_silent():
         return opened.diagnostics, await hints(client, types, path)
 
     assert spoken(conversation, "import torch\nx = (\n") == ((), {})
+
+
 def test_a_mend_is_a_code_action_after_which_nothing_is_told():
     async def conversation(client, types, opened, told, path):
         (problem,) = opened.diagnostics
@@ -140,5 +142,3 @@ def test_a_mend_is_a_code_action_after_which_nothing_is_told():
         return await changed(client, types, told, path, "\n".join(lines))
 
     assert spoken(conversation, FAILS).diagnostics == ()
-
-
