@@ -17,7 +17,7 @@ from ..network.spec import Spec
 from .formats.packed import named, unwrapped, weights_by_name
 from .formats.parametrized import joined
 from .formats.pickles import Harmful
-from .formats.source import Damaged, Source
+from .formats.source import NO_FILE, Damaged, Source
 from .formats.stored import Stored, TensorFile
 from .formats.zips import Archive
 from .networks.find import Module, Weights, chosen, contents
@@ -48,8 +48,9 @@ def reading(path: str) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        if os.path.isdir(path) and error.expected == "expected a file":
-            error.expected, error.fix = f"weights: expected a file ({_FORMATS})", _inside(path)
+        if error.expected == NO_FILE:
+            error.expected = f"weights: expected a file ({_FORMATS})"
+            error.fix = _inside(path) if os.path.isdir(path) else error.fix
         raise
     except Harmful as error:
         raise UsageError(
@@ -152,7 +153,7 @@ def _inner(outer: Source, found: Sequence[Callable[[], Source]], depth: int) -> 
         raise Damaged(f"an archive with {len(found)} files of weights",
                       "unpack it, and name one of them")  # fmt: skip
     file = _opened(found[0](), depth + 1)
-    return replace(file, source=outer, format=f"{file.format}, packed")
+    return replace(file, source=outer, format=f"{file.format.removesuffix(', packed')}, packed")
 
 
 def unreadable(path: str, error: BaseException) -> UsageError:

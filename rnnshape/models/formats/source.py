@@ -19,6 +19,7 @@ _STEPS = 20_000_000  # of half a million tensors in a pickle
 _ENTRIES = 2_000_000
 _FREE, _TIMES = 32 << 20, 16  # bytes made at opening: 32 MB and sixteen times the file
 _NUMBERS_FREE, _NUMBERS_TIMES = 64 << 20, 100  # bytes of arrays that are read from it
+NO_FILE = "expected a file"
 DEEPEST = 100  # of what lies in each other
 
 
@@ -207,7 +208,7 @@ def ordinary(path: str) -> int:
         return status.st_size
     kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     raise UsageError(
-        "expected a file",
+        NO_FILE,
         got=f"{path!r}, {kinds.get(stat.S_IFMT(status.st_mode), 'a device')}",
         fix="save it first with cat",
     )

@@ -87,6 +87,9 @@ class Graph:
         for inner in _graphs(graph):
             self._budget.step(100 * len(inner.node))
             self._nodes += inner.node
+            outputs = [out for node in inner.node for out in node.output if out]
+            if len(outputs) > len(set(outputs)):
+                raise Damaged("a graph that makes a value twice", "export the model anew")
             held = [(tensor.name, tensor, places.get(tensor.name)) for tensor in inner.initializer]
             held += [(node.output[0], attribute.t, None) for node in inner.node
                      if node.op_type == "Constant" and node.output
@@ -95,6 +98,7 @@ class Graph:
                 if name not in self.tensors:
                     self.tensors[name] = _stored(name, tensor, source, place)
         self._makers = {out: node for node in self._nodes for out in node.output if out}
+        self._refuse_circles()
         self._folded: dict[str, Stored | None] = {}
         self._most = 4 * source.size + _SPARE
 
@@ -124,10 +128,27 @@ class Graph:
             given = [name for place in places for name in self._open(found[place])]
             turned, own = self._turned(found[start]), tuple(nodes[place] for place in places)
             chains.append(Chain(own, turned, tuple(dict.fromkeys(given))))
-        if len(found) > sum(len(chain.nodes) for chain in chains):
-            raise Damaged("a graph whose recurrent operators read each other in a circle",
-                          "export the model anew")  # fmt: skip
         return chains
+
+    def _refuse_circles(self) -> None:
+        """Refuse a graph in which a value is made of itself. Raises Damaged."""
+        waits = {
+            id(node): sum(value in self._makers for value in node.input) for node in self._nodes
+        }
+        readers: dict[str, list[Any]] = {}
+        for node in self._nodes:
+            for value in node.input:
+                readers.setdefault(value, []).append(node)
+        ready = [node for node in self._nodes if not waits[id(node)]]
+        for node in ready:  # it grows
+            for value in node.output:
+                for reader in readers.get(value, ()) if value else ():
+                    waits[id(reader)] -= 1
+                    if not waits[id(reader)]:
+                        ready.append(reader)
+        if len(ready) < len(self._nodes):
+            raise Damaged("a graph whose operators read each other in a circle",
+                          "export the model anew")  # fmt: skip
 
     def _tell_unrolled(self) -> None:
         """Say so where names speak of a recurrent layer that is no operator of the graph."""
