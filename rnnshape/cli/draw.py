@@ -39,6 +39,9 @@ def draw(
     values: Annotated[
         bool, typer.Option("--values", help="With --inside: how open each gate is.")
     ] = False,
+    stack: Annotated[
+        bool, typer.Option("--stack", help="Between layers, all steps as one tensor.")
+    ] = False,
     format: Annotated[
         str | None,
         typer.Option(
@@ -93,7 +96,7 @@ def draw(
                              fix=f"add --inside, or leave out {option}")  # fmt: skip
         from ..show.pictures.unrolled import Unrolled
 
-        drawn = picture.unrolled(Unrolled(network.trace()), theme)
+        drawn = picture.unrolled(Unrolled(network.trace(), stack=stack), theme)
     if isinstance(drawn, bytes):
         write_file(output or "-", lambda file: file.write(drawn))
     else:

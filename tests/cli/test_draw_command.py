@@ -1,6 +1,8 @@
 """rnnshape draw: the unrolled network as SVG, PNG, Mermaid and DOT."""
 
 import re
+import shutil
+import subprocess
 import sys
 from itertools import combinations
 from xml.etree import ElementTree
@@ -324,3 +326,63 @@ def test_png_without_a_font_is_refused(monkeypatch):
     )
     with pytest.raises(UsageError, match="expected a monospace font"):
         png("<svg/>")
+
+
+@pytest.mark.parametrize("options", [
+    ["--layers", "2", "--bidirectional", "--stack"], ["--cell", "lstm", "--seq-len", "T"],
+    ["--lengths", "5,3,2", "--output-size", "3"], ["--cell", "gru-cell", "--hidden-size", "H_1"],
+], ids=" ".join)  # fmt: skip
+def test_tikz_is_a_document_whose_commands_are_closed(rnnshape, options):
+    told = rnnshape("draw", *options, "--format", "tikz").out
+    assert told.count("\\begin{") == told.count("\\end{") == 2
+    plain = re.sub(r"\\[\\{}_%#&$]", "", told)
+    assert plain.count("{") == plain.count("}") and plain.count("$") % 2 == 0
+    commands = [line for line in told.splitlines() if line.startswith(("\\node", "\\draw"))]
+    assert all(line.endswith(";") for line in commands) and len(commands) > 8
+    assert told.isascii()
+    drawn_kinds = set(re.findall(r"rnn(\w+)", told))
+    assert drawn_kinds <= set(re.findall(r"definecolor\{rnn(\w+)\}", told))
+
+
+@pytest.mark.live
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+def test_latex_takes_the_tikz_picture(rnnshape, tmp_path):
+    assert rnnshape("draw", "--layers", "2", "-o", "rnn.tex").status == 0
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "rnn.tex"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120)
+    assert ended.returncode == 0 and (tmp_path / "rnn.pdf").stat().st_size > 1000
+
+
+def test_a_stack_stands_between_two_layers(rnnshape):
+    said = words(drawn(rnnshape, "--layers", "3", "--stack"))
+    assert sorted(w for w in said if w.startswith("all steps")) == [
+        "all steps in one: 5×7×20, the input of layer 1",
+        "all steps in one: 5×7×20, the input of layer 2",
+    ]
+    assert not [w for w in words(drawn(rnnshape, "--stack")) if w.startswith("all steps")]
+
+
+def test_the_shared_corners_are_marked(rnnshape):
+    def marks(*options):
+        drawing = scene(Spec(**dict(options)))
+        return drawing.corners
+
+    assert marks(("num_layers", 2)) == {"output4": "①", "last1_forward": "①"}
+    assert marks(("bidirectional", True)) == {
+        "output4": "①", "last0_forward": "①", "output0": "②", "last0_reverse": "②"}  # fmt: skip
+    said = words(drawn(rnnshape, "--bidirectional"))
+    assert said.count("①") == 2 and said.count("②") == 2
+    assert "① output[-1, :, :20] equals hn[-2]" in said
+
+
+def test_a_packed_batch_tells_its_lengths_and_which_rows_are_real(rnnshape):
+    said = words(drawn(rnnshape, "--lengths", "5,3,2"))
+    assert "RNN(10, 20) over 5 steps, lengths 5, 3, 2" in said
+    assert "output[2][:2]" in said and "output[0]" in said
+    assert "output[:2, 2]" in words(drawn(rnnshape, "--lengths", "5,3,2", "--batch-first"))
+    assert "output[2]" in words(drawn(rnnshape, "--lengths", "2,3,5")), "the rows lie apart"
+
+
+def test_without_a_batch_the_final_state_has_one_axis_less(rnnshape):
+    said = words(drawn(rnnshape, "--unbatched"))
+    assert said[said.index("hn[0]") + 1] == "20"

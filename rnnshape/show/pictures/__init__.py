@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -50,15 +51,21 @@ def _png_inside(scene: Inside, theme: str) -> Drawn:
 
 
 def _mermaid(unrolled: Unrolled, theme: str) -> Drawn:
-    from .graphs import mermaid_lines
+    from .graphs import MERMAID_STEPS, mermaid_lines
 
-    return mermaid_lines(unrolled)
+    return mermaid_lines(replace(unrolled, most_steps=MERMAID_STEPS))
 
 
 def _dot(unrolled: Unrolled, theme: str) -> Drawn:
     from .graphs import dot_lines
 
     return dot_lines(unrolled, "light" if theme == "auto" else theme)
+
+
+def _tikz(unrolled: Unrolled, theme: str) -> Drawn:
+    from .tikz import tikz_lines
+
+    return tikz_lines(unrolled)
 
 
 def _text(unrolled: Unrolled, theme: str) -> Drawn:
@@ -81,4 +88,5 @@ FORMATS: dict[str, Format] = {
     "text": Format(("txt", "text"), _text, _text_inside, themes=False),
     "mermaid": Format(("mmd", "mermaid"), _mermaid, themes=False),
     "dot": Format(("dot", "gv"), _dot),
+    "tikz": Format(("tex", "tikz"), _tikz, themes=False),
 }

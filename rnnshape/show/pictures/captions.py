@@ -20,6 +20,7 @@ class Label(NamedTuple):
     name: str
     short: str  # the index alone, where the name does not fit
     shape: str
+    real: str  # the name with the rows that are no padding, where that can be said
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,15 @@ class Captions:
         return {role: label for role, label in found.items() if label is not None}
 
     def _label(self, name: str, t: Time, shape: str) -> Label:
-        index = f"[:, {t}]" if self.trace.cuts_batch_first else f"[{t}]"
+        rows, batch, first = self.rows(t), self.trace.batch, self.trace.cuts_batch_first
         if self.trace.spec.single:
-            index = ""
-        return Label(name + index, index, shape)
+            return Label(name, "", shape, name)
+        index = f"[:, {t}]" if first else f"[{t}]"
+        real = index
+        if batch.packed and rows != batch.size and batch.order == tuple(range(len(batch.order))):
+            # of a sorted batch; of another the real rows lie apart
+            real = f"[:{rows}, {t}]" if first else f"[{t}][:{rows}]"
+        return Label(name + index, index, shape, name + real)
 
     def state(self, layer: int, direction: int, end: str) -> list[str]:
         """The rows of h0 (c0) or hn (cn) of one cell, in the order of its box; `end` is 0 or n."""

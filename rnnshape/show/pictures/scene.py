@@ -96,6 +96,11 @@ class Scene:
         return self._unrolled.title
 
     @property
+    def corners(self) -> dict[str, str]:
+        """Marks of boxes that hold the same numbers, by the id of the node."""
+        return self._unrolled.corners
+
+    @property
     def description(self) -> str:
         """The drawing in sentences."""
         return self._unrolled.description
@@ -159,6 +164,9 @@ class Scene:
                 self._folded_row = y - 6
                 y += _RISE
                 continue
+            if f"stack{layer}" in self._unrolled.nodes:
+                self._y[f"stack{layer}"] = y
+                y += _PILL + 22
             if self._two:
                 self._y[f"concat{layer}"] = y
                 y += _PILL + 20
@@ -206,6 +214,9 @@ class Scene:
         if node.role == "concat":
             y = self._y[f"concat{node.layer}"]
             return Box(self.x(node.column), y, self._column, _PILL, node)
+        if node.role == "stack":
+            left, last = self.x(0) - 10, self.x(len(self._unrolled.times) - 1) + self._column + 10
+            return Box(left, self._y[node.id], last - left, _PILL, node)
         if node.column < 0:
             return Box(self._right, self._y[node.role], self._end, _LABEL, node)
         x = self._centre(node.column) - self._label / 2

@@ -53,6 +53,7 @@ def _lines(scene: Scene, head: str, name: str, places: bool) -> Iterator[str]:
     yield from (f'<path class="halo" d="{_line(wire)}"/>' for wire in upward)
     yield from (_wire(wire, places) for wire in upward)
     yield from (_box(box, places) for box in scene.boxes.values())
+    yield from (_corner(scene.boxes[node], sign) for node, sign in scene.corners.items())
     yield from (_label(label) for label in scene.labels)
     yield "</svg>"
 
@@ -256,15 +257,17 @@ def _wire(wire: Wire, places: bool) -> str:
 def _box(box: Box, places: bool) -> str:
     node = box.node
     radius = _RADIUS.get(node.role, 3)
-    kind = f"{node.kind} concat" if node.role == "concat" else node.kind
+    kind = f"{node.kind} concat" if node.role in ("concat", "stack") else node.kind
     x, y, w, h = map(_number, box[:4])
     rows = [f'<rect class="{kind}" x="{x}" y="{y}" width="{w}" height="{h}" rx="{radius}"/>']
-    look = ' class="small"' if node.role == "concat" else ""
+    if node.role == "stack":  # the wires pass behind it
+        rows.insert(0, rows[0].replace(f'class="{kind}"', 'class="paper"'))
+    look = ' class="small"' if node.role in ("concat", "stack") else ""
     middle = box.y + (box.height - (14 if node.turned else 0)) / 2
     for number, line in enumerate(node.lines):
         base = middle + (number - (len(node.lines) - 1) / 2) * 16 + 4.5
         words = escape(line)
-        if node.role not in ("cell", "concat"):  # a name, or a name and a shape
+        if node.role not in ("cell", "concat", "stack"):  # a name, or a name and a shape
             name, space, shape = words.partition(" ") if "] " in words else (words, "", "")
             if space or number == 0:
                 words = f'<tspan class="{node.kind}">{name}</tspan>{space}{shape}'
@@ -275,6 +278,12 @@ def _box(box: Box, places: bool) -> str:
         return inside
     at = f"{node.layer} {node.direction} {node.t}"
     return f'<g class="cell" id="{node.id}" data-at="{at}">{inside}</g>'
+
+
+def _corner(box: Box, sign: str) -> str:
+    """The mark of a box whose numbers stand in another box too."""
+    at = f'x="{_number(box.x + box.width - 2)}" y="{_number(box.y - 3)}"'
+    return f'<text class="small" {at} text-anchor="end">{sign}</text>'
 
 
 def _label(label: Label) -> str:

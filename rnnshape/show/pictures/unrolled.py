@@ -61,10 +61,14 @@ class Weighed(NamedTuple):
 
 @dataclass(frozen=True)
 class Unrolled:
-    """What a drawing of a trace shows; `most_steps` is where it begins to fold time."""
+    """What a drawing of a trace shows; `most_steps` is where it begins to fold time.
+
+    stack: what a layer leaves at all steps stands between it and the next as one tensor.
+    """
 
     trace: Trace
     most_steps: int = MOST_STEPS
+    stack: bool = False
 
     @cached_property
     def captions(self) -> Captions:
@@ -79,12 +83,16 @@ class Unrolled:
             return (0, 1, self.trace.last_time)
         if length <= self.most_steps:
             return tuple(range(length))
+        if self.most_steps < 5:
+            return (0, 1, length - 1)
         return (0, 1, 2, length - 2, length - 1)
 
     @property
     def fold(self) -> int | None:
         """The column after which steps are left out."""
         if not isinstance(self.trace.batch.seq_len, int):
+            return 1
+        if self.most_steps < 5 and self.trace.batch.seq_len > self.most_steps:
             return 1
         return 2 if self.trace.batch.seq_len > self.most_steps else None
 
@@ -94,7 +102,8 @@ class Unrolled:
         length = self.trace.batch.seq_len
         if not isinstance(length, int):
             return f"2 … {length}-2"
-        return f"3 … {length - 3}"
+        first, last = (2, length - 2) if self.most_steps < 5 else (3, length - 3)
+        return str(first) if first == last else f"{first} … {last}"
 
     @cached_property
     def layers(self) -> tuple[int | None, ...]:
@@ -117,7 +126,7 @@ class Unrolled:
             for role, label in captions.ends(t).items():
                 kind = "input" if role == "input" else "output"
                 head = (spec.num_layers, HEAD) if role == "o" else (-1, "")
-                lines = (label.name, label.shape)
+                lines = (label.real, label.shape)
                 yield Node(f"{role}{column}", role, kind, lines, *head, column, t, share)
             for layer in self.layers:
                 if layer is None:
@@ -136,6 +145,16 @@ class Unrolled:
             if layer is not None:
                 yield from self._ends(layer)
         yield from self._single_head()
+        if self.stack:
+            yield from self._stacks()
+
+    def _stacks(self) -> Iterator[Node]:
+        """What each layer but the last leaves, all steps in one tensor."""
+        shape = write_shape(self.trace.tensors["output"])
+        for layer in self.layers:
+            if layer is not None and layer != self.trace.spec.num_layers - 1:
+                words = f"all steps in one: {shape}, the input of layer {layer + 1}"
+                yield Node(f"stack{layer}", "stack", "input", (words,), layer)
 
     def _ends(self, layer: int) -> Iterator[Node]:
         """h0 and hn of one layer."""
@@ -144,7 +163,9 @@ class Unrolled:
             for role, end in (("first", "0"), ("last", "n")):
                 names = self.captions.state(layer, number, end)
                 shapes = [
-                    write_shape((batch.size, *spec.state_shape(name)))
+                    write_shape(
+                        (*(() if batch.unbatched else (batch.size,)), *spec.state_shape(name))
+                    )
                     for name in self.captions.states
                 ]
                 both = (f"{name} {shape}" for name, shape in zip(names, shapes))
@@ -268,13 +289,30 @@ class Unrolled:
         spec = self.trace.spec
         return spec.class_name if spec.single else f"layer {layer} {direction}"
 
+    @cached_property
+    def corners(self) -> dict[str, str]:
+        """The boxes that hold the same numbers, by id: those of the first equality are marked ①."""
+        spec = self.trace.spec
+        found: dict[str, str] = {}
+        if spec.single or self.trace.batch.packed:
+            return {}
+        top, last = spec.num_layers - 1, len(self.times) - 1
+        pairs = [(f"output{last}", "forward"), ("output0", "reverse")]
+        for sign, (output, direction) in zip("①②", pairs[: spec.num_directions]):
+            for node in (output, end_id("last", top, direction)):
+                found[node] = found.get(node, "") + sign
+        return found
+
     @property
     def title(self) -> str:
         """The network and how far it is unrolled."""
         length = self.trace.batch.seq_len
         if self.trace.spec.single:
             return f"{self.trace.spec}: one step"
-        return f"{self.trace.spec} over {length} step{'' if length == 1 else 's'}"
+        lengths = self.trace.batch.lengths or ()
+        told = ", ".join(map(str, lengths[:12])) + (", …" if len(lengths) > 12 else "")
+        packed = f", lengths {told}" if lengths else ""
+        return f"{self.trace.spec} over {length} step{'' if length == 1 else 's'}{packed}"
 
     @property
     def description(self) -> str:
@@ -314,7 +352,9 @@ class Unrolled:
                 "1 → hn: so many end here, and hn has their state"
                 + ("; 1 ← h0: so many begin here" if spec.bidirectional else "")
             )
-        return [*notes, *self.captions.notes()]
+        marks = iter("①②" if self.corners else "")
+        return [*notes, *(f"{next(marks, '')} {note}".strip() if " equals " in note else note
+                          for note in self.captions.notes())]  # fmt: skip
 
 
 def cell_id(layer: int, direction: str, column: int) -> str:
