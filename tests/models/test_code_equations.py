@@ -100,14 +100,14 @@ def test_torchscript_takes_the_step(name):
     import torch
 
     spec = network(name)[0]
-    scope: dict = {}
-    exec(compile(written_code(spec, Batch(size=2, seq_len=2), "torch"), name, "exec"), scope)
+    text = written_code(spec, Batch(size=2, seq_len=2), "torch")
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    scope: dict = {"__name__": "written"}
+    exec(compile(text, name, "exec"), scope)
     kind = next(v for k, v in scope.items() if k.endswith("Cell") and isinstance(v, type))
     cell = kind(spec.input_size, spec.hidden_size)
     x = torch.randn(2, spec.input_size)
     states = [torch.rand(2, *spec.state_shape(n)) for n in spec.state_names]
-    text = written_code(spec, Batch(size=2, seq_len=2), "torch")
-    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     for one, other in zip(torch.jit.script(cell)(x, *states), cell(x, *states), strict=True):
         assert torch.allclose(one, other)
 
