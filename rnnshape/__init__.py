@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .analysis.trace import trace
+    from .engine.written import Cell
     from .errors import ShapeError, UsageError
     from .network.head import Head
     from .network.spec import Spec
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Spec": "network.spec",
+    "Cell": "engine.written",
     "trace": "analysis.trace",
     "run": "numeric.fast.forward",
     "Head": "network.head",
@@ -35,6 +37,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Cell",
     "Head",
     "ShapeError",
     "Spec",

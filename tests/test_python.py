@@ -10,7 +10,7 @@ import rnnshape
 
 def test_the_public_names():
     assert set(rnnshape.__all__) == {
-        "Head", "ShapeError", "Spec", "UsageError", "assert_shapes", "run", "run_backward", "trace",
+        "Cell", "Head", "ShapeError", "Spec", "UsageError", "assert_shapes", "run", "run_backward", "trace",
         "watch",
     }  # fmt: skip
     assert all(getattr(rnnshape, name) for name in rnnshape.__all__)

@@ -280,19 +280,21 @@ def trace(
     h0: Any = None,
     c0: Any = None,
     head: Head | None = None,
+    states: Mapping[str, Any] | None = None,
 ) -> Trace:
     """Walk `spec` over a batch: over shapes, or with `weights` and `input` in numbers too.
 
-    batch_size N and seq_len T are integers or names of symbolic sizes; T is 5 unless given, and a
-    cell module (`Spec(cell="lstm-cell")`) has none. `lengths` makes a packed batch and gives N and
-    T. With `weights` (torch's names to arrays) and `input` (T, N, I), N and
-    T follow from the input. A `head` is walked after the last layer. Raises UsageError.
+    batch_size N and seq_len T are integers or names of symbolic sizes; T is 5 unless given, and
+    a cell module (`Spec(cell="lstm-cell")`) has none. `lengths` makes a packed batch and gives
+    N and T. With `weights` (torch's names to arrays) and `input` (T, N, I), N and T follow from
+    the input; `states` are those of a written cell by name. A `head` is walked after the last
+    layer. Raises UsageError.
     """
     given = None if lengths is None else tuple(lengths)
     if weights is not None:
         from ..numeric.feed import feed
 
-        source = feed(spec, weights, input, h0, c0, given, head)
+        source = feed(spec, weights, input, h0, c0, given, head, states)
         return Trace(spec, source.batch, source, head)
     size, length = (symbol(d) if isinstance(d, str) else d for d in (batch_size, seq_len))
     batch = batch_of(spec, size=size, seq_len=length, unbatched=unbatched, lengths=given)

@@ -89,6 +89,7 @@ class Draft:
     parameters: dict[str, int] = field(default_factory=dict)  # name -> its node, in order of use
     output: int | None = None
     assigned: dict[str, Place] = field(default_factory=dict)  # name with its prime -> its place
+    values: dict[str, int] = field(default_factory=dict)  # the same -> its node
 
 
 class Source:
@@ -166,7 +167,7 @@ class _Parser:
     def __init__(self, source: Source) -> None:
         self._source, self._draft = source, Draft()
         self._seen: dict[tuple[Any, ...], int] = {}
-        self._values: dict[str, int] = {}  # assigned names, a new state with its prime
+        self._values = self._draft.values
         self._tokens: list[_Token] = []
         self._at = 0
 

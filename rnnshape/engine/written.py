@@ -136,6 +136,10 @@ class Cell:
             ) from None
         return Cell(text, path)
 
+    def __str__(self) -> str:
+        """The equations."""
+        return self.text
+
     @property
     def about(self) -> str:
         """What its first comment says: the name and the paper of a cell that comes with us."""
@@ -169,6 +173,19 @@ class Cell:
     def conditions(self) -> list[str]:
         """What has to hold of I and H, such as I = H."""
         return list(dict.fromkeys(f"{c.left} = {c.right}" for c in self._solution.conditions))
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Each line of the file, and beside an equation the shape of what it gives: `(H)`."""
+        draft, given = self._draft, dict[int, list[str]]()
+        for name, place in draft.assigned.items():
+            number = draft.states[name[:-1]] if name.endswith("'") else draft.values[name]
+            sizes = ", ".join(map(str, self._shaped(number).sizes))
+            given.setdefault(place.line, []).append(f"({sizes})")
+        source = Source(self.text, self.name)
+        return [
+            (shown(line, LARGEST), ", ".join(dict.fromkeys(given.get(number, ()))))
+            for number, line in enumerate(source.lines, 1)
+        ]
 
     @property
     def rules(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import product as product_of
 from typing import Any, Protocol
@@ -121,7 +121,7 @@ class Spec:
     dropout: float = DEFAULTS["dropout"]
     bidirectional: bool = DEFAULTS["bidirectional"]
     proj_size: int = DEFAULTS["proj_size"]
-    equations: WrittenCell | None = None
+    equations: WrittenCell | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         given: Any = self.cell
@@ -285,7 +285,7 @@ class Spec:
         """The layer that a cell module is one step of; a layer itself as it is."""
         if not self.single:
             return self
-        known = {field.name: getattr(self, field.name) for field in fields(Spec)}
+        known = {one.name: getattr(self, one.name) for one in fields(Spec)}
         return Spec(**known | {"cell": self.family})
 
     def check_layer(self, what: str, fix: str = "") -> None:

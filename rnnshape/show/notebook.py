@@ -33,6 +33,12 @@ def _trace_lines(subject: Any) -> Iterable[Line]:
     return trace_text(subject, Selection(folded=True))
 
 
+def _cell_lines(cell: Any) -> Iterable[Line]:
+    from .text.cells import cell_lines
+
+    return cell_lines(cell)
+
+
 def _program_lines(followed: Any) -> Iterable[Line]:
     from ..doctor.followed import diagnose
     from .text.program import program_text
@@ -42,6 +48,7 @@ def _program_lines(followed: Any) -> Iterable[Line]:
 
 SHOWN: dict[tuple[str, str], Callable[[Any], Iterable[Line]]] = {
     ("rnnshape.network.spec", "Spec"): _spec_lines,
+    ("rnnshape.engine.written", "Cell"): _cell_lines,
     ("rnnshape.analysis.trace", "Trace"): _trace_lines,
     ("rnnshape.programs.follow", "Followed"): _program_lines,
 }

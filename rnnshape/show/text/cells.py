@@ -24,6 +24,19 @@ def cells_text(cells: Iterable[Cell]) -> Iterator[Line]:
     yield text("  or a file such as --cell mine.cell", "note")
 
 
+def cell_lines(cell: Cell) -> Iterator[Line]:
+    """A cell as its equations, each with the shape that it gives, and its parameters."""
+    yield text(cell.name, "title")
+    yield from columns([[(line, ""), (rule, "note")] for line, rule in cell.lines() if line])
+    yield []
+    states = {name: f"({cell.rule(name)})" for name in cell.states}
+    rules = {name: f"({rule})" for name, rule in cell.rules.items()}
+    for kind, rows in (("state", states), ("weight", rules)):
+        yield from columns([[(name, kind), (rule, "note")] for name, rule in rows.items()])
+    for condition in cell.conditions:
+        yield text(f"  wants {condition}", "note")
+
+
 def cells_document(cells: Iterable[Cell]) -> dict[str, Any]:
     """`rnnshape/cells/1`: every cell with its equations, states and parameters."""
     return {"schema": "rnnshape/cells/1", "cells": [_entry(cell) for cell in cells]}
