@@ -346,7 +346,7 @@ def regrouped(axes: Sequence[Axis], target: Shape) -> tuple[Axis, ...]:
     Neighbours may be joined and one part split. Where a boundary falls inside a part that does not
     divide there, the axes it falls between are mixed parts.
     """
-    parts = [part for axis in axes for part in axis if part.size != 1]
+    parts = joined(part for axis in axes for part in axis if part.size != 1)
     if 0 in target or any(part.size == 0 for part in parts):
         return fresh_axes(target)
     result: list[list[Part]] = [[] for _ in target]
