@@ -119,6 +119,8 @@ class Trace:
     def tensors(self) -> dict[str, Shape]:
         """The shapes of input, h0 (c0), output and hn (cn), and of the head's o."""
         tensors = self.batch.tensors(self.spec)
+        if self.feed is not None and self.feed.padding is not None:
+            tensors["input"] = self.feed.given["input"].shape  # it may be longer than what is read
         return tensors if self.head is None else {**tensors, "o": self.head.output(
             self.spec, self.batch)}  # fmt: skip
 
@@ -171,7 +173,7 @@ class Trace:
     @property
     def gradient_shapes(self) -> dict[str, Shape]:
         """The shapes of grad.input, grad.h0 (grad.c0) and grad.<parameter>."""
-        tensors = self.batch.tensors(self.spec)
+        tensors = self.tensors
         names = ["input", *(f"{name}0" for name in self.spec.state_names)]
         own = {name: tensors[name] for name in names}
         own |= {parameter.name: parameter.shape for parameter in self.parameters}

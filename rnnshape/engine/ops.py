@@ -763,9 +763,9 @@ OPERATIONS: dict[str, Operation] = {
         equation=lambda names, _: f"{names[0]}²",
         shapes=lambda shapes, _: f"({write_shape(shapes[0])})²",
     ),
-    "positive": Operation(  # 1 where positive, else 0: the slope of relu, 0 at 0 as in torch
+    "positive": Operation(  # the slope of relu, as in torch 0 at 0 and 1 at NaN
         shape=same,
-        array=lambda np, arrays, _: (arrays[0] > 0).astype(arrays[0].dtype),
+        array=lambda np, arrays, _: (~(arrays[0] <= 0)).astype(arrays[0].dtype),
         equation=lambda names, _: f"[{names[0]} > 0]",
         shapes=lambda shapes, _: f"[{write_shape(shapes[0])} > 0]",
     ),

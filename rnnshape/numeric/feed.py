@@ -68,7 +68,8 @@ class Feed:
     length where packed. `masks` (T, N, D·R) stand between the layers in training, one for each
     layer but the last: 0 where dropout zeroes, else 1 / (1 − p). `target` (T, N, K), or (1, N, K)
     of a head on the last states, is 0 where there is padding; of classes 1 in the class's column.
-    `grad_output` (T, N, D·R) is the gradient of the loss by output, where no head has a loss."""
+    `grad_output` (T, N, D·R) is the gradient of the loss by output, where no head has a loss.
+    `padding` are the steps of the input behind the longest sequence, which nothing reads."""
 
     spec: Spec
     batch: Batch
@@ -79,13 +80,18 @@ class Feed:
     head: Head | None = None  # its parameters are among the weights
     target: Array | None = None
     grad_output: Array | None = None
+    padding: Array | None = None
 
     @property
     def given(self) -> dict[str, Array]:
         """input, h0 (and c0) in the caller's layout."""
         names = (f"{name}0" for name in self.spec.state_names)
         states = zip(names, self.states_outward(self.states), strict=True)
-        return {"input": self.outward(self.input), **dict(states)}
+        return {"input": self.outward(self._padded(self.input, self.padding)), **dict(states)}
+
+    @staticmethod
+    def _padded(sequence: Array, behind: Array | None) -> Array:
+        return sequence if behind is None else np.concatenate([sequence, behind])
 
     def finish(self, output: Array, states: tuple[Array, ...], o: Array | None = None) -> Result:
         """Back from the walk's layout to the caller's: unsorted, batch_first, unbatched.
@@ -135,6 +141,7 @@ class Feed:
         outward = self.states_outward(states)
         named = {f"grad.{n}0": state for n, state in zip(self.spec.state_names, outward)}
         parameters = {f"grad.{name}": array for name, array in weights.items()}
+        x = self._padded(x, None if self.padding is None else np.zeros_like(self.padding))
         return {"grad.input": self.outward(x), **named, **parameters}
 
     def outward(self, sequence: Array) -> Array:
@@ -215,7 +222,8 @@ def feed(
         begun.append(np.zeros(shape, dtype) if state is None else state.reshape(shape))
     if batch.packed:
         begun = [state[:, list(batch.order)] for state in begun]
-    return Feed(spec, batch, arrays, inward(spec, batch, x), tuple(begun), head=head)
+    inner, padding = inward(spec, batch, x), behind(spec, batch, x)
+    return Feed(spec, batch, arrays, inner, tuple(begun), head=head, padding=padding)
 
 
 def _named_states(spec: Spec, short: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -285,7 +293,17 @@ def _written_feed(
         state = np.zeros(shape, x.dtype) if state is None else state
         state = state[:, None] if batch.unbatched else state
         begun.append(state[:, list(batch.order)] if batch.packed else state)
-    return Feed(spec, batch, weights, inward(spec, batch, x), tuple(begun), head=head)
+    inner, padding = inward(spec, batch, x), behind(spec, batch, x)
+    return Feed(spec, batch, weights, inner, tuple(begun), head=head, padding=padding)
+
+
+def behind(spec: Spec, batch: Batch, sequence: Array) -> Array | None:
+    """The steps of a packed batch's input behind the longest sequence, sorted; None for none."""
+    if not batch.packed:
+        return None
+    sequence = sequence.transpose(1, 0, 2) if spec.batch_first else sequence
+    rest = sequence[max(batch.lengths or ()) :, list(batch.order)]
+    return rest if len(rest) else None
 
 
 def inward(spec: Spec, batch: Batch, sequence: Array) -> Array:

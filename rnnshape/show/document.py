@@ -85,7 +85,7 @@ def _check_size(shapes: Iterable[Iterable[Dim]]) -> None:
 
 
 def array_json(array: Any) -> Any:
-    """An array as nested lists; what is no finite number as null, since JSON has no such number."""
+    """An array as nested lists; what JSON has no number for is "NaN", "Infinity", "-Infinity"."""
     if isinstance(array, float):  # a number of the equations
         return array
     if array.dtype.kind == "f" and not abs(array).max(initial=0) < float("inf"):
@@ -96,7 +96,9 @@ def array_json(array: Any) -> Any:
 def _finite(nested: Any) -> Any:
     if isinstance(nested, list):
         return [_finite(item) for item in nested]
-    return nested if abs(nested) < float("inf") else None
+    if abs(nested) < float("inf"):
+        return nested
+    return "NaN" if nested != nested else "Infinity" if nested > 0 else "-Infinity"
 
 
 def run_document(

@@ -159,3 +159,13 @@ def test_options_that_contradict_the_weights_are_refused_in_torchs_words(rnnshap
     ended = rnnshape("run", "--weights", "w.npz", "--hidden-size", 9)
     assert ended.status == 2
     assert "size mismatch for weight_ih_l0: copying a param with shape torch.Size(" in ended.err
+
+
+def test_what_is_no_number_of_json_is_told_apart(rnnshape):
+    np.save("x.npy", np.array([[[np.inf]], [[1.0]], [[np.nan]]], np.float32))
+    sizes = ["--input-size", 1, "--hidden-size", 2, "--nonlinearity", "relu", "--seed", 1]
+    document = rnnshape("run", *sizes, "--input", "x.npy", "--json").json
+    jsonschema.validate(document, schema("run"))
+    spelled = {n for step in document["output"] for n in step[0] if isinstance(n, str)}
+    assert spelled <= {"NaN", "Infinity", "-Infinity"} and {"NaN", "Infinity"} <= spelled
+    assert rnnshape("run", *sizes, "--json", "--input", "x.npy").out.count("null") == 0

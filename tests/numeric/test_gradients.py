@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import needs_torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_backward import LOSSES, assert_gradients, of_loss
 from test_numbers import CASES, arrays, call
 
 import rnnshape.numeric.fast.backward
-from rnnshape import Spec, run_backward
+from rnnshape import Spec, run_backward, trace
 from rnnshape.analysis.trace import Trace
-from rnnshape.engine.backward import Back
+from rnnshape.engine.backward import Back, backward
+from rnnshape.numeric.backnumbers import BackArrays
 from rnnshape.numeric.fast.backward import Saved
 from rnnshape.numeric.fast.forward import compute
 from rnnshape.numeric.feed import feed
@@ -234,3 +236,58 @@ def test_without_a_gradient_by_output_it_is_ones_in_the_walk_too():
     _, found = run_backward(*call(CASES[0])[:-1])
     for name, array in ones.gradients.items():
         assert array.any() and abs(array - found[name]).max() <= 1e-12
+
+
+# --------------------------------------------------- an input longer than all, and what is no number
+
+
+def longer(cell, first):
+    spec = Spec(cell=cell, input_size=3, hidden_size=4, bidirectional=True, batch_first=first)
+    generator = np.random.default_rng(0)
+    weights = {n: generator.normal(size=s) for n, s in spec.parameters().items()}
+    x = generator.normal(size=(2, 6, 3) if first else (6, 2, 3))
+    return spec, weights, x
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_gradient_by_a_packed_input_has_its_shape_and_zeros_behind(cell, first):
+    spec, weights, x = longer(cell, first)
+    _, gradients = run_backward(spec, weights, x, lengths=[2, 4])
+    found = gradients["grad.input"] if first else gradients["grad.input"].transpose(1, 0, 2)
+    assert gradients["grad.input"].shape == x.shape
+    assert not found[:, 4:].any() and not found[0, 2:].any() and found[1, 3].any()
+
+
+@needs_torch
+@pytest.mark.live
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_gradient_by_a_packed_input_is_torchs(cell, first):
+    import torch
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    from rnnshape.analysis.verify import torch_module
+
+    spec, weights, x = longer(cell, first)
+    module = torch_module(spec).double()
+    module.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+    leaf = torch.tensor(x, requires_grad=True)
+    packed = pack_padded_sequence(leaf, [2, 4], batch_first=first, enforce_sorted=False)
+    output, _ = pad_packed_sequence(module(packed)[0], batch_first=first)
+    output.sum().backward()
+    _, gradients = run_backward(spec, weights, x, lengths=[2, 4])
+    np.testing.assert_allclose(gradients["grad.input"], leaf.grad, atol=1e-12)
+
+
+def test_relu_passes_the_gradient_through_what_is_no_number_as_torch_does():
+    spec = Spec(input_size=1, hidden_size=1, nonlinearity="relu", bias=False)
+    weights = {"weight_ih_l0": np.array([[2.0]]), "weight_hh_l0": np.array([[3.0]])}
+    x = np.array([[[np.nan]], [[1.0]]])
+    _, gradients = run_backward(spec, weights, x)
+    # torch 2.13: x.grad of output.sum().backward()
+    assert gradients["grad.input"].ravel().tolist() == [8.0, 2.0]
+    feed = trace(spec, weights=weights, input=x).feed
+    world = BackArrays(feed, Back())
+    assert len([*backward(world)]) == 2
+    assert world.gradients["grad.input"].ravel().tolist() == [8.0, 2.0]

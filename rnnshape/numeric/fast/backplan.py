@@ -31,10 +31,10 @@ _CALLS = {
     "neg": "negative({0}, {out})",
     "square": "multiply({0}, {0}, {out})",
     "one_minus": "subtract(one, {0}, {out})",
-    "positive": "greater({0}, zero, {out})",
+    "positive": "not_equal({0}, zero, {out})",  # of relu's output, which is 0, more or NaN
     "copy": "copyto({out}, {0})",
 }
-_UFUNCS = "add, subtract, multiply, negative, greater, copyto"
+_UFUNCS = "add, subtract, multiply, negative, not_equal, copyto"
 _IMPORTS = f"    {_UFUNCS} = {', '.join('np.' + name for name in _UFUNCS.split(', '))}\n"
 
 
