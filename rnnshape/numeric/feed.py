@@ -22,6 +22,10 @@ from ..network.spec import Spec
 Array = np.ndarray[Any, Any]
 
 
+# what explodes is infinite, as in torch, and NumPy need not warn of it
+SILENT = np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
+
+
 @dataclass(frozen=True)
 class Result:
     """What a network computes; unpacks as torch's: `output, hn` or `output, (hn, cn)`.
@@ -411,6 +415,7 @@ def typed(arrays: Mapping[str, Any], dtype: str) -> dict[str, Any]:
 class Arrays(Shapes):
     """Performs each operation with NumPy, and records it with its shapes and value."""
 
+    @SILENT
     def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[Any, ...]) -> Array:
         """The array that the table's rule gives."""
         array: Array = OPERATIONS[op].array(np, [i.value for i in inputs], attributes)

@@ -14,7 +14,7 @@ from ...engine.cells import output as equation
 from ...engine.walk import Tensor
 from ...network.spec import Spec
 from ..backnumbers import BackArrays
-from ..feed import Array, Arrays, Feed, Result, feed
+from ..feed import SILENT, Array, Arrays, Feed, Result, feed
 from ..loss import begun, with_grad_output
 from .backplan import Backplan, backplan
 from .forward import Stretch, Sweep, as_slice, head_output, layer_weights, sweep
@@ -46,6 +46,7 @@ def run_backward(
     return compute_backward(with_grad_output(source, grad_output), Back(tbptt).tbptt)
 
 
+@SILENT
 def compute_backward(source: Feed, tbptt: int | None = None) -> tuple[Result, dict[str, Array]]:
     """The result of `source`, and grad.input, grad.h0 (grad.c0) and grad.<parameter>.
 

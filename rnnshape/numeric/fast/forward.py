@@ -13,7 +13,7 @@ from ...engine.ops import OPERATIONS
 from ...engine.walk import Pass as Place
 from ...engine.walk import passes, walk
 from ...network.spec import Spec
-from ..feed import Array, ArrayWorld, Feed, Result, feed
+from ..feed import SILENT, Array, ArrayWorld, Feed, Result, feed
 from .plan import Pass, UnplannedError, plan
 
 _NUMBERS_AHEAD = 1_000_000  # of what is computed ahead of the steps: it stays in the cache
@@ -70,6 +70,7 @@ class Sweep:
 Keep = Callable[[int], frozenset[str]]  # a layer's input width to the tensors that it keeps
 
 
+@SILENT
 def compute(source: Feed) -> Result:
     """The walk over `source`, each layer and direction by its plan; features lie before rows.
 
