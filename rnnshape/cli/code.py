@@ -65,9 +65,10 @@ def _put(spec: Spec, framework: str, text: str, json: bool, output: str | None) 
 def _read(network: Network, path: str, module: str | None, framework: str) -> tuple[Spec, Any]:
     """The network that a file tells, and the file as the code opens it."""
     from ..models.code.write import WRITERS, loaded_from
-    from ..models.convert import convert, read_source
+    from ..models.convert import conversion, convert, read_source
 
     given = network.arguments
+    fix = conversion(path, framework if framework in WRITERS else "torch", module)
     source = read_source(path, module, given.get("nonlinearity"))
     told = source.spec.to_dict()
     for name, value in given.items():
@@ -84,19 +85,19 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
         raise UsageError(
             f"--weights: expected a file in torch's or {framework}'s layout",
             got=f"{source.framework}'s",
-            fix=f"rnnshape convert {path} weights.npz --to {framework}",
+            fix=fix,
         )
     result = convert(source, framework) if framework in WRITERS else None
     if not source.names:
         raise UsageError(
             "--weights: expected tensors with the names of torch or of the framework",
             got="other names",
-            fix=f"rnnshape convert {path} weights.npz --to torch",
+            fix=conversion(path, "torch", module),
         )
     if result and source.framework != "torch" and set(result.tensors) != set(source.names):
         raise UsageError(
             f"--weights: expected the names that rnnshape convert writes, as {min(result.tensors)}",
             got=source.names[0],
-            fix=f"rnnshape convert {path} weights.npz --to {framework}",
+            fix=fix,
         )
-    return Spec.from_dict(told), loaded_from(path, source)
+    return Spec.from_dict(told), loaded_from(path, source, fix)

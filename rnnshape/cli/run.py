@@ -77,7 +77,7 @@ def run(
     if numbers.weights is not None and numbers.weights.lower().endswith(".onnx"):
         from ..models.onnx.file import read_chain
 
-        check_forward({**gradients.asked, **flow.asked})
+        check_forward({**gradients.asked, **flow.asked}, numbers)
         run_onnx(network, read_chain(numbers.weights, numbers.module), numbers, json, output)
         return
     flow.check(gradients, numbers)
@@ -132,15 +132,23 @@ def _computed(subject: Trace) -> tuple[Result, dict[str, Any]]:
     return compute_backward(subject.feed, subject.back.tbptt)
 
 
-def check_forward(asked: dict[str, Any]) -> None:
-    """Refuse a backward of an .onnx file, whose operators are computed forward alone."""
+def check_forward(asked: dict[str, Any], numbers: Numbers | None = None) -> None:
+    """Refuse a backward of operators, which are computed forward alone.
+
+    numbers: where the file may hold a network that torch has, which is converted to that end.
+    """
     option = first_set(asked)
-    if option is not None:
-        raise UsageError(
-            f"{option}: expected without an .onnx file, whose operators are computed forward alone",
-            got="both",
-            fix="rnnshape convert model.onnx -o model.safetensors, then run that",
-        )
+    if option is None:
+        return
+    from ..models.convert import conversion
+
+    fix = f"leave out {option}"
+    if numbers is not None and numbers.weights is not None:
+        fix = conversion(numbers.weights, "torch", numbers.module) + "  # then run that"
+    raise UsageError(
+        f"{option}: expected without operators of ONNX, which are computed forward alone",
+        got="both", fix=fix,
+    )  # fmt: skip
 
 
 def run_onnx(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
@@ -103,6 +104,12 @@ def _as_layer(source: Source) -> Source:
     weights = {f"{name}_l0": array for name, array in source.weights.items()}
     note = f"nn.{spec.class_name} as a layer: the same step, taken at every t"
     return replace(source, spec=spec.layer, weights=weights, notes=(*source.notes, note))
+
+
+def conversion(path: str, framework: str, module: str | None = None) -> str:
+    """The command that converts a file, ready for a shell."""
+    chosen_module = f" --module {quote(module)}" if module is not None else ""
+    return f"rnnshape convert {quote(path)} weights.npz --to {framework}{chosen_module}"
 
 
 def read_source(path: str, module: str | None = None, nonlinearity: str | None = None) -> Source:

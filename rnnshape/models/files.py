@@ -70,7 +70,7 @@ def _inside(folder: str) -> str:
     except OSError:
         names = []
     found = next((name for ending in endings for name in names if name.endswith(ending)), "")
-    return f"name the file itself: {os.path.join(folder, found)!r}" if found else (
+    return f"name the file itself: {quote(os.path.join(folder, found))}" if found else (
         "name the file itself")  # fmt: skip
 
 
@@ -193,7 +193,7 @@ class Elsewhere(UsageError):
         super().__init__(
             f"weights: expected a network that torch has, in {file.path!r}",
             got=network.cannot,
-            fix=f"rnnshape inspect {quote(file.path)} lists what the file holds"
+            fix=f"rnnshape inspect {quote(file.path)}  # lists what the file holds"
             if network.chain is None
             else f"rnnshape run --weights {quote(file.path)}{name}  # computes it as it is",
         )
@@ -246,7 +246,7 @@ def read_named(path: str, names: Iterable[str]) -> dict[str, Any]:
         raise UsageError(
             f"weights: expected {missing[0]} in {path!r}{more}",
             got=", ".join([*held][:4]) + (", …" if len(held) > 4 else "") or "no tensors",
-            fix="rnnshape inspect shows what the file holds",
+            fix=f"rnnshape inspect {quote(path)}  # shows what the file holds",
         )
     return arrays_of(file, {name: held[name] for name in wanted})
 

@@ -94,7 +94,7 @@ def test_what_a_file_records_beside_its_tensors_is_in_the_code(rnnshape):
 def test_a_pickle_of_whole_modules_is_converted_first(rnnshape):
     ended = rnnshape("code", "--weights", CHECKPOINTS / "whole.pt")
     assert (ended.status, ended.out) == (2, "")
-    assert "holds whole objects" in ended.err and "rnnshape convert whole.pt" in ended.err
+    assert "holds whole objects" in ended.err and "whole.pt weights.npz --to torch" in ended.err
 
 
 def test_nnx_is_refused_a_bias_that_it_has_no_place_for(rnnshape, gru):

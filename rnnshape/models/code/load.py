@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 def load_imports(loaded: Loaded | None) -> Iterator[str]:
     """What opening the file needs beside numpy."""
-    if loaded is not None and loaded.suffix == ".safetensors":
+    if loaded is not None and loaded.form == "safetensors":
         yield "from safetensors.numpy import load_file"
 
 
 def tensor_lines(spec: Spec, layout: Layout, loaded: Loaded) -> Iterator[str]:
     """`tensors`: the framework's names to arrays, made from torch's where the file has those."""
-    opened = "load_file" if loaded.suffix == ".safetensors" else "np.load"
+    opened = "load_file" if loaded.form == "safetensors" else "np.load"
     if not loaded.torch:
         yield f"tensors = {opened}({loaded.path!a})"
         return

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 def torch_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[str]:
     """Imports, the module, its weights, a call."""
-    suffix = loaded.suffix if loaded else ""
-    if suffix == ".npz":
+    form = loaded.form if loaded else ""
+    if form == "npz":
         yield "import numpy as np"
     yield "import torch"
-    if suffix == ".safetensors":
+    if form == "safetensors":
         yield "from safetensors.torch import load_file"
     yield "from torch import nn"
     if batch.packed:
@@ -37,11 +37,11 @@ def torch_lines(spec: Spec, batch: Batch, loaded: Loaded | None) -> Iterator[str
 def _loading(name: str, loaded: Loaded) -> Iterator[str]:
     path = ascii(loaded.path)
     yield ""
-    if loaded.suffix == ".npz":
+    if loaded.form == "npz":
         yield f"weights = {{name: torch.from_numpy(a) for name, a in np.load({path}).items()}}"
-    elif loaded.suffix == ".safetensors":
+    elif loaded.form == "safetensors":
         yield f"weights = load_file({path})"
-    elif loaded.scripted:
+    elif loaded.form == "torchscript":
         yield f'weights = torch.jit.load({path}, map_location="cpu").state_dict()'
     else:
         inside = "".join(f"[{key!a}]" for key in loaded.keys or ())

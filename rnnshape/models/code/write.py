@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,47 +22,43 @@ WRITERS = {
     "torch": torch_lines, "keras": keras_lines, "flax": nnx_lines, "flax-linen": linen_lines,
     "equinox": equinox_lines,
 }  # fmt: skip
-_IMPORTS = {".npz": "", ".safetensors": "from safetensors.numpy import load_file"}
-_TORCH = (".pt", ".pth", ".bin", ".ckpt")
 
 
 @dataclass(frozen=True)
 class Loaded:
     """A weights file as the code opens it: its path, and whether its names are torch's.
 
-    prefix stands before torch's names; keys: of the dicts around those names, as torch.load gives
-    them, None where the file holds objects, or weights in parts; scripted: it is TorchScript.
+    form: npz, safetensors, torch, torchscript, or '' for what no line of code opens; prefix stands
+    before torch's names; keys: of the dicts around those names, as torch.load gives them, None
+    where the file holds objects, or weights in parts; fix: the command that makes a file that can
+    be opened.
     """
 
     path: str
+    form: str = "npz"
     torch: bool = True
     prefix: str = ""
     keys: tuple[str | int, ...] | None = ()
-    scripted: bool = False
-
-    @property
-    def suffix(self) -> str:
-        """The file's ending, in small letters."""
-        return os.path.splitext(self.path)[1].lower()
+    fix: str = ""
 
 
-def loaded_from(path: str, source: Source) -> Loaded:
+def loaded_from(path: str, source: Source, fix: str = "") -> Loaded:
     """How code opens the file that `source` was read from."""
+    form = source.format.removesuffix(" (older stream)")
+    form = form if form in ("npz", "safetensors", "torch", "torchscript") else ""
     if source.framework != "torch":
-        return Loaded(path, torch=False)
+        return Loaded(path, form, torch=False, fix=fix)
     own = next(iter(source.spec.parameters()))
-    first = next(tensor for tensor in source.tensors if tensor.path.endswith(own))
-    if any(tensor.sources for tensor in source.tensors):
-        return Loaded(path, keys=None)
-    if source.format == "torchscript":
-        return Loaded(path, prefix=first.path.removesuffix(own), scripted=True)
-    if not source.format.startswith("torch"):
-        return Loaded(path, prefix=first.path.removesuffix(own))
+    first = next((tensor for tensor in source.tensors if tensor.path.endswith(own)), None)
+    if first is None or any(tensor.sources for tensor in source.tensors):
+        return Loaded(path, form, keys=None, fix=fix)
+    if form != "torch":
+        return Loaded(path, form, prefix=first.path.removesuffix(own), fix=fix)
     around = {tensor.within for tensor in source.tensors}
     if len(around) > 1 or first.within is None:
-        return Loaded(path, keys=None)
+        return Loaded(path, form, keys=None, fix=fix)
     key = first.name.removeprefix("".join(f"{key}." for key in first.within))
-    return Loaded(path, prefix=key.removesuffix(own), keys=first.within)
+    return Loaded(path, form, prefix=key.removesuffix(own), keys=first.within, fix=fix)
 
 
 def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | None = None) -> str:
@@ -116,20 +111,19 @@ def _check_numbers(spec: Spec, batch: Batch) -> None:
 
 
 def _readable(loaded: Loaded, framework: str) -> None:
-    known = (*_IMPORTS, *(_TORCH if framework == "torch" else ()))
-    fix = f"rnnshape convert {os.path.basename(loaded.path)} weights.npz --to {framework}"
-    layouts = "torch's" if framework == "torch" else f"torch's or {framework}'s"
-    if loaded.suffix not in known or (framework == "torch" and not loaded.torch):
+    known = ("npz", "safetensors", *(("torch", "torchscript") if framework == "torch" else ()))
+    if loaded.form not in known or (framework == "torch" and not loaded.torch):
+        layouts = "torch's" if framework == "torch" else f"torch's or {framework}'s"
         raise UsageError(
-            f"--weights: expected a file of {', '.join(known)} in {layouts} layout",
+            f"--weights: expected a file of {', '.join(known[:3])} in {layouts} layout",
             got=repr(loaded.path[-60:]),
-            fix=fix,
+            fix=loaded.fix,
         )
-    if loaded.keys is None and not loaded.scripted:
+    if loaded.keys is None:
         raise UsageError(
             "--weights: expected a state_dict with the weights of the network itself",
             got=f"{loaded.path[-60:]!r}, which holds whole objects, or weights in parts",
-            fix=fix,
+            fix=loaded.fix,
         )
 
 

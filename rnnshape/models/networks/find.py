@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from shlex import quote
 from typing import Any
 
 from ...errors import UsageError
@@ -380,10 +381,10 @@ def chosen(held: Contents, name: str | None) -> Module:
                     *held.notes[:1],
                 )
             ),
-            fix="rnnshape inspect shows what the file holds",
+            fix=f"rnnshape inspect {quote(path)}  # shows what the file holds",
         )
     raise UsageError(
         f"--module: expected one of the networks of {path!r}: {', '.join(told)}",
         got="none named" if name is None else repr(name[:80]),
-        fix=f"--module {(modules[0].name or chr(39) * 2)}",
+        fix=f"--module {quote(modules[0].name)}",
     )

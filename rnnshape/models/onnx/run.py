@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def chain_spec(chain: Chain) -> Spec:
                     f"--module: expected one operator, since {first.title} and {node.title} "
                     f"differ in their {what}",
                     got=f"{one} and {other}",
-                    fix=f"--module {first.name}",
+                    fix=f"--module {quote(first.name)}",
                 )
     return Spec(
         cell=first.cell,

@@ -1,0 +1,80 @@
+"""The command behind `fix:` is run: paths whole and quoted, options that exist."""
+
+import itertools
+import shlex
+import shutil
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from rnnshape import Spec
+from rnnshape.numeric.random import drawn_weights
+
+HOSTILE = "k $(touch pwned); #'.npz"
+
+
+def fixed(rnnshape, command, ended) -> list[str]:
+    """The command line that a message's fix tells, for the command that ended so."""
+    assert ended.status == 2, ended
+    line = next(line.strip() for line in ended.err.splitlines() if line.strip().startswith("fix: "))
+    words = shlex.split(line.removeprefix("fix: "), comments=True)
+    if words[0] == "rnnshape":
+        return words[1:]
+    assert words[0].startswith("--"), line
+    return [*map(str, command), *words]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two networks under names that a shell would act on, in a file whose name it would too."""
+    spec = Spec(cell="gru", input_size=3, hidden_size=4)
+    drawn = drawn_weights(spec, np.random.default_rng(0), "float32")
+    both = {f"{own}.{n}": a for own in ("x; touch pwned #", "y z") for n, a in drawn.items()}
+    np.savez(tmp_path / "two.npz", **both)
+    shutil.move(tmp_path / "two.npz", tmp_path / HOSTILE)
+    np.savez(tmp_path / "one.npz", **drawn)
+    shutil.copy(ROOT / "fixtures" / "checkpoints" / "whole.pt", tmp_path / "whole one.pt")
+    return tmp_path
+
+
+COMMANDS = [
+    ["run", "--weights", HOSTILE],
+    ["trace", "--weights", HOSTILE],
+    ["convert", HOSTILE, "o.npz", "--to", "keras"],
+    ["code", "--weights", HOSTILE],
+    ["code", "--weights", "whole one.pt", "--framework", "keras"],
+    ["code", "--weights", "eq.npz", "--framework", "keras"],
+    ["convert", "one.npz", "o.npz", "--to", "flax"],
+    ["run", "--weights", "one.npz", "--seed", "-1"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: " ".join(words[:3]))
+def test_what_a_message_tells_to_run_runs(rnnshape, files, command):
+    rnnshape("convert", "one.npz", "eq.npz", "--to", "equinox")
+    told = fixed(rnnshape, command, rnnshape(*command))
+    ended = rnnshape(*told)
+    assert ended.status == 0, (told, ended.err)
+    assert not (files / "pwned").exists()
+
+
+def test_a_layer_that_torch_lacks_is_run_by_the_command_that_is_told(rnnshape, tmp_path):
+    pytest.importorskip("h5py")
+    shutil.copy(ROOT / "fixtures" / "frameworks" / "variants.keras", tmp_path / "a b.keras")
+    for command, name in itertools.product((["trace", "--weights", "a b.keras"],), ("sum", "back")):
+        told = fixed(rnnshape, command, rnnshape(*command, "--module", name))
+        assert told[0] == "run" and rnnshape(*told).status == 0
+
+
+@pytest.mark.parametrize("name", ["weights", "model.dat", "model.safetensors.bak"])
+def test_the_code_for_torch_opens_a_file_of_any_name(rnnshape, tmp_path, name):
+    torch = pytest.importorskip("torch")
+    source = "model.safetensors" if "safe" in name else "zip.pt"
+    shutil.copy(ROOT / "fixtures" / "checkpoints" / source, tmp_path / name)
+    (told, *_) = rnnshape("inspect", name, "--json").json["modules"]
+    ended = rnnshape("code", "--weights", name, "--module", told["name"])
+    assert ended.status == 0, ended.err
+    scope: dict = {}
+    exec(ended.out, scope)
+    assert torch.is_tensor(scope["x"])
