@@ -418,28 +418,30 @@ class Spec:
 
     @staticmethod
     def from_module(module: Any) -> Spec:
-        """The spec of a live torch.nn.RNN, LSTM, GRU or one of their cells, without torch."""
-        names = [name for name in ARGUMENTS if name not in ("cell", "nonlinearity")]
+        """The spec of a live torch.nn.RNN, LSTM, GRU or one of their cells, without torch.
+
+        Scripted and dynamically quantised modules are read too. Raises UsageError.
+        """
+        ancestors = {ancestor.__name__ for ancestor in type(module).__mro__}
+        scripted = getattr(module, "original_name", "") if "ScriptModule" in ancestors else ""
         mode = getattr(module, "mode", None)
         if mode in ("RNN_TANH", "RNN_RELU", "LSTM", "GRU"):
             cell, _, nonlinearity = mode.lower().partition("_")
         else:
-            ancestors = {ancestor.__name__ for ancestor in type(module).__mro__}
             cells_of = (name for name, kind in KINDS.items() if kind.single)
-            cell = next((name for name in cells_of if KINDS[name].class_name in ancestors), "")
-            if not cell or "RNNCellBase" not in ancestors:
+            classes = {scripted} if scripted else ancestors if "RNNCellBase" in ancestors else set()
+            cell = next((name for name in cells_of if KINDS[name].class_name in classes), "")
+            if not cell:
                 raise UsageError(
                     "module: expected a torch.nn.RNN, LSTM or GRU, or one of their cells",
-                    got=type(module).__name__,
+                    got=scripted or type(module).__name__,
                     fix="pass the recurrent layer itself, such as model.rnn",
                 )
-            nonlinearity = getattr(module, "nonlinearity", "tanh")
-            names = [name for name in names if takes(cell, name)]
-        return Spec(
-            cell=cell,
-            nonlinearity=nonlinearity or "tanh",
-            **{name: getattr(module, name) for name in names},
-        )
+            nonlinearity = getattr(module, "nonlinearity", "")
+        names = (n for n in ARGUMENTS if n not in ("cell", "nonlinearity") and takes(cell, n))
+        # a quantised layer has no proj_size
+        told = {name: getattr(module, name, DEFAULTS[name]) for name in names}
+        return Spec(cell=cell, nonlinearity=nonlinearity or DEFAULTS["nonlinearity"], **told)
 
 
 def _refuse_foreign(spec: Spec, name: str, torch: TorchError) -> UsageError:

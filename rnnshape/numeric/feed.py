@@ -347,15 +347,16 @@ def checked_weights(
     words for names and shapes that do not fit.
     """
     expected = spec.parameters()
+    weights = {name: array_of(name, array) for name, array in weights.items()}
     if spec.equations is not None:
         own: Any = spec.parameter_list()
-        dtype = np.result_type(*(np.asarray(weights[p.name]) for p in own if p.name in weights
+        dtype = np.result_type(*(weights[p.name] for p in own if p.name in weights
                                  and p.number is None), np.float32)  # fmt: skip
         numbers = {p.name: np.full(p.shape, p.number, dtype) for p in own if p.number is not None}
         weights = {**numbers, **weights}
     if head is not None:
         expected |= {parameter.name: parameter.shape for parameter in head.parameters(spec)}
-    arrays = {name: np.asarray(array) for name, array in weights.items()}
+    arrays = dict(weights)
     said = load_error({name: a.shape for name, a in arrays.items()}, expected, spec.class_name)
     if said:
         torch = ("RuntimeError", said)
@@ -388,10 +389,32 @@ def checked_weights(
     return {name: array.astype(dtype, copy=False) for name, array in arrays.items()}
 
 
+def array_of(name: str, value: Any) -> Array:
+    """An array, a list of numbers, or a tensor of torch, whose graph is left; bfloat16 as float32.
+
+    torch is not imported. Raises UsageError.
+    """
+    if hasattr(value, "detach"):
+        value = value.detach()
+        if str(value.dtype) == "torch.bfloat16":  # NumPy has no such type
+            value = value.float()
+        if str(value.device) != "cpu" and not getattr(value, "is_meta", False):
+            value = value.cpu()
+    try:
+        array: Array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"{name[:60]}: expected an array of numbers",
+            got=f"{type(value).__name__}: {str(error).splitlines()[0][:100]}",
+            fix="give a NumPy array, or a tensor that holds its numbers",
+        ) from None
+    return array
+
+
 def _numbers(name: str, value: Any, dtype: Any) -> Any:
     if value is None:
         return None
-    array = np.asarray(value)
+    array = array_of(name, value)
     if array.dtype.kind not in "fiu":
         raise UsageError(
             f"{name}: expected an array of numbers", got=f"dtype {array.dtype}",

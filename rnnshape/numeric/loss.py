@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError, UsageError
 from ..network.dims import write_shape
-from .feed import Array, Feed, inward
+from .feed import Array, Feed, array_of, inward
 
 
 def with_grad_output(source: Feed, given: Any = None) -> Feed:
@@ -67,7 +67,7 @@ def with_loss(source: Feed, target: Any = None, generator: Any = None) -> Feed:
         generator = generator or np.random.default_rng(0)
         size = generator.integers(0, head.size, shape[:-1])
         target = size if classes else generator.standard_normal(shape)
-    array = np.asarray(target)
+    array = array_of("target", target)
     expected = shape[:-1] if classes else shape
     if array.shape != expected:
         raise ShapeError(
@@ -100,7 +100,7 @@ def _one_hot(classes: Array, size: Any, dtype: Any) -> Array:
 
 
 def _floats(name: str, value: Any, dtype: Any) -> Array:
-    array = np.asarray(value)
+    array = array_of("grad_output", value)
     if array.dtype.kind not in "fiu":
         raise UsageError(f"--{name}: expected an array of numbers", got=f"dtype {array.dtype}",
                          fix=f"save {name} as float32")  # fmt: skip

@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from conftest import ROOT, needs_torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnnshape import Spec
+from rnnshape import Spec, UsageError, run, run_backward
 from rnnshape.cli import run_command
 
 pytestmark = [pytest.mark.live, needs_torch]
@@ -64,3 +65,36 @@ def test_the_recordings_are_those_of_torch_2_13(tmp_path):
         json.loads(path.read_text())["torch"] for path in (ROOT / "fixtures/torch").glob("*.json")
     }
     assert versions == {"2.13.0"}
+
+
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning"
+)
+def test_quantised_and_scripted_modules_tell_their_spec():
+    import torch
+    from torch import nn
+
+    made = [nn.LSTM(3, 4, 2, bidirectional=True), nn.GRU(3, 4), nn.LSTMCell(3, 4), nn.GRUCell(3, 4),
+            nn.RNNCell(3, 4, nonlinearity="relu"), nn.RNN(3, 4, nonlinearity="relu")]  # fmt: skip
+    for module in made:
+        assert Spec.from_module(torch.jit.script(module)) == Spec.from_module(module)
+        if not isinstance(module, nn.RNN):
+            quantised = torch.ao.quantization.quantize_dynamic(
+                nn.Sequential(module), {type(module)}
+            )
+            assert Spec.from_module(quantised[0]) == Spec.from_module(module)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_tensors_with_a_graph_and_of_any_floating_type_are_computed_with(dtype):
+    import torch
+    from torch import nn
+
+    module = nn.GRU(3, 4).to(getattr(torch, dtype))
+    x = torch.randn(5, 2, 3, requires_grad=True, dtype=getattr(torch, dtype))
+    result, gradients = run_backward(Spec.from_module(module), dict(module.named_parameters()), x)
+    expected = module(x)[0].float().detach().numpy()
+    np.testing.assert_allclose(result.output, expected, atol=0.02 if dtype == "bfloat16" else 1e-6)
+    assert gradients["grad.input"].shape == x.shape
+    with pytest.raises(UsageError, match="expected an array of numbers"):
+        run(Spec.from_module(module), module.to("meta").state_dict(), x)
