@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..analysis.trace import Trace
+from ..engine.written import written_cell
 from ..errors import UsageError
 from ..network.batch import Batch
 from ..network.constructor import ARGUMENTS, GATES, NONLINEARITIES, takes
 from ..network.dims import Dim, parse_dim
 from ..network.head import ACTIVATIONS, PLACES, Head
-from ..network.spec import Spec
+from ..network.spec import Spec, WrittenCell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class Settings:
     output_size: Dim | None = None
     output_activation: str = "none"
     output_at: str = "every"
+    equations: WrittenCell | None = None  # of the written cell that is, or was, shown
 
     @staticmethod
     def of(trace: Trace) -> Settings:
@@ -50,7 +52,8 @@ class Settings:
         if head is not None:
             top = {"output_size": head.size, "output_activation": head.activation,
                    "output_at": head.at}  # fmt: skip
-        spec = {name: value for name, value in vars(trace.spec).items() if name in ARGUMENTS}
+        names = (*ARGUMENTS, "equations")
+        spec = {name: value for name, value in vars(trace.spec).items() if name in names}
         return Settings(
             **spec,
             batch_size=trace.batch.size,
@@ -63,11 +66,9 @@ class Settings:
     @cached_property
     def trace(self) -> Trace:
         """The network over the batch, in shapes. Raises UsageError with torch's own words."""
-        spec: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ARGUMENTS
-            if name == "cell" or takes(self.cell, name)
-        }
+        spec: dict[str, Any] = {name: getattr(self, name) for name in ARGUMENTS if self._has(name)}
+        if self._written:
+            spec["equations"] = self.equations
         batch: dict[str, Any] = {"unbatched": self.unbatched, "lengths": self.lengths}
         if self.lengths is None:
             batch |= {"size": self.batch_size, "seq_len": self.seq_len}
@@ -75,6 +76,19 @@ class Settings:
         if self.output_size is not None:
             head = Head(self.output_size, self.output_activation, self.output_at)
         return Trace(Spec(**spec), Batch(**batch), head=head)
+
+    @property
+    def _written(self) -> bool:
+        """Whether the cell is the one of equations."""
+        return self.equations is not None and self.cell == self.equations.name
+
+    def _has(self, name: str) -> bool:
+        """Whether the cell has an argument; equations say some themselves."""
+        return name == "cell" or (
+            name not in ("nonlinearity", "bias", "proj_size")
+            if self._written
+            else takes(self.cell, name)
+        )
 
     def changed(self, **values: Any) -> Settings:
         """The same with other values, checked. Raises UsageError."""
@@ -92,17 +106,24 @@ class Settings:
 
     def read(self, name: str, text: str) -> Settings:
         """The same with the field `name` as it was typed. Raises UsageError."""
-        return self.changed(**{name: FIELDS[name].read(text.strip(), name)})
+        value = FIELDS[name].read(text.strip(), name)
+        if name == "cell" and isinstance(value, str) and value not in GATES:
+            cell = written_cell(value)
+            if cell is not None:
+                return self.changed(cell=cell.name, equations=cell)
+        return self.changed(**{name: value})
 
     def toggled(self, name: str) -> Settings:
         """The same with the next choice of the field `name`. Raises UsageError."""
         choices = FIELDS[name].choices
+        if name == "cell" and self.equations is not None:
+            choices = (*choices, self.equations.name)
         now = choices.index(getattr(self, name))
         return self.changed(**{name: choices[(now + 1) % len(choices)]})
 
     def shown(self) -> list[str]:
         """The names of the fields that this network has, in their order."""
-        hidden = {name for name in ARGUMENTS if not takes(self.cell, name) and name != "cell"}
+        hidden = {name for name in ARGUMENTS if not self._has(name)}
         if self.output_size is None:
             hidden |= {"output_activation", "output_at"}
         return [name for name in FIELDS if name not in hidden]

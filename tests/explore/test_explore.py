@@ -15,6 +15,7 @@ from rnnshape import Spec, trace
 from rnnshape.analysis.flow import Arriving, with_sum
 from rnnshape.cli.explore import save
 from rnnshape.engine.walk import HEAD
+from rnnshape.engine.written import shipped_cell
 from rnnshape.explore.app import Explorer
 from rnnshape.explore.export import Export, command_line, writers
 from rnnshape.explore.gradient import written
@@ -674,3 +675,17 @@ def test_the_mouse_alone_is_enough_for_a_number():
             return app.session.hint
 
     assert asyncio.run(run()).startswith("ih_0[0, 2] = ")
+
+
+def test_a_written_cell_is_walked_with_all_its_states():
+    state = session(cell=shipped_cell("mlstm"), bidirectional=True, input_size=4, hidden_size=3)
+    shown = screen(state, 110, 34)
+    assert "m0 2×7×1   C0 2×7×3×3   n0 2×7×3" in shown
+    assert "C 7×3×3" in shown
+    assert "bias" not in shown and "proj_size" not in shown
+    press(state, "c")
+    assert state.view.trace.spec.cell == "rnn"
+    press(state, "c", "c", "c")
+    assert state.view.trace.spec.cell == "mlstm"
+    press(state, "v")
+    assert "W_q·x_0" in screen(state, 110, 34)
