@@ -33,6 +33,12 @@ def heat_lines(
 
     At most `rows` rows; a last line says what is left out and how large the largest are.
     """
+    if array.ndim > 2:  # a matrix for each sample: that of the first
+        if len(array):
+            yield from heat_lines(array[0], width, rows, indent, f"{name}[0]")
+        if len(array) > 1:
+            yield [(" " * indent + f"… the same of {len(array) - 1} more", "note")]
+        return
     matrix = array.reshape(1, -1) if array.ndim < 2 else array
     room = width - indent
     shown = matrix[:rows]
