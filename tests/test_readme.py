@@ -23,6 +23,11 @@ INSTALLING = [
     "pip install '.[test]' && pytest",
 ]
 CONTROL_Q = b"\x11"
+CELLS = {
+    "mine.cell": "# minimal gated unit (Zhou et al. 2016)\nf  = σ(W_f·x + U_f·h + b_f)\n"
+    "n  = tanh(W_h·x + U_h·(f ⊙ h) + b_h)\nh' = (1 − f) ⊙ h + f ⊙ n\n",
+    "wrong.cell": "f  = σ(W·x + b)\nh' = h + f ⊙ W·h\n",
+}
 
 
 def blocks(kind, text=README):
@@ -72,6 +77,8 @@ def desk(tmp_path_factory):
     np.save(folder / "x.npy", np.zeros((5, 7, 3), "float32"))
     shapes = {f"rnn.{name}": shape for name, shape in Spec().parameters().items()}
     shapes |= {"head.weight": (3, 20), "head.bias": (3,)}
+    for name, text in CELLS.items():
+        (folder / name).write_text(text, encoding="utf-8")
     np.savez(folder / "classifier.npz", **{n: np.zeros(s, "float32") for n, s in shapes.items()})
     return folder
 

@@ -225,7 +225,7 @@ class Cell:
         directions: of the layer below, whose output is what this one reads; 0 for the first.
         Raises UsageError where the equations do not hold for these sizes.
         """
-        self._check(input_size, hidden_size)
+        self._check(input_size, hidden_size, directions)
         numbers = self.numbers
         below = self._shaped(self._output[0]).sizes[0].times(directions) if directions else INPUT
         return [
@@ -238,17 +238,16 @@ class Cell:
             for name, number in self._draft.parameters.items()
         ]
 
-    def _check(self, input_size: Dim, hidden_size: Dim) -> None:
+    def _check(self, input_size: Dim, hidden_size: Dim, directions: int) -> None:
         sizes = {"I": input_size, "H": hidden_size}
         for condition in self._solution.conditions:
             left, right = condition.left.at(sizes), condition.right.at(sizes)
             if left is None or right is None or left != right:
+                fix = "give sizes for which it holds"
+                if {INPUT, HIDDEN} == {condition.left, condition.right}:
+                    fix = f"--input-size {hidden_size}, or another matrix for one of the two"
                 raise self._wrong_size(
-                    condition.place,
-                    condition.why,
-                    sizes,
-                    condition.also,
-                    (condition.left, condition.right),
+                    condition.place, condition.why, sizes, fix, condition.also, directions
                 )
 
     def _wrong_size(
@@ -256,17 +255,16 @@ class Cell:
         place: Place,
         why: str,
         sizes: Mapping[str, Dim],
+        fix: str,
         also: tuple[tuple[Place, str], ...] = (),
-        pair: tuple[Size, Size] | None = None,
+        directions: int = 0,
     ) -> UsageError:
         source = Source(self.text, self.name)
         here = f"I = {write_dim(sizes['I'])} and H = {write_dim(sizes['H'])} here"
-        fix = "give --input-size and --hidden-size for which it holds"
-        if pair is not None and {INPUT, HIDDEN} == set(pair):
-            fix = (
-                "--input-size and --hidden-size of one number; a layer above the first reads "
-                "what the one below puts out, of both directions side by side"
-            )
+        if directions:
+            both = ", both directions side by side" if directions > 1 else ""
+            here += f", since a layer above the first reads what the one below puts out{both}"
+            fix = "--layers 1" + (", or one direction" if directions > 1 else "")
         return source.error(place, f"expected sizes that agree: {why}; {here}", fix, also)
 
     def _shape(self, number: int, input_size: Dim, hidden_size: Dim) -> Shape:
@@ -279,7 +277,8 @@ class Cell:
             dim = size.at(sizes)
             if dim is None:
                 place = self._draft.nodes[number].place
-                raise self._wrong_size(place, f"the width {size} is no whole number", sizes)
+                why = f"the width {size} is no whole number"
+                raise self._wrong_size(place, why, sizes, "--hidden-size 20")
             shape.append(dim)
         return tuple(shape)
 
