@@ -29,11 +29,14 @@ from ..tensor import (
     axis_index,
     contiguous_strides,
     fresh_axes,
-    promoted,
     resized,
+    sliced,
 )
 from ..values import Instance, Packed, Unknown, parameter
 from . import module, row, runtime_error, type_name, warn
+from .joining import unbind
+from .native import is_whole
+from .pointwise import in_place_shape
 
 _SERIAL = count()
 
@@ -347,6 +350,11 @@ def _lengths_of(lengths: Any) -> tuple[int, ...] | None:
         if any(isinstance(n, Tensor) and n.known is None for n in lengths):
             return None
         return tuple(int(n.known[0]) if isinstance(n, Tensor) and n.known else n for n in lengths)
+    if is_whole(lengths):
+        raise runtime_error(
+            "'lengths' argument should be a 1D CPU int64 tensor, but got 0D cpu Long tensor",
+            argument=lengths,
+        )
     raise NotKnown(f"lengths given as {type_name(lengths)}")
 
 
@@ -489,9 +497,7 @@ def pad_sequence(
     padding_value: float = 0.0,
     padding_side: str = "right",
 ) -> Tensor:
-    if isinstance(sequences, Tensor):
-        raise NotKnown("pad_sequence of one tensor")
-    rows = list(sequences)
+    rows = list(unbind(sequences) if isinstance(sequences, Tensor) else sequences)
     if not rows:
         raise runtime_error("received an empty list of sequences")
     first = rows[0]
@@ -500,8 +506,8 @@ def pad_sequence(
     longest: int = first.shape[0]
     for one in rows[1:]:
         longest = largest(longest, one.shape[0])
-        if one.shape[1:] != first.shape[1:]:
-            raise NotKnown("pad_sequence of sequences of different widths")
+        if one.shape[1:] != first.shape[1:]:  # torch copies each into its place
+            in_place_shape(Tensor((one.shape[0] if one.rank else 1, *first.shape[1:])), one)
     lead = [
         (len(rows), (Part(len(rows), "samples", Origin("pad_sequence")),)),
         (longest, _roles(first.axes[0], "steps")),
@@ -512,7 +518,7 @@ def pad_sequence(
     facts = {"padded": lengths} if len(set(map(int, lengths))) > 1 else {}
     return Tensor(
         (*(n for n, _ in lead), *first.shape[1:]),
-        promoted(*rows),
+        first.dtype,
         (*(a for _, a in lead), *first.axes[1:]),
         graph=frozenset().union(*(one.graph for one in rows)),
         facts=facts,
@@ -527,4 +533,8 @@ def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> Packed:
 
 @row("torch.nn.utils.rnn.unpad_sequence")
 def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> Any:
-    raise NotKnown("unpad_sequence")
+    known = _lengths_of(lengths)
+    if known is None:
+        raise NotKnown("lengths that are not known")
+    rows = unbind(padded_sequences, 0 if batch_first else 1)
+    return [sliced(x, 0, slice(0, n, None)) for x, n in zip(rows, known)]
