@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,8 @@ from .values import Instance, Unknown
 MOST_RUNS = 140
 MOST_STEPS = 300_000  # over all runs of one entry
 STEPS_OF_ENTRY = 60_000  # of one run of a class or function
+STEPS_OF_DEFINITIONS = 3_000  # of the file's own lines before it
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
 @dataclass(frozen=True)
@@ -343,9 +346,20 @@ class _Search:
     def _doubted(self, followed: Followed) -> Followed:
         """What fails only for what was guessed is not known to fail."""
         problem = followed.problem
-        if problem is None or not self.entry.name or self._sure(followed):
+        if problem is None:
             return followed
         refusal = problem.refusal
+        vague = followed.interpreter.vague or followed.interpreter.points
+        if (
+            vague
+            and refusal.type != "RuntimeError"
+            and not any(True for _ in tensors_in(refusal.argument))
+        ):
+            what = f"{refusal.type}: {refusal.message[:120]}, after what is not known"
+            told = Told(problem.place.file, problem.place.line, what, True)
+            return replace(followed, problem=None, doubt=problem, unsure=[*followed.unsure, told])
+        if not self.entry.name or self._sure(followed):
+            return followed
         guessed = [n for n, a in followed.arguments.items() if not a.given]
         open_ = guessed or [n for n, v in followed.constructor.items() if isinstance(v, Size)]
         what = f"{refusal.type}: {refusal.message.splitlines()[0] if refusal.message else ''}"
@@ -694,18 +708,19 @@ class _Run:
         from .interpreter import Frame
         from .objects import Scope
 
-        budget = interpreter.steps
+        budget, left = interpreter.steps, STEPS_OF_DEFINITIONS
         interpreter.frames.append(Frame(source.name, "", Scope(names, names), (), 0))
         try:
             for node in source.tree.body:
-                try:
-                    interpreter.statement(node)
-                except Refusal:
+                if left <= 0 and not isinstance(node, DEFINITIONS):
                     continue
-                except Stop:
-                    interpreter.steps = max(interpreter.steps, budget // 2)
+                interpreter.steps = most = max(left // 2, 200)
+                with suppress(Refusal, Stop):
+                    interpreter.statement(node)
+                left -= most - interpreter.steps
         finally:
             interpreter.frames.clear()
+            interpreter.steps = budget
         interpreter.record.__init__()  # type: ignore[misc]
         interpreter.told.clear()
         interpreter.points.clear()

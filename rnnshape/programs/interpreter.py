@@ -46,7 +46,7 @@ from .torch import type_name
 from .torch.data import optimizer_class
 from .values import DefaultDict, Instance, Packed, TorchSize, Unknown, module_state
 
-STEPS = 400_000  # statements, calls and turns of loops
+STEPS = 80_000  # statements, calls and turns of loops
 DEPTH = 90  # calls of the program's own functions inside each other
 LARGEST_BUILT = 200_000  # elements of a list, signs of a string
 TURNS = 24  # of a `while` whose condition is not known, and a generator's first elements
@@ -181,6 +181,7 @@ class Interpreter:
         self.absent: Callable[[str], Any] = lambda name: MISSING  # a name that nothing has bound
         self.freed: dict[int, Any] = {}
         self.grad_off = False
+        self.vague = False  # a loop ran that is not known how often
         self.built: list[tuple[Class, list[Any], dict[str, Any]]] = []  # modules of the program
         self.open_keywords = ""  # the entry's **kwargs, whose missing keys are open
         self.builtins, self.libraries = library(self)
@@ -209,7 +210,7 @@ class Interpreter:
     def unknown(self, what: str, node: ast.AST | None = None, kind: str = "") -> Unknown:
         """A value that is not known, at this place."""
         place = self.place(node)
-        text = ast.unparse(node)[:80] if isinstance(node, ast.expr) else ""
+        text = unparsed(node)[:80] if isinstance(node, ast.expr) else ""
         unknown = Unknown(what, text, place.file if place else "", place.line if place else 0)
         unknown.kind = kind
         return unknown
@@ -689,7 +690,7 @@ class Interpreter:
         taken = self.choices.get(key, likely)
         if key not in self.points:
             place = Place(frame.file, node, frame.where)
-            self.points[key] = (taken, place, ast.unparse(test)[:80])
+            self.points[key] = (taken, place, unparsed(test)[:80])
         return taken
 
     def _for(self, node: ast.For) -> Any:
@@ -712,7 +713,7 @@ class Interpreter:
 
     def _turns(self, node: ast.For, items: Iterable[Any]) -> Any:
         known = items if isinstance(items, (list, tuple, range)) else None
-        forward = Skip(self, node) if known is not None and len(known) >= 8 else None
+        forward = Skip(self, node.target) if known is not None and len(known) >= 8 else None
         at, total = 0, len(known) if known is not None else -1
         iterator = iter(items) if known is None else None
         while True:
@@ -742,6 +743,7 @@ class Interpreter:
 
     def _unknown_turns(self, node: ast.For | ast.While, unknown: Unknown) -> Any:
         """The body once, where it is not known how often it runs; what grew is not known then."""
+        self.vague = True
         before = self._lengths()
         if isinstance(node, ast.For):
             self.bind(node.target, Unknown("", unknown.text, unknown.file, unknown.line))
@@ -779,7 +781,7 @@ class Interpreter:
                     holder[name] = unknown
 
     def _while(self, node: ast.While) -> Any:
-        turns = 0
+        turns, forward = 0, Skip(self)
         while True:
             truth = self.header(node, node.test)
             if isinstance(truth, Unknown):
@@ -793,6 +795,8 @@ class Interpreter:
             if isinstance(signal, Return):
                 return signal
             turns += 1
+            if turns < 64:
+                forward.onward(node.test, turns)
             if turns >= 2_000:
                 place = self.place(node)
                 raise Stop(f"a loop that has not ended after {turns:,} turns", place)
@@ -1178,7 +1182,7 @@ class Interpreter:
                 return owner[0]  # whichever: all are alike
             return self.unknown(key.what, node)
         if isinstance(owner, (list, tuple, str, bytes, range)):
-            if isinstance(key, Tensor) and not isinstance(owner, str):
+            if isinstance(key, Tensor):
                 if key.known is not None and len(key.known) == 1:
                     key = key.known[0]
                 elif key.numel == 1 and not key.floating:
@@ -2130,7 +2134,7 @@ class Interpreter:
         if not function.what or function.what.startswith("a call of"):
             return function
         place = self.place(node)
-        text = ast.unparse(node.func)[:60] if isinstance(node, ast.Call) else ""
+        text = unparsed(node.func)[:60] if isinstance(node, ast.Call) else ""
         words = function.what
         what = (
             words
@@ -2438,7 +2442,7 @@ class Interpreter:
             return
         text = name
         if isinstance(at, ast.Call):
-            text = ast.unparse(at.func)
+            text = unparsed(at.func)
         event = Event(
             kind, name, text, Place(frame.file, at, frame.where), tuple(args), dict(keywords), result,
             frame.path, function,
@@ -2459,6 +2463,14 @@ def ordered(result: Any, x: Tensor, key: Any) -> Any:
     if "order" not in x.facts:
         facts["order"] = first
     return replace(result, facts=facts)
+
+
+def unparsed(node: ast.AST) -> str:
+    """A node as it is written; kept with it, since a loop asks for it at every turn."""
+    text: str | None = getattr(node, "written", None)
+    if text is None:
+        text = node.written = ast.unparse(node)[:400]  # type: ignore[attr-defined]
+    return text
 
 
 def without_graph(value: Any) -> Any:
@@ -2486,9 +2498,10 @@ class Skip:
     by as many elements of the same shapes.
     """
 
-    def __init__(self, interpreter: Interpreter, node: ast.For) -> None:
-        self.interpreter, self.node = interpreter, node
-        self.targets = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+    def __init__(self, interpreter: Interpreter, target: ast.expr | None = None) -> None:
+        self.interpreter = interpreter
+        nodes = ast.walk(target) if target is not None else ()
+        self.targets = {n.id for n in nodes if isinstance(n, ast.Name)}
         self.seen: list[dict[tuple[int, str], Any]] = []
         self.counts: list[dict[Any, int]] = []
         self.start = interpreter.steps
@@ -2500,26 +2513,54 @@ class Skip:
         each = spent / at
         if total - at < 4 or (total <= 64 and each * total < 6_000):
             return at
-        self.seen = [*self.seen[-2:], self._state()]
-        self.counts = [*self.counts[-1:], {k: v.count for k, v in interpreter.record.lines.items()}]
-        if len(self.seen) < 3 or at < 4:
-            return at
-        changes = self._changes()
-        if changes is None:
-            return at
+        changes = self.alike(at)
         skipped = total - at - 1
-        for (holder, name), change in changes.items():
-            owner = self._holders()[holder]
+        return total - 1 if changes is not None and self._leap(changes, skipped) else at
+
+    def alike(self, turns: int) -> dict[tuple[int, str], int] | None:
+        """What one turn more changes, where the last ones changed the same; None else."""
+        lines = self.interpreter.record.lines
+        self.seen = [*self.seen[-2:], self._state()]
+        self.counts = [*self.counts[-1:], {k: v.count for k, v in lines.items()}]
+        return self._changes() if len(self.seen) == 3 and turns >= 4 else None
+
+    def onward(self, test: ast.expr, turns: int) -> None:
+        """Of a `while i < n` in which i grows alike: to the turn before the last."""
+        changes = self.alike(turns)
+        if changes is None or not (isinstance(test, ast.Compare) and len(test.ops) == 1):
+            return
+        sides = [test.left, test.comparators[0]]
+        steps = [changes.get((0, one.id), 0) if isinstance(one, ast.Name) else 0 for one in sides]
+        ends = [
+            self.interpreter.evaluate(one)
+            for one in sides
+            if isinstance(one, (ast.Name, ast.Constant))
+        ]
+        step = steps[1] - steps[0]
+        if len(ends) < 2 or not step or not all(isinstance(end, (int, float)) for end in ends):
+            return
+        left = (ends[1] - ends[0]) / -step  # turns until the two are equal
+        if left > 4 and isinstance(test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
+            self._leap(changes, int(left) - 2)
+
+    def _leap(self, changes: Mapping[tuple[int, str], int], skipped: int) -> bool:
+        holders = self._holders()
+        grown = [(holders[h], name, change) for (h, name), change in changes.items()]
+        for owner, name, change in grown:
+            if (
+                isinstance(owner[name], list)
+                and change * skipped + len(owner[name]) > LARGEST_BUILT
+            ):
+                return False
+        for owner, name, change in grown:
             value = owner[name]
             if isinstance(value, list):
-                if change * skipped + len(value) > LARGEST_BUILT:
-                    return at
                 value.extend(value[-change:] * skipped)
             else:
                 owner[name] = value + change * skipped
-        for key, line in interpreter.record.lines.items():
+        for key, line in self.interpreter.record.lines.items():
             line.count += (line.count - self.counts[0].get(key, 0)) * skipped
-        return total - 1
+        return True
 
     def _holders(self) -> list[dict[str, Any]]:
         return self.interpreter._holders()

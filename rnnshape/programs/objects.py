@@ -168,6 +168,8 @@ class Raised:
 
 def linear_order(cls: Class) -> list[Class]:
     """Python's order of a class and its bases (C3); depth first where there is none."""
+    if len(cls.bases) < 2:
+        return [cls, *(one for base in cls.bases for one in base.mro)]
     rows = [list(base.mro) for base in cls.bases] + [list(cls.bases)]
     order = [cls]
     while any(rows):

@@ -6,6 +6,7 @@ import ast
 import math
 import string
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import accumulate, combinations, count, islice, permutations, product
 from typing import Any
 
@@ -52,6 +53,7 @@ REAL: dict[str, Any] = {
 }  # fmt: skip
 
 
+@cache
 def types() -> dict[str, Class]:
     """Python's own types as classes."""
     return {name: make_class(name, [OBJECT], form="type") for name in REAL}

@@ -314,3 +314,20 @@ def test_arrays_of_numpy_go_into_tensors_with_their_shapes_and_dtypes():
 def test_what_numpy_refuses_is_not_told_in_words_of_torch():
     one = followed("import numpy as np\nx = np.zeros((3, 4)) + np.zeros(5)\ny = np.zeros(3).foo()")
     assert one.problem is None
+
+
+@pytest.mark.parametrize(
+    ("loop", "turns"),
+    [
+        ("for t in range(5000):", 5000),
+        ("t = 0\nwhile t < 700:\n    t += 1", 700),
+        ("t = 700\nwhile t > 0:\n    t -= 1", 700),
+        ("t = 0\nwhile t <= 700:\n    t += 3", 234),
+        ("t = 0\nwhile t != 30:\n    t += 1", 30),
+    ],
+)
+def test_a_long_loop_runs_as_often_as_it_says(loop, turns):
+    one = followed(
+        f"import torch\nys = []\nn = 0\n{loop}\n    ys.append(torch.zeros(3))\n    n += 2\ny = torch.stack(ys)\nz = torch.zeros(n)\n"
+    )
+    assert names_of(one) | {} == {"y": (str(turns), "3"), "z": (str(2 * turns),)}
