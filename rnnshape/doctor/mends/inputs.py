@@ -256,18 +256,14 @@ def rank(scene: Scene) -> Iterator[Candidate | None]:
 def _stepped(scene: Scene) -> Iterator[Candidate | None]:
     """A cell given a whole sequence: a loop over its steps."""
     statement, call, source = scene.statement, scene.call, scene.source
-    if (
-        not isinstance(statement, ast.Assign)
-        or call is None
-        or not isinstance(call.args[0], (ast.Name, ast.Attribute))
-    ):
+    if not isinstance(statement, ast.Assign) or call is None:
         return
     text = source.segment(statement)
     start, end = source.span(call.args[0])
     first = source.span(statement)[0]
     inner = text[: start - first] + "step" + text[end - first :]
     for over in ("@", "@.unbind(1)"):
-        loop = over.replace("@", source.segment(call.args[0]))
+        loop = over.replace("@", source.operand(call.args[0]))
         margin = " " * statement.col_offset
         yield change(
             "cell-takes-one-step",
@@ -331,7 +327,7 @@ def indexed_cell(scene: Scene) -> Iterator[Candidate | None]:
 @raised(
     r"does not match weight dtype|must have the same dtype|expected scalar type|expected m1 and m2 to have the same|"
     r"Expected tensor for argument #1 'indices'|not implemented for|Input type .* and (bias|weight) type|"
-    r"Found dtype|can't be cast|only .*floating point|could not be cast"
+    r"Found dtype|target dtype to be|can't be cast|only .*floating point|could not be cast"
 )
 def dtype(scene: Scene) -> Iterator[Candidate | None]:
     """A tensor of another dtype."""
@@ -466,7 +462,9 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
                     f"@[-1].unsqueeze(1).expand(-1, {text}.size(1), -1)",
                     f"@[-1].unsqueeze(0).expand({text}.size(0), -1, -1)",
                 ]
-                if _operator(scene):
+                if scene.call is not None and class_name(scene.call) in ("bmm", "matmul"):
+                    forms = ["@[-1].unsqueeze(1)", "@[-1].unsqueeze(2)"]
+                elif _operator(scene):
                     forms = ["@[-1].unsqueeze(1)", "@[-1]"]
                 for form in forms if steps_second else reversed(forms):
                     yield wrap(name, fix, Spot(scene.source, node, scene.last), form)
