@@ -561,12 +561,36 @@ def batch_first(story: Story) -> Iterator[Finding]:
         for dim, index in chosen(event):
             if kinds[dim] != "samples" or "steps" not in kinds or not is_last(index, x.shape[dim]):
                 continue
-            if _read_by_module(story, event):
+            unpacked = _padded_otherwise(story, x)
+            if unpacked is not None and _read_by_module(story, event):
+                yield unpacked
+            elif _read_by_module(story, event):
                 yield Finding(
                     "batch-first-confusion", event.place,
                     f"axis {dim} of this output is the batch: position {index} is the last sample, and the "
                     "steps are taken for the batch", {"event": event, "input": x, "output": event.outputs[0], "call": ran, "axis": dim},
                 )  # fmt: skip
+
+
+def _padded_otherwise(story: Story, x: Tensor) -> Finding | None:
+    """Where an output was padded in another order of axes than it was packed in."""
+    packed: Any = x.facts.get("padded")
+    if not isinstance(packed, Packed):
+        return None
+    kinds = [story.axis(axis) for axis in x.axes]
+    first = bool(packed.batch_first)
+    if (kinds[:2] == ["steps", "samples"]) != first:
+        return None
+    for event in story.events:
+        if event.kind.endswith("pad_packed_sequence") and event.outputs:
+            if event.outputs[0].facts.get("padded") is packed:
+                order = "(T, N, …)" if first else "(N, T, …)"
+                return Finding(
+                    "packed-order", event.place,
+                    f"the batch was packed with batch_first={first} and is padded to {order} here, "
+                    "where what follows takes its axes in the other order", {"event": event, "input": x},
+                )  # fmt: skip
+    return None
 
 
 def _read_by_module(story: Story, event: Event) -> bool:
@@ -656,7 +680,7 @@ def last_axis(story: Story) -> Iterator[Finding]:
                 f"sample; the scores lie along axis {widths[-1]}", facts,
             )  # fmt: skip
         elif "steps" in others and event.outputs and _read_by_module(story, event):
-            yield Finding(
+            yield _padded_otherwise(story, x) or Finding(
                 "last-axis", event.place,
                 f"axis {dim} is the batch: the samples are merged into one; the steps lie along axis "
                 f"{kinds.index('steps')}", {**facts, "wanted": kinds.index("steps")},
@@ -825,8 +849,12 @@ def _class_axis(
                 "last axis", facts,
             )  # fmt: skip
     if scores.rank == 2 and target.rank == 1:
-        a = [story.kind(p) for p in scores.axes[0] if p.size != 1]
-        b = [story.kind(p) for p in target.axes[0] if p.size != 1]
+        rows, others = ([p for p in x.axes[0] if p.size != 1] for x in pair)
+        a, b = ([story.kind(p) for p in parts] for parts in (rows, others))
+        if sorted(a) == ["samples", "steps"] and set(b) == {"unknown"}:
+            sizes = [int(p.size) for p in rows], [int(p.size) for p in others]
+            if sizes[0] == sizes[1][::-1] and sizes[0][0] != sizes[0][1]:
+                b = a[::-1]  # their sizes tell which is which
         if sorted(a) == sorted(b) == ["samples", "steps"] and a != b:
             padded = "padded" in scores.facts
             yield Finding(

@@ -175,13 +175,10 @@ CAUSES: dict[str, Cause] = {
         "A view holds as many numbers as there are.",
         "Give the sizes that the tensor has, or -1 for the one to be worked out.",
     ),
-    "attention-shapes": Cause(
-        "A state is (layers·directions, N, H) and has no steps; the outputs have one vector a "
-        "step.",
-        "Take hidden[-1], (N, H), and repeat it along the outputs' steps.",
-    ),
-    "axes-differ": Cause(
-        "The axes that meet have different sizes.", "Bring the axes into one order."
+    "attention-axes": Cause(
+        "Axes that meet have to be equal. A state is (layers·directions, N, H) and has no steps; "
+        "the outputs have one vector a step.",
+        "Take hidden[-1], (N, H), and bring it into the outputs' order of axes.",
     ),
     "cat-axis": Cause(
         "torch.cat joins along one axis; all others have to be equal.",

@@ -21,6 +21,7 @@ from .place import Frame, Scene, is_recurrent, own_node
 
 __all__ = ["Mend", "Trial", "batches", "checkpoint", "inputs", "results", "silent", "state"]
 
+_LOADING = "Error(s) in loading state_dict"
 MOST_TRIED = 160  # programs that are followed for one problem
 MOST_STEPS = 6_000_000  # steps of the interpreter, over all of them
 MOST_SHOWN = 3
@@ -110,6 +111,8 @@ class Trial:
                     later.append((candidate, again, texts))
             elif deep > 1 and len(later) < 8 and _further(followed, again):
                 later.append((candidate, again, texts))
+        if text.startswith(f"RuntimeError: {_LOADING}"):  # the one that leaves least undone first
+            later.sort(key=lambda tried: len(_message(tried[1])))
         for candidate, again, _ in later if not alone else ():
             if again.problem is not None:
                 for mend in self._mended(again, first, deep - 1):
@@ -391,10 +394,17 @@ def _touched(texts: Mapping[str, str], before: Mapping[str, str]) -> set[tuple[s
     return found
 
 
+def _message(followed: Followed) -> str:
+    return followed.problem.refusal.message if followed.problem else ""
+
+
 def _further(before: Followed, after: Followed) -> bool:
     """Whether a program that fails elsewhere has got past the first failure."""
     if before.problem is None or after.problem is None:
         return False
+    old, new = _message(before), _message(after)
+    if old.startswith(_LOADING) and new.startswith(_LOADING):
+        return len(new) < len(old)
     if len(after.events) <= len(before.events):
         return False
     return (
@@ -433,11 +443,12 @@ def _wrong_axes(followed: Followed) -> set[tuple[str, str, str]]:
             n, t = (0, 1) if first else (1, 0)
             if _kinds(inputs[0], n) == {"steps"} or _kinds(inputs[0], t) == {"samples"}:
                 found.add((event.place.file, line, "samples read as steps"))
-        if (
-            event.kind in ("operator", "torch.cat", "torch.matmul", "torch.bmm")
-            or "loss" in kind.lower()
-        ):
+        if event.kind in ("operator", "torch.cat") or "loss" in kind.lower():
             found |= {(event.place.file, line, w) for w in _conflicts(inputs)}
+        if kind in ("bmm", "baddbmm") and len(inputs) > 1:
+            one, other = _kinds(inputs[-2], 0), _kinds(inputs[-1], 0)
+            if one and other and not one & other:
+                found.add((event.place.file, line, f"{sorted(one)} meets {sorted(other)}"))
     return found
 
 

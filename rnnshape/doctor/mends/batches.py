@@ -190,7 +190,8 @@ def classes(scene: Scene) -> Iterator[Candidate | None]:
         yield wrap("loss-classes", fix, here, "@.permute(1, 2, 0)")
     yield from shorter(scene)
     if isinstance(value, Tensor) and isinstance(wanted, Tensor):
-        if wanted.floating and value.rank == wanted.rank:
+        if value.rank > 1 and tuple(map(int, value.shape)) == tuple(map(int, wanted.shape)):
+            yield wrap("dtype", "shares of the classes are floats: .float()", there, "@.float()")
             yield wrap("loss-classes", "give the numbers of the classes", there, "@.argmax(1)")
         if wanted.rank == value.rank and wanted.rank > 1 and int(wanted.shape[-1]) == 1:
             yield wrap(

@@ -138,8 +138,6 @@ def _rebuilt(scene: Scene, call: ast.Call) -> Iterator[Candidate | None]:
         return
     numbers = _numbers(scene.message)
     fix = "build the network that the checkpoint holds"
-    name = "missing-direction" if _only_direction(scene.message) else "checkpoint-mismatch"
-    del name
     built = [s for s in scene.spots(call.func.value) if isinstance(s.node, ast.Call)]
     singles: list[tuple[str, object]] = []
     for spot in built:
@@ -149,14 +147,6 @@ def _rebuilt(scene: Scene, call: ast.Call) -> Iterator[Candidate | None]:
             singles.append((spot.source.file, option))
     for file, option in singles:
         yield Candidate("checkpoint-mismatch", fix, ((file, option),))  # type: ignore[arg-type]
-    for i, (file, option) in enumerate(singles[:24]):
-        for other_file, other in singles[i + 1 : 24]:
-            if option.start != other.start or file != other_file:  # type: ignore[attr-defined]
-                yield Candidate("checkpoint-mismatch", fix, ((file, option), (other_file, other)))  # type: ignore[arg-type]
-
-
-def _only_direction(message: str) -> bool:
-    return "_reverse" in message
 
 
 def _numbers(message: str) -> list[int]:

@@ -221,6 +221,8 @@ def rank(scene: Scene) -> Iterator[Candidate | None]:
     if not isinstance(value, Tensor):
         return
     kind = class_name(scene.call) if scene.call else ""
+    if kind in JOINS:
+        return
     layer = scene.value(scene.call.func) if scene.call else None
     cell = isinstance(layer, Instance) and getattr(layer._attributes.get("_spec"), "single", False)
     most = 2 if cell else 3
@@ -359,11 +361,15 @@ def dtype(scene: Scene) -> Iterator[Candidate | None]:
                 )
 
 
-@raised(RANK)
+@raised(RANK, r"too many indices for tensor of dimension")
 def axis_out_of_range(scene: Scene) -> Iterator[Candidate | None]:
     """An axis that the tensor does not have: the one that was meant."""
     call = scene.call
     match = re.search(RANK, scene.message)
+    if match is None:
+        for event in scene.events:
+            if is_recurrent(event) and event.inputs and event.inputs[0].rank == 2:
+                yield from _batched(scene, event)
     if call is None or not match:
         return
     low, high, got = map(int, match.groups())
@@ -457,7 +463,7 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
             if is_state and whole.rank == 3 and value.rank == 3:
                 text = scene.source.operand(other)
                 steps_second = event.function._attributes["_spec"].batch_first  # type: ignore[union-attr]
-                name, fix = "attention-shapes", "repeat the last layer's state for every step"
+                name, fix = "attention-axes", "repeat the last layer's state for every step"
                 forms = [
                     f"@[-1].unsqueeze(1).expand(-1, {text}.size(1), -1)",
                     f"@[-1].unsqueeze(0).expand({text}.size(0), -1, -1)",
@@ -471,7 +477,7 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
         for other, whole in others:
             if whole.rank == 3 and value.rank == 2:
                 text = scene.source.operand(other)
-                name, fix = "attention-shapes", "repeat the state for every step"
+                name, fix = "attention-axes", "repeat the state for every step"
                 yield wrap(
                     name,
                     fix,
@@ -491,7 +497,7 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
     for node, value in tensors:
         for form in _moves(value.rank, "attention" if most == 3 else ""):
             yield wrap(
-                "axes-differ",
+                "attention-axes",
                 "bring the axes into one order",
                 Spot(scene.source, node, scene.last),
                 form,

@@ -404,13 +404,9 @@ def broadcast_loss(scene: Scene) -> Iterator[Candidate | None]:
     """Prediction and target of one shape."""
     yield from same_shape(scene, "loss-broadcast")
     part = scene.part
-    for node in (
-        [n for n in ast.walk(scene.statement) if isinstance(n, ast.BinOp)]
-        if not isinstance(part, ast.Call)
-        else []
-    ):
-        for side in (node.left, node.right):
-            for form in ("@.squeeze(-1)", "@.unsqueeze(-1)", "@.squeeze(1)"):
+    if isinstance(part, ast.BinOp):
+        for side in (part.left, part.right):
+            for form in ("@.squeeze(-1)", "@.squeeze(1)", "@.unsqueeze(-1)"):
                 yield wrap(
                     "loss-broadcast",
                     "give prediction and target one shape",
@@ -477,8 +473,20 @@ def class_axis(scene: Scene) -> Iterator[Candidate | None]:
 
 @silent("graph-kept")
 def kept(scene: Scene) -> Iterator[Candidate | None]:
-    """The carried state detached."""
-    yield from detached(scene, "graph-kept")
+    """The carried state detached; retain_graph, which kept its graph, goes too where it can."""
+    dropped = [
+        (source.file, one)
+        for source in scene.sources.values()
+        for call in ast.walk(source.tree)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "backward"
+        and (one := source.without_keyword(call, "retain_graph")) is not None
+    ]
+    for candidate in detached(scene, "graph-kept"):
+        if candidate is not None:
+            yield candidate._replace(changes=(*candidate.changes, *dropped))
+        yield candidate
 
 
 @silent("last-axis")
