@@ -28,7 +28,7 @@ from .numbers import (
     numeric_trace,
 )
 from .options import Network, first_set, head_options
-from .output import waiting, write_arrays, write_json, write_text
+from .output import waiting, write_arrays, write_json, write_notes, write_text
 
 if TYPE_CHECKING:
     from ..analysis.trace import Trace
@@ -163,6 +163,7 @@ def run_onnx(
     from ..models.onnx.run import chain_spec, run_chain
     from ..numeric.kept import check_numbers
 
+    write_notes(chain.notes)
     spec = chain_spec(chain)
     _agree(network, spec)
     if numbers.c0 is not None and not spec.has_cell_state:

@@ -131,3 +131,30 @@ def test_what_torch_does_not_compute(attributes, reason):
         weights = {name: array for name, array in node.inputs.items() if name != "P"}
         node = Node("LSTM", "", node.attributes, weights)
     assert reason in node.unlike_torch
+
+
+QUANTIZED = json.loads((ROOT / "fixtures" / "frameworks" / "frameworks.json").read_text())
+
+
+@pytest.mark.parametrize("row", QUANTIZED["quantized"], ids=lambda row: row["file"])
+def test_weights_of_8_bits_are_read_as_the_numbers_that_they_stand_for(rnnshape, tmp_path, row):
+    pytest.importorskip("onnx")
+    path = ROOT / "fixtures" / "frameworks" / row["file"]
+    np.save(tmp_path / "x.npy", np.array(row["input"], "float32"))
+    ended = rnnshape("run", "--weights", path, "--input", "x.npy", "-o", "r.npz")
+    difference = abs(np.load(tmp_path / "r.npz")["Y"] - np.array(row["Y"])).max()
+    exact = "qdq" in row["file"]  # the other operator rounds what the weights are multiplied with
+    assert difference <= (1e-6 if exact else 1e-2) and ("8 bits" in ended.err) != exact
+    assert rnnshape("convert", path, "o.npz", "--to", "torch").status == 0
+
+
+def test_a_recurrence_that_was_written_out_as_products_is_told_as_such(rnnshape, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    helper, held = onnx.helper, onnx.numpy_helper.from_array(np.ones((3, 4), "f4"), "lstm.weight")
+    node = helper.make_node("MatMul", ["X", "lstm.weight"], ["Y"], name="/lstm/MatMul")
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph([node], "g", [value("X", 1, None)], [value("Y", 1, None)], [held])
+    onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
+    (note,) = rnnshape("inspect", "m.onnx", "--json").json["notes"]
+    assert "/lstm/MatMul" in note and "the exporter wrote the recurrence out" in note
+    assert "wrote the recurrence out" in rnnshape("run", "--weights", "m.onnx").err

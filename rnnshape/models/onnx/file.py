@@ -78,7 +78,7 @@ def _stacks(chain: Chain) -> Iterator[Chain]:
         else:
             stacks.append([node])
     for place, nodes in enumerate(stacks):
-        yield Chain(tuple(nodes), chain.batch_first and not place, chain.given)
+        yield Chain(tuple(nodes), chain.batch_first and not place, chain.given, notes=chain.notes)
 
 
 def _continues(below: Node, above: Node) -> bool:
@@ -100,6 +100,7 @@ def _layer(stack: Chain) -> Layer:
     known = ["cell", "input_size", "hidden_size", "bias", "bidirectional", "dropout", "batch_first"]
     known += ["num_layers"] * (count > 1) + ["nonlinearity"] * (first.cell == "rnn")
     notes = [f"{count} nodes, each of which reads the one before, are its layers"][: count - 1]
+    notes += stack.notes
     notes += [
         f"{node.title}: {name} is not a weight, and is left out"
         for node in stack.nodes

@@ -33,6 +33,10 @@ _ATTRIBUTES = {
 }  # fmt: skip
 # com.microsoft's LSTM of 8 bits: what stands behind the eight inputs of ONNX's
 _QUANTIZED, _SCALES = "DynamicQuantizeLSTM", ("W_scale", "W_zero", "R_scale", "R_zero")
+_EIGHT_BITS = (
+    "weights of 8 bits, read as the numbers that they stand for; onnxruntime rounds what they are "
+    "multiplied with to 8 bits too"
+)
 _UNROLLED = re.compile(r"lstm|gru(?![a-z])|rnn", re.I)
 _PASSING = ("Transpose", "Reshape", "Squeeze", "Identity", "Dropout", "Cast", "Unsqueeze")
 _FOLDED = ("Constant", "Concat", "Slice", "Unsqueeze", "Squeeze", "Split", "Transpose", "Reshape",
@@ -49,7 +53,7 @@ class Chain:
     batch_first: the file turns its input (N, T, I) before the first. given: the states and lengths
     that the graph computes or is fed, which the file has no numbers for. framework: whose layers
     they stand for. merge: how output has its directions (concat, sum, mul, ave). turned: output
-    begins with the step that is read first, the last.
+    begins with the step that is read first, the last. notes: what is to be known beside it.
     """
 
     nodes: tuple[Node, ...]
@@ -58,6 +62,7 @@ class Chain:
     framework: str = "ONNX"
     merge: str = "concat"
     turned: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def onnx_package(file: str = ".onnx files") -> Any:
@@ -127,7 +132,8 @@ class Graph:
                 places.append(after[places[-1]])
             given = [name for place in places for name in self._open(found[place])]
             turned, own = self._turned(found[start]), tuple(nodes[place] for place in places)
-            chains.append(Chain(own, turned, tuple(dict.fromkeys(given))))
+            notes = (_EIGHT_BITS,) * any(found[p].op_type == _QUANTIZED for p in places)
+            chains.append(Chain(own, turned, tuple(dict.fromkeys(given)), notes=notes))
         return chains
 
     def _refuse_circles(self) -> None:
@@ -196,10 +202,6 @@ class Graph:
                           "export the model anew")  # fmt: skip
         if quantized:
             inputs = _dequantized(inputs, name)
-            self.notes.append(
-                f"{name}: weights of 8 bits, read as the numbers that they stand for; onnxruntime "
-                "rounds what they are multiplied with to 8 bits too"
-            )
         return Node("LSTM" if quantized else node.op_type, name, attributes, inputs)
 
     def _open(self, node: Any) -> Iterator[str]:
