@@ -22,9 +22,10 @@ from typing import Any
 
 from ..errors import UsageError
 from . import torch as table
-from .follow import Followed, Layer
+from .follow import Followed, Layer, Problem
 from .objects import make_class
 from .record import Event, Line, Place, Record
+from .refusal import Refusal
 from .sizes import Names
 from .source import Source, source_of
 from .tensor import Tensor
@@ -65,15 +66,15 @@ class _Visit:
 class Watch:
     """Watches the program between `with Watch():` and its end.
 
-    file: the script, where one is started. end: called at the end with what was seen, and with the
-    exception that ended it, which goes on as it was. names: of modules, as their model has them.
+    file: the script, where one is started. end: called at the end with what was seen; an exception
+    is its problem, and goes on as it was. names: of modules, as their model has them.
     Raises UsageError where torch is missing.
     """
 
     def __init__(
         self,
         file: str = "",
-        end: Callable[[Followed, BaseException | None], None] | None = None,
+        end: Callable[[Followed], None] | None = None,
         names: Mapping[Any, str] | None = None,
     ) -> None:
         try:
@@ -105,6 +106,7 @@ class Watch:
         self._places: dict[tuple[Any, int], Place] = {}
         self._named: dict[Any, str] = {}
         self._resolve = resolve_name
+        self._refusal: Refusal | None = None
         self._handles: list[Any] = []
         self._mode: Any = None
 
@@ -120,7 +122,11 @@ class Watch:
             def __torch_function__(
                 self, func: Any, types: Any, args: Any = (), kwargs: Any = None
             ) -> Any:
-                result = func(*args, **(kwargs or {}))
+                try:
+                    result = func(*args, **(kwargs or {}))
+                except Exception:
+                    watch._refused(func, args, kwargs or {})
+                    raise
                 watch._called(func, args, kwargs or {}, result)
                 return result
 
@@ -142,14 +148,36 @@ class Watch:
         for handle in self._handles:
             handle.remove()
         if self._end is not None:
-            self._end(self.followed(), error)
+            self._end(self.followed(error if isinstance(error, Exception) else None))
 
-    def followed(self) -> Followed:
-        """What was seen so far."""
+    def followed(self, error: Exception | None = None) -> Followed:
+        """What was seen so far, and the exception that ended it."""
         main = self._sources.get(self._file) or next(
             iter(self._sources.values()), Source(self._file or "-", "", ast.Module([], []))
         )
-        return Followed(main, "", self._witness, sources=dict(self._sources))  # type: ignore[arg-type]
+        problem = self._problem(error) if error is not None else None
+        sources = {source.name: source for source in self._sources.values()}
+        witness: Any = self._witness
+        return Followed(main, "", witness, problem=problem, sources=sources)
+
+    def _problem(self, error: Exception) -> Problem | None:
+        """The exception where the person's own code met it last, in the words of a refusal where
+        a row raises the same for the same tensors."""
+        step, last = error.__traceback__, None
+        while step is not None:
+            if self._is_own(step.tb_frame.f_code.co_filename):
+                last = step
+            step = step.tb_next
+        if last is None:
+            return None
+        place = self._place(last.tb_frame, last.tb_lasti, last.tb_lineno)
+        refusal = self._refusal or Refusal(type(error).__name__, str(error))
+        if refusal.message != str(error):
+            refusal = Refusal(type(error).__name__, str(error))
+        line = self._visits.get((place.file, place.line))
+        if line is not None:
+            line.line.failed = True
+        return Problem(refusal, place, None, (), {})
 
     # ------------------------------------------------------------------ where it happens
 
@@ -177,21 +205,23 @@ class Watch:
             return False
         return not path.startswith(_INSTALLED) or bool(beside and path.startswith(beside + os.sep))
 
-    def _place(self, frame: FrameType) -> Place:
+    def _place(self, frame: FrameType, at: int | None = None, line: int | None = None) -> Place:
         """The expression at work, as it stands in the source."""
         code = frame.f_code
-        key = (code, frame.f_lasti)
+        at = frame.f_lasti if at is None else at
+        line = frame.f_lineno if line is None else line
+        key = (code, at)
         place = self._places.get(key)
         if place is None:
             self._read(code.co_filename)
-            positions = list(code.co_positions())[frame.f_lasti // 2]
+            positions = list(code.co_positions())[at // 2]
             node = self._nodes[code.co_filename].get(positions)
             if node is None:  # the line alone
                 node = ast.copy_location(
                     ast.Constant(None),
-                    ast.Constant(None, lineno=frame.f_lineno, col_offset=0),
+                    ast.Constant(None, lineno=line, col_offset=0),
                 )
-                node.end_lineno, node.end_col_offset = frame.f_lineno, 0
+                node.end_lineno, node.end_col_offset = line, 0
             name = self._sources[code.co_filename].name
             place = self._places[key] = Place(name, node, code.co_qualname)
         return place
@@ -284,6 +314,23 @@ class Watch:
             kind = "operator"
         self._event(kind or name, name.rpartition(".")[2], place, came, with_names, went, visit)
 
+    def _refused(self, func: Any, args: Any, keywords: Any) -> None:
+        """What the row says of a call at which torch raised."""
+        name = _row_name(self._resolve(func), func)
+        row = table.ROWS.get(name)
+        if row is not None and not row.interpreter:
+            came = tuple(self._shadow(one) for one in args)
+            named = {key: self._shadow(one) for key, one in keywords.items()}
+            self._refuse(lambda: row.rule(*came, **named))
+
+    def _refuse(self, call: Callable[[], Any]) -> None:
+        try:
+            call()
+        except Refusal as refusal:
+            self._refusal = refusal
+        except Exception:  # a row need not know what torch refuses
+            self._refusal = None
+
     def _event(
         self, kind: str, name: str, place: Place, came: Any, keywords: Any, went: Any,
         visit: _Visit | None, function: Any = None,
@@ -316,7 +363,10 @@ class Watch:
         came = tuple(self._shadow(one) for one in args)
         with_names = {key: self._shadow(one) for key, one in keywords.items()}
         instance = self._instance(module)
-        if "_spec" in instance._attributes:
+        if result is None and "_spec" in instance._attributes:
+            rules = self._rules[id(instance)]
+            self._refuse(lambda: rules.forward(instance, *came, **with_names))
+        elif "_spec" in instance._attributes:
             went = self._result(None, came, with_names, result, instance)
         else:
             went = self._shadow(result)

@@ -6,13 +6,15 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..doctor.followed import diagnose
+from ..doctor.followed import Complaint, diagnose
 from ..errors import UsageError
-from ..programs.follow import Followed
+from ..programs.follow import Followed, Request
 from ..programs.watch import Watch
+from .program import diagnosed
 from .screen import columns_of, put
 from .text.program import program_text
 
@@ -21,16 +23,10 @@ def watch(model: Any = None) -> Watch:
     """Show the lines that run in a `with` block, with the shapes that really pass, on stderr.
 
     model: its layers are told by the names that they have in it. An exception goes on as it was,
-    after its explanation. Needs torch: raises UsageError without.
+    after what is known of it. Needs torch: raises UsageError without.
     """
     names = {} if model is None else {m: name for name, m in model.named_modules() if name}
-
-    def end(followed: Followed, error: BaseException | None) -> None:
-        _tell(followed, "", sys.stderr)
-        if isinstance(error, Exception):
-            _explain(error, sys.stderr)
-
-    return Watch(end=end, names=names)
+    return Watch(end=lambda followed: _tell(followed, "", sys.stderr), names=names)
 
 
 def run_script(file: str, arguments: Sequence[str]) -> int:
@@ -47,25 +43,23 @@ def run_script(file: str, arguments: Sequence[str]) -> int:
             fix="rnnshape watch train.py",
         )  # fmt: skip
     seen: list[Followed] = []
-    watched = Watch(str(path), end=lambda followed, _: seen.append(followed))
+    watched = Watch(str(path), end=seen.append)
     sys.argv[:] = [file, *arguments]
     sys.path.insert(0, str(path.resolve().parent))
-    error: BaseException | None = None
+    told: list[str] = []
     try:
         with watched:
             runpy.run_path(str(path), run_name="__main__")
     except SystemExit as stop:
         status = _status(stop)
     except BaseException as raised:
-        error, status = raised, 130 if isinstance(raised, KeyboardInterrupt) else 1
+        status = 130 if isinstance(raised, KeyboardInterrupt) else 1
+        told = _own_traceback(raised, path)
     else:
         status = 0
     sys.stdout.flush()
+    sys.stderr.write("".join(told))
     _tell(seen[0], file, sys.stderr)
-    if error is not None:
-        sys.stderr.write("".join(_own_traceback(error, path)))
-        if isinstance(error, Exception):
-            _explain(error, sys.stderr)
     return status
 
 
@@ -93,16 +87,19 @@ def _is(name: str, path: Path) -> bool:
 
 
 def _tell(followed: Followed, file: str, stream: TextIO) -> None:
-    results = [(followed, diagnose(followed))]
-    put(program_text(results, file, columns_of(stream)), stream)
+    """The lines, and what is wrong with them; with the mend that was tried on the same mistake
+    where the script, followed without running, has it too."""
+    found = diagnose(followed)
+    if file and followed.source.text and (found.problems or found.warnings):
+        read = diagnosed(Request(followed.source))
+        mended = {_key(c): c for _, d in read for c in (*d.problems, *d.warnings) if c.edits}
+        problems, warnings = (
+            [mended.get(_key(c), c) for c in complaints]
+            for complaints in (found.problems, found.warnings)
+        )
+        found = replace(found, problems=problems, warnings=warnings)
+    put(program_text([(followed, found)], file, columns_of(stream)), stream)
 
 
-def _explain(error: Exception, stream: TextIO) -> None:
-    """What the doctor knows of an exception; nothing where no rule knows it."""
-    from ..doctor.explain import explain
-    from .text.explain import explain_text
-
-    text = "".join(traceback.format_exception(error))
-    document = explain(text).to_dict()
-    if document["recognised"]:
-        put(explain_text(document), stream)
+def _key(complaint: Complaint) -> tuple[Any, ...]:
+    return complaint.torch or complaint.id, complaint.place.line

@@ -98,7 +98,7 @@ def _shapes_magic(shell: Any) -> Callable[[str, str], None]:
         """Run the cell and show its lines with the shapes that pass: %%shapes"""
         from ..programs.watch import Watch
 
-        with Watch(end=lambda followed, error: _display(_program_lines(followed))):
+        with Watch(end=lambda followed: _display(_program_lines(followed))):
             shell.run_cell(cell)
 
     return shapes

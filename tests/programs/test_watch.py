@@ -52,7 +52,7 @@ def watched(tmp_path):
         path = tmp_path / "train.py"
         path.write_text(text)
         seen = []
-        with Watch(str(path), end=lambda followed, error: seen.append(followed)):
+        with Watch(str(path), end=seen.append):
             runpy.run_path(str(path), run_name="__main__")
         return {line.line: line for line in seen[0].lines}, seen[0]
 
