@@ -120,6 +120,7 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
     if numbers.module is not None and numbers.weights is None:
         raise module_alone()
     from ..models.files import read_array
+    from ..network.spec import Spec
     from ..numeric.random import drawn_feed
 
     spec, weights = network.spec if numbers.weights is None else None, None
@@ -127,8 +128,10 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
         from ..models.files import read_parameters
         from ..numeric.feed import typed
 
-        spec = network.spec
-        stored = read_parameters(numbers.weights, spec, numbers.module)
+        cell = network.arguments["equations"]
+        stored = read_parameters(numbers.weights, cell.rules, cell.numbers, numbers.module)
+        told = cell.told_by({name: array.shape for name, array in stored.items()})
+        spec = Spec.from_dict(told | network.arguments)
         weights = typed(stored, numbers.dtype)
     elif numbers.weights is not None:
         from ..models.files import read_weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -237,6 +238,30 @@ class Cell:
             )
             for name, number in self._draft.parameters.items()
         ]
+
+    def told_by(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+        """What the shapes of parameters say of the network: its sizes, layers and directions.
+
+        shapes: by name, `W_l0`, `W_l1_reverse`; what they leave open is left out.
+        """
+        known: dict[str, Fraction] = {}
+        layers, reverse = 0, False
+        for name, number in self._draft.parameters.items():
+            numbered = re.compile(re.escape(name) + r"_l([0-9]{1,4})(_reverse)?")
+            for match in filter(None, map(numbered.fullmatch, shapes)):
+                layers, reverse = max(layers, int(match[1]) + 1), reverse or match[2] is not None
+            pairs = zip(self._shaped(number).sizes, shapes.get(f"{name}_l0", ()))
+            for size, dim in sorted(pairs, key=lambda pair: len(pair[0].terms)):
+                rest = Fraction(dim) - size.terms.get("", 0)
+                left = [n for n in size.terms if n and n not in known]
+                rest -= sum(size.terms[n] * known[n] for n in size.terms if n in known)
+                if len(left) == 1:
+                    known[left[0]] = rest / size.terms[left[0]]
+        told: dict[str, Any] = {"num_layers": layers, "bidirectional": reverse} if layers else {}
+        for name, field_name in (("I", "input_size"), ("H", "hidden_size")):
+            if name in known and known[name].denominator == 1 and known[name] > 0:
+                told[field_name] = int(known[name])
+        return told
 
     def _check(self, input_size: Dim, hidden_size: Dim, directions: int) -> None:
         sizes = {"I": input_size, "H": hidden_size}

@@ -13,7 +13,6 @@ from tokenize import TokenError
 from typing import Any
 
 from ..errors import UsageError
-from ..network.spec import Spec
 from .formats.packed import named, unwrapped, weights_by_name
 from .formats.parametrized import joined
 from .formats.pickles import Harmful
@@ -207,25 +206,27 @@ def torchs(file: TensorFile, network: Module) -> Module:
     return network
 
 
-def read_parameters(path: str, spec: Spec, module: str | None = None) -> dict[str, Any]:
+def read_parameters(
+    path: str, parameters: Iterable[str], numbers: Iterable[str], module: str | None = None
+) -> dict[str, Any]:
     """The parameters of a written cell in a file, as arrays, with a `head` beside them.
 
-    module: what stands before the names, which may be left out where it is one thing alone. A
-    parameter that has a number in the cell's file may be missing. Raises UsageError.
+    parameters: their names in the cell; numbers: of those that it gives a value, which may be
+    missing. module: what stands before the names, which may be left out where it is one thing
+    alone. Raises UsageError.
     """
     file = open_file(path)
-    wanted = [p.name for p in spec.parameter_list() if p.number is None]
-    wanted = wanted or [p.name for p in spec.parameter_list()]
+    wanted = [name for name in parameters if name not in {*numbers}] or [*parameters]
     if module is not None:
         prefix = module.rstrip(".") + "."
     else:
-        ending = wanted[0] if wanted else ""
+        ending = f"{wanted[0]}_l0" if wanted else ""
         found = {name.removesuffix(ending) for name in file.tensors if name.endswith(ending)}
         prefixes = sorted(p for p in found if not p or p.endswith("."))
         prefix = "" if "" in prefixes or not prefixes else prefixes[0]
         if len(prefixes) > 1 and prefix:
             raise UsageError(
-                f"weights: expected --module, since {wanted[0]} is there more than once",
+                f"weights: expected --module, since {ending} is there more than once",
                 got=", ".join(prefixes[:4]),
                 fix=f"--module {prefixes[0].rstrip('.')}",
             )

@@ -359,12 +359,16 @@ def checked_weights(
     arrays = dict(weights)
     said = load_error({name: a.shape for name, a in arrays.items()}, expected, spec.class_name)
     if said:
-        torch = ("RuntimeError", said)
+        torch = ("RuntimeError", said) if spec.equations is None else None
         missing, unexpected = expected.keys() - arrays.keys(), arrays.keys() - expected.keys()
         if missing or unexpected:
+            got = f"{len(missing)} missing and {len(unexpected)} that it does not have"
+            if torch is None:  # and no words of torch that name them
+                other = [name for name in (*expected, *arrays) if name in missing | unexpected]
+                got += f": {', '.join(other[:8])}{', …' * (len(other) > 8)}"
             raise UsageError(
                 f"weights: expected the parameters of {spec}",
-                got=f"{len(missing)} missing and {len(unexpected)} that it does not have",
+                got=got,
                 fix="describe the network that the weights belong to, or choose it with --module",
                 torch=torch,
             )

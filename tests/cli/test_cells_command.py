@@ -154,3 +154,14 @@ def test_gradients_by_the_command_are_those_of_python(rnnshape, tmp_path):
     assert set(found.files) == set(expected)
     assert {"output", "Sn", "hn", "grad.S0", "grad.k_l1_reverse"} <= set(expected)
     assert all(np.array_equal(found[name], array) for name, array in expected.items())
+
+
+def test_a_weights_file_tells_the_sizes(rnnshape, tmp_path):
+    (tmp_path / "own.cell").write_text(OWN, encoding="utf-8")
+    spec = Spec(cell=Cell(OWN), input_size=3, hidden_size=5, num_layers=2, bidirectional=True)
+    np.savez(tmp_path / "w.npz", **{n: np.ones(s) for n, s in spec.parameters().items()})
+    told = rnnshape("run", "--cell", "own.cell", "--weights", "w.npz", "--json").json["spec"]
+    assert (told["input_size"], told["hidden_size"], told["num_layers"]) == (3, 5, 2)
+    assert told["bidirectional"]
+    wrong = rnnshape("run", "--cell", "mgu", "--weights", "w.npz")
+    assert wrong.status == 2 and "b_f_l0" in wrong.err and "torch" not in wrong.err
