@@ -2273,6 +2273,8 @@ class Interpreter:
             outer_rule = rule
             rule = lambda *a, **k: outer_rule(self, *a, **k)  # noqa: E731
         result = self.guarded(lambda: rule(*args, **keywords), node, function.name)
+        if row in table.RESHAPING and isinstance(result, Tensor):
+            self._replaced(args[0], result)
         if isinstance(result, Unknown) and not result.line:
             place = self.place(node)
             result.file, result.line = (place.file, place.line) if place else ("", 0)
@@ -2285,6 +2287,15 @@ class Interpreter:
         elif row:
             self._event(row, function.__name__, node, args, keywords, result, function)
         return result
+
+    def _replaced(self, before: Any, after: Tensor) -> None:
+        """x.unsqueeze_(0): what was called `before` is `after` now."""
+        for frame in self.frames:
+            places = [frame.scope.names]
+            if isinstance(frame.self, Instance):
+                places.append(frame.self._attributes)
+            for names in places:
+                names.update({name: after for name, value in names.items() if value is before})
 
     def _of_arrays(
         self, row: str, args: list[Any], keywords: dict[str, Any]

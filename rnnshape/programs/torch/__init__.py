@@ -90,6 +90,11 @@ FILES = ("modules", "attention", "convolution", "creation", "forms", "indexing",
          "layers", "losses", "meta", "pointwise", "products", "recurrent",
          "reductions")  # fmt: skip
 
+# methods that give the tensor itself another shape: names of it take what they return
+RESHAPING = frozenset(
+    f"Tensor.{name}_" for name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes")
+)
+
 Rule = TypeVar("Rule", bound=Callable[..., Any])
 Rules = TypeVar("Rules", bound=type)
 

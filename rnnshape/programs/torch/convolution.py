@@ -543,6 +543,8 @@ def adapted(name: str, kind: str, d: int, x: Tensor, output_size: Any) -> Tensor
         )
     if kind == "avg" and d > 1 and x.rank >= d and all(n == 1 for n in target) and len(target) == d:
         return spatial(x, [1] * d)  # a mean
+    if kind == "avg" and len(target) != d:
+        raise runtime_error(f"{name}: output_size must be {d}")
     if x.rank not in (d + 1, d + 2):
         colon = ":" if kind == "max" else ""
         raise runtime_error(
@@ -551,10 +553,7 @@ def adapted(name: str, kind: str, d: int, x: Tensor, output_size: Any) -> Tensor
             argument=x, wants={"rank": (d + 1, d + 2)},
         )  # fmt: skip
     if len(target) != d:
-        raise runtime_error(
-            f"{name}: output_size must be {d}" if kind == "avg"
-            else f"{name}(): internal error: output_size.size() must be {d}"
-        )  # fmt: skip
+        raise runtime_error(f"{name}(): internal error: output_size.size() must be {d}")
     sizes = [m if n is None else n for n, m in zip(target, x.shape[-d:])]
     return spatial(x, sizes)
 

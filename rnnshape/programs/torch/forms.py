@@ -27,7 +27,7 @@ from ..tensor import (
     viewed,
 )
 from ..values import DType
-from . import row, type_name, warn
+from . import ROWS, row, type_name, warn
 from .native import listed, native, number, numbers, sequence_of_ints, settled
 
 ONE: Axis = (Part(1, "one"),)
@@ -215,7 +215,9 @@ def t(input: Tensor) -> Tensor:
 @row("Tensor.T", attribute=True)
 def reversed_axes(self: Tensor) -> Tensor:
     """All axes in the opposite order."""
-    if self.rank != 2:
+    if self.rank == 0:
+        warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.")
+    elif self.rank != 2:
         warn(
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
             "deprecated "
@@ -576,17 +578,8 @@ def rot90(input: Tensor, k: Any = 1, dims: Any = (0, 1)) -> Tensor:
     return flip(transpose(input, a, b), [a])
 
 
-def _in_place(change: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """x.unsqueeze_(0): the tensor itself takes the other shape."""
-
-    def rule(self: Tensor, *args: Any) -> Tensor:
-        raise NotKnown(f"a tensor whose shape changes in place ({change.__name__}_)")
-
-    return rule
-
-
-for _change in (squeeze, unsqueeze, transpose, t, swapaxes):
-    row(f"Tensor.{_change.__name__}_")(_in_place(_change))
+for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes"):
+    row(f"Tensor.{_name}_")(ROWS[f"Tensor.{_name}"].rule)
 
 
 @native("contiguous(Tensor input)", at="Tensor")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..refusal import NotKnown, value_error
 from ..tensor import Tensor
-from . import row, touch
+from . import row, touch, warn
 
 _RANKS = {
     "xavier_uniform": ((2, None),
@@ -29,6 +29,7 @@ def _initialised(name: str) -> Callable[..., Tensor]:
         if not isinstance(tensor, Tensor):
             raise NotKnown(f"nn.init.{name} of no tensor")
         if 0 in tensor.shape and name.startswith("kaiming"):
+            warn("Initializing zero-element tensors is a no-op")
             return tensor
         if tensor.rank < least or (most is not None and tensor.rank > most):
             raise value_error(message, argument=tensor)

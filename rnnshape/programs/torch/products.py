@@ -394,7 +394,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
                     )
                 if label.startswith("<"):
                     raise runtime_error(
-                        f"einsum(): dimension {label[1:-1]} covered by ellipsis in operand {number}has "
+                        f"einsum(): dimension {int(label[1:-1]) - dots + extra} covered by ellipsis in operand {number}has "
                         f"size {size} which does not broadcast with previously seen ellipsis with size "
                         f"{seen} for the respective dimension"
                     )

@@ -396,7 +396,8 @@ def pack_padded_sequence(
                 raise Refusal(
                     *fault.torch, sizes=sizes, argument=lengths, wants={"about": fault.about}
                 )
-        rows: int = sum(known)
+        steps = input.shape[t]
+        rows: int = sum(n if isinstance(steps, Size) else min(n, steps) for n in known)
         if not enforce_sorted and len(known) != input.shape[n]:  # torch takes as many as lengths
             input = input.like(
                 shape=tuple(len(known) if d == n else size for d, size in enumerate(input.shape)),

@@ -63,6 +63,10 @@ def _no_elements(name: str, x: Tensor, dims: Sequence[int] | None) -> None:
     """An extreme of nothing."""
     if dims is None:
         if x.numel == 0:
+            if name.startswith("arg"):
+                raise index_error(
+                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
+                )
             raise runtime_error(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
                 "Specify the "
@@ -412,12 +416,12 @@ def msort(input: Tensor) -> Tensor:
 @native("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True)")
 def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest along an axis."""
-    if input.dtype == "bool":
-        raise runtime_error("topk does not support bool dtypes on CPU")
     at, count = axis_index(number(dim), input.rank), number(k)
     size = input.shape[at] if input.rank else 1
     if settled(count, size) and not 0 <= count <= size:
         raise runtime_error("selected index k out of range", sizes=[(count, size)])
+    if input.dtype == "bool":
+        raise runtime_error("topk does not support bool dtypes on CPU")
     shape = (*input.shape[:at], count, *input.shape[at + 1 :]) if input.rank else ()
     axes = (
         (*input.axes[:at], resized(input.axes[at], count), *input.axes[at + 1 :])
