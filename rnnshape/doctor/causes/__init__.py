@@ -11,6 +11,7 @@ from . import (
     checkpoint,
     constructor,
     dtype,
+    frameworks,
     keywords,
     lengths,
     packed,
@@ -27,7 +28,7 @@ from .base import Finding, Rule
 
 _FAMILIES = (
     state, bridge, rank, features, products, packed, results, dtype, lengths, checkpoint,
-    constructor, keywords, cell, training,
+    constructor, keywords, cell, training, frameworks,
 )  # fmt: skip
 
 RULES: tuple[Rule, ...] = tuple(
