@@ -77,9 +77,11 @@ def run(
     if numbers.weights is not None and numbers.weights.lower().endswith(".onnx"):
         from ..models.onnx.file import read_chain
 
-        check_forward({**gradients.asked, **flow.asked}, numbers)
-        run_onnx(network, read_chain(numbers.weights, numbers.module), numbers, json, output)
-        return
+        chain = read_chain(numbers.weights, numbers.module)
+        if chain is not None:
+            check_forward({**gradients.asked, **flow.asked}, numbers)
+            run_onnx(network, chain, numbers, json, output)
+            return
     flow.check(gradients, numbers)
 
     from ..models.files import Elsewhere

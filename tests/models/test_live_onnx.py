@@ -217,7 +217,7 @@ def test_states_and_lengths_of_the_caller(rnnshape, tmp_path):
         (["--weights", "."], "fix:"),
         (["--weights", "pipe.onnx"], "'pipe.onnx', a pipe"),
         (["--weights", "outside.onnx"], "expected a .onnx file that can be read"),
-        (["--weights", "linear.onnx"], "expected an RNN, LSTM or GRU operator in 'linear.onnx'"),
+        (["--weights", "linear.onnx"], "expected a recurrent network in 'linear.onnx'"),
     ],
 )
 def test_files_and_options_that_do_not_fit(rnnshape, tmp_path, arguments, message):

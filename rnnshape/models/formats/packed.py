@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import tarfile
+import zlib
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from .source import Damaged, Source, inflated
+from .source import Damaged, Source
 
 _WEIGHTS = (".safetensors", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".th", ".pkl", ".pickle", ".h5",
             ".hdf5", ".keras", ".onnx", ".t7", ".joblib")  # fmt: skip
 _MOST_MEMBERS = 10_000
+_PIECE, _LZMA = 1 << 20, 64 << 20  # bytes unpacked at once, and what xz may hold while it does
 
 
 def weights_by_name(name: str) -> bool:
@@ -27,19 +32,42 @@ def unwrapped(source: Source) -> list[Callable[[], Source]] | None:
     start = source.start(265)
     if start[257:262] == b"ustar":
         return _members(source)
-    for magic, form in ((b"\x1f\x8b\x08", 31), (b"x\x01", 15), (b"x\x9c", 15), (b"x\xda", 15)):
+    for magic, stream in _STREAMS.items():
         if start.startswith(magic):
-            return [partial(_expanded, source, form)]
+            return [partial(_expanded, source, stream)]
     return None
 
 
-def _expanded(source: Source, form: int) -> Source:
+def _gzip() -> Any:
+    return zlib.decompressobj(31)
+
+
+# the first bytes of a compressed stream, and what unpacks it piece by piece
+_STREAMS: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b\x08": _gzip, b"x\x01": zlib.decompressobj, b"x\x9c": zlib.decompressobj,
+    b"x\xda": zlib.decompressobj, b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\x00": lambda: lzma.LZMADecompressor(memlimit=_LZMA),
+}  # fmt: skip
+
+
+def _expanded(source: Source, stream: Callable[[], Any]) -> Source:
     name = source.name
-    for ending, inside in ((".tgz", ".tar"), (".gz", ""), (".nemo", ".tar")):
+    for ending, inside in ((".tgz", ".tar"), (".gz", ""), (".bz2", ""), (".xz", ""),
+                           (".nemo", ".tar")):  # fmt: skip
         if name.lower().endswith(ending):
             name = name[: -len(ending)] + inside
-    data = inflated(source.part(0, source.size), -1, form, source.budget, "the file")
-    return source.unpacked(data, name)
+    unpacker, packed, pieces = stream(), source.part(0, source.size), []
+    try:
+        while not unpacker.eof:
+            piece = unpacker.decompress(packed, _PIECE)
+            packed = getattr(unpacker, "unconsumed_tail", b"")
+            if not piece and not packed and getattr(unpacker, "needs_input", True):
+                raise Damaged("a compressed file that is cut short")
+            source.budget.made(len(piece))
+            pieces.append(piece)
+    except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
+        raise Damaged(f"a damaged compressed file: {error}") from None
+    return source.unpacked(b"".join(pieces), name)
 
 
 def _members(source: Source) -> list[Callable[[], Source]]:
@@ -66,7 +94,8 @@ _KNOWN = (
     (b"TFL3", 4, "TensorFlow Lite"),
     (b"\x7fELF", 0, "a shared library or program"), (b"MZ", 0, "a library or program of Windows"),
     (b"\xcf\xfa\xed\xfe", 0, "a library or program of macOS"),
-    (b"\xfd7zXZ\x00", 0, "an xz archive"), (b"BZh", 0, "a bzip2 archive"),
+    (b"lCRF", 0, "a model of CRFsuite"), (b"#Parameter#", 0, "DyNet's parameters"),
+    (b"#LookupParameter#", 0, "DyNet's parameters"),
     (b"7z\xbc\xaf\x27\x1c", 0, "a 7z archive"), (b"Rar!", 0, "a rar archive"),
     (b"\x28\xb5\x2f\xfd", 0, "a zstd archive"), (b"%PDF", 0, "a PDF"),
     (b"\x89PNG", 0, "a PNG picture"), (b"SQLite format 3", 0, "a database of SQLite"),

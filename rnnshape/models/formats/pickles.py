@@ -187,7 +187,7 @@ class Pickle:
         into = target.items if isinstance(target, Opaque) else target
         if not isinstance(into, dict):
             raise Damaged("a pickle that lays items into what is no dict")
-        self.made(4 * _SLOT * len(pairs))
+        self.made(2 * _SLOT * len(pairs))
         for key, value in zip(pairs[::2], pairs[1::2]):
             # a key of another kind could take for ever to hash; it names no tensor
             into[key if type(key) in _KEYS else Name("?")] = value

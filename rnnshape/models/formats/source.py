@@ -17,7 +17,7 @@ from ...errors import UsageError
 
 _STEPS = 20_000_000  # of half a million tensors in a pickle
 _ENTRIES = 2_000_000
-_FREE, _TIMES = 32 << 20, 16  # bytes made at opening: 32 MB and sixteen times the file
+_FREE, _TIMES = 32 << 20, 24  # bytes made at opening: 32 MB and as many times the file
 _NUMBERS_FREE, _NUMBERS_TIMES = 64 << 20, 100  # bytes of arrays that are read from it
 NO_FILE = "expected a file"
 DEEPEST = 100  # of what lies in each other
@@ -178,25 +178,17 @@ class _Window(RawIOBase):
 
 
 def inflated(packed: bytes, size: int, form: int, budget: Budget, name: str) -> bytes:
-    """Deflated bytes unpacked, `size` of them as their archive says, or -1 where it does not.
+    """Deflated bytes unpacked, as many as their archive says.
 
     form: as zlib's wbits. Raises Damaged where they are more, fewer, or more than a file may make.
     """
-    budget.made(max(size, 0))
+    budget.made(size)
     stream = zlib.decompressobj(form)
     try:
-        if size >= 0:
-            data = stream.decompress(packed, size + 1)
-        else:
-            pieces = []
-            while packed and not stream.eof:
-                pieces.append(stream.decompress(packed, 1 << 20))
-                budget.made(len(pieces[-1]))
-                packed = stream.unconsumed_tail
-            data = b"".join(pieces)
+        data = stream.decompress(packed, size + 1)
     except zlib.error as error:
         raise Damaged(f"{name}: a damaged archive: {error}") from None
-    if (size >= 0 and len(data) != size) or not (stream.eof or size == len(data)):
+    if len(data) != size:
         raise Damaged(f"{name}: cut short, or of another length than its archive says")
     return data
 

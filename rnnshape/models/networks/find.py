@@ -108,7 +108,8 @@ def contents(file: TensorFile) -> Contents:
     groups = groups_of(rest)
     named = {id(tensor) for group in groups for tensor in group.slots.values()}
     others = [tensor for tensor in rest if id(tensor) not in named]
-    modules += map(_described, framework_layers(others))
+    if file.format != "onnx":  # whose operators are told, not guessed
+        modules += map(_described, framework_layers(others))
     guesses, near = guessed_groups(_without(others, modules))
     groups += guesses
     notes += near

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ...errors import UsageError
 from ..files import arrays_of, open_file
 from ..formats.source import Damaged, Source
 from ..formats.stored import Layer, TensorFile
@@ -38,18 +37,15 @@ def open_onnx(source: Source) -> TensorFile:
     return TensorFile(source, "onnx", graph.tensors, layers=layers, notes=tuple(graph.notes))
 
 
-def read_chain(path: str, module: str | None = None) -> Chain:
-    """The operators of one network of a file, with their numbers. Raises UsageError."""
+def read_chain(path: str, module: str | None = None) -> Chain | None:
+    """The operators of one network of a file, with their numbers, None where it is tensors alone.
+
+    Raises UsageError.
+    """
     onnx_package(os.path.basename(path))
     file = open_file(path)
     chain: Chain | None = chosen(contents(file), module).chain
-    if chain is None:
-        raise UsageError(
-            f"weights: expected an RNN, LSTM or GRU operator in {os.path.basename(path)!r}",
-            got="tensors that have a recurrent layer's names alone",
-            fix="export the recurrent layer with its weights, or give another file",
-        )
-    return numbered(file, chain)
+    return None if chain is None else numbered(file, chain)
 
 
 def numbered(file: TensorFile, chain: Chain) -> Chain:
