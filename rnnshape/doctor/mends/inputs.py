@@ -65,12 +65,20 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
         return
     have, want = sizes  # of the input, of the module
     value = scene.value(node)
+    if value is None and isinstance(scene.argument, Tensor):
+        value = scene.argument
     shape = tuple(value.shape) if isinstance(value, Tensor) else ()
     axes = [i for i, n in enumerate(shape) if int(n) == int(want)]
     channels = "channels" in scene.message or "running_mean" in scene.message
     here = len(shape) - 1 if not channels else 1
     fix = "put the features on the last axis" if not channels else "put the channels on axis 1"
     elsewhere = [i for i in axes if i != here]
+    if "running_mean" in scene.message and elsewhere and node is not None and len(call.args) == 1:
+        there = elsewhere[-1]
+        swap = f".transpose({min(there, here)}, {max(there, here)})"
+        inner = f"({scene.source.segment(node)}{swap}){swap}"
+        spot = Spot(scene.source, call, scene.last)
+        yield wrap("feature-axis", fix, spot, scene.source.segment(call.func) + inner)
     if node is not None:
         for axis in reversed(elsewhere):
             yield wrap(
@@ -90,6 +98,9 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
     if _holds_samples(value):
         yield from _flattened(scene, node, want)
         return  # a batch that was merged into the features is no width to build for
+    if isinstance(value, Tensor) and value.rank > here >= 0:
+        if {part.kind for part in value.axes[here] if part.size != 1} == {"steps"}:
+            return  # nor is the number of steps
     directions = both_directions(scene, value, int(have)) and int(have) == 2 * int(want)
     name = "missing-direction" if directions else "feature-size"
     fix = (

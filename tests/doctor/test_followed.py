@@ -1,0 +1,40 @@
+"""A program that is followed gets mends that were tried; a mend that makes no sense is none."""
+
+import textwrap
+
+from rnnshape.doctor.followed import diagnose
+from rnnshape.programs.follow import Request, follow
+from rnnshape.programs.source import source_of
+
+
+def mend(text):
+    """(id, the lines that the first problem's edits put) of a program."""
+    request = Request(source_of(textwrap.dedent(text), "program.py"))
+    (one,) = follow(request)
+    problem = diagnose(one, request).problems[0]
+    return problem.id, [edit["after"].strip() for edit in problem.edits]
+
+
+def test_a_batch_norm_over_the_steps_gets_the_features_and_gives_them_back():
+    assert mend(
+        """
+        import torch
+        from torch import nn
+        rnn, norm, fc = nn.LSTM(3, 18, batch_first=True), nn.BatchNorm1d(18), nn.Linear(18, 2)
+        y, _ = rnn(torch.randn(6, 11, 3))
+        y = norm(y)
+        z = fc(y[:, -1])
+        """
+    ) == ("feature-axis", ["y = norm(y.transpose(1, 2)).transpose(1, 2)"])
+
+
+def test_a_linear_is_not_built_for_the_number_of_steps():
+    assert mend(
+        """
+        import torch
+        from torch import nn
+        rnn, fc = nn.GRU(6, 20, batch_first=True), nn.Linear(20, 3)
+        y, _ = rnn(torch.randn(4, 9, 6))
+        z = fc(y.max(dim=2)[0])
+        """
+    ) == ("feature-size", [])
