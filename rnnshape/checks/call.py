@@ -207,7 +207,7 @@ def state_sizes(call: Call, states: Mapping[str, Shape]) -> Fault | None:
 # ------------------------------------------------------------------------------------ torch's C++
 
 # torch's name of a type in a message -> its name where the layer has no bias
-_TYPES = {
+TYPES = {
     "float16": ("Half", "c10::Half"), "bfloat16": ("BFloat16", "c10::BFloat16"),
     "float64": ("Double", "double"), "bool": ("Bool", "bool"), "uint8": ("Byte", "unsigned char"),
     "int8": ("Char", "signed char"), "int16": ("Short", "short int"), "int32": ("Int", "int"),
@@ -233,7 +233,7 @@ def types_differ(call: Call, given: str) -> TorchError | None:
     """A product of a matrix of the type `given` and a weight."""
     if given == call.given.weight_dtype:
         return None
-    (one, bare), (other, other_bare) = _TYPES[given], _TYPES[call.given.weight_dtype]
+    (one, bare), (other, other_bare) = TYPES[given], TYPES[call.given.weight_dtype]
     if call.spec.bias:
         message = f"mat1 and mat2 must have the same dtype, but got {one} and {other}"
     else:

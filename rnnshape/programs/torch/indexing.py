@@ -374,12 +374,6 @@ def _same_rank(name: str, index: Tensor, other: Tensor, what: str) -> None:
         )  # fmt: skip
 
 
-def _smaller(name: str, index: Tensor, other: Tensor, dim: int | None, tail: str) -> None:
-    for d in range(index.rank):
-        if d != dim and index.shape[d] > (other.shape[d] if other.rank else 1):
-            raise runtime_error(tail, sizes=[(index.shape[d], other.shape[d])])
-
-
 @native("gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False)")
 def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) -> Tensor:
     """Along one axis the elements at the positions `index`."""
@@ -533,11 +527,11 @@ def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
     if not input.rank:
         if size != 1:
             raise runtime_error(
-                "index_select(): Index to scalar can have only 1 value, got 2 value(s)".replace(
-                    "2", str(size)
-                )
+                f"index_select(): Index to scalar can have only 1 value, got {size} value(s)"
             )
         return input.like()
+    if input.shape[at] == 0 and size:
+        raise runtime_error("index_select(): self indexing axis dim should be positive")
     for value in index.known or ():
         if settled(value, input.shape[at]) and not 0 <= value < input.shape[at]:
             if (at == 0 and input.rank > 1) or input.rank == 1:

@@ -10,20 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
+from ...checks.call import TYPES
+from ...checks.call import listed as listed
 from ..refusal import NotKnown, Refusal, type_error
 from ..sizes import Size
 from ..tensor import Tensor
 from ..values import DType, TorchSize, Unknown
 from . import row, type_name
-
-# a dtype -> its name in a message, and its name in C++
-TYPES = {
-    "float16": ("Half", "c10::Half"), "bfloat16": ("BFloat16", "c10::BFloat16"),
-    "float64": ("Double", "double"), "bool": ("Bool", "bool"), "uint8": ("Byte", "unsigned char"),
-    "int8": ("Char", "signed char"), "int16": ("Short", "short"), "int32": ("Int", "int"),
-    "int64": ("Long", "long int"), "complex64": ("ComplexFloat", "c10::complex<float>"),
-    "complex128": ("ComplexDouble", "c10::complex<double>"), "float32": ("Float", "float"),
-}  # fmt: skip
 
 # the kinds of arguments as signatures here write them -> as messages do
 _KINDS = {
@@ -344,11 +337,6 @@ def c_name(name: str) -> str:
 def tensor_kind(x: Tensor) -> str:
     """torch.FloatTensor."""
     return f"torch.{alias(x.dtype)}Tensor"
-
-
-def listed(shape: Sequence[int]) -> str:
-    """A shape as torch prints a list."""
-    return f"[{', '.join(str(n) for n in shape)}]"
 
 
 def tupled(shape: Sequence[int]) -> str:
