@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
-from ..sizes import product
 from ..tensor import Axis, Tensor, features, new, resized
 from ..values import Unknown
 from . import module, row, tensor_argument, type_name, warn
@@ -19,7 +18,6 @@ from .native import (
     bound_arguments,
     c_name,
     listed,
-    native,
     not_implemented,
     parsed,
     settled,
@@ -734,55 +732,3 @@ class Upsample:
         elif scale is not None:
             scale = float(scale) if not isinstance(scale, int) else scale
         return interpolate(input, self.size, scale, self.mode, self.align_corners)
-
-
-@native("pixel_shuffle(Tensor input, int upscale_factor)", at="F torch")
-def pixel_shuffle(input: Tensor, upscale_factor: Any) -> Tensor:
-    """(…, C·r², H, W) → (…, C, H·r, W·r)."""
-    r = upscale_factor
-    if input.rank < 3 or input.shape[-3] % (r * r):
-        raise NotKnown("a shuffle that does not divide")
-    *lead, c, h, w = input.shape
-    return input.like(shape=(*lead, c // (r * r), h * r, w * r))
-
-
-@module("torch.nn.PixelShuffle")
-class PixelShuffle:
-    """pixel_shuffle as a module."""
-
-    def __init__(self, upscale_factor: int) -> None:
-        self.upscale_factor = upscale_factor
-
-    def forward(self, input: Any) -> Tensor:
-        """(…, C·r², H, W) → (…, C, H·r, W·r)."""
-        return pixel_shuffle(input, self.upscale_factor)
-
-
-@row("torch.nn.functional.unfold")
-def unfold(
-    input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Tensor:
-    """(N, C, H, W) → (N, C·kernel, windows)."""
-    if input.rank != 4:
-        raise NotKnown("an unfold of other ranks")
-    columns = zip(
-        input.shape[2:], *(several(v, 2) for v in (kernel_size, stride, padding, dilation))
-    )
-    count = product(windows(*values) for values in columns)
-    channels = input.shape[1] * product(several(kernel_size, 2))
-    return input.like(shape=(input.shape[0], channels, count), axes=())
-
-
-@module("torch.nn.Unfold")
-class Unfold:
-    """unfold as a module."""
-
-    def __init__(
-        self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-    ) -> None:
-        self.kernel_size, self.dilation = kernel_size, dilation
-        self.padding, self.stride = padding, stride
-
-    def forward(self, input: Any) -> Tensor:
-        """(N, C, H, W) → (N, C·kernel, windows)."""
-        return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)

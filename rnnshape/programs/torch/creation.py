@@ -314,23 +314,6 @@ def linspace(
     return _made((number(steps),), plain_dtype(dtype), requires_grad)
 
 
-@native(
-    "logspace(Number start, Number end, int steps, float base=10.0, *, dtype? dtype=None)",
-    at="torch",
-)
-def logspace(start: Any, end: Any, steps: Any, base: Any = 10.0, dtype: Any = None) -> Tensor:
-    """Powers."""
-    return (
-        linspace(start, end, steps, dtype=dtype) if isinstance(start, str) else _steps(steps, dtype)
-    )
-
-
-def _steps(steps: int, dtype: Any) -> Tensor:
-    if steps < 0:
-        raise runtime_error("number of steps must be non-negative")
-    return _made((number(steps),), plain_dtype(dtype))
-
-
 @native("eye(int n, *, dtype? dtype=None)", "eye(int n, int m, *, dtype? dtype=None)", at="torch")
 def eye(n: Any, m: Any = None, dtype: Any = None) -> Tensor:
     """The identity."""
@@ -515,12 +498,6 @@ def from_numpy(ndarray: Any) -> Tensor:
     if isinstance(ndarray, Tensor):
         return ndarray
     raise NotKnown("an array of NumPy")
-
-
-@native("scalar_tensor(Number s)", at="torch")
-def scalar_tensor(s: Any) -> Tensor:
-    """A number as a tensor of no axes."""
-    return new((), DEFAULT)
 
 
 # ----------------------------------------------------------------------------------- random numbers

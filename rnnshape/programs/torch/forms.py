@@ -569,15 +569,6 @@ def atleast_3d(input: Tensor) -> Tensor:
     return x if x.rank > 2 else unsqueezed(x, x.rank)
 
 
-@native("rot90(Tensor input, int k=1, ints dims=None)")
-def rot90(input: Tensor, k: Any = 1, dims: Any = (0, 1)) -> Tensor:
-    """A quarter turn of two axes."""
-    a, b = numbers(dims)
-    if k % 4 != 1:
-        raise NotKnown("rot90 by more than a quarter")
-    return flip(transpose(input, a, b), [a])
-
-
 for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes"):
     row(f"Tensor.{_name}_")(ROWS[f"Tensor.{_name}"].rule)
 

@@ -550,32 +550,6 @@ def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
     )  # fmt: skip
 
 
-@native(
-    "index_fill(Tensor input, int dim, Tensor index, Number value)",
-    "index_fill(Tensor input, int dim, Tensor index, Tensor value)",
-)
-def index_fill(input: Tensor, dim: Any, index: Tensor, value: Any) -> Tensor:
-    """x with a value at some positions."""
-    axis_index(number(dim), input.rank)
-    return input.like()
-
-
-@native(
-    "index_add(Tensor input, int dim, Tensor index, Tensor source, *, Number alpha=1)",
-    also=("index_copy",),
-)
-def index_add(input: Tensor, dim: Any, index: Tensor, source: Tensor, alpha: Any = 1) -> Tensor:
-    """x with rows added at some positions."""
-    axis_index(number(dim), input.rank)
-    return input.like()
-
-
-@native("take(Tensor input, Tensor index)")
-def take(input: Tensor, index: Tensor) -> Tensor:
-    """The elements at flat positions."""
-    return input.like(shape=index.shape, axes=index.axes)
-
-
 @native("masked_select(Tensor input, Tensor mask)")
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is true, as one axis."""
@@ -598,12 +572,6 @@ def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
     known = input.known if input.rank == 1 else None
     values = tuple(i for i, v in enumerate(known) if v) if known is not None else None
     return Tensor((size, input.rank), "int64", values=values)
-
-
-@native("argwhere(Tensor input)")
-def argwhere(input: Tensor) -> Any:
-    """nonzero."""
-    return nonzero(input)
 
 
 # --------------------------------------------------------------------------------------- conditions
@@ -698,13 +666,6 @@ def _mask_words(mask: Tensor) -> str:
     return f"masked_fill_ only supports boolean masks, but got mask with dtype {c_name(mask.dtype)}"
 
 
-@native("masked_scatter(Tensor input, Tensor mask, Tensor source)")
-def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """x with elements of source where the mask is true."""
-    shape, axes = broadcast(input, mask)
-    return input.like(shape=shape, axes=axes)
-
-
 def _triangle(name: str) -> None:
     @native(f"{name}(Tensor input, int diagonal=0)")
     def triangle(input: Tensor, diagonal: Any = 0) -> Tensor:
@@ -729,18 +690,6 @@ def diag(input: Tensor, diagonal: Any = 0) -> Tensor:
         raise runtime_error(f"diag(): Supports 1D or 2D tensors. Got {input.rank}D")
     view = taken(input, diagonal)
     return input.like(shape=view.shape, axes=view.axes)
-
-
-@native("diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1)")
-def diag_embed(input: Tensor, offset: Any = 0, dim1: Any = -2, dim2: Any = -1) -> Tensor:
-    """The last axis as a diagonal of two."""
-    if not input.rank:
-        axis_index(0, 0)
-        raise NotKnown("diag_embed of a scalar")
-    if offset or dim1 != -2 or dim2 != -1:
-        raise NotKnown("diag_embed elsewhere than at the end")
-    size = input.shape[-1]
-    return input.like(shape=(*input.shape, size))
 
 
 @native("one_hot(Tensor tensor, int num_classes=-1)", at="F")
@@ -770,46 +719,3 @@ def one_hot(tensor: Tensor, num_classes: Any = -1) -> Tensor:
         (*tensor.shape, count_), "int64", (*tensor.axes, features(count_, "one_hot")),
         facts=tensor.facts,
     )  # fmt: skip
-
-
-@native(
-    "bucketize(Tensor input, Tensor boundaries, *, bool out_int32=False, bool right=False)",
-    at="torch",
-)
-def bucketize(
-    input: Tensor, boundaries: Tensor, out_int32: bool = False, right: bool = False
-) -> Tensor:
-    """Which interval each element is in."""
-    return input.like(dtype="int64")
-
-
-@native(
-    "isin(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False)",
-    at="torch",
-)
-def isin(
-    elements: Tensor, test_elements: Tensor, assume_unique: bool = False, invert: bool = False
-) -> Tensor:
-    """Which elements are among others."""
-    return elements.like(dtype="bool")
-
-
-@native("tril_indices(int row, int col, int offset=0)", at="torch", also=("triu_indices",))
-def tril_indices(row: Any, col: Any, offset: Any = 0) -> Tensor:
-    """The positions of a triangle."""
-    if offset:
-        raise NotKnown("a shifted triangle")
-    size = sum(min(i + 1, col) for i in range(row))
-    return Tensor((2, size), "int64")
-
-
-@native("searchsorted(Tensor sorted_sequence, Tensor input)", at="torch")
-def searchsorted(sorted_sequence: Tensor, input: Tensor) -> Tensor:
-    """Where elements would stand."""
-    return input.like(dtype="int64", strides=())
-
-
-@native("fill_diagonal_(Tensor input, Number fill_value, bool wrap=False)", at="Tensor")
-def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
-    """A value on the diagonal."""
-    return touch(input)

@@ -250,19 +250,3 @@ def unbind(input: Tensor, dim: Any = 0) -> tuple[Tensor, ...]:
     if input.shape[at] > 100_000:
         raise NotKnown("so many parts")
     return tuple(selected(input, at, i) for i in range(int(input.shape[at])))
-
-
-@row("torch.block_diag")
-def block_diag(*tensors: Tensor) -> Tensor:
-    """Matrices along a diagonal."""
-    parts = [atleast_2d(x) for x in tensors]
-    return parts[0].like(shape=(sum(p.shape[0] for p in parts), sum(p.shape[1] for p in parts)))
-
-
-@row("torch.cartesian_prod")
-def cartesian_prod(*tensors: Tensor) -> Tensor:
-    """All combinations."""
-    size: int = 1
-    for x in tensors:
-        size = size * x.numel
-    return tensors[0].like(shape=(size, len(tensors)))

@@ -646,19 +646,6 @@ class GroupNorm:
         return group_norm(input, self.num_groups, self.weight, self.bias)
 
 
-@module("torch.nn.LocalResponseNorm", "torch.nn.CrossMapLRN2d")
-class LocalResponseNorm:
-    """Normalised over neighbouring channels."""
-
-    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
-        self.size = size
-
-    def forward(self, input: Any) -> Tensor:
-        """The same shape."""
-        _no_dim(input)
-        return input.like()
-
-
 # -------------------------------------------------------------------------- activations and dropout
 
 

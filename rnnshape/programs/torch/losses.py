@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
-from ..tensor import Tensor, broadcast, elementwise, merged_facts, promoted
+from ..tensor import Tensor, broadcast, elementwise, merged_facts
 from . import buffer, module, row, tensor_argument, type_name, warn
 from .native import alias, bound_arguments, listed, not_implemented, parsed, settled
-from .pointwise import category, in_place_dtype, in_place_shape, refuse_bool_subtraction
+from .pointwise import category, in_place_dtype, refuse_bool_subtraction
 from .reductions import softmax_of
 
 
@@ -214,34 +214,6 @@ def kl_div(
     return finished(elementwise(b, a), word)
 
 
-@row("torch.nn.functional.soft_margin_loss")
-def soft_margin_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Tensor:
-    """log(1 + exp(−y·x))."""
-    word = chosen(reduction, size_average, reduce)
-    both = elementwise(input, target)
-    if both.dtype == "bool" or category(input.dtype) < 2:
-        if input.dtype == "bool":
-            raise NotKnown("a margin of bool")
-        in_place_shape(input, target)
-        raise NotKnown("a margin of whole numbers")
-    in_place_shape(input, target)
-    return finished(both.like(dtype=input.dtype), word)
-
-
-@row("torch.nn.functional.poisson_nll_loss")
-def poisson_nll_loss(
-    input: Any, target: Any, log_input: bool = True, full: bool = False, size_average: Any = None,
-    eps: float = 1e-8, reduce: Any = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """exp(x) − y·x."""
-    word = chosen(reduction, size_average, reduce)
-    both = elementwise(target, input)
-    both = elementwise(input, both)
-    return finished(both.like(dtype=promoted(both, 1.5)), word)
-
-
 @row("torch.nn.functional.multilabel_soft_margin_loss")
 def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None,
@@ -263,21 +235,6 @@ def multilabel_soft_margin_loss(
     if both.rank != input.rank:
         raise NotKnown("a target of more axes")
     return finished(both.like(shape=both.shape[:-1], axes=both.axes[:-1]), word)
-
-
-@row("torch.nn.functional.hinge_embedding_loss")
-def hinge_embedding_loss(
-    input: Any, target: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """x where y is 1, max(0, margin − x) where it is −1."""
-    word = chosen(reduction, size_average, reduce)
-    both = elementwise(target, input)
-    if input.dtype == "bool":
-        raise NotKnown("a hinge of bool")
-    if category(input.dtype) < 2:
-        raise NotKnown("a hinge of whole numbers")
-    return finished(both.like(dtype=input.dtype), word)
 
 
 # --------------------------------------------------------------------------------- classes by index
@@ -455,6 +412,8 @@ def ctc_loss(
     given = (log_probs, targets, input_lengths, target_lengths, blank, number, zero_infinity)
     bound_arguments("ctc_loss", _CTC, given, {}, exact=True)
     x = log_probs
+    if x.numel == 0:
+        raise runtime_error("log_probs tensor must not be empty")
     if x.rank == 2:
         x = x.view_of(shape=(x.shape[0], 1, x.shape[1]), axes=(), strides=())
     if x.rank != 3:
@@ -567,29 +526,6 @@ def triplet_margin_loss(
     return finished(each, word)
 
 
-@row("torch.nn.functional.gaussian_nll_loss")
-def gaussian_nll_loss(
-    input: Any,
-    target: Any,
-    var: Any,
-    full: bool = False,
-    eps: float = 1e-6,
-    reduction: str = "mean",
-) -> Tensor:
-    """½ (log σ² + (x − y)² / σ²)."""
-    if isinstance(var, Tensor) and var.shape not in (
-        input.shape,
-        input.shape[:-1],
-        (*input.shape[:-1], 1),
-    ):
-        if var.rank != input.rank or sum(1 for n, m in zip(input.shape, var.shape) if n != m) != 1:
-            raise value_error("var is of incorrect size")
-        raise NotKnown("a variance of another shape")
-    if reduction not in ("none", "mean", "sum"):
-        raise value_error(reduction + " is not valid")
-    return finished(elementwise(input, target), reduction)
-
-
 @row("torch.nn.functional.multi_margin_loss")
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None,
@@ -608,17 +544,6 @@ def multi_margin_loss(
             f"has shape {listed(input.shape)}.", argument=target,
         )  # fmt: skip
     return finished(input.like(shape=input.shape[:1], axes=input.axes[:1]), word)
-
-
-@row("torch.nn.functional.multilabel_margin_loss")
-def multilabel_margin_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Tensor:
-    """Margins against several classes."""
-    word = chosen(reduction, size_average, reduce)
-    if input.shape != target.shape:
-        raise NotKnown("labels of another shape")
-    return finished(input.like(shape=input.shape[:-1], axes=input.axes[:-1]), word)
 
 
 # ------------------------------------------------------------------------------------------ modules
@@ -690,8 +615,7 @@ def _losses() -> None:
         return locals()
 
     for name, function in (
-        ("MSELoss", mse_loss), ("L1Loss", l1_loss), ("SoftMarginLoss", soft_margin_loss),
-        ("MultiLabelMarginLoss", multilabel_margin_loss),
+        ("MSELoss", mse_loss), ("L1Loss", l1_loss),
     ):  # fmt: skip
         _loss(name, function, _copied(plain))
     _loss(
@@ -734,15 +658,6 @@ def _losses() -> None:
         reduction="mean": locals(),
     )  # fmt: skip
     _loss(
-        "PoissonNLLLoss", poisson_nll_loss,
-        lambda self, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None,
-        reduction="mean": locals(),
-    )  # fmt: skip
-    _loss(
-        "HingeEmbeddingLoss", hinge_embedding_loss,
-        lambda self, margin=1.0, size_average=None, reduce=None, reduction="mean": locals(),
-    )  # fmt: skip
-    _loss(
         "MultiMarginLoss", multi_margin_loss,
         lambda self, p=1, margin=1.0, weight=None, size_average=None, reduce=None,
         reduction="mean": locals(),
@@ -764,11 +679,6 @@ def _losses() -> None:
         "TripletMarginLoss", triplet_margin_loss,
         lambda self, margin=1.0, p=2.0, eps=1e-6, swap=False, size_average=None, reduce=None,
         reduction="mean": locals(), ("anchor", "positive", "negative"),
-    )  # fmt: skip
-    _loss(
-        "GaussianNLLLoss", gaussian_nll_loss,
-        lambda self, *, full=False, eps=1e-6, reduction="mean": locals(), ("input", "target",
-        "var"),
     )  # fmt: skip
     _loss(
         "CTCLoss", ctc_loss, lambda self, blank=0, reduction="mean", zero_infinity=False: locals(),

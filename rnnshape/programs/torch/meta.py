@@ -11,7 +11,7 @@ from ..tensor import Storage, Tensor, axis_index, contiguous_strides, selected
 from ..values import Device, DType, Packed, TorchSize, Unknown
 from . import row, type_name
 from .creation import plain_dtype
-from .native import alias, native, number
+from .native import alias, number
 from .pointwise import category
 
 _BYTES = {"float64": 8, "int64": 8, "complex64": 8, "float32": 4, "int32": 4, "float16": 2,
@@ -400,12 +400,6 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     if 0 in input.strides and 0 not in input.shape:
         return input.like(strides=contiguous_strides(input.shape), values=input.known)
     return input.like(values=input.known)
-
-
-@native("empty_strided(ints size, ints stride)", at="torch")
-def empty_strided(size: Any, stride: Any) -> Tensor:
-    """A tensor of given strides."""
-    return Tensor(tuple(size), strides=tuple(stride))
 
 
 @row("Tensor.numpy")

@@ -7,7 +7,16 @@ from typing import Any
 
 from ..refusal import NotKnown, runtime_error, type_error
 from ..sizes import product
-from ..tensor import Axis, Tensor, broadcast, elementwise, expanded, merged_facts, permuted
+from ..tensor import (
+    Axis,
+    Tensor,
+    broadcast,
+    contiguous_strides,
+    elementwise,
+    expanded,
+    merged_facts,
+    permuted,
+)
 from . import row, type_name
 from .native import alias, c_name, listed, native, not_implemented, numbers, times
 
@@ -291,48 +300,6 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha:
     return out.like(graph=out.graph | input.graph)
 
 
-@native("addbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)")
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """input + the sum of the products."""
-    if batch1.rank < 2 or batch2.rank < 3:
-        raise NotKnown("addbmm of other ranks")
-    expanded(input, (batch1.shape[1], batch2.shape[2]))
-    for name, x in (("batch1", batch1), ("batch2", batch2)):
-        if x.rank != 3:
-            raise runtime_error(f"{name} must be a 3D tensor")
-    (n, i, k), (n2, k2, j) = batch1.shape, batch2.shape
-    if n != n2:
-        raise runtime_error(f"batch1 and batch2 must have same number of batches, got {n} and {n2}")
-    if k != k2:
-        raise runtime_error(f"Incompatible matrix sizes for bmm ({i}x{k} and {k2}x{j})")
-    return result(batch1, batch2, (i, j), (batch1.axes[1], batch2.axes[2]))
-
-
-@native("addmv(Tensor input, Tensor mat, Tensor vec, *, Number beta=1, Number alpha=1)")
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """input + mat @ vec."""
-    if mat.rank != 2 or vec.rank != 1 or input.rank > 1:
-        raise runtime_error(
-            f"vector + matrix @ vector expected, got {input.rank}, {mat.rank}, {vec.rank}"
-        )
-    if mat.shape[1] != vec.shape[0] or (input.rank and input.shape[0] not in (mat.shape[0], 1)):
-        raise runtime_error(
-            f"size mismatch, got input ({input.numel}), mat ({mat.shape[0]}x{mat.shape[1]}), vec "
-            f"({vec.shape[0]})"
-        )
-    return mv(mat, vec)
-
-
-@native("addr(Tensor input, Tensor vec1, Tensor vec2, *, Number beta=1, Number alpha=1)")
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """input + outer(vec1, vec2)."""
-    for name, x in (("vec1", vec1), ("vec2", vec2)):
-        if x.rank != 1:
-            raise runtime_error(f"addr: Expected 1-D argument {name}, but got {x.rank}-D")
-    expanded(input, (vec1.shape[0], vec2.shape[0]))
-    return outer(vec1, vec2)
-
-
 # ------------------------------------------------------------------------------------------- einsum
 
 
@@ -430,12 +397,31 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
             return permuted(tensors[0], [spread[0][1].index(label) for label in output])
         if len(set(every)) != len(every):
             raise NotKnown("a diagonal by einsum")
-    out = Tensor(
-        tuple(sizes[label] for label in output), tensors[0].dtype,
-        tuple(axes[label] for label in output),
+    shape = tuple(sizes[label] for label in output)
+    strides = _paired(tensors, [labels for _, labels in spread], output, shape)
+    return Tensor(
+        shape, tensors[0].dtype, tuple(axes[label] for label in output), strides,
         graph=frozenset().union(*(x.graph for x in tensors)), facts=merged_facts(tensors),
     )  # fmt: skip
-    return out
+
+
+def _paired(
+    tensors: Sequence[Tensor], labels: Sequence[list[str]], output: list[str], shape: Sequence[int]
+) -> tuple[int, ...]:
+    """How a product of two comes out of bmm: axes of both, of the left alone, of the right alone."""
+    if len(tensors) != 2 or not set(labels[0]) & set(labels[1]) - set(output):
+        return ()
+    wide = [
+        {name for name, n in zip(names, x.shape) if n != 1} for names, x in zip(labels, tensors)
+    ]
+    left, right = wide
+    group = {
+        name: 0 if name in left & right else 2 if name in right or name not in labels[0] else 1
+        for name in output
+    }
+    order = sorted(range(len(output)), key=lambda d: (group[output[d]], d))
+    dense = contiguous_strides([shape[d] for d in order])
+    return tuple(dense[order.index(d)] for d in range(len(output)))
 
 
 @row("torch.tensordot")
@@ -464,62 +450,6 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Any = None) -> Tensor:
         a, b, (*(a.shape[d] for d in keep_a), *(b.shape[d] for d in keep_b)),
         (*(a.axes[d] for d in keep_a), *(b.axes[d] for d in keep_b)),
     )  # fmt: skip
-
-
-@native("kron(Tensor input, Tensor other)")
-def kron(input: Tensor, other: Tensor) -> Tensor:
-    """Blocks of other."""
-    rank = max(input.rank, other.rank)
-    a = (1,) * (rank - input.rank) + input.shape
-    b = (1,) * (rank - other.rank) + other.shape
-    return Tensor(tuple(n * m for n, m in zip(a, b)), input.dtype, graph=input.graph | other.graph)
-
-
-@row("torch.chain_matmul", "torch.linalg.multi_dot")
-def chain_matmul(*tensors: Any) -> Tensor:
-    """Matrices one after the other."""
-    parts = list(tensors[0]) if isinstance(tensors[0], list | tuple) else list(tensors)
-    out: Tensor = parts[0]
-    for part in parts[1:]:
-        out = mm(out, part)
-    return out
-
-
-@row(
-    "torch.linalg.inv",
-    "torch.inverse",
-    "Tensor.inverse",
-    "torch.linalg.cholesky",
-    "torch.linalg.pinv",
-)
-def inverse(A: Tensor) -> Tensor:
-    """A⁻¹."""
-    _square("linalg.inv", A)
-    return A.like(strides=_columns(A))
-
-
-def _columns(x: Tensor) -> tuple[int, ...]:
-    from ..tensor import contiguous_strides
-
-    *lead, rows, columns = contiguous_strides(x.shape)
-    return (*lead, columns, rows)
-
-
-def _square(name: str, x: Tensor) -> None:
-    if x.rank < 2:
-        raise runtime_error(f"{name}: The input tensor A must have at least 2 dimensions.")
-    if x.shape[-1] != x.shape[-2]:
-        raise runtime_error(
-            f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by "
-            f"{x.shape[-1]} matrices"
-        )
-
-
-@row("torch.linalg.det", "torch.det", "Tensor.det")
-def det(A: Tensor) -> Tensor:
-    """The determinant."""
-    _square("linalg.det", A)
-    return A.like(shape=A.shape[:-2], axes=A.axes[:-2])
 
 
 @row("torch.nn.functional.scaled_dot_product_attention")

@@ -237,23 +237,6 @@ def _extreme_over(name: str, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
     return over(input, dims, keepdim, input.dtype)
 
 
-@native("aminmax(Tensor input, *, int? dim=None, bool keepdim=False)")
-def aminmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """Both extremes."""
-    dims = dims_of(input, dim)
-    if dims is not None and input.rank and input.shape[dims[0]] == 0:
-        raise index_error(f"aminmax: Expected reduction dim {dims[0]} to have non-zero size.")
-    if dims is None and input.numel == 0:
-        raise runtime_error(
-            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
-            "identity."
-        )
-    if dims is None and input.rank == 0:
-        keepdim = False
-    both = over(input, dims, keepdim, input.dtype)
-    return Result.of("aminmax", min=both, max=both)
-
-
 @native("logsumexp(Tensor input, ints1 dim, bool keepdim=False)")
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log Σ exp."""
@@ -348,6 +331,10 @@ def _along() -> None:
             from .creation import plain_dtype
 
             extreme = _name.startswith(("cummax", "cummin"))
+            if extreme and not input.rank and not -1 <= number(dim) <= 0:
+                raise index_error(
+                    f"{_name}(): Expected reduction dim -1 or 0 for scalar but got {number(dim)}"
+                )
             at = axis_index(number(dim), input.rank) if input.numel != 0 or not extreme else 0
             if extreme:
                 return Result.of(
@@ -406,13 +393,6 @@ def argsort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool
     return input.like(dtype="int64", values=_ordered(input, descending)[1])
 
 
-@native("msort(Tensor input)")
-def msort(input: Tensor) -> Tensor:
-    """Sorted along the first axis."""
-    axis_index(0, input.rank)
-    return input.like()
-
-
 @native("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True)")
 def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest along an axis."""
@@ -437,23 +417,6 @@ def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: boo
     )  # fmt: skip
 
 
-@native("kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False)")
-def kthvalue(input: Tensor, k: Any, dim: Any = -1, keepdim: bool = False) -> Any:
-    """The k-th smallest."""
-    at = axis_index(number(dim), input.rank)
-    size = input.shape[at] if input.rank else 1
-    if size == 0:
-        raise index_error(f"kthvalue(): Expected reduction dim {at} to have non-zero size.")
-    if settled(k, size) and not 1 <= k <= size:
-        raise runtime_error("kthvalue(): selected number k out of range for dimension " + str(at))
-    if input.dtype == "bool":
-        raise NotKnown("kthvalue of bool")
-    return Result.of(
-        "kthvalue", values=over(input, [at], keepdim, input.dtype),
-        indices=over(input, [at], keepdim, "int64"),
-    )  # fmt: skip
-
-
 @row("torch.unique", "Tensor.unique")
 def unique(input: Tensor, *_: Any, **keywords: Any) -> Any:
     """The different values: how many depends on them."""
@@ -469,38 +432,6 @@ def bincount(input: Tensor, weights: Any = None, minlength: Any = 0) -> Tensor:
     if input.known is None:
         raise NotKnown("the largest value")
     return Tensor((max(max(input.known, default=-1) + 1, minlength),), "int64")
-
-
-@native("histc(Tensor input, int bins=100, Number min=0, Number max=0)")
-def histc(input: Tensor, bins: Any = 100, min: Any = 0, max: Any = 0) -> Tensor:
-    """A histogram."""
-    return Tensor((number(bins),), input.dtype)
-
-
-@native("trace(Tensor input)")
-def trace(input: Tensor) -> Tensor:
-    """The sum of the diagonal."""
-    if input.rank != 2:
-        raise runtime_error("trace: expected a matrix")
-    return Tensor((), _summed(input.dtype))
-
-
-@row("torch.quantile", "Tensor.quantile")
-def quantile(input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:
-    """A quantile over an axis."""
-    if isinstance(q, Tensor) and q.rank:
-        raise NotKnown("several quantiles")
-    return over(input, dims_of(input, dim), keepdim, input.dtype)
-
-
-@row("torch.corrcoef", "torch.cov")
-def covariance(input: Tensor, **_: Any) -> Tensor:
-    """Rows against rows."""
-    return (
-        input.like(shape=(input.shape[0], input.shape[0]))
-        if input.rank == 2
-        else input.like(shape=())
-    )
 
 
 # ------------------------------------------------------------------------------------------ softmax
@@ -613,38 +544,3 @@ def pairwise_distance(
     """A norm of the difference, over the last axis."""
     both = elementwise(x1, x2)
     return over(both, [axis_index(-1, both.rank)], keepdim, both.dtype)
-
-
-@native("dist(Tensor input, Tensor other, Number p=2)")
-def dist(input: Tensor, other: Tensor, p: Any = 2) -> Tensor:
-    """A norm of the difference."""
-    return over(elementwise(input, other), None, False, elementwise(input, other).dtype)
-
-
-@row("torch.cross", "Tensor.cross", "torch.linalg.cross")
-def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
-    """The cross product."""
-    at = axis_index(dim, input.rank)
-    if not (input.shape[at] == other.shape[at] == 3):
-        raise runtime_error(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[at]} and "
-            f"{other.shape[at]}"
-        )
-    return elementwise(input, other)
-
-
-@row("torch.cdist")
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None) -> Tensor:
-    """Distances of rows to rows."""
-    for i, x in enumerate((x1, x2), 1):
-        if x.rank < 2:
-            raise runtime_error(f"cdist only supports at least 2D tensors, X{i} got: {x.rank}D")
-    if x1.shape[-1] != x2.shape[-1]:
-        raise runtime_error(
-            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: "
-            f"{x2.shape[-1]}",
-            sizes=[(x1.shape[-1], x2.shape[-1])],
-        )
-    if x1.rank != 2 or x2.rank != 2:
-        raise NotKnown("cdist of batches")
-    return x1.like(shape=(x1.shape[0], x2.shape[0]), axes=(x1.axes[0], x2.axes[0]))
