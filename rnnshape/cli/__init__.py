@@ -89,7 +89,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _of_the_terminal(arguments: list[str]) -> list[str]:
-    """The arguments without --no-pager and --color, which are told through the environment.
+    """The arguments without --no-pager, --color and --lang, which are told through the environment.
 
     As with git they may stand before the command or behind it.
     """
@@ -99,6 +99,11 @@ def _of_the_terminal(arguments: list[str]) -> list[str]:
         option, equals, when = word.partition("=")
         if word == "--no-pager":
             os.environ["PAGER"] = ""
+        elif option == "--lang":
+            tongue = when if equals else next(words, "")
+            if tongue not in ("en", "zh"):
+                raise UsageError("--lang: expected en, zh", got=repr(tongue[:40]), fix="--lang zh")
+            os.environ["LC_ALL"] = {"en": "en_US.UTF-8", "zh": "zh_CN.UTF-8"}[tongue]
         elif option == "--color":
             when = when if equals else next(words, "")
             if when not in ("auto", "always", "never"):

@@ -59,6 +59,9 @@ def build(arguments: list[str]) -> typer.Typer:
             False, "--no-pager", help="Not through PAGER, where a text is longer than the screen."
         ),
         color: str = typer.Option("auto", metavar="auto|always|never", help="Colour the text."),
+        lang: str = typer.Option(
+            "en", metavar="en|zh", help="Of the tour, the quiz and the page; LANG unless told."
+        ),
     ) -> None:
         if version:
             typer.echo(f"rnnshape {__version__}")

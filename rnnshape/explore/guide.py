@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..show.language import said
 from ..show.notation import Line
 from ..show.screen import wrapped
 from .heading import Edit
@@ -23,7 +24,10 @@ class Tour:
 
     at: int = 0
 
-    foot = "n next  p back  Esc leave"
+    @property
+    def foot(self) -> str:
+        """The keys."""
+        return said("n next  p back  Esc leave")
 
     @property
     def stops(self) -> tuple[Stop, ...]:
@@ -46,11 +50,11 @@ class Tour:
     def lines(self, width: int) -> list[Line]:
         """The stop's text."""
         stop = self.stops[self.at]
-        place = f"tour {self.at + 1}/{len(self.stops)}"
+        place = f"{said('tour')} {self.at + 1}/{len(self.stops)}"
         return [
             [("─" * width, "note")],
-            [(f"{place}  ", "note"), (stop.title, "title")],
-            *paragraph(stop.text, width),
+            [(f"{place}  ", "note"), (said(stop.title), "title")],
+            *paragraph(said(stop.text), width),
         ]
 
 
@@ -66,12 +70,15 @@ class Quiz:
     typed: Edit = Edit("answer", "", 0)  # noqa: RUF009  (it is immutable)
     verdict: bool | None = None
     unread: bool = False  # what was typed is no answer at all
+    hinted: bool = False
     score: int = 0
 
     @property
     def foot(self) -> str:
         """The keys."""
-        return f"Enter {'answer' if self.waiting else 'next'}  Esc leave"
+        if self.waiting:
+            return said("Enter answer (empty skips)  Tab hint  Esc leave")
+        return said("Enter next  Esc leave")
 
     @property
     def asked(self) -> Question:
@@ -98,6 +105,8 @@ class Quiz:
             return self
         if self.verdict is not None:
             return Quiz(self.round, self.at + 1, score=self.score)
+        if not self.typed.text.strip():  # skipped
+            return replace(self, verdict=False, unread=False)
         right = self.asked.right(self.typed.text)
         if right is None:
             return replace(self, unread=True)
@@ -108,21 +117,32 @@ class Quiz:
         rule: Line = [("─" * width, "note")]
         if self.over:
             total = len(self.round)
-            praise = "all of them" if self.score == total else f"{self.score} of {total}"
-            return [rule, [("the quiz is over  ", "title"), (f"right: {praise}", "good")],
-                    [("Enter asks another round  Esc explores on", "note")]]  # fmt: skip
-        place = f"quiz {self.at + 1}/{len(self.round)}, {self.score} right  "
+            praise = said("{score} of {total}", score=self.score, total=total)
+            if self.score == total:
+                praise = said("all of them")
+            return [rule, [(said("the quiz is over"), "title"),
+                           (f"  {said('right: {praise}', praise=praise)}", "good")],
+                    [(said("Enter asks another round  Esc explores on"), "note")]]  # fmt: skip
+        right = said("{count} right", count=self.score)
+        place = f"{said('quiz')} {self.at + 1}/{len(self.round)}, {right}  "
         head: Line = [(place, "note"), (self.asked.text, "title")]
         lines: list[Line] = [rule, *wrapped(head, width)]
         if self.verdict is None:
             lines.append([("> ", ""), *self.typed.pieces()])
-            words = f"expected {self.asked.form}" if self.unread else self.asked.form
+            form = self.asked.form
+            words = said("expected {form}", form=form) if self.unread else form
             lines.append([(words, "bad" if self.unread else "note")])
+            if self.hinted:
+                hint = said("hint: {hint}", hint=self.asked.hint or form)
+                lines += wrapped([(hint, "note")], width)
             return lines
         if self.verdict:
-            lines.append([("✓ right: ", "good"), (self.asked.answer, "good")])
+            lines.append([(f"✓ {said('right: ')}", "good"), (self.asked.answer, "good")])
         else:
-            lines += wrapped([("✗ ", "bad"), (self.typed.text, "bad"), ("  the answer is ", ""),
+            typed = self.typed.text.strip() or said("skipped")
+            lines += wrapped([("✗ ", "bad"), (typed, "bad"), (said("  the answer is "), ""),
                               (self.asked.answer, "good")], width, 2)  # fmt: skip
+            if self.typed.text.strip() and (apart := self.asked.apart(self.typed.text)):
+                lines += wrapped([(apart, "note")], width)
         lines += paragraph(self.asked.why, width)
         return lines

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -69,5 +71,19 @@ def paragraph(text: str, width: int, kind: str = "") -> list[Line]:
     return [
         [(row, kind)]
         for part in text.split("\n")
-        for row in (textwrap.wrap(part, width) if part else [""])
-    ]
+        for row in ((textwrap.wrap(part, width) if cell_len(part) == len(part)
+                     else _by_cells(part, width)) if part else [""])
+    ]  # fmt: skip
+
+
+def _by_cells(text: str, width: int) -> list[str]:
+    """Lines of a text with signs two cells wide, between any two of which a line may break."""
+    rows, room = [""], width
+    for part in re.findall(r"[!-~·ᵀ×⊙−]+|.", text):
+        if cell_len(part) > room and rows[-1]:
+            rows.append("")
+            room = width
+            part = part.lstrip()
+        rows[-1] += part
+        room -= cell_len(part)
+    return rows

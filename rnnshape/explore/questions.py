@@ -11,6 +11,7 @@ from typing import Any
 
 from ..analysis.trace import Selection, Trace
 from ..network.dims import Shape, write_dim, write_shape
+from ..show.language import said
 from .settings import Settings
 from .view import View
 
@@ -31,18 +32,18 @@ class Question:
     right: Callable[[str], bool | None]
     form: str  # how an answer is written
     begin: int = 0  # the step that is shown while it is asked
+    hint: str = ""
+    apart: Callable[[str], str] = lambda typed: ""  # how a wrong answer differs from the right one
 
 
 def questions(seed: int, count: int = ROUND) -> list[Question]:
-    """A round; the same seed asks the same."""
+    """A round, the easy ones first; the same seed asks the same."""
     drawn = random.Random(seed)
     asked: list[Question] = []
-    kinds = list(_KINDS)
     while len(asked) < count:
-        if len(asked) % len(kinds) == 0:
-            drawn.shuffle(kinds)
-        asked.append(kinds[len(asked) % len(kinds)](_network(drawn), drawn))
-    return asked
+        for kinds in _KINDS:
+            asked += [kind(_network(drawn), drawn) for kind in drawn.sample(kinds, len(kinds))]
+    return asked[:count]
 
 
 def _network(drawn: random.Random) -> View:
@@ -62,12 +63,24 @@ def _network(drawn: random.Random) -> View:
     )
 
 
-def _of_shape(view: View, text: str, shape: tuple[object, ...], why: str) -> Question:
+def _of_shape(view: View, text: str, shape: tuple[Any, ...], why: str) -> Question:
     def right(typed: str) -> bool | None:
         read = shape_of(typed)
         return None if read is None else read == shape
 
-    return Question(view, text, write_shape(shape), why, right, "a shape, such as 3,7,20")  # type: ignore[arg-type]
+    def apart(typed: str) -> str:
+        read = shape_of(typed) or ()
+        written = write_shape(read)
+        if len(read) != len(shape):
+            return said("{typed} is no shape of {axes} axes", typed=written, axes=len(shape))
+        if sorted(read) == sorted(shape, key=repr):
+            return said("{typed}: the sizes are right, in another order", typed=written)
+        axis = next(n for n, (a, b) in enumerate(zip(read, shape)) if a != b)
+        return said("{typed}: axis {axis} differs", typed=written, axis=axis)
+
+    form = said("a shape, such as 3,7,20")
+    hint = said("{axes} axes, the last of {size}", axes=len(shape), size=shape[-1])
+    return Question(view, text, write_shape(shape), why, right, form, hint=hint, apart=apart)
 
 
 def _tensor(name: str) -> Callable[[View, random.Random], Question]:
@@ -75,63 +88,76 @@ def _tensor(name: str) -> Callable[[View, random.Random], Question]:
         trace = view.trace
         where = view.to(len(view.lanes) - 1, view.length - 1)
         why = "\n".join(_WHY[name](trace))
-        return _of_shape(where, f"What is the shape of {name}?", trace.tensors[name], why)
+        return _of_shape(
+            where, said("What is the shape of {name}?", name=name), trace.tensors[name], why
+        )
 
     return ask
 
 
 def _why_first(trace: Trace) -> Iterator[str]:
+    yield said("The walk has {each} = {rows} lanes, and each begins with a row of h0:",
+               **_lanes(trace))  # fmt: skip
     rows = trace.spec.num_layers * trace.spec.num_directions
     source = trace.state_sources()[rows - 1]
     layer, direction, _ = source.cells[0]
-    yield f"{_lanes(trace, 'has')}, and each begins with a row of h0:"
-    yield f"layer {layer} {direction} begins with h0[{rows - 1}]: {write_shape(source.shape)}."
+    yield said("layer {layer} {direction} begins with h0[{row}]: {shape}.", layer=layer,
+               direction=direction, row=rows - 1, shape=write_shape(source.shape))  # fmt: skip
     if trace.spec.batch_first:
-        yield "batch_first changes input and output, never the states."
+        yield said("batch_first changes input and output, never the states.")
 
 
-def _lanes(trace: Trace, verb: str) -> str:
-    spec = trace.spec
-    rows = spec.num_layers * spec.num_directions
-    each = f"{spec.num_layers} layer{'s' if spec.num_layers > 1 else ''}"
-    if spec.bidirectional:
-        each += " × 2 directions"
-    return f"The walk {verb} {each} = {rows} lane{'s' if rows > 1 else ''}"
+def _lanes(trace: Trace) -> dict[str, object]:
+    """How many rows of cells there are, and why."""
+    return {"each": _layers(trace), "rows": trace.spec.num_layers * trace.spec.num_directions}
+
+
+def _layers(trace: Trace) -> str:
+    count = trace.spec.num_layers
+    layers = said("1 layer") if count == 1 else said("{count} layers", count=count)
+    return said("{layers} × 2 directions", layers=layers) if trace.spec.bidirectional else layers
 
 
 def _why_state(trace: Trace) -> Iterator[str]:
-    spec = trace.spec
-    rows = spec.num_layers * spec.num_directions
-    yield f"{_lanes(trace, 'has')}, and each leaves a row of hn:"
-    source = trace.state_sources()[rows - 1]
+    yield said("The walk has {each} = {rows} lanes, and each leaves a row of hn:",
+               **_lanes(trace))  # fmt: skip
+    source = trace.state_sources()[trace.spec.num_layers * trace.spec.num_directions - 1]
     layer, direction, time = source.cells[0]
-    yield f"{source.piece} is what layer {layer} {direction} leaves at t={time}: " + (
-        f"{write_shape(source.shape)}."
-    )
-    if spec.batch_first:
-        yield "batch_first changes input and output, never the states."
+    yield said("{piece} is what layer {layer} {direction} leaves at t={t}: {shape}.",
+               piece=source.piece, layer=layer, direction=direction, t=time,
+               shape=write_shape(source.shape))  # fmt: skip
+    if trace.spec.batch_first:
+        yield said("batch_first changes input and output, never the states.")
 
 
 def _why_output(trace: Trace) -> Iterator[str]:
     spec = trace.spec
     source = trace.output_source(trace.last_time)
-    cells = " and ".join(f"layer {n} {d} at t={t}" for n, d, t in source.cells)
-    yield f"{source.piece} comes from {cells}: {write_shape(source.shape)}."
+    cells = said(" and ").join(
+        said("layer {layer} {direction} at t={t}", layer=n, direction=d, t=t)
+        for n, d, t in source.cells
+    )
+    yield said("{piece} comes from {cells}: {shape}.", piece=source.piece, cells=cells,
+               shape=write_shape(source.shape))  # fmt: skip
     if spec.bidirectional:
-        half = write_dim(spec.state_size)
-        yield f"Both directions lie side by side: {half} + {half} = {write_dim(spec.output_size)}."
-    order = "N, T" if spec.batch_first else "T, N"
-    yield f"batch_first is {spec.batch_first}, so the axes are {order}, features."
+        yield said("Both directions lie side by side: {half} + {half} = {both}.",
+                   half=write_dim(spec.state_size), both=write_dim(spec.output_size))  # fmt: skip
+    yield _axes(trace)
+
+
+def _axes(trace: Trace) -> str:
+    first = trace.spec.batch_first
+    return said("batch_first is {value}, so the axes are {order}, features.", value=first,
+                order="N, T" if first else "T, N")  # fmt: skip
 
 
 def _why_input(trace: Trace) -> Iterator[str]:
-    cut = "input[:, t]" if trace.cuts_batch_first else "input[t]"
     step = next(trace.steps(Selection(layer=0, direction="forward", step=0)))
-    x = step.ops[0].inputs[0]
-    shape, length = write_shape(x.shape), trace.batch.seq_len
-    yield f"Layer 0 reads x_t = {cut} of {shape} at each of {length} steps."
-    order = "N, T" if trace.spec.batch_first else "T, N"
-    yield f"batch_first is {trace.spec.batch_first}, so the axes are {order}, features."
+    yield said("Layer 0 reads x_t = {cut} of {shape} at each of {length} steps.",
+               cut="input[:, t]" if trace.cuts_batch_first else "input[t]",
+               shape=write_shape(step.ops[0].inputs[0].shape),
+               length=trace.batch.seq_len)  # fmt: skip
+    yield _axes(trace)
 
 
 _WHY: dict[str, Callable[[Trace], Iterator[str]]] = {
@@ -151,15 +177,16 @@ def _weight(kind: str) -> Callable[[View, random.Random], Question]:
             if done.op == "linear" and done.inputs[1].name == found.name
         )  # fmt: skip
         read = product.inputs[0]
-        why = [f"At every step it takes {read.name} of {write_shape(read.shape)}: "
-               f"{product.expression}."]  # fmt: skip
+        why = [said("At every step it takes {name} of {shape}: {product}.", name=read.name,
+                    shape=write_shape(read.shape), product=product.expression)]  # fmt: skip
         if kind == "weight_ih" and layer and spec.bidirectional:
-            why.append("The layer below has two directions, laid side by side.")
+            why.append(said("The layer below has two directions, laid side by side."))
         if spec.gates > 1:
-            rows = f"{spec.gates}·{spec.hidden_size} rows"
-            why.append(f"{spec.class_name}: {spec.gates} gates, so {rows}.")
-        why.append("torch stores a weight as (out, in) and turns it round.")
-        text = f"What is the shape of {found.name}?"
+            why.append(said("{cell}: {gates} gates, so {gates}·{hidden} rows.",
+                            cell=spec.class_name, gates=spec.gates,
+                            hidden=spec.hidden_size))  # fmt: skip
+        why.append(said("torch stores a weight as (out, in) and turns it round."))
+        text = said("What is the shape of {name}?", name=found.name)
         return _of_shape(where, text, found.shape, "\n".join(why))
 
     return ask
@@ -174,20 +201,27 @@ def _slice(view: View, drawn: random.Random) -> Question:
     where = view.to(len(view.lanes) - (1 if reverse or not trace.spec.bidirectional else 2),
                     0 if reverse else view.length - 1)  # fmt: skip
     layer, direction = where.here
-    why = [f"{right} is what the walk leaves at the end of layer {layer} {direction}, t={where.t}."]
+    why = [said("{name} is what the walk leaves at the end of layer {layer} {direction}, t={t}.",
+                name=right, layer=layer, direction=direction, t=where.t)]  # fmt: skip
     if trace.spec.bidirectional:
         half = write_dim(trace.spec.state_size)
-        part = f"from column {half} on" if reverse else f"in the first {half} columns"
-        why.append(f"In output that step stands at time {where.t}, {part}: {left}.")
+        why.append(
+            said("In output that step stands at time {t}, from column {half} on: {left}.",
+                 t=where.t, half=half, left=left)
+            if reverse else
+            said("In output that step stands at time {t}, in the first {half} columns: {left}.",
+                 t=where.t, half=half, left=left)
+        )  # fmt: skip
     else:
-        why.append(f"In output that step stands at time {where.t}: {left}.")
+        why.append(said("In output that step stands at time {t}: {left}.", t=where.t, left=left))
 
     def is_right(typed: str) -> bool | None:
         picked = index_of(typed, "output", shape)
         return None if picked is None else picked == wanted
 
-    return Question(where, f"Which part of output equals {right}?", left, "\n".join(why), is_right,
-                    "an index, such as output[0]")  # fmt: skip
+    text = said("Which part of output equals {name}?", name=right)
+    form = said("an index, such as output[0]")
+    return Question(where, text, left, "\n".join(why), is_right, form, hint=why[0])
 
 
 def _of_number(view: View, text: str, number: int, why: str) -> Question:
@@ -195,16 +229,14 @@ def _of_number(view: View, text: str, number: int, why: str) -> Question:
         read = number_of(typed)
         return None if read is None else read == number
 
-    return Question(view, text, f"{number:,}", why, right, "a number")
+    return Question(view, text, f"{number:,}", why, right, said("a number"))
 
 
 def _steps(view: View, drawn: random.Random) -> Question:
-    spec, length = view.trace.spec, view.length
-    sides = " × 2 directions" if spec.bidirectional else ""
-    layers = f"{spec.num_layers} layer{'s' if spec.num_layers > 1 else ''}"
-    why = (f"Three nested loops: {layers}{sides} × {length} times = {view.total} steps.\n"
-           "The batch is no loop: all its sequences go through a step together.")  # fmt: skip
-    text = "How many times is the cell applied in one forward pass?"
+    why = said("Three nested loops: {layers} × {length} times = {total} steps.\n"
+               "The batch is no loop: all its sequences go through a step together.",
+               layers=_layers(view.trace), length=view.length, total=view.total)  # fmt: skip
+    text = said("How many times is the cell applied in one forward pass?")
     return _of_number(view.at(view.total - 1), text, view.total, why)
 
 
@@ -214,8 +246,10 @@ def _parameters(view: View, drawn: random.Random) -> Question:
     count = trace.parameter_count
     assert isinstance(count, int)
     told = " + ".join(f"{write_shape(p.shape)}" for p in trace.parameters)
-    why = f"{told} = {count:,}.\nNeither T nor N is in it: the same weights serve at every step."
-    return _of_number(view, "How many numbers does a state_dict of it hold?", count, why)
+    why = said("{sum} = {count}.\nNeither T nor N is in it: the same weights serve at every step.",
+               sum=told, count=f"{count:,}")  # fmt: skip
+    text = said("How many numbers does a state_dict of it hold?")
+    return _of_number(view, text, count, why)
 
 
 def _next_step(view: View, drawn: random.Random) -> Question:
@@ -223,26 +257,32 @@ def _next_step(view: View, drawn: random.Random) -> Question:
     end = view.number(0, view.length - 1)
     where, after = view.at(end), view.at(end + 1)
     layer, direction = after.here
-    text = (f"The walk has just done layer 0 forward at t={where.t}. At which layer and time is "
-            "its next step? (layer,t)")  # fmt: skip
+    text = said("The walk has just done layer 0 forward at t={t}. At which layer and time is its "
+                "next step? (layer,t)", t=where.t)  # fmt: skip
+    place = {"layer": layer, "direction": direction, "t": after.t}
     if view.trace.spec.bidirectional:
-        first = f"The reverse direction of the same layer comes next, and it begins at t={after.t}:"
+        why = said("The reverse direction of the same layer comes next, and it begins at t={t}: "
+                   "layer {layer} {direction}, t={t}.\nLayer first, then direction, time inside.",
+                   **place)  # fmt: skip
     else:
-        first = "A whole layer is finished before the one above begins:"
-    why = f"{first} layer {layer} {direction}, t={after.t}."
-    why += "\nLayer first, then direction, time inside."
+        why = said("A whole layer is finished before the one above begins: layer {layer} "
+                   "{direction}, t={t}.\nLayer first, then direction, time inside.",
+                   **place)  # fmt: skip
 
     def right(typed: str) -> bool | None:
         read = shape_of(typed)
         return None if read is None or len(read) != 2 else read == (layer, after.t)
 
-    return Question(after, text, f"{layer},{after.t}", why, right, "layer,t, such as 0,3", end)
+    form = said("layer,t, such as 0,3")
+    return Question(after, text, f"{layer},{after.t}", why, right, form, end)
 
 
-_KINDS: tuple[Callable[[View, random.Random], Question], ...] = (
-    _tensor("hn"), _weight("weight_ih"), _tensor("output"), _slice, _tensor("input"),
-    _weight("weight_hh"), _steps, _parameters, _tensor("h0"), _next_step,
-)  # fmt: skip
+_Kind = Callable[[View, random.Random], Question]
+_KINDS: tuple[tuple[_Kind, ...], ...] = (  # from the easy to the hard
+    (_tensor("input"), _tensor("h0"), _weight("weight_ih")),
+    (_tensor("hn"), _tensor("output"), _weight("weight_hh"), _parameters),
+    (_steps, _slice, _next_step),
+)
 
 
 Picked = tuple[int | range, ...]  # for each axis the one place, or those that are kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -350,6 +351,8 @@ class Session:
                 self._show(now.asked.view.at(now.asked.begin))
             elif not now.over and not now.waiting:
                 self._show(now.asked.view)
+        elif quiz.waiting and key == "tab":
+            self.quiz = replace(quiz, hinted=True)
         elif quiz.waiting:
             self.quiz = quiz.retyped(quiz.typed.key(key, character))
         else:

@@ -466,16 +466,17 @@ def test_a_long_text_goes_through_the_pager_of_a_terminal(tmp_path):
         """What a terminal shows; the pager marks what went through it."""
         environment = {**os.environ, "TERM": "xterm", "LINES": lines, "COLUMNS": "80",
                        "PAGER": "sed s/^/paged:/", "PYTHONPATH": str(ROOT)}  # fmt: skip
-        child, terminal = pty.fork()
-        if not child:
-            os.execve(sys.executable, [sys.executable, "-m", "rnnshape", *words], environment)
-        read = b""
-        try:
-            while part := os.read(terminal, 65536):
-                read += part
-        except OSError:  # how Linux says that the other end is closed
-            pass
-        os.waitpid(child, 0)
+        outer, inner = pty.openpty()
+        with subprocess.Popen([sys.executable, "-m", "rnnshape", *words], env=environment,
+                              stdin=subprocess.DEVNULL, stdout=inner, cwd=tmp_path):  # fmt: skip
+            os.close(inner)
+            read = b""
+            try:
+                while part := os.read(outer, 65536):
+                    read += part
+            except OSError:  # how Linux says that the other end is closed
+                pass
+        os.close(outer)
         return read
 
     assert seen("trace").count(b"paged:") > 40

@@ -51,11 +51,11 @@ class HeatMap {
       if (value > most) most = value;
       if (Math.abs(value) > largest) largest = Math.abs(value);
     }
-    const axes = this.turned ? "reads ↓ gives →" : tensor.shape.length < 2 ? ""
-      : `${tensor.kind === "weight" ? "gives" : "batch"} ↓ ${
-        tensor.kind === "input" ? "features" : tensor.kind === "weight" ? "reads" : "hidden"} →`;
+    const axes = this.turned ? told("reads ↓ gives →") : tensor.shape.length < 2 ? ""
+      : tensor.kind === "weight" ? told("gives ↓ reads →")
+        : tensor.kind === "input" ? told("batch ↓ features →") : told("batch ↓ hidden →");
     this.legend.textContent = `${axes}  ${largest ? `${written(least)} … ${written(most)}`
-      : "all zeros"}`;
+      : told("all zeros")}`;
     this.canvas.setAttribute("aria-label", `heat map of ${tensor.name}, ${tensor.shape.join(
       " by ")}, from ${written(least)} to ${written(most)}`);
     const context = this.canvas.getContext("2d");

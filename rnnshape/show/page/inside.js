@@ -35,8 +35,8 @@ function drawInside() {
   const shown = pool && numbered(reading);
   for (const words of gates) {
     const wanted = `${words.dataset.gate}_{t}`;
-    words.textContent = shown
-      ? `mean ${mean(record.tensors.findIndex(([name]) => name === wanted)).toFixed(2)}` : "";
+    const place = record.tensors.findIndex(([name]) => name === wanted);
+    words.textContent = shown ? told("mean {mean}", { mean: mean(place).toFixed(2) }) : "";
   }
 }
 

@@ -1,6 +1,9 @@
 // The data of the page, and where a step stands in it. Equal steps share a record; a run is
 // [pass, first time, stride, count, record].
 const data = JSON.parse(document.getElementById("data").textContent);
+// A sentence in the reader's language, its {fields} filled in.
+const told = (words, fields = {}) => (data.words[words] ?? words).replace(/\{(\w+)\}/g,
+  (whole, name) => fields[name] ?? whole);
 const element = (id) => document.getElementById(id);
 
 for (const reading of data.readings) {

@@ -51,12 +51,13 @@ function go(index) {
   step = next;
   light(before);
   element("slider").value = step.index;
-  const time = step.t === "t" ? "every t" : `t=${step.t}`;
-  const title = step.pass.direction === "head" ? `head, ${time}`
-    : `layer ${step.pass.layer} ${step.pass.direction}, ${time}`;
+  const time = step.t === "t" ? told("every t") : `t=${step.t}`;
+  const title = step.pass.direction === "head" ? told("head, {time}", { time })
+    : told("layer {layer} {direction}, {time}", { ...step.pass, time });
   element("slider").setAttribute("aria-valuetext", title);
-  const hidden = cells.has(step.index) ? "" : " (folded in the picture)";
-  element("place").textContent = `step ${step.index + 1} of ${reading.length}: ${title}${hidden}`;
+  const hidden = cells.has(step.index) ? "" : told(" (folded in the picture)");
+  element("place").textContent = told("step {number} of {count}: {title}",
+    { number: step.index + 1, count: reading.length, title }) + hidden;
   element("step-title").textContent = title;
   element("story").textContent = story();
   say("");
@@ -102,31 +103,38 @@ function reveal(group) {
 function story() {
   const { pass, previous, next } = step;
   const shape = (place) => step.record.tensors[place][1].join("×");
-  const left = step.record.state.map((place) =>
-    `${filled(step.record.tensors[place][0], step)} of ${shape(place)}`).join(" and ");
+  const left = step.record.state.map((place) => told("{name} of {shape}",
+    { name: filled(step.record.tensors[place][0], step), shape: shape(place) })).join(told(" and "));
+  const [reads, up] = [filled(pass.reads, step), filled(pass.up, step)];
   if (pass.direction === "head") {
-    return `The head reads ${filled(pass.reads, step)} and leaves ${left}: ${filled(pass.up, step)}.`;
+    return told("The head reads {reads} and leaves {left}: {up}.", { reads, left, up });
   }
-  const found = previous === null ? `the state ${pass.first}` : `the state that t=${previous} left`;
-  const last = `where it is the final state, ${pass.last}`;
-  const on = step.t === "t" ? "to the next step" : next === null ? last : `to t=${next}`;
-  return `This cell reads ${filled(pass.reads, step)}, and ${found}. It leaves ${left}: to the ${
-    pass.direction === "reverse" ? "left" : "right"}, ${on}; and up, to ${filled(pass.up, step)}.${turns()}`;
+  const found = previous === null ? told("the state {first}", pass)
+    : told("the state that t={t} left", { t: previous });
+  const on = step.t === "t" ? told("to the next step")
+    : next === null ? told("where it is the final state, {last}", pass) : told("to t={t}", { t: next });
+  const fields = { reads, found, left, on, up };
+  return turns(pass.direction === "reverse"
+    ? told("This cell reads {reads}, and {found}. It leaves {left}: to the left, {on}; and up, to {up}.", fields)
+    : told("This cell reads {reads}, and {found}. It leaves {left}: to the right, {on}; and up, to {up}.", fields));
 }
 
 // Which sequences of a packed batch end here, or begin here in the reverse direction.
-function turns() {
+function turns(words) {
   const { pass } = step, reverse = pass.direction === "reverse";
   const beside = reverse ? step.previous : step.next;
-  if (beside === null || step.t === "t") return "";
+  if (beside === null || step.t === "t") return words;
   const other = stepAt(reading, step.index + (reverse ? -1 : 1));
   const rows = ({ record }) => record.tensors[record.state[0]][1][0];
   const count = rows(step) - rows(other);
-  if (count <= 0) return "";
-  const which = count === 1 ? "One sequence" : `${count} sequences`;
-  const [begin, end] = count === 1 ? ["begins", "ends"] : ["begin", "end"];
-  return reverse ? ` ${which} ${begin} here, from ${pass.first}.`
-    : ` ${which} ${end} here: the state goes to ${pass.last}.`;
+  if (count <= 0) return words;
+  const fields = { count, state: reverse ? pass.first : pass.last };
+  if (reverse) {
+    return words + (count === 1 ? told(" One sequence begins here, from {state}.", fields)
+      : told(" {count} sequences begin here, from {state}.", fields));
+  }
+  return words + (count === 1 ? told(" One sequence ends here: the state goes to {state}.", fields)
+    : told(" {count} sequences end here: the state goes to {state}.", fields));
 }
 
 // The panel of a record is built once; a step of the same record only fills in its times.
@@ -161,7 +169,7 @@ class Panel {
     const row = made("details", { "data-op": name.replace("_{t}", "") },
       made("summary", {}, names, shapes));
     if (operation.letters) row.append(made("div", { class: "letters" }, operation.letters));
-    row.append(made("div", { class: "why" }, WHY[operation.op] ?? ""));
+    row.append(made("div", { class: "why" }, told(WHY[operation.op] ?? "")));
     if (pool && numbered(reading)) row.append(this.mapsOf(operation));
     row.addEventListener("toggle", () => {
       if (row.open) opened.add(row.dataset.op);
@@ -243,14 +251,14 @@ function fillTables() {
   const row = (tag, words) => made("tr", {}, ...words.map((word, number) =>
     made(number ? tag : "th", number ? {} : { scope: "row" }, word)));
   element("tensors").replaceChildren(
-    row("th", ["", "shape", "in letters", "batch_first=False", "batch_first=True"]),
+    row("th", ["", told("shape"), told("in letters"), "batch_first=False", "batch_first=True"]),
     ...reading.tensors.map((words) => {
       const line = row("td", words);
       line.firstChild.className = kind(words[0]);
       return line;
     }));
   element("parameters").replaceChildren(
-    row("th", ["", "shape", "in letters", "numbers"]),
+    row("th", ["", told("shape"), told("in letters"), told("numbers")]),
     ...reading.parameters.map((words) => row("td", words)));
   for (const line of [...element("parameters").rows].slice(1)) line.firstChild.className = "weight";
   element("sizes").textContent = reading.sizes;
@@ -270,7 +278,7 @@ function play(on) {
   clearInterval(timer);
   timer = 0;
   press("play", on);
-  element("play").textContent = on ? "pause" : "play";
+  element("play").textContent = on ? told("pause") : told("play");
   if (!on) return;
   if (step.index === reading.length - 1) go(0);
   timer = setInterval(() => {
@@ -344,7 +352,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   panels.clear();
   showPanel();
 });
-if (flow) element("keys").append(" f shows the gradient.");
+if (flow) element("keys").append(told(" f shows the gradient."));
 open(0, 0);
 element("picture").scrollTop = 0; // the output first
 if (location.hash) recalled();

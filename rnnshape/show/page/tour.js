@@ -9,8 +9,8 @@ const figures = {
       return made("div", {}, made("code", {}, words), made("div", { class: "strip" }, ...cells));
     };
     return made("div", { class: "figure" },
-      strip("input[2] of 5×7: one piece of memory", (place) => Math.floor(place / 7) === 2),
-      strip("input[:, 2] of 7×5 (batch_first): seven pieces", (place) => place % 5 === 2));
+      strip(told("input[2] of 5×7: one piece of memory"), (place) => Math.floor(place / 7) === 2),
+      strip(told("input[:, 2] of 7×5 (batch_first): seven pieces"), (place) => place % 5 === 2));
   },
   // a row of W is a column of its transpose
   turn: () => {
@@ -33,7 +33,8 @@ function visit(number) {
   const { title, text, reading: at, focus, marks, figure } = data.tour[stop];
   element("tour").hidden = false;
   element("tour-open").setAttribute("aria-expanded", true);
-  element("tour-count").textContent = `Stop ${stop + 1} of ${data.tour.length}`;
+  element("tour-count").textContent = told("Stop {number} of {count}",
+    { number: stop + 1, count: data.tour.length });
   element("tour-title").textContent = title;
   element("tour-text").replaceChildren(...text.map((words) =>
     made("p", / = .*[·⊙]/.test(words) && words.length < 70 ? { class: "equation" } : {}, words)),

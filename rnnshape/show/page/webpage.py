@@ -14,6 +14,7 @@ from ...errors import UsageError
 from ...network.batch import Batch
 from ...network.head import Head
 from ...network.spec import Spec
+from ..language import catalogue, language, said
 from ..pictures.svg import page_style
 from .reading import flow_numbers, numbers, reading, without_loss
 from .tour import TOUR
@@ -40,6 +41,7 @@ def webpage(trace: Trace) -> str:
     data = _data(without_loss(trace), flow)
     pictures = [reading.pop("svg") for reading in data["readings"]]
     parts = {
+        "LANG": language(),
         "TITLE": escape(f"{trace.spec} · rnnshape"),
         "CODE": escape(trace.spec.code),
         "STYLE": page_style() + _file("page.css"),
@@ -56,7 +58,7 @@ def webpage(trace: Trace) -> str:
     filled = [start]
     for place in places:
         name, _, rest = place.partition("}}")
-        filled += [parts[name], rest]
+        filled += [escape(said(name[1:])) if name.startswith("=") else parts[name], rest]
     return "".join(filled)
 
 
@@ -92,8 +94,8 @@ def _data(trace: Trace, flow: dict[str, Any] | None) -> dict[str, Any]:
     }
     tour = [
         {
-            "title": stop.title,
-            "text": stop.text.split("\n"),
+            "title": said(stop.title),
+            "text": said(stop.text).split("\n"),
             "reading": place(stop.trace()),
             "focus": list(stop.focus) if stop.focus else None,
             "marks": list(stop.marks),
@@ -104,6 +106,7 @@ def _data(trace: Trace, flow: dict[str, Any] | None) -> dict[str, Any]:
     insides: dict[str, int] = {}
     data: dict[str, Any] = {"readings": _readings(kept, insides), "toggles": toggles, "tour": tour}
     data["insides"] = list(insides)
+    data["words"] = _words()
     if trace.feed is not None:
         alike = replace(trace.spec, batch_first=not trace.spec.batch_first)
         data["numbers"] = numbers(trace)
@@ -111,6 +114,13 @@ def _data(trace: Trace, flow: dict[str, Any] | None) -> dict[str, Any]:
             data["numbers"]["flow"] = flow
         data["numbered"] = [0, place(Trace(alike, trace.batch, head=trace.head))]
     return data
+
+
+def _words() -> dict[str, str]:
+    """The sentences of the script in the reader's language; none where that is English."""
+    known, script = catalogue(), "".join(map(_file, _SCRIPTS))
+    return {english: words for english, words in known.items() if json.dumps(
+        english, ensure_ascii=False) in script}  # fmt: skip
 
 
 def _variants(trace: Trace) -> Iterator[tuple[bool, bool, Trace | None]]:
