@@ -12,7 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from ..network.constructor import KINDS, positional_names
@@ -36,6 +36,7 @@ from .objects import (
     class_of,
     exception_class,
     make_class,
+    unfolded,
 )
 from .record import Event, Line, Place, Record, tensors_in
 from .refusal import NotKnown, Refusal
@@ -1199,7 +1200,7 @@ class Interpreter:
                     if len(owner) < LARGEST_BUILT
                     else self.unknown("a long range", node)
                 )
-            return self.python(lambda: owner[key], node, owner)
+            return self.paid(lambda: owner[key], node, owner)
         if isinstance(owner, dict):
             if key in owner if _hashable(key) else False:
                 return owner[key]
@@ -1259,7 +1260,10 @@ class Interpreter:
         return slice(*(_whole(part) for part in parts))
 
     def _tuple(self, node: ast.Tuple) -> Any:
-        return tuple(self._elements(node.elts))
+        made = tuple(self._elements(node.elts))
+        if self.vast(made):
+            return self.unknown("a tuple of very many elements", node)
+        return made
 
     def _list(self, node: ast.List) -> Any:
         return self._elements(node.elts)
@@ -1315,6 +1319,9 @@ class Interpreter:
             if isinstance(text, Unknown):
                 return text
             parts.append(text)
+        if sum(map(len, parts)) > LARGEST_BUILT:
+            return self.unknown("", node, "str")
+        self.step(sum(map(len, parts)) >> 7)
         return "".join(parts)
 
     def text(self, value: Any, representation: bool = False) -> Any:
@@ -1332,7 +1339,7 @@ class Interpreter:
                     return self.call(method, [], {})
             return self.unknown("", None, "str")
         if isinstance(value, (list, tuple, dict, set)) and (
-            len(value) > 1000
+            unfolded(value, 1000) > 1000
             or any(
                 True for _ in _deep(value) if not isinstance(_, (int, float, str, bool, type(None)))
             )
@@ -1424,10 +1431,23 @@ class Interpreter:
             return self.unknown(f"{large}, which is not built", node)
         if sign == "%" and isinstance(left, str):
             return self._formatted(left, right, node)
-        return self.python(
+        return self.paid(
             lambda: apply(left, right), node, (left, right),
             f"unsupported operand type(s) for {'** or pow()' if sign == '**' else sign}: '{type_name(left)}' and '{type_name(right)}'",
         )  # fmt: skip
+
+    def vast(self, *values: Any) -> bool:
+        """Whether one of the values is a nest of containers that Python would go through too long."""
+        counts = [unfolded(value, LARGEST_BUILT) for value in values]
+        self.step(min(sum(counts), LARGEST_BUILT) >> 7)
+        return max(counts) > LARGEST_BUILT
+
+    def paid(self, *arguments: Any) -> Any:
+        """What python() gives; the length of what is built costs steps."""
+        result = self.python(*arguments)
+        if isinstance(result, (list, tuple, str, bytes)):
+            self.step(len(result) >> 7)
+        return result
 
     def _formatted(self, left: str, right: Any, node: ast.AST) -> Any:
         parts = right if isinstance(right, tuple) else (right,)
@@ -1551,6 +1571,8 @@ class Interpreter:
                 method = self._special(one, method_name)
                 if method is not None:
                     return self.call(method, [other], {})
+        if self.vast(left, right):
+            return self.unknown("a comparison of very many elements", node, "bool")
         if sign in ("==", "!="):
             result = self.python(lambda: left == right, node)
             if not isinstance(result, bool):
@@ -2793,6 +2815,7 @@ def _calls_back(rule: Any) -> bool:
     return code is not None and code.co_varnames[:1] == ("interpreter",)
 
 
+@lru_cache(maxsize=8192)
 def _yields(node: Any) -> bool:
     if isinstance(node, ast.Lambda):
         return False

@@ -166,12 +166,44 @@ class Raised:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
+MOST_ORDERED = 500  # classes among the bases' own orders: more are taken depth first
+
+
+def unfolded(value: Any, most: int) -> int:
+    """How many elements a nest of containers has when each is counted as often as it stands there,
+    or a number over `most`: what Python goes through to print, compare, hash or copy it."""
+    sizes: dict[int, int] = {}
+    open_: set[int] = set()
+
+    def size(one: Any, depth: int) -> int:
+        if not isinstance(one, (list, tuple, dict, set, frozenset)):
+            return 1
+        key = id(one)
+        if key in sizes:
+            return sizes[key]
+        if key in open_ or depth > 100 or len(one) > most:
+            return most + 1
+        open_.add(key)
+        total = 1
+        for part in one.values() if isinstance(one, dict) else one:
+            total += size(part, depth + 1)
+            if total > most:
+                break
+        open_.discard(key)
+        sizes[key] = total
+        return total
+
+    return size(value, 0)
+
+
 def linear_order(cls: Class) -> list[Class]:
     """Python's order of a class and its bases (C3); depth first where there is none."""
     if len(cls.bases) < 2:
         return [cls, *(one for base in cls.bases for one in base.mro)]
     rows = [list(base.mro) for base in cls.bases] + [list(cls.bases)]
     order = [cls]
+    if sum(map(len, rows)) > MOST_ORDERED:
+        return [cls, *dict.fromkeys(one for base in cls.bases for one in base.mro)]
     while any(rows):
         head = next(
             (row[0] for row in rows if row and not any(row[0] in other[1:] for other in rows)), None

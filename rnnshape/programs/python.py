@@ -748,7 +748,9 @@ def _container_method(interpreter: Interpreter, owner: Any, name: str, method: A
             return args[1] if len(args) > 1 else interpreter.item(owner, args[0], ast.Pass())
         if name == "get" and isinstance(owner, dict) and any(isinstance(k, Unknown) for k in owner):
             return interpreter.unknown("an entry of a dict with unknown keys")
-        return interpreter.python(lambda: method(*args, **keywords))
+        if name in ("index", "count", "remove") and interpreter.vast(*args):
+            return interpreter.unknown("a search for very many elements", None, "int")
+        return interpreter.paid(lambda: method(*args, **keywords))
 
     return Native(f"{type_name(owner)}.{name}", rule, unknowns=True)
 
@@ -1273,7 +1275,8 @@ def _deep(interpreter: Interpreter, value: Any, seen: dict[int, Any]) -> Any:
         made.extend(_deep(interpreter, v, seen) for v in value)
         return made
     if isinstance(value, tuple) and type(value) is tuple:
-        return tuple(_deep(interpreter, v, seen) for v in value)
+        seen[id(value)] = items = tuple(_deep(interpreter, v, seen) for v in value)
+        return items
     if type(value) is dict:
         made = {}
         seen[id(value)] = made

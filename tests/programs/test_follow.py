@@ -331,3 +331,22 @@ def test_a_long_loop_runs_as_often_as_it_says(loop, turns):
         f"import torch\nys = []\nn = 0\n{loop}\n    ys.append(torch.zeros(3))\n    n += 2\ny = torch.stack(ys)\nz = torch.zeros(n)\n"
     )
     assert names_of(one) | {} == {"y": (str(turns), "3"), "z": (str(2 * turns),)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = (1,)\nfor i in range(200):\n    a = (a, a)\nb = {a: str(a)}",
+        "a = [1]\nfor i in range(200):\n    a = [a, a]\nprint(a, a == [a])\nb = [a].count([a])",
+        "import torch\na = [1]\nfor i in range(200):\n    a = [a, a]\ntorch.tensor(a)",
+        "import copy\na = (1,)\nfor i in range(15):\n    a = (a, a)\ncopy.deepcopy(a)",
+        "d = {}\nfor i in range(10**7):\n    d[i] = [i] * 1000",
+        "x = []\nfor i in range(10**7):\n    x.append(x[:])",
+        "class A: pass\n" + "".join(
+            f"class B{i}({', '.join(f'B{j}' for j in range(i - 1, -1, -1)) or 'A'}): pass\n"
+            for i in range(60)
+        ),
+    ],
+)  # fmt: skip
+def test_nests_that_share_their_parts_are_not_unfolded(text):
+    assert followed(text).problem is None

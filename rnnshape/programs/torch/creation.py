@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..objects import unfolded
 from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
 from ..sizes import Size, product
 from ..tensor import Storage, Tensor, elementwise, new, promoted
@@ -375,13 +376,20 @@ def tensor(
     return made
 
 
+MOST_DATA = 200_000  # numbers of nested lists that are gone through
+
+
 def from_data(name: str, data: Any, dtype: str | None = None) -> Tensor:
     """What torch.tensor makes of `data`, or its refusal."""
     if isinstance(data, Tensor):
         return data.like(dtype=dtype or data.dtype, values=data.known, graph=frozenset())
     if isinstance(data, Unknown):
         raise NotKnown("unknown data")
+    if unfolded(data, MOST_DATA) > MOST_DATA:
+        raise NotKnown("data of very many numbers")
     if isinstance(data, range | TorchSize):
+        if len(data) > MOST_DATA:
+            return new((len(data),), dtype or "int64")
         data = list(data)
     shape: list[int] = []
     level = data
