@@ -15,6 +15,43 @@ def mend(text):
     return problem.id, [edit["after"].strip() for edit in problem.edits]
 
 
+def warning(text):
+    """(id, the lines that the first warning's edits put) of a program."""
+    request = Request(source_of(textwrap.dedent(text), "program.py"))
+    (one,) = follow(request)
+    found = diagnose(one, request).warnings[0]
+    return found.id, [edit["after"].strip() for edit in found.edits]
+
+
+def test_the_last_step_is_taken_along_the_axis_that_the_layer_says():
+    text = """
+        import torch
+        from torch import nn
+        rnn, fc = nn.LSTM(5, 17{}), nn.Linear(17, 1)
+        out, _ = rnn(torch.randn(8, 30, 5))
+        y = fc(out[{}])
+        """
+    assert warning(text.format(", batch_first=True", "-1")) == (
+        "batch-first-confusion", ["y = fc(out[:, -1])"],
+    )  # fmt: skip
+    assert warning(text.format("", ":, -1")) == (
+        "batch-first-confusion",
+        ["rnn, fc = nn.LSTM(5, 17, batch_first=True), nn.Linear(17, 1)"],
+    )
+
+
+def test_layers_and_directions_are_read_in_their_order():
+    assert warning(
+        """
+        import torch
+        from torch import nn
+        rnn = nn.GRU(4, 5, 3, bidirectional=True)
+        _, h = rnn(torch.randn(6, 2, 4))
+        h = h.view(2, 3, 2, 5)
+        """
+    ) == ("axes-mixed", ["h = h.view(3, 2, 2, 5).transpose(0, 1)"])
+
+
 def test_a_batch_norm_over_the_steps_gets_the_features_and_gives_them_back():
     assert mend(
         """

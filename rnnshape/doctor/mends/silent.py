@@ -70,6 +70,17 @@ def mixed(scene: Scene) -> Iterator[Candidate | None]:
         kind = "reshape" if name == "view" else name
         return f"{moved}.{kind}{tail}"
 
+    if isinstance(value, Tensor) and value.rank and not function:
+        kinds = [part.kind for part in value.axes[0]]
+        if kinds == ["layers", "directions"] and len(call.args) == value.rank + 1:
+            first, second, *rest = [source.segment(a) for a in call.args]
+            sized = ", ".join([second, first, *rest])
+            yield change(
+                "axes-mixed",
+                "rows of hn are layers × directions: read them so, then swap the two",
+                source,
+                source.replace(call, f"{inner}.{name}({sized}).transpose(0, 1)"),
+            )
     sizes = [int(n) for n in value.shape] if isinstance(value, Tensor) else []
     into = [int(n) for n in result.shape] if isinstance(result, Tensor) else []
     if sizes and len(sizes) == len(into) and sorted(sizes) == sorted(into):
@@ -121,7 +132,27 @@ def mixed(scene: Scene) -> Iterator[Candidate | None]:
 
 @silent("batch-first-confusion")
 def order_of_axes(scene: Scene) -> Iterator[Candidate | None]:
-    """The layer built for the order that its input has, or the axes swapped before it."""
+    """The layer built for the order that its input has, or the axes swapped before it; where the
+    layer says its order itself, the step is taken along the axis that it has in it."""
+    part = scene.part
+    if isinstance(part, ast.Subscript) and not isinstance(part.slice, (ast.Tuple, ast.Slice)):
+        said = [
+            keyword
+            for call in _layer_calls(scene)
+            for spot in scene.constructors(call.func)
+            if isinstance(spot.node, ast.Call)
+            for keyword in spot.node.keywords
+            if keyword.arg == "batch_first"
+        ]
+        if said and scene.facts.get("axis") == 0:
+            source = scene.source
+            inner, index = source.segment(part.value), source.segment(part.slice)
+            yield change(
+                "batch-first-confusion",
+                "the batch comes first: the steps are the second axis",
+                source,
+                source.replace(part, f"{inner}[:, {index}]"),
+            )
     for call in _layer_calls(scene):
         for spot in scene.constructors(call.func):
             if class_name(spot.node) in ("RNN", "LSTM", "GRU"):
