@@ -158,3 +158,18 @@ def test_fresh_calls_give_what_torch_gives(seed: int) -> None:
     lines, told, total = differences(record.recorded(seed))
     assert len(lines) <= 0.003 * total, f"{len(lines)} of {total} differ:\n" + "\n".join(lines)
     assert told > 0.95 * total
+
+
+@pytest.mark.live
+def test_every_row_has_a_name_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    table.load()
+    foreign = []
+    for name in (n for n in (*table.ROWS, *table.MODULES) if not n.startswith("numpy.")):
+        first, *rest = name.split(".")
+        found: Any = torch if first == "torch" else torch.Tensor
+        for part in rest:
+            found = getattr(found, part, None)
+        if found is None:
+            foreign.append(name)
+    assert not foreign

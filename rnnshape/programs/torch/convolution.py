@@ -486,7 +486,7 @@ def _avg_pool(d: int) -> None:
         return rule(input, self.kernel_size, self.stride, self.padding, self.ceil_mode)
 
     init.__qualname__, forward.__qualname__ = f"AvgPool{d}d.__init__", f"AvgPool{d}d.forward"
-    row(f"torch.nn.functional.{name}", f"torch.{name}")(rule)
+    row(f"torch.nn.functional.{name}", *([f"torch.{name}"] if d == 1 else []))(rule)
     module(f"torch.nn.AvgPool{d}d")(
         type(f"AvgPool{d}d", (), {"__init__": init, "forward": forward})
     )
@@ -508,7 +508,7 @@ def _adaptive(kind: str, d: int) -> None:
 
     title = f"Adaptive{kind.title()}Pool{d}d"
     init.__qualname__, forward.__qualname__ = f"_{title[:-2]}Nd.__init__", f"{title}.forward"
-    row(f"torch.nn.functional.{name}", f"torch.{name}")(rule)
+    row(f"torch.nn.functional.{name}", *([f"torch.{name}"] if d == 1 else []))(rule)
     module(f"torch.nn.{title}")(type(title, (), {"__init__": init, "forward": forward}))
 
 

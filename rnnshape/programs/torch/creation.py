@@ -493,7 +493,7 @@ def _legacy(name: str, dtype: str) -> None:
             raise type_error(f"new(): data must be a sequence (got {type_name(first)})")
         return new(checked_sizes(sequence_of_ints("new", data)), dtype)
 
-    row(f"torch.{name}", f"torch.cuda.{name}")(rule)
+    row(f"torch.{name}", *([] if name == "Tensor" else [f"torch.cuda.{name}"]))(rule)
 
 
 for _name, _dtype in _LEGACY.items():

@@ -39,7 +39,9 @@ def _initialised(name: str) -> Callable[..., Tensor]:
 
 
 for _name in (*_RANKS, "uniform", "normal", "trunc_normal", "constant", "ones", "zeros"):
-    row(f"torch.nn.init.{_name}_", f"torch.nn.init.{_name}")(_initialised(_name))
+    row(f"torch.nn.init.{_name}_")(_initialised(_name))
+    if _name not in ("trunc_normal", "ones", "zeros"):  # torch keeps the old names of the others
+        row(f"torch.nn.init.{_name}")(_initialised(_name))
 
 
 @row("torch.nn.init.calculate_gain")

@@ -359,7 +359,7 @@ def cpu(self: Tensor, *_: Any, **__: Any) -> Tensor:
     return self
 
 
-@row("Tensor.cuda", "Tensor.mps")
+@row("Tensor.cuda")
 def cuda(self: Tensor, *_: Any, **__: Any) -> Tensor:
     """There is no GPU where a program is followed: what it would give is the same tensor."""
     return self

@@ -471,7 +471,16 @@ def _functions_of_one() -> None:
             native(f"{name}_(Tensor input{more.get(name, '')})", at="Tensor")(
                 _in_place_of_one(name)
             )
-            row(f"torch.{name}_")(_in_place_of_one(name))
+            if name not in (
+                "erfinv",
+                "lgamma",
+                "digamma",
+                "sign",
+                "sgn",
+                "bitwise_not",
+                "absolute",
+            ):
+                row(f"torch.{name}_")(_in_place_of_one(name))
 
 
 def _of_one(name: str) -> Callable[..., Tensor]:

@@ -56,7 +56,7 @@ def rows_of(x: Tensor) -> Tensor:
     return Tensor((product(x.shape[:-1]), x.shape[-1]), x.dtype)
 
 
-@native("matmul(Tensor input, Tensor other)", also=("__matmul__",))
+@native("matmul(Tensor input, Tensor other)")
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """a @ b."""
     a, b = input, other
