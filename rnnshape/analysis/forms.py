@@ -82,6 +82,17 @@ class Arrangement:
         if self.form.name in checks:
             checks[self.form.name]()
 
+    @property
+    def whole(self) -> Trace:
+        """The form as one walk with its head. Raises UsageError where it is several."""
+        if self.form.name in ("one-to-many", "encoder-decoder"):
+            raise UsageError(
+                "--form: expected a form that is one walk: one-to-one, many-to-one, many-to-many",
+                got=self.form.name,
+                fix=f"rnnshape draw --form {self.form.name} -o form.svg",
+            )
+        return Trace(self.spec, self.batch, head=self.head)
+
     def _check_one_step(self) -> None:
         if self.batch.seq_len != 1:
             raise UsageError(

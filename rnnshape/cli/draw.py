@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
 from ..show.pictures import FORMATS, Drawn
+from .forms import Decoder, FormName, arranged, check_form, decoder_options
 from .numbers import Numbers, number_options, numeric_trace
 from .options import Network, OutputFile, check_choice, first_set, head_options
 from .output import write_file, write_lines
 from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
+
+if TYPE_CHECKING:
+    from ..analysis.forms import Arrangement
 
 _THEMES = ("auto", "light", "dark")
 
 
 @head_options
 @number_options
+@decoder_options
 def draw(
     network: Network,
     numbers: Numbers,
+    decoder: Decoder,
     program: Program = None,
     sets: Set = None,
     shapes: Shape = None,
@@ -39,6 +45,7 @@ def draw(
     values: Annotated[
         bool, typer.Option("--values", help="With --inside: how open each gate is.")
     ] = False,
+    form: FormName = None,
     stack: Annotated[
         bool, typer.Option("--stack", help="Between layers, all steps as one tensor.")
     ] = False,
@@ -65,6 +72,8 @@ def draw(
     Example: rnnshape draw --layers 3 -o rnn.svg
     """
     chosen = _chosen(format, output)
+    check_form(form, {"--inside": inside, "--stack": stack, "PROGRAM": program, **numbers.sources},
+               decoder)  # fmt: skip
     check_choice("--theme", theme, _THEMES, "light")
     picture = FORMATS[chosen]
     if not picture.themes and theme != "auto":
@@ -84,7 +93,9 @@ def draw(
             got="no -o",
             fix=f"-o rnn.{chosen}, or --format text",
         )
-    if inside:
+    if form is not None:
+        drawn = _form(arranged(network, form, decoder), chosen, theme)
+    elif inside:
         place = None if program is not None else layer
         drawn = _inside(network, numbers, values, chosen, (place, direction, step), theme)
     else:
@@ -101,6 +112,18 @@ def draw(
         write_file(output or "-", lambda file: file.write(drawn))
     else:
         write_lines(drawn, output)
+
+
+def _form(arrangement: Arrangement, chosen: str, theme: str) -> Drawn:
+    """A form as SVG or PNG."""
+    from ..show.pictures.forms import form_lines
+
+    check_choice("--format", chosen, ("svg", "png"), "svg")
+    if chosen == "svg":
+        return form_lines(arrangement, theme)
+    from ..show.pictures.png import png
+
+    return png("\n".join(form_lines(arrangement, "light" if theme == "auto" else theme)))
 
 
 def _inside(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
+from .forms import Decoder, FormName, arranged, check_form, decoder_options
 from .options import Module, Network, head_options
 from .output import write_file
 
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
 
 @head_options
+@decoder_options
 def explore(
     network: Network,
+    decoder: Decoder,
+    form: FormName = None,
     weights: Annotated[
         str | None, typer.Option(metavar="FILE", help="A weights file, as of rnnshape run.")
     ] = None,
@@ -34,7 +38,11 @@ def explore(
     check_terminal()
     if tour and quiz:
         raise UsageError("--tour: expected without --quiz", got="both", fix="leave out one")
-    trace, parameters = _subject(network, weights, module, seed)
+    check_form(form, {"--weights": weights, "--module": module}, decoder)
+    if form is not None and weights is None:
+        trace, parameters = arranged(network, form, decoder).whole, None
+    else:
+        trace, parameters = _subject(network, weights, module, seed)
     from ..explore.export import writers
 
     try:

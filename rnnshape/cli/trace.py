@@ -95,7 +95,8 @@ def trace(
         put_picture(network, beside, output)
         return
     if html is not None:
-        check_page({**chosen, **({} if gradients.backward else gradients.asked), "-o": output})
+        beside = {name: value for name, value in chosen.items() if name != "--form"}
+        check_page({**beside, **({} if gradients.backward else gradients.asked), "-o": output})
     check_form(form, {**numbers.sources, **gradients.asked}, decoder)
     if json and ndjson:
         raise UsageError("--json: expected without --ndjson", got="both", fix="leave out one")
@@ -103,6 +104,9 @@ def trace(
     selection = Selection(number, direction, step, folded=not (all or json or ndjson))
     if form is not None:
         a = arranged(network, form, decoder, numbers.weights)
+        if html is not None:
+            put_page(a.whole, html)
+            return
         put_form(a, selection, form_numbers(a, numbers) if computed else None, json, ndjson, output)
         return
     subject = subject_of(network, numbers, gradients) if computed else gradients.wanted(

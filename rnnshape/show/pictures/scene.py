@@ -245,6 +245,11 @@ class Scene:
             for number in range(edge.lines):
                 y = lane.wire + (number - (edge.lines - 1) / 2) * 16
                 yield Wire(((start, y), (end, y)), edge)
+        elif target.node.role == "input":  # fed back
+            x = (source.x + source.width + target.x) / 2
+            high, low = source.y + source.height / 2, target.y + target.height / 2
+            start, end = source.x + source.width, target.x
+            yield Wire(((start, high), (x, high), (x, low), (end, low)), edge)
         else:
             yield Wire(self._way_up(source, target), edge)
 

@@ -47,6 +47,12 @@ def _lines(scene: Scene, head: str, name: str, places: bool) -> Iterator[str]:
     if head:
         yield head
     yield f'<rect class="paper" width="{w}" height="{h}"/>'
+    yield from inner_lines(scene, places)
+    yield "</svg>"
+
+
+def inner_lines(scene: Scene, places: bool = False) -> Iterator[str]:
+    """What stands on the paper; places: cells and wires are marked, for a page."""
     flat = [wire for wire in scene.wires if wire.edge.kind == "state"]
     upward = [wire for wire in scene.wires if wire.edge.kind != "state"]
     yield from (_wire(wire, places) for wire in flat)
@@ -55,7 +61,6 @@ def _lines(scene: Scene, head: str, name: str, places: bool) -> Iterator[str]:
     yield from (_box(box, places) for box in scene.boxes.values())
     yield from (_corner(scene.boxes[node], sign) for node, sign in scene.corners.items())
     yield from (_label(label) for label in scene.labels)
-    yield "</svg>"
 
 
 _WIDE, _HIGH = 10.0, 18.0  # of a sign of a cell's inside

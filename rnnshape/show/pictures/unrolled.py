@@ -64,11 +64,16 @@ class Unrolled:
     """What a drawing of a trace shows; `most_steps` is where it begins to fold time.
 
     stack: what a layer leaves at all steps stands between it and the next as one tensor.
+    fed_back: what the head makes at one step is the input of the next. name: before the title;
+    remark: below the drawing.
     """
 
     trace: Trace
     most_steps: int = MOST_STEPS
     stack: bool = False
+    fed_back: bool = False
+    name: str = ""
+    remark: str = ""
 
     @cached_property
     def captions(self) -> Captions:
@@ -199,7 +204,12 @@ class Unrolled:
     @cached_property
     def edges(self) -> list[Edge]:
         """Every arrow."""
-        return [*self._right(), *self._up()]
+        return [*self._right(), *self._up(), *self._back()]
+
+    def _back(self) -> Iterator[Edge]:
+        """From the head's o to the input of the next step, where it is fed back."""
+        for column in range(len(self.times) - 1) if self.fed_back else ():
+            yield Edge(f"o{column}", f"input{column + 1}", "output", column == self.fold)
 
     def _right(self) -> Iterator[Edge]:
         """The state, from cell to cell along each layer."""
@@ -309,10 +319,11 @@ class Unrolled:
         length = self.trace.batch.seq_len
         if self.trace.spec.single:
             return f"{self.trace.spec}: one step"
+        name = f"{self.name}: " if self.name else ""
         lengths = self.trace.batch.lengths or ()
         told = ", ".join(map(str, lengths[:12])) + (", …" if len(lengths) > 12 else "")
         packed = f", lengths {told}" if lengths else ""
-        return f"{self.trace.spec} over {length} step{'' if length == 1 else 's'}{packed}"
+        return f"{name}{self.trace.spec} over {length} step{'' if length == 1 else 's'}{packed}"
 
     @property
     def description(self) -> str:
@@ -352,6 +363,10 @@ class Unrolled:
                 "1 → hn: so many end here, and hn has their state"
                 + ("; 1 ← h0: so many begin here" if spec.bidirectional else "")
             )
+        if self.remark:
+            notes.append(self.remark)
+        if self.fed_back:
+            notes.append("o[t] is fed back: it is the input of the next step")
         marks = iter("①②" if self.corners else "")
         return [*notes, *(f"{next(marks, '')} {note}".strip() if " equals " in note else note
                           for note in self.captions.notes())]  # fmt: skip
