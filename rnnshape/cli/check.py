@@ -64,7 +64,7 @@ def check(
         str | None,
         typer.Option(
             metavar="TEXT|FILE.py|-",
-            help="Python code that builds, calls or uses the layer; it is read, not run.",
+            help="A program, or a piece of one as text; it is read, not run.",
         ),
     ] = None,
     output_format: Annotated[
@@ -92,6 +92,9 @@ def check(
         else:
             _check_all(programs, sets, shapes, output_format, json, file, warn_as_error)
         return
+    if code is not None:
+        _check_code(code, network, sets, shapes, json, file)
+        return
     refuse_alone(sets, shapes)
     if output_format or warn_as_error:
         raise UsageError(
@@ -101,8 +104,6 @@ def check(
     _check_dtypes(dtype, state_dtype, weight_dtype)
     given = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
     told = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
-    if code is not None and (code == "-" or code.endswith(".py")):
-        code = read_text(code, "--code")
     if "equations" in network.arguments:
         network.spec.check_torchs(
             "check",
@@ -114,7 +115,6 @@ def check(
         arguments.pop("cell", None),
         arguments,
         told,
-        code=code or "",
         lengths=network.lengths,
         batch_size=network.size("batch_size"),
         seq_len=network.size("seq_len"),
@@ -131,6 +131,18 @@ def check(
         write_text(check_text(report.to_dict(), told), file)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _check_code(
+    code: str, network: Network, sets: Set, shapes: Shape, json: bool, file: str | None
+) -> None:
+    """--code: a program, or a piece of one as text."""
+    refuse_beside(network.given, "the code")
+    if code.endswith((".py", ".ipynb")):
+        asked = Asked(code, sets, shapes)
+    else:
+        asked = Asked("code", sets, shapes, read_text(code, "--code") if code == "-" else code)
+    asked.put(json, file, short=True)
 
 
 def _check_all(

@@ -38,23 +38,31 @@ class Asked:
     """A program with what was followed of it."""
 
     def __init__(
-        self, program: str, sets: Sequence[str] | None, shapes: Sequence[str] | None
+        self,
+        program: str,
+        sets: Sequence[str] | None,
+        shapes: Sequence[str] | None,
+        code: str = "",
     ) -> None:
         from pathlib import Path
 
         from ..programs.follow import Request, setting_value, shape_value
         from ..programs.follow import program as read_program
+        from ..programs.source import source_of
         from ..programs.sources import settings
         from ..show.program import diagnosed
 
-        source, self.entry = read_program(program)
+        if code:  # a text in place of a file
+            source, self.entry = source_of(code, program), ""
+        else:
+            source, self.entry = read_program(program)
         project = settings(Path(source.path).parent if source.path else Path())
         self.file = source.name
         self.settings = {
             name: setting_value(value) for name, value in pairs(sets, "--set", "hidden=80")
         }
         given = {name: shape_value(value) for name, value in pairs(shapes, "--shape", "x=N,T,10")}
-        request = Request(source, self.entry, self.settings, given)
+        request = Request(source, self.entry, self.settings, given, piece=bool(code))
         self.results: Followeds = diagnosed(request, project)
 
     def put(

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import UsageError
 from .interpreter import Called, Interpreter, Restart, Stop, Told, bound
-from .objects import MISSING, OBJECT, Bound, Class, Function, Names, Native, make_class
+from .objects import MISSING, OBJECT, Bound, Class, Function, Names, Native, Torch, make_class
 from .record import Event, Line, Place, tensors_in
 from .refusal import Refusal
 from .sizes import Names as SizeNames
@@ -160,6 +160,7 @@ class Request:
     settings: Mapping[str, Any] = field(default_factory=dict)
     shapes: Mapping[str, Any] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)  # of files beside it, in place of theirs
+    piece: bool = False  # a piece of a program: of torch, nn and F it need not say what they are
     strict: bool = True  # a setting that names nothing is refused
 
 
@@ -687,6 +688,8 @@ class _Run:
         main = "__main__" if not self.entry.name else Path(source.name).stem
         names: dict[str, Any] = {"__name__": main}
         interpreter.modules[""] = names
+        if self.request.piece:
+            interpreter.absent = self._not_said
         if not self.entry.name:
             interpreter.run_file(source.tree, source.name, names)
             return None
@@ -863,6 +866,13 @@ class _Run:
                         found[target.id] = node.value.value
             todo.extend(ast.iter_child_nodes(node))
         return found
+
+    def _not_said(self, name: str) -> Any:
+        """A name that a piece of a program reads and does not bind."""
+        paths = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional"}
+        if name in paths:
+            return Torch(paths[name])
+        return self.interpreter.unknown(f"{name}, which the code does not define")
 
     def _absent(self, name: str) -> Any:
         """A name that a class reads and only the file's main part binds."""
