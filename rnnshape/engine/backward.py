@@ -247,7 +247,7 @@ def _pass(world: BackWorld, place: Pass, told: Callable[[range], Iterable[int]])
                 else:
                     record = _step(world, place, t, rows, source, around)
                 shared[key] = record
-            silent = not record.performed
+            silent = not record.state
             if world.shares or position in tell:
                 passed_to = None if head else before
                 yield Step(index + position, place.layer, place.direction, t, passed_to, record)

@@ -478,7 +478,8 @@ class _Ranks:
             for i in read[1:]:
                 self._set(i, 1)
         elif op == "product":
-            self._set(read[0], 2)
+            if guess or self._draft.nodes[read[0]].op == "parameter":
+                self._set(read[0], 2)
             self._set(number, ranks[read[1]])
             self._set(read[1], ranks[number])
         elif op == "outer":
@@ -503,10 +504,8 @@ class _Ranks:
     def _check(self, node: Node, read: list[int], rank: int) -> None:
         names = ("a number", "a vector", "a matrix")
         op = node.op
-        if op == "product":
+        if op == "product" and not (read[0] == 2 and read[1]):
             left, right = read
-            if left == 2 and right:
-                return
             got = f"{names[left]} · {names[right]}"
             fix = "a ⊙ b element by element"
             if (left, right) == (1, 1):
@@ -538,13 +537,21 @@ class _Ranks:
             raise self._source.error(
                 node.place, "expected vectors alone or matrices alone in concat", "concat(a, b)"
             )
-        if (op in _ELEMENTWISE or op in _UNARY) and rank != (
-            read[0] if op in _UNARY else max(read)
-        ):
-            got = names[read[0] if op in _UNARY else max(read)]
+        made = (
+            read[1]
+            if op == "product"
+            else max(read)
+            if op in _ELEMENTWISE
+            else read[0]
+            if read
+            else rank
+        )
+        if op in ("outer", "transpose"):
+            made = 2
+        if rank != made:
             raise self._source.error(
                 node.place,
-                f"expected {names[rank]}, got {got}",
+                f"expected {names[rank]}, got {names[made]}",
                 "a state is a vector, H wide, unless it is declared",
             )
 

@@ -265,6 +265,10 @@ class Cell:
 
     def _check(self, input_size: Dim, hidden_size: Dim, directions: int) -> None:
         sizes = {"I": input_size, "H": hidden_size}
+        for number, shaped in enumerate(self._solution.nodes):
+            for size in shaped.sizes:
+                if size.at(sizes) is None:
+                    self._shape(number, input_size, hidden_size)  # tells it
         for condition in self._solution.conditions:
             left, right = condition.left.at(sizes), condition.right.at(sizes)
             if left is None or right is None or left != right:
@@ -386,7 +390,7 @@ class Cell:
             parts = [
                 one
                 if own.batched or not whole.batched
-                else self._expanded(e, f"{name}.{i}", one, x)
+                else self._expanded(e, f"{name}.wide{i}", one, x)
                 for i, (one, own) in enumerate(zip(read, shaped))
             ]
             return e.apply("concat", name, tuple(parts), (len(whole.sizes) - 1 + whole.batched,))
@@ -402,7 +406,7 @@ class Cell:
         rank = len(self._shaped(number).sizes)
         for i, own in enumerate(shaped):
             if own.batched and len(own.sizes) == 1 and rank == 2 and op in _ELEMENTWISE:
-                read[i] = e.apply("as_matrix", f"{name}.{i}", (read[i],))
+                read[i] = e.apply("as_matrix", f"{name}.lift{i}", (read[i],))
         row = {"sum": "sum_columns", "outer": "outer_product"}.get(op, op)
         return e.apply(row, name, tuple(read), (1.0,) if op == "elu" else ())
 
@@ -411,9 +415,13 @@ class Cell:
         """What each result is called: its own name, a product's in short, else f.1 of f."""
         draft = self._draft
         names = {n: own.removesuffix("'") for n, own in draft.names.items()}
+        ends = {*draft.states.values(), self._output[0]}
+        for number in ends & names.keys():
+            if not self._shaped(number).batched:  # what is the same for all is made wide behind
+                names[number] += ".same"
         targets, target = {}, "output"
         for number in range(len(draft.nodes) - 1, -1, -1):
-            target = names.get(number, target)
+            target = names.get(number, target).removesuffix(".same")
             targets[number] = target
         used, counts = set(names.values()), dict.fromkeys(targets.values(), 0)
         called: list[str] = []

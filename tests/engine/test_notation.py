@@ -139,6 +139,8 @@ WRONG = {
     "param k: 1.5\nh' = k ⊙ x": "a whole number in a size",
     "h' = concat(p, q) + W·x": "the equations leave it open",
     "state S: H, H\nS' = S + outer(x, x)": "a vector as what the cell puts out, got a matrix",
+    "state C: H, H\nC' = C + outer(W·x, W·x)\nq = W·x\noutput = (C'·q)·max(q, q)":
+        r"a vector · a vector(.|\n)*sum\(a ⊙ b\)",
     "h' = 1": "expected a vector, got a number",
     "output = x": "expected a new state",
     "h' = output": "expected output to be assigned before",
@@ -183,3 +185,8 @@ def test_a_hostile_file_is_answered_shortly(text):
         Cell(text, "it.cell")
     except UsageError as error:
         assert len(str(error)) < 2000
+
+
+def test_a_part_of_a_width_that_does_not_divide_is_told():
+    with pytest.raises(UsageError, match=r"it\.cell:1:8: .*the width H/2 is no whole number"):
+        Spec(cell=Cell("a, b = split(h, 2)\nh' = concat(b, a)", "it.cell"), hidden_size=5)

@@ -29,6 +29,9 @@ EVERYWHERE = {  # a cell that uses every function and operator
     "matrices": "state S: H, 3\nparam v: 3\nw = σ(u·x)\nS' = w ⊙ S + outer(W·x, v) + outer(h, v)"
     " ⊙ B\nh' = S'·v + (S'·transpose(D))·(W·x) + (W·transpose(E))·h",
     "shared": "h' = (A − transpose(A))·h + A·(W·x) + b ⊙ b",
+    "passed": "h' = tanh(U·h)\nc' = h + c\noutput = c",
+    "alike": "S' = outer(b, b)\nstate S: H, H\nh' = U·concat(h, concat(q, b)) + S·h\nparam q: 2\n"
+    "param U: H, 2H + 2\nc' = tanh(b)\noutput = c ⊙ h + b",
     "copies": "a, b = split(W·x, 2)\nc' = h\nh' = concat(a, a) + c\nm' = p",
 }  # fmt: skip
 

@@ -110,7 +110,7 @@ def _heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
 def _step(trace: Trace, step: Step, before: Step | None) -> Iterator[Line]:
     if not trace.spec.single:
         yield text(f"  t={step.t}" if isinstance(step.t, int) else f"  every {step.t}", "title")
-    if not step.record.performed:
+    if not step.record.state:
         yield text("    nothing arrives: a cut lies between here and the loss", "note")
         return
     if step.arrives:
