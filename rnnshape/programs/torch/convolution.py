@@ -104,8 +104,9 @@ def convolved(
                     "Using padding='same' with even kernel lengths and odd dilation may require a "
                     "zero-padded copy of the input be created"
                 )
-            _channels(whole, weight, groups)
-            _conv_types(x, weight, bias if bias is None else None)
+            even = [n + m % 2 for n, m in zip(whole.shape[2:], lost)]
+            _channels(new((*whole.shape[:2], *even)), weight, groups)
+            _conv_types(x, weight, None)
             return spatial(x, x.shape[-d:], features(weight.shape[0], "Conv"), weight.shape[0])
         paddings = (0,) * d
     else:
@@ -125,7 +126,7 @@ def convolved(
             "Kernel size can't be greater than actual input size",
             sizes=[(n, k) for n, k in zip(padded, wide) if n < k], argument=x,
         )  # fmt: skip
-    _conv_types(x, weight, bias)
+    _conv_types(x, weight, bias if not isinstance(padding, str) else None)
     sizes = [
         windows(n, k, s, p, e)
         for n, k, s, p, e in zip(x.shape[-d:], kernel, strides, paddings, dilations)
@@ -439,8 +440,8 @@ def _max_pool(d: int) -> None:
         input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
         ceil_mode: bool = False, return_indices: bool = False,
     ) -> Any:  # fmt: skip
-        if return_indices and d == 1 and isinstance(input, Tensor) and input.rank not in (2, 3):
-            raise NotKnown("positions of a pool of other ranks")
+        if return_indices and d == 1:
+            raise NotKnown("positions of a pool")
         out = pooled(name, d, input, kernel_size, stride, padding, dilation, ceil_mode)
         return (out, out.like(dtype="int64")) if return_indices else out
 

@@ -636,23 +636,24 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 
 def _check_fill(input: Tensor, mask: Tensor, value: Any, in_place: bool = False) -> None:
+    from .pointwise import in_place_shape
+
     if isinstance(value, Tensor) and value.rank:
         raise runtime_error(
             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.rank} dimension(s)."
         )
-    if (
-        isinstance(value, float)
-        and math.isinf(value)
-        and not input.floating
-        and input.dtype != "bool"
+    whole = not input.floating and input.dtype != "bool"
+    number_ = isinstance(value, float)
+    if (whole and number_ and math.isinf(value)) or (
+        input.dtype == "float16" and number_ and 65504 < abs(value) < math.inf
     ):
         broadcast(mask, input)
-        words = {"int64": "int64_t", "int32": "int"}.get(input.dtype, input.dtype)
+        if in_place:
+            in_place_shape(input, mask)
+        words = {"int64": "int64_t", "int32": "int"}.get(input.dtype, c_name(input.dtype))
         raise runtime_error(f"value cannot be converted to type {words} without overflow")
     if in_place:
-        from .pointwise import in_place_shape
-
         if mask.dtype != "bool":
             raise runtime_error(_mask_words(mask), argument=mask, wants={"dtype": "bool"})
         in_place_shape(input, mask)

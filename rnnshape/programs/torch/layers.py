@@ -215,10 +215,10 @@ def embedding(
     if table.rank != 2:
         raise runtime_error("'weight' must be 2-D")
     if x.dtype not in ("int64", "int32"):
+        kind = "CPUBoolType" if x.dtype == "bool" else tensor_kind(x)
         raise runtime_error(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: "
-            "Long, "
-            f"Int; but got {tensor_kind(x)} instead (while checking arguments for embedding)",
+            f"Long, Int; but got {kind} instead (while checking arguments for embedding)",
             argument=x, wants={"dtype": "int64"},
         )  # fmt: skip
     if any(i < 0 or (settled(i, table.shape[0]) and i >= table.shape[0]) for i in x.known or ()):
@@ -461,6 +461,7 @@ def _running(x: Tensor, mean: Any, weight: Any) -> None:
             )  # fmt: skip
     if category(x.dtype) < 2 and x.numel != 0:
         raise not_implemented("batch_norm", x.dtype, x)
+    weight = mean if weight is None else weight
     if weight is not None and x.dtype != weight.dtype and x.numel != 0:
         if x.dtype in ("float16", "bfloat16") and weight.dtype == "float32":
             return

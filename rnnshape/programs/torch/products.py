@@ -216,6 +216,8 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
             "addmv input tensors must have the same dtype, but got "
             f"{alias(b.dtype)}, {alias(a.dtype)}, and {alias(b.dtype)}"
         )
+    if a.dtype == "bool" and a.numel != 0:
+        raise not_implemented("addmv_impl_cpu", "bool", a)
     return result(a, b, a.shape[:1], a.axes[:1])
 
 
