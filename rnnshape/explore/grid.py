@@ -231,19 +231,29 @@ class _Drawing:
         words_at = y + (self.rows_each // 2 if self.tall else 0)
         here = lane == view.lane
         self.canvas.put(0, y, self._lane_name(lane), "title" if here else "note")
-        if direction != HEAD:
-            self._edges(words_at, lane, direction)
+        names = self._state_names(lane)
+        top = words_at if len(names) == 1 else y + 1
+        for row, name in enumerate(names, top):
+            self._edges(row, lane, direction, name)
         for t in self._times:
             if view.has(lane, t):
                 self._cell(y, lane, t)
-                if direction != HEAD:
-                    self._arrow(words_at, lane, t, direction)
+                for row, _ in enumerate(names, top):
+                    self._arrow(row, lane, t, direction)
         return y + self.rows_each
 
-    def _edges(self, y: int, lane: int, direction: str) -> None:
-        """h0 and hn at the two ends of a lane, or the sign for cells that are further away."""
+    def _state_names(self, lane: int) -> list[str]:
+        """The states that go along a lane, in the order of its boxes; one where boxes are flat."""
+        if self.view.lanes[lane].direction == HEAD:
+            return []
+        names = [name for name, _ in self.view.states(lane, 0)]
+        alone = len(names) == 1 or not self.tall or self.shade is not None
+        return [self.view.trace.spec.state_names[0]] if alone else names[::-1]
+
+    def _edges(self, y: int, lane: int, direction: str, name: str) -> None:
+        """Where a state of a lane begins and ends, or the sign for cells that are further away."""
         reverse = direction == "reverse"
-        begins, ends = self.view.edge(lane, "0"), self.view.edge(lane, "n")
+        begins, ends = (f"{name}{end}[{lane}]" for end in "0n")
         left, right = (ends, begins) if reverse else (begins, ends)
         last = self.from_t + self.count
         if self.from_t:

@@ -45,7 +45,9 @@ KEYS = (
     ),
     Key(("v",), "values", "", "v", "numbers: the value of everything, as a heat map", "values"),
     Key(("f",), "flow", "", "f", "gradient: how large it is at each h, on the grid", "gradient"),
-    Key(("tab", "enter"), "fields", "", "Tab", "to the fields: ← → choose, ↑ ↓ change, Enter types",
+    Key(("enter",), "inside", "", "Enter", "the inside of the cell: gates, operations, weights",
+        "inside"),
+    Key(("tab",), "fields", "", "Tab", "to the fields: ← → choose, ↑ ↓ change, Enter types",
         "edit"),
     Key(("e",), "export", "", "e", "export: JSON, SVG, HTML, command line, torch code", "export"),
     Key(("question_mark", "?"), "help", "", "?", "this list", "keys"),
@@ -61,13 +63,19 @@ def foot_line(width: int, guided: str = "", alone: bool = False) -> Line:
         items += [["←→↑↓", "walk"], ["space", "play"]]
         own = [[key.shown, key.foot] for key in KEYS if key.foot]
         items += [*own, ["cdbi", "toggle"]] if not guided else [*own[-2:], *own[:-2]]
-    line: Line = []
-    room = width
-    for shown, text in items:
-        if len(shown) + len(text) + 1 > room:
+    last = [] if alone else [item for item in items if item[0] in ("?", "q")]  # always there
+    room = width - sum(len(shown) + len(text) + 3 for shown, text in last)
+    kept: list[list[str]] = []
+    for item in items:
+        if item in last:
+            continue
+        if sum(map(len, item)) + 1 > room:
             break
+        kept.append(item)
+        room -= sum(map(len, item)) + 3
+    line: Line = []
+    for shown, text in [*kept, *last]:
         line += [(shown, "|key"), (f" {text}  ", "note")]
-        room -= len(shown) + len(text) + 3
     return cut(line, width)
 
 

@@ -73,7 +73,7 @@ def _of_shape(view: View, text: str, shape: tuple[Any, ...], why: str) -> Questi
         written = write_shape(read)
         if len(read) != len(shape):
             return said("{typed} is no shape of {axes} axes", typed=written, axes=len(shape))
-        if sorted(read) == sorted(shape, key=repr):
+        if sorted(map(str, read)) == sorted(map(str, shape)):
             return said("{typed}: the sizes are right, in another order", typed=written)
         axis = next(n for n, (a, b) in enumerate(zip(read, shape)) if a != b)
         return said("{typed}: axis {axis} differs", typed=written, axis=axis)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from ..engine.walk import HEAD
 from ..show.notation import Line
+from ..show.pictures.inside import of_step, text_lines
 from ..show.screen import wrapped
 from .grid import Drawn, draw
 from .heading import Heading, heading
 from .heat import MapRow
 from .keys import foot_line, help_lines
-from .lines import beside, paragraph, scrolled
+from .lines import beside, cut, paragraph, scrolled
 from .panel import step_lines
 from .session import Session
 
 _NARROW, _LOW = 66, 32  # columns below which the panel stands under the grid; rows that are few
-_PANEL = (31, 76)  # columns of the panel, at least and at most
-_LEAST = 24  # columns; what a narrower terminal does not show is cut
+_PANEL = (28, 76)  # columns of the panel, at least and at most
+_SMALLEST = (40, 12)  # columns and rows that a picture with its text needs
 _EDITING = "Enter takes it  Esc leaves it as it was"
 _CHOOSING = "←→ choose  ↑↓ change  Enter type  Esc back"
 _VEILED = "Shapes are hidden until you have answered."
@@ -33,12 +35,17 @@ class Page:
 
     def lines(self, width: int, height: int) -> list[Line]:
         """Every line from the top."""
-        session, width = self.session, max(width, _LEAST)
+        session = self.session
+        if width < _SMALLEST[0] or height < _SMALLEST[1]:
+            small = f"too small: {width}×{height}, at least {_SMALLEST[0]}×{_SMALLEST[1]}"
+            return [[(small[:width], "note")]]
         if session.helping or session.dialog is not None:
             told = session.dialog.lines() if session.dialog else help_lines()
             rows = [part for row in told for part in wrapped(row, width - 2, 4)]
             said = [part for row in session.message for part in wrapped(row, width - 2, 2)]
             return [[("  ", ""), *line] for line in ([], *rows, [], *said)][:height]
+        if session.opened and session.view.here.direction != HEAD:
+            return self._inside(width, height)
         roomy = height > _LOW or session.chosen is not None or session.tour is None
         self._heading = heading(
             session.view, width, session.note, session.chosen, session.edit, session.veiled, roomy
@@ -46,6 +53,17 @@ class Page:
         foot = self._foot(width)
         top = self._heading.lines
         return [*top, *self._body(width, max(1, height - len(top) - len(foot))), *foot]
+
+    def _inside(self, width: int, height: int) -> list[Line]:
+        """The inside of the cell that is looked at, as much of it as the screen shows."""
+        session, spec = self.session, self.session.view.trace.spec
+        step = session.step()
+        title = f"Inside {spec}: layer {step.layer} {step.direction}, t={step.t}"
+        drawn = [cut(line, width) for line in text_lines(of_step(step, title, spec.family))]
+        foot = [("Enter", "|key"), (" back  ", "note"), ("←→↑↓", "|key"), (" walk  ", "note"),
+                ("PgUp PgDn", "|key"), (" more  ", "note")]  # fmt: skip
+        self._panel_at = (0, 0)
+        return [*self._scrolled(drawn, height - 1), foot]
 
     def _foot(self, width: int) -> list[Line]:
         """What a tour or a quiz says, a message, and the keys."""
@@ -64,7 +82,7 @@ class Page:
     def _body(self, width: int, height: int) -> list[Line]:
         """The grid and the panel beside it, or under it where the terminal is narrow."""
         session, under = self.session, width < _NARROW
-        panel = width if under else min(max(_PANEL[0], width * 3 // 8), _PANEL[1])
+        panel = width if under else min(max(_PANEL[0], width * 7 // 20), _PANEL[1])
         at = width if under else width - panel + 1
         rows = height - height * 2 // 5 if under else height
         shade = session.gradient.shade if session.gradient and session.flowing else None

@@ -60,6 +60,7 @@ class Session:
         self.flowing = False  # whether the grid shows the gradient
         self.gradient: Gradient | None = None  # walked back after kept, once it is to be shown
         self.hint = ""  # of what the mouse is over
+        self.opened = False  # whether the inside of the cell is shown
         self.copied: str | None = None  # what is to go to the clipboard
         self.scroll = 0  # lines that the panel is to be moved by
         self.rounds = 0
@@ -214,6 +215,11 @@ class Session:
 
             self.message = [about(self.view.trace)]
 
+    def inside(self, _: str) -> None:
+        """Show the inside of the cell; a head has none."""
+        if not self.veiled and self.view.here.direction != HEAD:
+            self.opened = not self.opened
+
     def fields(self, _: str) -> None:
         """To the fields."""
         if not self.veiled:
@@ -250,6 +256,8 @@ class Session:
         self.message, self.hint = [], ""
         if self.helping:
             self.helping = False
+        elif self.opened and key in ("enter", "escape"):
+            self.opened = False
         elif self.dialog is not None:
             self._dialog_key(self.dialog, key, character)
         elif self.chosen is not None:

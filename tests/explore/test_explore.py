@@ -595,7 +595,7 @@ def test_progress_is_for_terminals_alone(monkeypatch):
 def test_the_head_is_a_lane_of_its_own():
     state = press(session(head=Head(3, at="last")), "up")
     assert (state.view.here.direction, state.view.t) == (HEAD, 4)
-    assert "what the head puts out" in screen(state)
+    assert "what the head puts out" in screen(state, 120, 40)
 
 
 # the gradient
@@ -689,3 +689,45 @@ def test_a_written_cell_is_walked_with_all_its_states():
     assert state.view.trace.spec.cell == "mlstm"
     press(state, "v")
     assert "W_q·x_0" in screen(state, 110, 34)
+
+
+def test_enter_opens_the_inside_of_the_cell_and_it_follows_the_walk():
+    state = session(cell="lstm", num_layers=2)
+    press(state, "right", "enter")
+    shown = screen(state, 100, 45)
+    assert "forget gate" in shown and "c_1" in shown and "layer 0 forward, t=1" in shown
+    press(state, "right")
+    assert "layer 0 forward, t=2" in screen(state, 100, 45)
+    press(state, "enter")
+    assert "forget gate" not in screen(state, 100, 45)
+
+
+def test_an_lstm_has_a_lane_for_c_between_c0_and_cn():
+    shown = screen(session(cell="lstm"), 120, 30)
+    assert re.search(r"c0\[0\]→║c 7×20║─+→.*→cn\[0\]", shown)
+    assert re.search(r"h0\[0\]→║h 7×20║─+→.*→hn\[0\]", shown)
+
+
+def test_five_steps_of_three_layers_in_two_directions_fit_on_a_small_screen():
+    shown = screen(session(num_layers=3, bidirectional=True), 80, 24)
+    assert "→hn[4]" in shown and "←h0[5]" in shown and "t=4" in shown
+    assert shown.rstrip().endswith("? keys  q quit")
+
+
+def test_a_screen_too_small_says_so():
+    assert screen(session(), 39, 24).strip() == "too small: 39×24, at least 40×12"
+    assert "too small" not in screen(session(), 40, 12)
+
+
+def test_a_wrong_shape_is_told_apart_and_an_empty_answer_skips():
+    state = session(guide="quiz")
+    answer = state.quiz.asked.answer.split("×")
+    press(state, "tab")
+    assert "hint: " in screen(state)
+    for sign in ",".join(answer[1:] + answer[:1]):
+        state.key(sign, sign)
+    press(state, "enter")
+    if len(set(answer)) > 1:
+        assert "the sizes are right, in another order" in screen(state)
+    press(state, "enter", "enter")
+    assert "skipped" in screen(state) and state.quiz.score == 0

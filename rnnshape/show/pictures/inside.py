@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ...analysis.trace import Selection, Trace
-from ...engine.walk import Performed, Record, Tensor
+from ...engine.walk import Performed, Record, Step, Tensor
 from ...network.dims import Shape, write_shape
 from ..canvas import Canvas
 from ..notation import GATES_IN_WORDS, Line, equation_name, kind_of
@@ -109,8 +109,12 @@ def inside(
     selection.check(trace.spec, trace.batch, trace.head)
     step = next(iter(trace.steps(selection)))
     place = "one step" if single else f"layer {layer} {direction}, t={step.t}"
-    ops = dict(zip(_written(step.record), step.ops, strict=True))
-    return _scene(ops, f"Inside {trace.spec}: {place}", trace.spec.family)
+    return of_step(step, f"Inside {trace.spec}: {place}", trace.spec.family)
+
+
+def of_step(step: Step, title: str, family: str) -> Inside:
+    """The scene of one step, with its numbers where it has some."""
+    return _scene(dict(zip(_written(step.record), step.ops, strict=True)), title, family)
 
 
 def of_record(record: Record, title: str, family: str) -> Inside:
