@@ -71,6 +71,7 @@ def desk(tmp_path_factory):
                       ("cells.pt", "cells.pt")):  # fmt: skip
         shutil.copy(fixtures / "checkpoints" / name, folder / own)
     shutil.copy(fixtures / "broken" / "missing_feature_axis.py", folder / "train.py")
+    shutil.copy(fixtures / "programs" / "classifier.py", folder / "model.py")
     error = (fixtures / "broken" / "missing_feature_axis.txt").read_text(encoding="utf-8")
     error = error.replace("missing_feature_axis.py", "train.py")
     (folder / "error.txt").write_text(error, encoding="utf-8")

@@ -111,7 +111,7 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
                 yield [(" " * min(inset, max(space + 2, left)), ""), (shape, "output")]
         complaint = marks.get((ran.file, ran.line)) if ran is not None else None
         if complaint is not None and ran is not None:
-            yield from _caret(complaint, followed, code, digits, ran)
+            yield from _caret(complaint, followed, code, digits, ran, width)
     if len(lines) > MOST_LINES:
         yield text(f"  … {len(lines) - MOST_LINES:,} lines more: --json has them all", "note")
     if followed.arguments or followed.recurrent:
@@ -182,7 +182,7 @@ def _times(line: Ran, followed: Followed) -> str:
 
 
 def _caret(
-    complaint: Complaint, followed: Followed, code: str, digits: int, ran: Ran
+    complaint: Complaint, followed: Followed, code: str, digits: int, ran: Ran, width: int
 ) -> Iterator[Line]:
     part = complaint.part or complaint.place
     node: Any = part.node
@@ -200,13 +200,19 @@ def _caret(
         end = len(row.encode()[: node.end_col_offset].decode("utf-8", "ignore"))
     margin = len(row) - len(row.lstrip())
     lead = len(code) - len(code.lstrip())
-    words = (
-        complaint.why.split(": ")[0]
-        if complaint.torch is None
-        else complaint.torch[1].split("\n")[0]
-    )
-    yield [(" " * (digits + 4 + lead + start - margin), ""), ("^" * max(end - start, 1), "bad"),
-           (f" {visible_line(words)}"[:160], "bad")]  # fmt: skip
+    indent = digits + 4 + lead + start - margin
+    signs = "^" * max(min(end - start, width - indent), 1)
+    words = complaint.torch[1].split("\n")[0] if complaint.torch else _begun(complaint.why)
+    beside = f" {visible_line(words)}"
+    if indent + len(signs) + len(beside) > width:  # it is told below
+        beside = ""
+    yield [(" " * indent, ""), (signs + beside, "bad")]
+
+
+def _begun(why: str) -> str:
+    """The first part of a sentence, in the middle of a line."""
+    first = why.split(": ")[0]
+    return first[:1].lower() + first[1:] if first[1:2].islower() else first
 
 
 def _axes(followed: Followed) -> Iterator[Line]:
