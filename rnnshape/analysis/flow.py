@@ -23,11 +23,9 @@ from ..errors import UsageError
 from ..network.batch import Batch
 from ..network.dims import total
 from ..network.spec import Spec
-from ..numeric.backnumbers import BackArrays
-from ..numeric.feed import Array, Arrays, Feed
-from ..numeric.kept import Kept
-from ..numeric.loss import with_grad_output
+from ..numeric.feed import Array, Arrays, Feed, with_grad_output
 from ..numeric.random import drawn_weights
+from ..numeric.world import BackArrays, Kept
 
 MOST_TIMES = 200  # at which the norm is taken
 _NORMS = 15_000  # rows of all Jacobians whose norm is taken: fewer times of a wide h

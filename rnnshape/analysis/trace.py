@@ -141,7 +141,7 @@ class Trace:
         selection.check(self.spec, self.batch, self.head)
         world = World(self.spec, self.batch, self.head)
         if self.feed is not None:
-            from ..numeric.feed import ArrayWorld
+            from ..numeric.world import ArrayWorld
 
             world = ArrayWorld(self.feed)
         return walk(world, selection.chosen, selection.told)
@@ -151,7 +151,7 @@ class Trace:
         """Output and final states as the walk leaves them, where there are numbers."""
         if self.feed is None:
             return None
-        from ..numeric.feed import ArrayWorld
+        from ..numeric.world import ArrayWorld
 
         world = ArrayWorld(self.feed)
         for _ in walk(world):
@@ -165,7 +165,7 @@ class Trace:
         back = self.back or WHOLE
         world = BackWorld(self.spec, self.batch, self.head, back)
         if self.feed is not None:
-            from ..numeric.backnumbers import BackArrays
+            from ..numeric.world import BackArrays
 
             world = BackArrays(self.feed, back)
         return backward(world, selection.chosen, lambda run: selection.told_back(run, back))
@@ -184,7 +184,7 @@ class Trace:
         """The gradients as the backward walk leaves them; empty where there are no numbers."""
         if self.feed is None or self.back is None:
             return {}
-        from ..numeric.backnumbers import BackArrays
+        from ..numeric.world import BackArrays
 
         world = BackArrays(self.feed, self.back)
         for _ in backward(world):

@@ -182,7 +182,7 @@ def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
     Raises UsageError where the file lacks one.
     """
     from ..analysis.forms import drawn
-    from ..numeric.kept import check_numbers
+    from ..numeric.random import check_numbers
 
     check_drawing(numbers.seed, numbers.dtype)
     a, spec = arrangement, arrangement.spec

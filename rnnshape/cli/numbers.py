@@ -239,7 +239,7 @@ class Gradients:
         import numpy as np
 
         from ..models.files import read_array
-        from ..numeric.loss import with_grad_output, with_loss
+        from ..numeric.feed import with_grad_output, with_loss
 
         feed = subject.feed
         if subject.head is not None:

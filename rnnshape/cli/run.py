@@ -163,7 +163,7 @@ def run_onnx(
 
     from ..models.files import read_array
     from ..models.onnx.run import chain_spec, run_chain
-    from ..numeric.kept import check_numbers
+    from ..numeric.random import check_numbers
 
     write_notes(chain.notes)
     spec = chain_spec(chain)

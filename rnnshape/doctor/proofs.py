@@ -12,8 +12,9 @@ import numpy as np
 from ..engine.walk import walk
 from ..network.batch import Batch
 from ..network.spec import Spec
-from ..numeric.feed import Array, ArrayWorld, feed
+from ..numeric.feed import Array, feed
 from ..numeric.random import drawn_tensor, drawn_weights
+from ..numeric.world import ArrayWorld
 
 MOST_LAYERS = 4
 

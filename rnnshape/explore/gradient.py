@@ -9,7 +9,7 @@ import numpy as np
 
 from ..analysis.flow import Arriving, with_sum
 from ..analysis.trace import Trace
-from ..numeric.kept import Kept
+from ..numeric.world import Kept
 from ..show.notation import Line
 
 _SHADES = "░▒▓█"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..analysis.trace import Trace
-from ..numeric.kept import Kept
 from ..numeric.random import drawn_feed
+from ..numeric.world import Kept
 
 
 def fits(trace: Trace, weights: Mapping[str, Any]) -> bool:

@@ -19,7 +19,7 @@ from .settings import FIELDS, Settings
 from .view import View
 
 if TYPE_CHECKING:  # each is loaded where it is first used
-    from ..numeric.kept import Kept
+    from ..numeric.world import Kept
     from .export import Export, Writers
     from .gradient import Gradient
     from .guide import Quiz, Tour

@@ -12,10 +12,10 @@ from ..checks.loading import load_error
 from ..checks.padded import Given, forward_error, sizes
 from ..engine.cells import Equations
 from ..engine.ops import OPERATIONS
-from ..engine.walk import Pass, Shapes, Tensor, World
+from ..engine.walk import Shapes, Tensor
 from ..errors import ShapeError, UsageError
 from ..network.batch import Batch, batch_of
-from ..network.dims import Dim, needs_numbers, write_shape
+from ..network.dims import needs_numbers, write_shape
 from ..network.head import Head
 from ..network.spec import Spec
 
@@ -449,89 +449,103 @@ class Arrays(Shapes):
         return array
 
 
-def with_target(tensor: Tensor, source: Feed, t: int | str) -> Tensor:
-    """`tensor`, the target at t, with its value."""
-    value = source.target_at(t)
-    return tensor if value is None else tensor._replace(value=value[: tensor.shape[0]])
+def with_grad_output(source: Feed, given: Any = None) -> Feed:
+    """The call with the gradient of a loss by output: `given`, of output's shape; ones unless told.
+
+    A cell module has no output: there it is the gradient by h'.
+
+    Raises ShapeError, with torch's words, where the shape does not fit.
+    """
+    name = "hn" if source.spec.single else "output"
+    expected: tuple[int, ...] = source.batch.tensors(source.spec)[name]  # type: ignore[assignment]
+    if given is None:
+        array = np.ones(expected, source.input.dtype)
+    else:
+        array = _floats("grad-output", given, source.input.dtype)
+        if array.shape != expected:
+            raise ShapeError(
+                f"--grad-output: expected the shape of {name}, {write_shape(expected)}",
+                got=write_shape(array.shape),
+                fix="save G with np.save, as large as the output of the same command",
+                torch=(
+                    "RuntimeError",
+                    "Mismatch in shape: grad_output[0] has a shape of "
+                    f"torch.Size({list(array.shape)}) and output[0] has a shape of "
+                    f"torch.Size({list(expected)}).",
+                ),
+            )
+    return replace(
+        source, grad_output=_without_padding(source, inward(source.spec, source.batch, array))
+    )
 
 
-class ArrayWorld(World):
-    """A walk's tensors with their arrays; `result` is complete once the walk has ended."""
+def begun(source: Feed) -> Feed:
+    """The call with what a backward begins with: its own, or ones where it has none."""
+    own = source.grad_output is not None or (source.head is not None and source.head.loss)
+    return source if own else with_grad_output(source)
 
-    repeats = False
 
-    def __init__(self, source: Feed) -> None:
-        super().__init__(source.spec, source.batch, source.head)
-        self._feed = source
-        self._below = source.input
-        steps, rows = source.input.shape[:2]
-        width: Any = source.spec.output_size
-        self._output = np.zeros((steps, rows, width), source.input.dtype)
-        self._states = tuple(state.copy() for state in source.states)
-        self._layer = 0
-        if source.head is not None:
-            size: Any = source.head.size
-            times = steps if source.head.at == "every" else 1
-            self._o = np.zeros((times, rows, size), source.input.dtype)
+def with_loss(source: Feed, target: Any = None, generator: Any = None) -> Feed:
+    """The call with the target of its head's loss, in torch's layout; drawn unless given.
 
-    def interpreter(self) -> Shapes:
-        """A fresh interpreter for one step."""
-        return Arrays()
-
-    def parameter(self, name: str) -> Array:
-        """The value of a parameter."""
-        return self._feed.weights[name]
-
-    def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
-        """The input, or what the layer below left."""
-        if place.layer != self._layer:
-            masks = self._feed.masks
-            self._below = self._output * masks[self._layer] if masks else self._output
-            self._layer = place.layer
-            self._output = np.zeros_like(self._output)
-        value = self._below[t, :rows]  # type: ignore[index]
-        return super().x(place, t, rows)._replace(shape=value.shape, value=value)
-
-    def initial(self, place: Pass) -> tuple[Tensor, ...]:
-        """The rows of h0 (and c0) that belong to a pass."""
-        return tuple(
-            tensor._replace(value=state[place.row])
-            for tensor, state in zip(super().initial(place), self._feed.states, strict=True)
+    mse: target like o, (T, N, K) or (N, K); cross-entropy: classes 0 … K-1, (T, N) or (N), with
+    batch_first and unbatched as o. sum has no target. Raises UsageError or ShapeError.
+    """
+    head = source.head
+    assert head is not None
+    shape: Any = head.output(source.spec, source.batch)
+    classes = head.loss == "cross-entropy"
+    if head.loss == "sum":
+        if target is not None:
+            raise UsageError("--target: expected beside --loss mse or cross-entropy", got="sum",
+                             fix="--loss mse --target y.npy")  # fmt: skip
+        return source
+    if target is None:
+        generator = generator or np.random.default_rng(0)
+        size = generator.integers(0, head.size, shape[:-1])
+        target = size if classes else generator.standard_normal(shape)
+    array = array_of("target", target)
+    expected = shape[:-1] if classes else shape
+    if array.shape != expected:
+        raise ShapeError(
+            f"--target: expected {'a class for each o' if classes else 'the shape of o'}, "
+            f"{write_shape(expected)}",
+            got=write_shape(array.shape),
+            fix="save the target with np.save in the layout of o",
         )
+    if classes:
+        array = _one_hot(array, head.size, source.input.dtype)
+    array = _floats("target", array, source.input.dtype)
+    if head.at == "last":
+        array = array.reshape(1, -1, head.size)  # type: ignore[arg-type]
+        array = array[:, list(source.batch.order)] if source.batch.packed else array
+    else:
+        array = _without_padding(source, inward(source.spec, source.batch, array))
+    return replace(source, target=array)
 
-    def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...], output: Tensor) -> None:
-        """Lay h into the layer's output, and h and c into hn and cn.
 
-        A shorter sequence of a packed batch is not written again after its own last step.
-        """
-        rows, width = output.value.shape
-        side = place.row % self.spec.num_directions
-        self._output[t, :rows, side * width : (side + 1) * width] = output.value  # type: ignore[index]
-        for whole, tensor in zip(self._states, state, strict=True):
-            whole[place.row, :rows] = tensor.value
-
-    def top(self, t: int | str, rows: Dim) -> tuple[Tensor, ...]:
-        """What the head reads at t, with its values."""
-        read = super().top(t, rows)
-        if self.head is None or self.head.at == "every":
-            return (read[0]._replace(value=self._output[t, :rows]),)  # type: ignore[index]
-        rows_read = range(-len(read), 0)
-        state = self._states[self.spec.state_names.index(self.spec.output_state)]
-        return tuple(
-            tensor._replace(value=state[row]) for row, tensor in zip(rows_read, read, strict=True)
+def _one_hot(classes: Array, size: Any, dtype: Any) -> Array:
+    whole = classes.dtype.kind in "iu"
+    if not whole or classes.min(initial=0) < 0 or classes.max(initial=0) >= size:
+        raise UsageError(
+            f"--target: expected classes, whole numbers from 0 to {size - 1}",
+            got=f"{classes.dtype}" + (f" of {classes.min()} … {classes.max()}" if whole else ""),
+            fix="cross-entropy compares with the number of the right class",
         )
+    columns: Array = np.eye(size, dtype=dtype)[classes]
+    return columns
 
-    def keep_output(self, t: int | str, o: Tensor) -> None:
-        """Lay o into its place; behind the end of a packed sequence it is 0, as output is."""
-        every = self._feed.head is not None and self._feed.head.at == "every"
-        self._o[t if every else 0, : len(o.value)] = o.value  # type: ignore[index]
 
-    def target(self, t: int | str, rows: Dim) -> Tensor:
-        """What o is compared with."""
-        return with_target(super().target(t, rows), self._feed, t)
+def _floats(name: str, value: Any, dtype: Any) -> Array:
+    array = array_of("grad_output", value)
+    if array.dtype.kind not in "fiu":
+        raise UsageError(f"--{name}: expected an array of numbers", got=f"dtype {array.dtype}",
+                         fix=f"save {name} as float32")  # fmt: skip
+    return array.astype(dtype)
 
-    @property
-    def result(self) -> Result:
-        """Output and final states in the caller's layout."""
-        o = None if self._feed.head is None else self._o
-        return self._feed.finish(self._output, self._states, o)
+
+def _without_padding(source: Feed, array: Array) -> Array:
+    """Zeros where a packed batch has no step: what is there does not count."""
+    for row, index in enumerate(source.batch.order):
+        array[(source.batch.lengths or ())[index] :, row] = 0
+    return array

@@ -5,17 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from ..errors import UsageError
 from ..network.batch import Batch
+from ..network.dims import Dim, Shape, needs_numbers
 from ..network.head import Head
 from ..network.spec import Parameter, Spec
 from .feed import Feed, feed
-from .kept import check_numbers
 
 Array = np.ndarray[Any, Any]
+
+MOST_NUMBERS = 500_000_000  # 2 GB as float32
+
+
+def check_numbers(shapes: Iterable[Shape], **sizes: Dim) -> None:
+    """Refuse sizes that are symbols, and shapes too large to be drawn at random."""
+    for name, size in sizes.items():
+        if not isinstance(size, int):
+            raise needs_numbers(name, size)
+    known: Any = shapes
+    total = sum(prod(shape) for shape in known)
+    if total > MOST_NUMBERS:
+        raise UsageError(
+            f"sizes: expected at most {MOST_NUMBERS:,} numbers to draw at random",
+            got=f"{total:,}",
+            fix="give smaller sizes; shapes without values need no memory for them",
+        )
 
 
 def drawn_weights(spec: Spec, generator: np.random.Generator, dtype: Any) -> dict[str, Array]:

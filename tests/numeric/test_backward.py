@@ -13,8 +13,7 @@ from rnnshape import Spec, UsageError, trace
 from rnnshape.analysis.trace import Trace
 from rnnshape.engine.backward import Back
 from rnnshape.network.head import Head
-from rnnshape.numeric.feed import feed
-from rnnshape.numeric.loss import with_grad_output, with_loss
+from rnnshape.numeric.feed import feed, with_grad_output, with_loss
 from rnnshape.show.schema import schema
 
 LOSSES = recorded("backward")

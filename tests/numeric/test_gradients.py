@@ -14,12 +14,11 @@ import rnnshape.numeric.fast.backward
 from rnnshape import Spec, run_backward, trace
 from rnnshape.analysis.trace import Trace
 from rnnshape.engine.backward import Back, backward
-from rnnshape.numeric.backnumbers import BackArrays
 from rnnshape.numeric.fast.backward import Saved
 from rnnshape.numeric.fast.forward import compute
-from rnnshape.numeric.feed import feed
-from rnnshape.numeric.loss import with_grad_output
+from rnnshape.numeric.feed import feed, with_grad_output
 from rnnshape.numeric.random import drawn_weights
+from rnnshape.numeric.world import BackArrays
 
 
 def outward(source, found: dict) -> dict:

@@ -12,7 +12,8 @@ from ...engine.walk import Pass, Tensor, walk
 from ...errors import ShapeError
 from ...network.batch import Batch
 from ...network.dims import write_shape
-from ...numeric.feed import Array, ArrayWorld, Feed
+from ...numeric.feed import Array, Feed
+from ...numeric.world import ArrayWorld
 from .node import Node
 
 

@@ -13,9 +13,8 @@ from ...engine.cells import Equations
 from ...engine.cells import output as equation
 from ...engine.walk import Tensor
 from ...network.spec import Spec
-from ..backnumbers import BackArrays
-from ..feed import SILENT, Array, Arrays, Feed, Result, feed
-from ..loss import begun, with_grad_output
+from ..feed import SILENT, Array, Arrays, Feed, Result, begun, feed, with_grad_output
+from ..world import BackArrays
 from .backplan import Backplan, backplan
 from .forward import Stretch, Sweep, as_slice, head_output, layer_weights, sweep
 from .plan import Plan, UnplannedError, plan

@@ -13,7 +13,8 @@ from ...engine.ops import OPERATIONS
 from ...engine.walk import Pass as Place
 from ...engine.walk import passes, walk
 from ...network.spec import Spec
-from ..feed import SILENT, Array, ArrayWorld, Feed, Result, feed
+from ..feed import SILENT, Array, Feed, Result, feed
+from ..world import ArrayWorld
 from .plan import Pass, UnplannedError, plan
 
 _NUMBERS_AHEAD = 1_000_000  # of what is computed ahead of the steps: it stays in the cache
