@@ -30,6 +30,16 @@ they say `unknowns=True`. A call that does not bind to the signature is unknown 
 `Tensor.…`, and Python's TypeError for `torch.nn.functional.…` and modules, whose signatures have
 therefore to be torch's to the letter.
 
+What torch has written in C++ is declared by `native` (native.py) with its signatures, and then binds
+as torch's parser does, with its words where an argument is of another type:
+
+    @native("softmax(Tensor input, int dim, dtype? dtype=None)")     # torch.softmax, Tensor.softmax
+    def softmax(input, dim, dtype=None): …
+
+What a row warns of goes through `warn`. Every row is held against live torch: what it gives, and
+refuses, by fixtures/torch/table.json (fixtures/record_table.py draws the calls; those written by
+hand stand in table.txt), what becomes of its axes by tests/programs/test_axes.py.
+
 A module is a class under torch's name with a constructor rule and a forward rule, both with
 torch's signature; `self` takes attributes as torch's module does, parameters by `parameter(shape)`:
 
@@ -146,6 +156,7 @@ WARNED: list[tuple[str, str]] = []  # what torch warns of in the call that runs:
 def warn(message: str, kind: str = "UserWarning") -> None:
     """torch's own warning; who called the rule takes it from WARNED."""
     WARNED.append((kind, message))
+    del WARNED[:-100]
 
 
 def type_name(value: Any) -> str:
