@@ -26,6 +26,7 @@ _FAULTS = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError,
     RuntimeError, SyntaxError, TokenError, TypeError, ValueError,
 )  # fmt: skip
+_MOST_INSIDE = 20  # files of weights in an archive
 _STREAMS = (".pt", ".pth", ".bin", ".ckpt", ".th", ".pkl", ".pickle", ".t7", ".tar", ".model")
 _FORMATS = ".safetensors, .npz, .pt, .onnx, .keras or .h5"
 
@@ -148,10 +149,25 @@ def _inner(outer: Source, found: Sequence[Callable[[], Source]], depth: int) -> 
                       "name the file that holds the weights")  # fmt: skip
     if depth > 2:
         raise Damaged("archives in archives in archives", "unpack it, and name the file of weights")
-    if len(found) > 1:
+    if len(found) > _MOST_INSIDE:
         raise Damaged(f"an archive with {len(found)} files of weights",
                       "unpack it, and name one of them")  # fmt: skip
-    file = _opened(found[0](), depth + 1)
+    opened, faults = [], []
+    for source in found:
+        try:
+            opened.append(_opened(source(), depth + 1))
+        except Harmful:
+            raise
+        except (UsageError, *_FAULTS) as error:  # such as a pickle of no tensors beside them
+            faults.append(error)
+    files = [file for file in opened if file.tensors] or opened
+    if not files:
+        raise faults[0]
+    if len(files) > 1:
+        names = ", ".join(file.source.inside for file in files[:4])
+        raise Damaged(f"an archive with {len(files)} files of weights, {names}",
+                      "unpack it, and name one of them")  # fmt: skip
+    (file,) = files
     return replace(file, source=outer, format=f"{file.format.removesuffix(', packed')}, packed")
 
 

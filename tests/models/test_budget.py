@@ -252,14 +252,15 @@ def test_weights_that_are_packed_are_read_where_they_lie(rnnshape, tmp_path, pac
         with tarfile.open(tmp_path / name, "w" if name == "a.tar" else "w:gz") as archive:
             archive.add(inner, "folder/b.bin" if packing == "twice" else "folder/zip.pt")
             archive.add(ROOT / "pyproject.toml", "folder/other.yaml")
+            archive.add(ROOT / "pyproject.toml", "folder/no_weights.pkl")
     plain = rnnshape("inspect", source, "--json").json["modules"]
     told = rnnshape("inspect", name, "--json").json
     assert told["modules"] == plain and told["format"] == "torch, packed"
     module = ["--module", plain[0]["name"]]
     for path in (source, name):
         rnnshape("run", "--weights", path, *module, "-o", f"{len(str(path))}.npz")
-    one, two = (np.load(tmp_path / f"{len(str(path))}.npz") for path in (source, name))
-    assert (one["output"] == two["output"]).all()
+    read = [dict(np.load(tmp_path / f"{len(str(path))}.npz")) for path in (source, name)]
+    assert (read[0]["output"] == read[1]["output"]).all()
 
 
 @pytest.mark.parametrize("data, name, what", [

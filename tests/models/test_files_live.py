@@ -190,3 +190,17 @@ def test_what_keras_saves_is_found_and_computes_the_same(tmp_path, monkeypatch, 
             output = keras.ops.convert_to_numpy(layer(x))
         weights = read_weights(path, layer.name)
         assert np.abs(run(completed(weights, {}), weights, x).output - output).max() <= 1e-6
+
+
+def test_a_plain_pickle_of_a_module_is_read(tmp_path):
+    """pickle.dump lays each storage into the pickle, as bytes that torch.save wrote."""
+    import pickle
+
+    torch = pytest.importorskip("torch")
+    module = torch.nn.LSTM(3, 4, 2, bidirectional=True)
+    x = torch.randn(5, 2, 3)
+    for name, held in (("m.pkl", module), ("s.pkl", module.state_dict())):
+        (tmp_path / name).write_bytes(pickle.dumps(held))
+        weights = read_weights(str(tmp_path / name))
+        output = run(completed(weights, {}), weights, x.numpy()).output
+        assert np.abs(output - module(x)[0].detach().numpy()).max() <= 1e-6

@@ -99,3 +99,27 @@ def test_float8_has_the_values_of_its_definition():
     assert e4m3[:6].tolist() == [0.0, 2.0**-9, 2.0**-6, 1.0, 448.0, -1.0] and np.isnan(e4m3[6])
     e5m2 = array_of(bytes([0x00, 0x01, 0x3C, 0x7B, 0xBC, 0x7C]), "float8_e5m2", (6,))
     assert e5m2.tolist() == [0.0, 2.0**-16, 1.0, 57344.0, -1.0, np.inf]
+
+
+def test_an_array_of_python_2_is_read(tmp_path):
+    """Its bytes are a string there, which a pickle of protocol 2 holds as latin-1."""
+    data = np.arange(12, dtype="<f4").tobytes()
+    pickled = (
+        b"\x80\x02}q\x00(U\x0cweight_ih_l0cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n"
+        b"K\x00\x85U\x01btR(K\x01K\x04K\x03\x86cnumpy\ndtype\n(U\x02f4K\x00K\x01tR(K\x03U\x01<NNNJ"
+        b"\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U" + bytes([len(data)]) + data + b"tbu."
+    )
+    (tmp_path / "a.pkl").write_bytes(pickled)
+    read = read_named(str(tmp_path / "a.pkl"), ["weight_ih_l0"])
+    assert (read["weight_ih_l0"] == np.arange(12).reshape(4, 3)).all()
+
+
+def test_arrays_of_joblib_are_read_and_its_objects_passed_over(tmp_path):
+    joblib = pytest.importorskip("joblib")
+    arrays = {"rnn": {"weight_ih_l0": np.ones((4, 3), "f4"), "weight_hh_l0": np.eye(4)[::-1].T},
+              "words": np.array([{"a": 1}, None], object)}  # fmt: skip
+    for name, compress in (("a.joblib", 0), ("b.joblib", 3), ("c.joblib", ("bz2", 3))):
+        joblib.dump(arrays, tmp_path / name, compress=compress)
+        (module,) = contents(open_file(str(tmp_path / name))).modules
+        read = read_weights(str(tmp_path / name), module.name)
+        assert all((read[own] == array).all() for own, array in arrays["rnn"].items())

@@ -52,7 +52,7 @@ def test_what_convert_writes_is_what_inspect_finds_and_run_computes(
         for module in ([], ["--module", told["name"]]):
             ended = rnnshape("run", *options, *module)
             assert ended.status == 0, (spec, ended.err)
-            result, wanted = np.load(tmp_path / "r.npz"), run(spec, weights, x)
+            result, wanted = dict(np.load(tmp_path / "r.npz")), run(spec, weights, x)
             for name, array in wanted.to_dict().items():
                 if result[name].shape != array.shape or abs(result[name] - array).max() > 1e-6:
                     differences.append((str(spec), module, name))

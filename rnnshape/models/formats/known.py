@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import Any
 
-from .pickles import Calls, Name, Opaque, Pickle
+from .pickles import Calls, Name, Opaque, Pickle, Stream
 from .source import Damaged
 from .stored import DTYPES, NUMPY_TYPES, shape_of
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a tensor's numbers lie: a key, how many there are, and their type."""
+    """Where a tensor's numbers lie: a key, how many there are, and their type; data: the bytes of
+    a storage that lies in a plain pickle."""
 
     key: str
     count: int
     dtype: str
     start: int = 0
+    data: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,12 @@ class JoblibArray(NumpyArray):
         self.shape, self.dtype = shape_of(state.get("shape"), "an array of joblib"), code
         self.columns_first = state.get("order") == "F"
         known = NUMPY_TYPES.get(code.lstrip("<>|="))
-        if known is None:
-            raise Damaged("an array of joblib that holds objects", "save the weights as numbers")
+        if known is None:  # a pickle of its own follows, of objects that are no numbers
+            if p.nested:
+                raise Damaged("an array of joblib in an array of joblib")
+            Pickle(p.source, CALLS, storage_of, True).load()
+            self.shape = (0,)
+            return
         if state.get("numpy_array_alignment_bytes") is not None:
             p.source.read(p.source.number("B"))
         self.data = p.source.read(math.prod(self.shape) * DTYPES[known][1])
@@ -89,6 +96,7 @@ class NumpyType:
             self.code = ">" + self.code
 
 
+MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001  # before the pickle of torch's older stream
 _STORAGES = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16",
     "Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8",
@@ -117,6 +125,22 @@ def storage_of(pid: Any) -> Any:
     if type(start) is not int or start < 0:
         raise Damaged("a view of a storage that begins nowhere")
     return Storage(key, count, _STORAGES.get(word, word.lower() or "?"), start)
+
+
+def _of_bytes(p: Pickle, data: Any = b"") -> Any:
+    """The storage that a plain pickle of a module holds as bytes, which torch.save wrote."""
+    if not isinstance(data, bytes):
+        raise Damaged("a storage whose bytes are none")
+    if p.nested:
+        raise Damaged("a storage in a storage")
+    file = BytesIO(data)
+    read = [Pickle(Stream(file, len(data), p.budget), CALLS, storage_of, True).load()
+            for _ in range(5)]  # fmt: skip
+    storage, size = read[3], DTYPES.get(getattr(read[3], "dtype", ""), ("", 1))[1]
+    if read[:2] != [MAGIC, VERSION] or not isinstance(storage, Storage):
+        raise Damaged("a storage whose bytes are none")
+    count = int.from_bytes(file.read(8), "little")
+    return replace(storage, start=0, count=count, data=data[file.tell() :][: count * size])
 
 
 def _tensor(
@@ -228,6 +252,7 @@ def _calls() -> Calls:
         "torch._utils._rebuild_parameter_with_state": _first,
         "torch.nn.parameter.Parameter": _first, "torch.nn.parameter.Buffer": _first,
         "torch._tensor._rebuild_from_type_v2": _from_type,
+        "torch.storage._load_from_bytes": _of_bytes,
         "torch.Size": _size, "torch.device": _nothing, "torch.serialization._get_layout": _nothing,
         "collections.OrderedDict": _dict, "builtins.dict": _dict, "__builtin__.dict": _dict,
         "collections.defaultdict": lambda p, *args: _dict(p, *args[1:]),

@@ -105,10 +105,13 @@ class Pickle:
     """One pickle, read from a source by `load`.
 
     calls: name to what stands for a call of it; persistent: what a persistent id stands for.
-    `names` lists the names it would call that `calls` does not know.
+    nested: it lies in another. `names` lists the names it would call that `calls` does not know.
     """
 
-    def __init__(self, source: Stream, calls: Calls, persistent: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, source: Stream, calls: Calls, persistent: Callable[[Any], Any], nested: bool = False
+    ) -> None:
+        self.nested = nested
         self.source, self.calls, self.persistent = source, calls, persistent
         self.made, self.budget = source.budget.made, source.budget
         self.stack: list[Any] = []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import IO, Any
 
-from .known import CALLS, NumpyArray, Storage, Tensor, storage_of
+from .known import CALLS, MAGIC, VERSION, NumpyArray, Storage, Tensor, storage_of
 from .pickles import Pickle, Stream
 from .source import Damaged, Source
 from .stored import DTYPES, NUMPY_TYPES, Stored, TensorFile, array_of
@@ -21,8 +21,6 @@ _UNREAD = {
     "torch.ScriptObject": "a torch.ScriptObject holds what is not read, such as packed weights",
     "_rebuild_sparse": "a sparse tensor is not read; save it with .to_dense()",
 }
-_MAGIC = 0x1950A86A20F9469CFC6C
-_VERSION = 1001
 Bytes = Callable[[Storage, int, int], bytes]  # (storage, first byte, count) to those bytes
 
 
@@ -64,7 +62,7 @@ def open_torch_stream(source: Source) -> TensorFile:
     with source.file() as file:
         first = _pickle(file, source)
         root = first.load()
-        if type(root) is int and root == _MAGIC:
+        if type(root) is int and root == MAGIC:
             return _open_stream(source, file)
     tree = tree_of(root, first.steps, source.budget)
     tensors = _stored(tree, lambda storage: None, _nowhere, True)
@@ -74,7 +72,7 @@ def open_torch_stream(source: Source) -> TensorFile:
 def _open_stream(source: Source, file: IO[bytes]) -> TensorFile:
     """What stands behind the magic number."""
     version = _pickle(file, source).load()
-    if type(version) is not int or version != _VERSION:
+    if type(version) is not int or version != VERSION:
         raise Damaged("a file of torch before 0.2", "load and save it with a torch of its time")
     system = _pickle(file, source).load()
     little = not isinstance(system, dict) or system.get("little_endian") is not False
@@ -167,7 +165,7 @@ def _torch(
     storage, name = tensor.storage, found.name
     size = DTYPES.get(tensor.dtype, ("", 0))[1]
     if storage is not None and size:
-        held = length(storage)
+        held = length(storage) if storage.data is None else len(storage.data)
         if held is None and data is not _nowhere:
             raise Damaged(f"{name}: its numbers (storage {storage.key[:40]}) are not in the file")
         if held is not None and not tensor.fits(held // size):
@@ -179,7 +177,9 @@ def _torch(
         if not size or 0 in tensor.shape:
             return array_of(b"", tensor.dtype, tensor.shape)
         reach = 1 + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.strides))
-        part = data(storage, tensor.offset * size, reach * size)
+        begin, count = tensor.offset * size, reach * size
+        held = storage.data
+        part = data(storage, begin, count) if held is None else held[begin : begin + count]
         if len(part) != reach * size:
             raise Damaged(f"{name}: cut short")
         return array_of(part, tensor.dtype, tensor.shape, tensor.strides, 0, little)

@@ -28,6 +28,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "bias_hh": ("b_hh", "bhh", "bias_h", "b_h", "recurrent_bias"),
 }  # fmt: skip
 _SLOT = {word: slot for slot, words in _WORDS.items() for word in words}
+_HINT = re.compile(r"rnn|cell|recurr|hidden|hh|h2h|hgates", re.I)
 _KIND = re.compile(r"(?:[._/](weight|kernel|w|bias|b))?(?::0)?\Z", re.I)
 _PLACE = re.compile(r"_l(\d{1,4})(_reverse)?\Z")
 _MXNET = re.compile(r"(?:\A|(?<=[._/]))([lr])(\d{1,4})_\Z")
@@ -158,6 +159,10 @@ def _whole(prefix: str, slots: Mapping[str, Stored]) -> Group | None:
             made[slot] = _transposed(tensor, slot) if turn else tensor
         if not _biases(slots, made, end, wide):
             return None
+        if square and not _HINT.search(prefix + " ".join(t.name for t in slots.values())) and (
+            "bias_ih" + end not in made
+        ):  # fmt: skip
+            return None  # two square matrices are an attention's as well
     if not made:
         return None
     words = ", ".join(t.name.removeprefix(prefix) for t in list(slots.values())[:4])
