@@ -350,6 +350,17 @@ class _Search:
         if problem is None:
             return followed
         refusal = problem.refusal
+        if not (
+            refusal.of_torch
+            or followed.layers
+            or any(e.inputs for e in followed.events)
+            or any(True for _ in tensors_in(refusal.argument))
+        ):  # an error of Python alone, before anything of torch: that is not what is looked at
+            told = Told(
+                problem.place.file, problem.place.line,
+                f"{refusal.type}: {refusal.message[:120]}, before anything of torch", True,
+            )  # fmt: skip
+            return replace(followed, problem=None, doubt=problem, unsure=[*followed.unsure, told])
         vague = followed.interpreter.vague or followed.interpreter.points
         if (
             vague
@@ -662,6 +673,9 @@ class _Run:
             stopped = stop
         except RecursionError:
             stopped = Stop("expressions inside each other, very deep", None)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            place = self.interpreter.place() if self.interpreter.frames else None
+            stopped = Stop("what stands here, which is not foreseen", place)
         if problem is not None and problem.refusal.type in ("SystemExit", "KeyboardInterrupt"):
             problem = None
         interpreter = self.interpreter

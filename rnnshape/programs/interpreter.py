@@ -1426,6 +1426,8 @@ class Interpreter:
                 return self.call(method, [left], {}, node)
         if isinstance(left, TorchSize) and isinstance(right, (tuple, list)) and sign == "+":
             return TorchSize((*left, *right))
+        if sign == "|" and (isinstance(left, Class) or isinstance(right, Class)):
+            return self.unknown("", node)  # a union of types
         large = self._too_large(left, sign, right)
         if large:
             return self.unknown(f"{large}, which is not built", node)
@@ -1874,6 +1876,8 @@ class Interpreter:
             return result
         if self._open(owner):
             return self.names.open(f"{owner}.{name}")
+        if isinstance(owner, Function) and getattr(owner.node, "decorator_list", None):
+            return self.unknown(f"{name} of a decorated function", node)
         raise self.fail(
             "AttributeError",
             f"'{self._kind(owner)}' object has no attribute '{name}'",
@@ -1964,7 +1968,7 @@ class Interpreter:
             return Native("object.__init__", lambda *a, **k: None)
         if owner.form == "enum" and name == "__members__":
             return {k: v for k, v in owner.names.items() if isinstance(v, Instance)}
-        if owner.foreign is not None or owner.form == "exception" or owner.path:
+        if owner.foreign is not None or owner.form in ("exception", "type") or owner.path:
             return self.unknown(f"{name} of {owner.name}", node)
         raise self.fail("AttributeError", f"type object '{owner.name}' has no attribute '{name}'")
 
@@ -2051,6 +2055,10 @@ class Interpreter:
                     "AttributeError", f"cannot assign {word} before Module.__init__() call"
                 )
             own[name] = value
+            return
+        if name in ("_parameters", "_buffers", "_modules"):
+            if isinstance(value, dict):
+                own[name] = value
             return
         for group, words in (
             ("_parameters", "as parameter '{}' (torch.nn.Parameter or None expected)"),
@@ -2294,7 +2302,11 @@ class Interpreter:
         if function.interpreter:
             outer_rule = rule
             rule = lambda *a, **k: outer_rule(self, *a, **k)  # noqa: E731
-        result = self.guarded(lambda: rule(*args, **keywords), node, function.name)
+        try:
+            result = self.guarded(lambda: rule(*args, **keywords), node, function.name)
+        except Refusal as refusal:
+            refusal.of_torch = bool(row) or module is not None or ".nn." in function.name
+            raise
         if row in table.RESHAPING and isinstance(result, Tensor):
             self._replaced(args[0], result)
         if isinstance(result, Unknown) and not result.line:

@@ -13,8 +13,11 @@ class Refusal(Exception):
     equal (an open name among them may be made so). `wants`: what would have been right in the
     place of the argument at fault, where the rule knows it: {"dtype": "int64"}, {"rank": (2, 3)},
     {"shape": …}; `argument` is that value. Python's own exceptions of the program that is followed
-    are refusals too; `value` is the exception object of a program that raised its own.
+    are refusals too; `value` is the exception object of a program that raised its own. `of_torch`:
+    a row or module of torch raised it.
     """
+
+    of_torch = False
 
     def __init__(
         self,

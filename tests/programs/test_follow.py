@@ -47,7 +47,9 @@ def names_of(one):
 
 
 def message(one):
-    return f"{one.problem.refusal.type}: {one.problem.refusal.message}" if one.problem else None
+    """What is raised, sure (the program's problem) or not."""
+    found = one.problem or one.doubt
+    return f"{found.refusal.type}: {found.refusal.message}" if found else None
 
 
 def test_a_class_is_built_at_its_defaults_and_its_argument_worked_out():
@@ -350,3 +352,17 @@ def test_a_long_loop_runs_as_often_as_it_says(loop, turns):
 )  # fmt: skip
 def test_nests_that_share_their_parts_are_not_unfolded(text):
     assert followed(text).problem is None
+
+
+def test_an_error_of_python_before_anything_of_torch_is_not_told_as_one_of_the_program():
+    one = followed("from torch import nn\n{}['a']\nrnn = nn.GRU(3, 4)")
+    assert (one.problem, one.verdict) == (None, "unknown")
+    one = followed("from torch import nn\nrnn = nn.GRU(3, 4)\n{}['a']")
+    assert message(one) == "KeyError: 'a'"
+    one = followed("from torch import nn\nrnn = nn.GRU(3, 4, 1, 0.5)")
+    assert message(one) == "TypeError: bias should be of type bool, got: float"
+
+
+def test_a_union_of_types_is_no_error():
+    one = followed("import torch\nA = int | None\nB = torch.Tensor | A\ntorch.zeros(3)")
+    assert (one.problem, one.unknown) == (None, [])
