@@ -94,7 +94,8 @@ _CODE = {"good", "negative", "code"}  # kinds of lines that are copied, and neve
 
 def _folded(line: Line, width: int, terminal: bool) -> list[Line]:
     """A line as a stream of `width` shows it; a pipe and a file leave all but prose whole."""
-    if not isinstance(line, Prose) and (not terminal or any(kind in _CODE for _, kind in line)):
+    code = len(line) < 3 and any(kind in _CODE for _, kind in line)
+    if not isinstance(line, Prose) and (code or not terminal):
         return [line]
     if length(line) <= width:
         return [line]

@@ -455,3 +455,13 @@ def test_a_matrix_is_drawn_once_and_a_weight_as_it_is_used(read):
     assert "weight_ih_l0ᵀ 10×20" in captions
     legends = [node.text for node in page.driver.find_elements("css selector", ".legend")]
     assert "all zeros" in " ".join(legends) and legends[0].startswith("batch ↓ features →")
+
+
+def test_a_cell_module_is_a_page_of_one_step(read):
+    page = read("--cell", "lstm-cell", "--values")
+    assert page.text("place").startswith("step 1 of 1: ")
+    said = page.find("#inside").text
+    assert "forget gate f, σ" in said and said.count("mean ") == 4
+    assert not page.find("#batch-first").is_displayed()
+    page.press("b", "d", "right")
+    assert page.text("code") == "nn.LSTMCell(10, 20)"

@@ -34,8 +34,8 @@ function drawInside() {
   }
   const shown = pool && numbered(reading);
   for (const words of gates) {
-    const wanted = `${words.dataset.gate}_{t}`;
-    const place = record.tensors.findIndex(([name]) => name === wanted);
+    const { gate } = words.dataset;
+    const place = record.tensors.findIndex(([name]) => name === gate || name === `${gate}_{t}`);
     words.textContent = shown ? told("mean {mean}", { mean: mean(place).toFixed(2) }) : "";
   }
 }

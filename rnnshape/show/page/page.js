@@ -268,6 +268,7 @@ function fillTables() {
 function toggle(first, both) {
   leaveTour();
   const number = data.toggles[`${Number(first)}${Number(both)}`];
+  if (number === undefined) return; // a cell module has one reading
   const here = step;
   const { layer, direction } = here.pass;
   const index = findStep(data.readings[number], layer, direction, here.t);
@@ -355,5 +356,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 if (flow) element("keys").append(told(" f shows the gradient."));
 open(0, 0);
 element("picture").scrollTop = 0; // the output first
+for (const id of ["batch-first", "directions"]) {
+  element(id).hidden = Object.keys(data.toggles).length < 2;
+}
 if (location.hash) recalled();
 addEventListener("hashchange", recalled);

@@ -149,7 +149,9 @@ def _tensors(trace: Trace, letters: Trace | None) -> list[list[str]]:
     """input, h0, output, hn: name, shape, the same in letters, and the shape with batch_first."""
     rules: dict[str, str] = {}
     if letters is not None:
-        lengths = {"seq_len": symbol("T"), "lengths": None}
+        lengths: dict[str, Any] = {"lengths": None}
+        if not trace.spec.single:
+            lengths["seq_len"] = symbol("T")
         if not letters.batch.unbatched:
             lengths["size"] = symbol("N")
         open_batch = replace(letters.batch, **lengths)  # type: ignore[arg-type]

@@ -29,7 +29,6 @@ def webpage(trace: Trace) -> str:
     """The page of a trace; with a feed it shows the numbers too, and with a backward how large the
     gradient is at each h. Raises UsageError.
     """
-    trace.spec.check_layer("--html")
     passes = trace.spec.num_layers * 2
     if passes > _MOST_PASSES:
         raise UsageError(
@@ -108,11 +107,13 @@ def _data(trace: Trace, flow: dict[str, Any] | None) -> dict[str, Any]:
     data["insides"] = list(insides)
     data["words"] = _words()
     if trace.feed is not None:
-        alike = replace(trace.spec, batch_first=not trace.spec.batch_first)
         data["numbers"] = numbers(trace)
         if flow is not None:
             data["numbers"]["flow"] = flow
-        data["numbered"] = [0, place(Trace(alike, trace.batch, head=trace.head))]
+        data["numbered"] = [0]
+        if not trace.spec.single:
+            alike = replace(trace.spec, batch_first=not trace.spec.batch_first)
+            data["numbered"].append(place(Trace(alike, trace.batch, head=trace.head)))
     return data
 
 
@@ -127,6 +128,8 @@ def _variants(trace: Trace) -> Iterator[tuple[bool, bool, Trace | None]]:
     """The network with and without batch_first and a second direction."""
     for first in (False, True):
         for both in (False, True):
+            if trace.spec.single and (first or both):
+                continue
             spec = replace(trace.spec, batch_first=first, bidirectional=both)
             own = spec == trace.spec
             yield first, both, trace if own else Trace(spec, trace.batch, head=trace.head)
