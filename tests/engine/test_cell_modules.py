@@ -177,7 +177,7 @@ def test_the_arguments_of_a_layer_are_refused_in_torchs_words(rnnshape, option, 
     "command",
     [
         ["trace", "--seq-len", "1"], ["trace", "--lengths", "3,2"], ["trace", "--output-size", "3"], ["run", "--output-size", "3"],
-        ["trace", "--form", "many-to-one"], ["trace", "--html", "page.html"], ["state"], ["forms"],
+        ["trace", "--form", "many-to-one"], ["state"], ["forms"],
         ["run", "--backward", "--flow"], ["cost"],
         ["pick", "--of", "last"], ["params", "--framework", "keras"],
         ["code", "--framework", "equinox"], ["check", "--lengths", "3,2"],

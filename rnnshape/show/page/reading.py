@@ -154,7 +154,7 @@ def _tensors(trace: Trace, letters: Trace | None) -> list[list[str]]:
             lengths["seq_len"] = symbol("T")
         if not letters.batch.unbatched:
             lengths["size"] = symbol("N")
-        open_batch = replace(letters.batch, **lengths)  # type: ignore[arg-type]
+        open_batch = replace(letters.batch, **lengths)
         rules = {n: write_shape(s) for n, s in replace(letters, batch=open_batch).tensors.items()}
     effect = trace.batch_first
     return [
