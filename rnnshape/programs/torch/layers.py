@@ -410,6 +410,10 @@ class LayerNorm:
 )
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Tensor:
     """Divided by the root mean square of the last axes."""
+    if input.rank < len(normalized_shape):
+        raise value_error(
+            f"Input tensor must have at least {len(normalized_shape)} dimensions, but got {input.rank}"
+        )
     last_axes(input, tuple(normalized_shape), "[*")
     return input.like()
 

@@ -97,7 +97,7 @@ _PYTHON: dict[str, Callable[..., Any]] = {
     "logical_and": lambda a, b: bool(a) and bool(b), "logical_or": lambda a, b: bool(a) or bool(b),
 }  # fmt: skip
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-_FLOATING = ("div", "true_divide", "divide", "atan2", "arctan2")
+_FLOATING = ("copysign", "xlogy", "div", "true_divide", "divide", "atan2", "arctan2")
 
 
 def computed(name: str, a: Any, b: Any) -> Tensor:
