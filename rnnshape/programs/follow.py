@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from .source import Source, read, source_of
 from .tensor import Origin, Part, Tensor
 from .values import Instance, Unknown
 
+MOST_TEXT = 1_000_000  # signs of a program and the files beside it
 MOST_RUNS = 140
 MOST_STEPS = 300_000  # over all runs of one entry
 STEPS_OF_ENTRY = 60_000  # of one run of a class or function
@@ -162,6 +163,14 @@ class Request:
     texts: Mapping[str, str] = field(default_factory=dict)  # of files beside it, in place of theirs
     piece: bool = False  # a piece of a program: of torch, nn and F it need not say what they are
     strict: bool = True  # a setting that names nothing is refused
+    parsed: dict[tuple[str, str], Source] = field(default_factory=dict)  # files beside it, by text
+
+    def beside(self, text: str, name: str, path: str) -> Source:
+        """The tree of a file beside it: read once for all runs."""
+        key = (path, text)
+        if key not in self.parsed:
+            self.parsed[key] = source_of(text, name, path)
+        return self.parsed[key]
 
 
 def follow(request: Request) -> list[Followed]:
@@ -1055,10 +1064,11 @@ class _Run:
         interpreter.modules[key] = module
         if text is None:  # a folder without __init__
             return Names(name, names, "")
-        if len(interpreter.modules) > 60:
+        read = sum(len(one.text) for one in self.sources.values())
+        if len(interpreter.modules) > 60 or read + len(text) > MOST_TEXT:
             return Names(name, {}, name)
         try:
-            source = source_of(text, _relative(path, self.request.source.path), str(path))
+            source = self.request.beside(text, _relative(path, self.request.source.path), str(path))
         except UsageError:
             module = interpreter.modules[key] = Names(name, {}, name)
             return module
@@ -1138,6 +1148,7 @@ def _literal(value: Any) -> str:
     return getattr(value, "name", None) or "…"
 
 
+@lru_cache(maxsize=4)
 def _numbers(tree: ast.AST) -> set[int]:
     """The whole numbers that stand in the program, and their neighbours."""
     found: set[int] = set()
