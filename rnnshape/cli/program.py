@@ -44,6 +44,7 @@ class Asked:
         shapes: Sequence[str] | None,
         code: str = "",
     ) -> None:
+        """The program of a path, or a text under the name `program`."""
         from pathlib import Path
 
         from ..programs.follow import Request, setting_value, shape_value

@@ -13,7 +13,6 @@ from ..network.batch import Batch
 from ..network.constructor import Construction
 from ..network.dims import Dim, Shape, Symbol, json_dim, json_shape, symbol
 from ..network.spec import Spec
-from .snippet import Snippet
 
 TENSORS = ("input", "h0", "c0", "output", "hn", "cn")
 
@@ -36,7 +35,6 @@ class Case:
     dtype: str = "float32"
     state_dtype: str | None = None  # the weights', unless it is said
     weight_dtype: str = "float32"
-    snippet: Snippet = field(default_factory=Snippet)
     asked: Mapping[str, Shape] = field(default_factory=dict)  # the shapes under their own names
 
     @cached_property

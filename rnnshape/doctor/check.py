@@ -19,7 +19,7 @@ from ..network.batch import Batch, batch_of
 from ..network.constructor import Construction, takes
 from ..network.dims import Dim, Shape, json_shape, symbol, write_shape
 from ..network.spec import CELLS, Spec
-from .arguments import LATE, accepted, constructor_problems, late_problems, with_argument
+from .arguments import LATE, accepted, constructor_problems, late_problems
 from .case import Case, Problem, clash, counted, listed
 from .describe import (
     call_problem,
@@ -29,7 +29,6 @@ from .describe import (
     state_problem,
 )
 from .silent import Mistake, mistakes
-from .snippet import Snippet, read_snippet
 
 _MOST_LENGTHS = 1_000_000  # of a batch that is checked further once its lengths are mended
 _MOST_FAULTS = 16  # each of five things is mended at most three times
@@ -71,7 +70,6 @@ def check(
     arguments: Mapping[str, Any] | None = None,
     shapes: Mapping[str, Shape] | None = None,
     *,
-    code: str = "",
     lengths: tuple[int, ...] | None = None,
     batch_size: Dim | None = None,
     seq_len: Dim | None = None,
@@ -84,16 +82,14 @@ def check(
 
     arguments: as they are passed to the class of `cell`, unchecked; input_size is 10 and
     hidden_size 20 unless given. shapes: of input, h0, c0 as given to the layer, of output, hn, cn
-    as somebody takes them to be; what is missing is not checked. code: Python that builds, calls or
-    uses the layer, for what is not given beside it. lengths: the input goes through
+    as somebody takes them to be; what is missing is not checked. lengths: the input goes through
     pack_padded_sequence. batch_size, seq_len, unbatched: what is said besides. dtype, state_dtype,
     weight_dtype: of the input, of the state (the weights' unless given), of the parameters. Raises
     UsageError where the question has no answer.
     """
     if lengths is not None and not lengths:
         Batch(lengths=lengths)  # says what lengths are
-    snippet = read_snippet(code)
-    construction = _construction(snippet, cell, arguments or {})
+    construction = _construction(cell, arguments or {})
     cell = construction.cell
     problems, mended = constructor_problems(construction)
     open_ended = {name for name in ("num_layers", "proj_size") if takes(cell, name)}
@@ -105,7 +101,7 @@ def check(
     case = Case(
         spec=spec,
         construction=mended,
-        shapes={**snippet.shapes, **(shapes or {})},
+        shapes=dict(shapes or {}),
         lengths=lengths,
         batch_size=batch_size,
         seq_len=seq_len,
@@ -113,7 +109,6 @@ def check(
         dtype=dtype,
         state_dtype=state_dtype,
         weight_dtype=weight_dtype,
-        snippet=snippet,
     ).resolved()
     problems += _torch_problems(case)
     problems += _silent_problems(case, {problem.tensor for problem in problems})
@@ -121,20 +116,11 @@ def check(
     return Report(case.spec, case.expected, tuple(problems), warnings)
 
 
-def _construction(snippet: Snippet, cell: str | None, arguments: Mapping[str, Any]) -> Construction:
-    """What the code builds, with the arguments that are given beside it; else these alone."""
+def _construction(cell: str | None, arguments: Mapping[str, Any]) -> Construction:
+    """The call of the constructor, its two sizes as they are where nothing else is said."""
     if cell is not None and cell not in CELLS:
         Spec(cell=cell)  # says what a cell is
-    made = snippet.construction
-    if made is None:
-        sizes = {"input_size": 10, "hidden_size": 20}
-        made = Construction(cell or "rnn", {**sizes, **arguments})
-    else:
-        if cell not in (None, made.cell):
-            made = Construction(str(cell), made.arguments)
-        for name, value in arguments.items():
-            made = with_argument(made, name, value)
-    return made
+    return Construction(cell or "rnn", {"input_size": 10, "hidden_size": 20, **arguments})
 
 
 # -------------------------------------------------------------------------------- what torch raises

@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UsageError
-from .causes import RULES, Finding
-from .program import Program
+from .causes import CAUSES, RULES, Finding
 from .read import Error, Frame, Reading, clean, read, windows
 
 MOST_SHOWN = 2000  # characters of an error that are given back
 MOST_PROGRAM = 400_000  # characters of a program that is followed
-_UNPROVEN = 0.3  # what a mend is worth after which the shapes still do not fit
 _SHAPE = re.compile(r"(?:torch\.Size\()?[\[(](\d{1,40}(?:, ?\d{1,40}){0,9},?)[\])]")
 _PRODUCT = re.compile(r"\b(\d{1,40})\s?x\s?(\d{1,40})\b")
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,40}(?![\w.]|\.\d)")
@@ -194,29 +192,31 @@ def _code(edits: Sequence[Mapping[str, Any]]) -> str:
 
 def _explained(error: Error, reading: Reading, stated: dict[str, Any]) -> Explanation:
     reading = reading.about(error)
-    program = Program(reading, {})
     found: dict[str, Finding] = {}
     for rule in RULES:
-        finding = rule.apply(error, reading, program, stated)
-        if finding and finding.proof and not finding.proof["after"]["fits"]:
-            finding = finding._replace(confidence=finding.confidence * _UNPROVEN)
+        finding = rule.apply(error, reading, stated)
         if finding and finding.confidence > found.get(rule.id, _NOTHING).confidence:
             found[rule.id] = finding
     total = sum(finding.confidence for finding in found.values())
     ranked = sorted(found.items(), key=lambda item: -item[1].confidence)
-    causes = tuple(
-        Cause(
-            name, max(0.01, round(f.confidence / max(1.0, total), 2)), f.why, f.fix,
-            *_layer(f.proof),
-        )
-        for name, f in ranked
-    )  # fmt: skip
-    return Explanation(bool(causes), _short(_line(error)), causes, _seen(error, reading))
+    causes = []
+    for name, f in ranked:
+        share = max(0.01, round(f.confidence / max(1.0, total), 2))
+        (why, fix), (code, edits, proof, layer) = _words(name, f), _layer(f.proof)
+        causes.append(Cause(name, share, why, fix, code, edits, proof, layer))
+    return Explanation(bool(causes), _short(_line(error)), tuple(causes), _seen(error, reading))
+
+
+def _words(name: str, found: Finding) -> tuple[str, str]:
+    """Why and the mend in words: what the message's numbers say, then what the table does."""
+    if found.fix:
+        return found.why, found.fix
+    return f"{found.why} {CAUSES[name].why}".strip(), CAUSES[name].fix
 
 
 def _layer(proof: dict[str, Any] | None) -> tuple[str, tuple[dict[str, Any], ...], str | None, Any]:
     """What the layer alone proves: the shapes that fit, as code."""
-    if proof is None or not proof["after"]["fits"] or not proof["after"].get("network"):
+    if proof is None:
         return "", (), None, None
     before, after = proof["before"], proof["after"]
     lines = []
@@ -226,7 +226,7 @@ def _layer(proof: dict[str, Any] | None) -> tuple[str, tuple[dict[str, Any], ...
     return "\n".join(lines), (), "layer", {"before": before, "after": after}
 
 
-_NOTHING = Finding(0.0, "", "", None)
+_NOTHING = Finding(0.0)
 
 
 def _seen(error: Error, reading: Reading) -> dict[str, Any]:

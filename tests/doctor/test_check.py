@@ -24,9 +24,11 @@ from recordings import (
 from rnnshape.checks.call import Call
 from rnnshape.doctor.check import check
 from rnnshape.doctor.proofs import last_step, leak, mixed
-from rnnshape.errors import UsageError
+from rnnshape.errors import TorchError, UsageError
 from rnnshape.network.dims import symbol
 from rnnshape.network.spec import Spec
+from rnnshape.programs.follow import Request, follow
+from rnnshape.programs.source import source_of
 from rnnshape.show.schema import schema
 
 N, T, H = symbol("N"), symbol("T"), symbol("H")
@@ -106,11 +108,13 @@ def test_the_first_problem_carries_what_torch_raises_first(cases):
     compare(cases, told_of_a_call, recorded_error)
 
 
-def test_a_constructor_is_read_from_code_with_all_its_faults():
+def test_a_constructor_in_a_program_is_refused_as_torch_refuses_it():
     def told(case):
-        first = raised(check(code=case["code"]))
-        later = first is not None and "__init__" not in first.message and not case["error"]
-        return None if later else first  # what forward refuses comes later
+        text = f"import torch\nfrom torch import nn\n{case['code']}\n"
+        problem = follow(Request(source_of(text, "model.py")))[0].problem
+        if problem is None or ("__init__" not in problem.refusal.message and not case["error"]):
+            return None  # what forward refuses comes later
+        return TorchError(problem.refusal.type, problem.refusal.message)
 
     compare(of_kind("constructor"), told, recorded_error)
 
@@ -353,67 +357,9 @@ def test_lengths_are_warned_of():
 
 def test_dropout_with_one_layer_carries_torchs_own_warning():
     warned = next(case for case in recorded("errors") if case["warnings"])
-    (warning,) = check(code=warned["code"]).warnings
+    (warning,) = check("rnn", {"dropout": 0.5}).warnings
     assert warning.id == "dropout-one-layer"
     assert [warning.torch._asdict()] == warned["warnings"]
-
-
-CODE = [
-    ("rnn = nn.LSTM(10, 20, 2, True)", "positional-true"),
-    ("rnn = nn.RNN(10, 20, 2)\noutput, hn = rnn(x)\ny = hn.view(N, -1)", "view-mixes-samples"),
-    ("rnn = nn.RNN(10, 20, 2)\nh_n.reshape(batch, -1)", "view-mixes-samples"),
-    ("rnn = nn.GRU(10, 20)\noutput, hn = rnn(x)\ny = output[:, -1]", "last-sample"),
-    ("rnn = nn.GRU(10, 20, batch_first=True)\noutput[-1]", "last-sample"),
-    ("rnn = nn.GRU(10, 20, bidirectional=True)\nout, h = rnn(x)\nout[-1]", "last-step"),
-    ("rnn = nn.GRU(10, 20, bidirectional=True, batch_first=True)\noutput[:, -1, :]", "last-step"),
-    ("rnn = nn.GRU(10, 20, bidirectional=True)\noutput, hn = rnn(x)\ny = hn[-1]", "last-row"),
-    ("rnn = nn.LSTM(10, 20)\noutput, hidden = rnn(x)\ny = hidden[-1]", "pair-indexed"),
-    ("rnn = nn.GRU(10, 20, 2)\noutput, (hn, cn) = rnn(x)", "state-taken-apart"),
-]
-
-
-@pytest.mark.parametrize(("code", "warning"), CODE, ids=lambda v: v.replace("\n", "; "))
-def test_a_silent_mistake_in_code_is_seen(code, warning):
-    report = check(code=code)
-    assert ids(report) == [warning]
-    assert report.warnings[0].proof is None or report.warnings[0].proof["holds"]
-
-
-RIGHT = [
-    "rnn = nn.LSTM(10, 20, 2, True, True)",
-    "rnn = nn.LSTM(10, 20, 2, bias=True)",
-    "rnn = nn.RNN(10, 20)\noutput, hn = rnn(x)\ny = hn.view(N, -1)",
-    "rnn = nn.RNN(10, 20, 2)\noutput, hn = rnn(x)\ny = hn.transpose(0, 1).reshape(N, -1)",
-    "rnn = nn.GRU(10, 20, batch_first=True)\noutput, hn = rnn(x)\ny = output[:, -1]",
-    "rnn = nn.GRU(10, 20, bidirectional=True)\ny = output[-1, :, :20]",
-    "rnn = nn.GRU(10, 20, bidirectional=True)\ny = torch.cat([hn[-2], hn[-1]], -1)",
-    "rnn = nn.LSTM(10, 20)\noutput, (hn, cn) = rnn(x)\ny = hn[-1]",
-    "rnn = nn.GRU(10, 20, 3)\ny = x[:, -1]",
-]
-
-
-@pytest.mark.parametrize("code", RIGHT, ids=lambda v: v.replace("\n", "; "))
-def test_right_code_is_not_warned_of(code):
-    report = check(code=code)
-    assert report.ok
-    assert not report.warnings
-
-
-def test_padding_at_the_last_step():
-    report = check("rnn", {}, {"input": (5, 3, 10)}, lengths=(5, 3, 2), code="output[-1]")
-    assert ids(report) == ["last-step"]
-    assert "padding" in report.warnings[0].message
-
-
-def test_code_gives_the_network_and_the_shapes():
-    code = (
-        "H = 16\nself.rnn = nn.GRU(input_size=10, hidden_size=2 * H, num_layers=depth)\n"
-        "h0 = torch.zeros(1, 4, 32)\noutput, hn = self.rnn(torch.randn(5, 3, 10), h0)"
-    )
-    report = check(code=code)
-    assert str(report.spec) == "GRU(10, 32)"
-    assert only(report).got == (1, 4, 32)
-    assert str(check("lstm", {"num_layers": 2}, code=code).spec) == "LSTM(10, 32, num_layers=2)"
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -523,11 +469,10 @@ SHAPES = st.lists(SIZES, max_size=5).map(tuple)
     st.sampled_from(["rnn", "lstm", "gru"]),
     st.dictionaries(st.sampled_from(["input", "h0", "c0", "output", "hn", "cn"]), SHAPES),
     st.none() | st.lists(st.integers(-1, 9), min_size=1, max_size=4).map(tuple),
-    st.sampled_from(["", "output[:, -1]", "h_n.view(N, -1)", "nn.GRU(10, 20, 1, True)"]),
 )
-def test_any_shapes_have_an_answer(cell, shapes, lengths, code):
+def test_any_shapes_have_an_answer(cell, shapes, lengths):
     try:
-        report = check(cell, {}, shapes, lengths=lengths, code=code)
+        report = check(cell, {}, shapes, lengths=lengths)
     except UsageError as error:
         assert error.expected
         return

@@ -23,17 +23,17 @@ def keras_rank(facts: Facts) -> Finding | None:
     if (want, have) != (3, 2):
         return Finding(
             0.7, f"The layer reads {want} axes and got ({facts.match[4]}), which has {have}.",
-            "Bring the input to the axes that the layer reads: (batch, steps, features) for a "
-            "recurrent one.", None,
+            None, "Bring the input to the axes that the layer reads: (batch, steps, features) for a "
+            "recurrent one.",
         )  # fmt: skip
     return Finding(
         0.9,
         f"A recurrent layer of Keras reads (batch, steps, features), and ({facts.match[4]}) has "
         "two axes. A recurrent layer before it gives its last step alone unless it has "
         "return_sequences=True.",
+        None,
         "Give the layer before it return_sequences=True, or an input with an axis of steps: "
         "x[:, None, :] for sequences of one step.",
-        None,
     )
 
 
@@ -62,9 +62,9 @@ def keras_shape(facts: Facts) -> Finding | None:
     return Finding(
         0.9,
         f"The model was built for inputs of ({facts.match[1]}): {where}.",
+        None,
         "Build it with the shape that the data have, layers.Input((steps, features)), None for "
         "steps that vary, or bring the data to that shape.",
-        None,
     )
 
 
@@ -83,9 +83,9 @@ def keras_state_batch(facts: Facts) -> Finding | None:
         0.95,
         f"stateful=True keeps the state of {facts.number(1)} samples from batch to batch; this "
         f"batch has {facts.number(2)}.",
+        None,
         "Keep every batch of one size (drop the last, smaller one), or leave out stateful=True. "
         "reset_states() empties the state and does not change its size.",
-        None,
     )
 
 
@@ -103,9 +103,9 @@ def keras_state_open(facts: Facts) -> Finding | None:
     return Finding(
         0.95,
         "A stateful layer keeps one state for each sample of a batch, so it has to know how many.",
+        None,
         f"Say it in the input: layers.Input(batch_shape=(32, {rest})), with your batch size in the "
         "place of 32.",
-        None,
     )
 
 
@@ -124,9 +124,9 @@ def jax_product(facts: Facts) -> Finding | None:
         f"A matrix product met the widths {facts.number(1)} and {facts.number(2)}: of a cell these "
         "are the features of x against its input size, or the width of the carry against its "
         "hidden size. Cells of Equinox read one sample, without a batch axis (jax.vmap adds one).",
+        None,
         "Build the cell with the sizes that the data have, and make its first carry from the cell "
         "itself (initialize_carry, or zeros of hidden_size).",
-        None,
     )
 
 
@@ -152,8 +152,8 @@ def flax_parameter(facts: Facts) -> Finding | None:
     return Finding(
         0.9,
         f"The {facts.match[1]} of {facts.match[2]} is (in, out): {'; '.join(told)}.",
-        "Call it with inputs and a carry of the shapes that init saw, or init it anew.",
         None,
+        "Call it with inputs and a carry of the shapes that init saw, or init it anew.",
     )
 
 
@@ -172,8 +172,8 @@ def jax_batch(facts: Facts) -> Finding | None:
         0.75,
         f"Two parts of one width, {width}, have {a} and {b} rows: in a cell, what comes of x and "
         "what comes of the carry, for batches of different size.",
-        "Make the carry for the batch at hand: cell.initialize_carry(key, x.shape).",
         None,
+        "Make the carry for the batch at hand: cell.initialize_carry(key, x.shape).",
     )
 
 
@@ -193,9 +193,9 @@ def scan_carry(facts: Facts) -> Finding | None:
         0.95,
         f"lax.scan passes what one step returns to the next, so it must be of one kind. "
         f"{facts.match[2]}",
+        None,
         "Return (carry, output) with a carry built as the one that came in"
         + (", an LSTM's as a pair." if structure else ": same shape, same dtype."),
-        None,
     )
 
 
@@ -215,19 +215,19 @@ def onnx_shape(facts: Facts) -> Finding | None:
         told = ", ".join(f"{a} {y}, expected {x}" for a, x, y in zip(axes, want, have) if x != y)
         return Finding(
             0.9, f"{name} is (directions, batch, hidden_size), also with batch_first: {told}.",
-            f"Feed {name} as {'×'.join(want)}.", None,
+            None, f"Feed {name} as {'×'.join(want)}.",
         )  # fmt: skip
     if name == "W" and len(want) == len(have) == 3 and want[:2] == have[:2]:
         return Finding(
             0.9,
             f"W is (directions, gates·hidden_size, features): it was exported for {have[2]} "
             f"features, and the input has {want[2]}.",
-            f"Feed an input whose last axis is {have[2]}.",
             None,
+            f"Feed an input whose last axis is {have[2]}.",
         )
     return Finding(
         0.8, f"{name} is {'×'.join(have)} where the operator reads {'×'.join(want)}.",
-        f"Feed {name} as {'×'.join(want)}.", None,
+        None, f"Feed {name} as {'×'.join(want)}.",
     )  # fmt: skip
 
 
@@ -250,7 +250,7 @@ def onnx_fixed(facts: Facts) -> Finding | None:
     return Finding(
         0.9,
         f"The file was exported with fixed sizes of {facts.match[1]}: {told}.",
+        None,
         f"Feed those sizes, or export anew with open ones: "
         f"dynamic_axes={{'{facts.match[1]}': {{{axes}}}}}.",
-        None,
     )

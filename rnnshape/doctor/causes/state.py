@@ -1,218 +1,475 @@
-"""A state of the wrong shape: which of its three sizes differs tells why."""
+"""A state that does not fit: which of its sizes differs tells why."""
 
 from __future__ import annotations
 
-import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from ..code import Mend
-from .base import Finding, attempt, prove, rule, shape_text
-from .mismatch import ONLY_BATCH, STATE_SIZE, Mismatch, mismatch
+from ...errors import UsageError
+from ...network.dims import Shape
+from .base import SIZES, Facts, Finding, N, Proof, Rule, T, rule, says, shape_text
+
+STATE_SIZE = re.compile(rf"Expected hidden(?:\[([01])\])? size {SIZES},? got {SIZES}")
+_RANKS = re.compile(
+    r"For (un)?batched ([23])-D input, hx (and cx )?should also be [23]-D but got "
+    r"(?:\((\d{1,3})-D, (\d{1,3})-D\) tensors|(\d{1,3})-D tensor)"
+)
 
 
-@rule(
-    "last-batch-smaller", STATE_SIZE, read=mismatch,
-    meaning="a state kept for full batches meets a batch of another size, such as the last one",
-    example="RuntimeError: Expected hidden[0] size (2, 4, 256), got [2, 64, 256]",
-)  # fmt: skip
+@dataclass(frozen=True)
+class Mismatch:
+    """`Expected hidden size (2, 4, 256), got [2, 64, 256]`: which is 0 for an LSTM's h, 1 for its
+    c, None for a layer with h alone."""
+
+    facts: Facts
+    which: int | None
+    expected: tuple[int, ...]
+    got: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """How the docs call the tensor."""
+        return "c0" if self.which == 1 else "h0"
+
+    @property
+    def differs(self) -> tuple[bool, ...]:
+        """For rows, batch and width: whether they differ."""
+        return tuple(a != b for a, b in zip(self.expected, self.got))
+
+    def swapped(self) -> float:
+        """How likely T stands where N should, given that only N differs."""
+        expected, got, stated = self.expected[1], self.got[1], self.facts.stated
+        length, batch = stated.get("seq_len"), stated.get("batch_size")
+        if isinstance(length, int):
+            return 0.93 if length == expected else 0.05
+        if isinstance(batch, int):
+            return 0.05 if batch == expected else 0.7 if got < expected else 0.3
+        if stated.get("batch_first"):
+            return 0.15
+        if got == 1:
+            return 0.2
+        return (0.4 if _round(expected) and not _round(got) else 0.62) if got < expected else 0.35
+
+    def proof(self, state: Shape, directions: int = 1, turned: bool = False) -> Proof | None:
+        """The call with the state that came, then with `state`; turned: the same state, the layer
+        built for the other order of the input's axes."""
+        rows, size, width = self.expected
+        known = self.facts.stated
+        both = known.get("bidirectional")
+        if both is not None and rows % (1 + bool(both)) == 0:
+            directions = 1 + bool(both)
+        elif rows % directions:
+            directions = 1
+        sure: dict[str, Any] = {"num_layers": rows // directions, "bidirectional": directions == 2}
+        pair = self.which is not None
+        sure["cell"] = "lstm" if pair else self.facts.cell.replace("lstm", "") or "rnn"
+        if not (self.which == 0 and known.get("proj_size") == width):
+            sure["hidden_size"] = width
+            if self.which != 1:
+                sure["proj_size"] = 0
+        try:
+            spec = self.facts.network(**sure)
+        except UsageError:
+            return None
+        length = self.got[1] if turned else self.facts.size("seq_len") or T
+        x = (size, length, spec.input_size) if spec.batch_first else (length, size, spec.input_size)
+
+        def states(of: Shape) -> list[Shape]:
+            if not pair:
+                return [of]
+            h, c = ((*of[:2], spec.state_width(name)) for name in spec.state_names)
+            return [of, c] if self.which == 0 else [h, of]
+
+        other = sure | {"batch_first": not spec.batch_first} if turned else sure
+        after = (other, [x, *states(self.got if turned else state)])
+        proof = self.facts.checked((sure, [x, *states(self.got)]), after)
+        if proof is not None:
+            proof["before"] |= {"expected": list(self.expected), "got": list(self.got)}
+        return proof
+
+
+def _round(size: int) -> bool:
+    """Whether a size is one that people choose for a batch."""
+    return size >= 16 and size & (size - 1) == 0
+
+
+def _mismatch(facts: Facts) -> Mismatch | None:
+    which, expected, got = facts.match.group(1), facts.sizes(2), facts.sizes(3)
+    if len(expected) != 3 or len(got) != 3 or expected == got:
+        return None
+    return Mismatch(facts, int(which) if which else None, expected, got)
+
+
+def state(cause: str, example: str) -> Callable[[Callable[[Mismatch], Finding | None]], Rule]:
+    """A rule of `Expected hidden size …` that reasons from its numbers."""
+
+    def declare(reason: Callable[[Mismatch], Finding | None]) -> Rule:
+        def read(facts: Facts) -> Finding | None:
+            found = _mismatch(facts)
+            return None if found is None else reason(found)
+
+        read.__name__ = reason.__name__
+        return rule(cause, STATE_SIZE, example=f"RuntimeError: Expected hidden{example}")(read)
+
+    return declare
+
+
+@state("last-batch-smaller", " size (2, 4, 256), got [2, 64, 256]")
 def last_batch_smaller(m: Mismatch) -> Finding | None:
     """Only N differs, and N is what torch says it is."""
-    if m.differs() != ONLY_BATCH:
+    if m.differs != (False, True, False):
         return None
     batch, kept = m.expected[1], m.got[1]
-    return m.mended(
-        round(0.92 * (1 - m.swapped), 2),
-        f"{m.name} was made for a batch of {kept}, this call has a batch of {batch}; rows and "
-        "width agree. "
-        + ("The last batch of an epoch is often smaller." if batch < kept else
-           "A state carried over from a smaller batch, or made for fewer sequences, stays small."),
-        "Give each call a state of its own batch size: cut or rebuild it, or leave it out (zeros). "
-        "DataLoader(..., drop_last=True) keeps every batch equal.",
-        _own_batch(m),
-        (m.got[0], batch, m.got[2]),
-    )  # fmt: skip
-
-
-def _own_batch(m: Mismatch) -> Mend:
-    call, size = m.call, m.batch_axis
-    names = [call.statement.source(node) for node in call.outputs[1:]]
-    if call.own and call.state is not None and call.statement.source(call.state) in names:
-        # a state carried from call to call is kept as long as it fits
-        whole = call.statement.source(call.state)
-        first = call.text(call.states[0])
-        first = f"{first}[0]" if m.pair and len(call.states) == 1 else first
-        known = m.facts.program.values.get(whole)
-        none = any(isinstance(v, ast.Constant) and v.value is None for v in known or [])
-        given = f"{whole} is not None and " if none or not known else ""
-        return call.mend((call.state, f"{whole} if {given}{first}.size(1) == {size} else None"))
-    if m.got[1] > m.expected[1]:
-        form = f"{{0}}[:, :{size}].contiguous()"
-    elif m.got[1] == 1:
-        form = f"{{0}}.expand(-1, {size}, -1).contiguous()"
-    else:
-        form = f"{{0}}.new_zeros({{0}}.size(0), {size}, {{0}}.size(2))"
-    return call.with_states(form, m.pair, m.only)
-
-
-@rule(
-    "batch-first-confusion", STATE_SIZE, read=mismatch,
-    meaning="the input's first two axes are read the other way round: T stands where N should",
-    example="RuntimeError: Expected hidden[0] size (4, 10, 100), got [4, 4, 100]",
-)  # fmt: skip
-def time_where_batch_should_be(m: Mismatch) -> Finding | None:
-    """Only N differs, and N is really T."""
-    if m.differs() != ONLY_BATCH:
-        return None
-    length, size = m.expected[1], m.got[1]
-    first = bool(m.facts.known.get("batch_first"))
-    order = "(N, T, input_size)" if first else "(T, N, input_size)"
-    other = "(T, N, input_size)" if first else "(N, T, input_size)"
-
-    def proof() -> dict[str, object]:
-        wrong = m.spec(batch_first=first)
-        right = m.spec(batch_first=not first)
-        state = m.given(right, m.got, (size, length))
-        return prove((wrong, state), (right, state), expected=list(m.expected), got=list(m.got))
-
     return Finding(
-        m.swapped,
-        f"torch took the batch size, {length}, from axis {0 if first else 1} of the input, since "
-        f"batch_first={first} means {order}. {m.name} was made for a batch of {size}: if {length} "
-        f"is the number of time steps, the input is {other}.",
-        f"Build the layer with batch_first={not first}, or swap the input's first two axes. h0 and "
-        "c0 stay (D·L, N, H) either way.",
-        _batch_first(m, not first),
-        attempt(proof),
+        round(0.92 * (1 - m.swapped()), 2),
+        f"{m.name} was made for a batch of {kept}, this call has a batch of {batch}; rows and "
+        "width agree.",
+        m.proof((m.got[0], batch, m.got[2])),
     )
 
 
-def _batch_first(m: Mismatch, value: bool) -> Mend:
-    layer = m.facts.layer
-    if layer is not None:
-        return m.facts.rebuilt(layer, {"batch_first": value})
-    if not m.call.own:
-        inside = f"input_size, {m.expected[2]}"
-        layers = f", num_layers={m.expected[0]}" if m.expected[0] > 1 else ""
-        kind = "LSTM" if m.pair else (m.facts.cell.replace("lstm", "") or "rnn").upper()
-        return Mend(f"{kind.lower()} = nn.{kind}({inside}{layers}, batch_first={value})")
-    outputs = m.call.outputs
-    name = m.call.statement.source(outputs[0]) if len(outputs) > 1 else ""
-    after = f"{name} = {name}.transpose(0, 1)" if name and name != "_" else ""
-    return m.call.with_input("{}.transpose(0, 1)", after=after)
+@state("batch-first-confusion", " size (4, 10, 100), got [4, 4, 100]")
+def time_where_batch_should_be(m: Mismatch) -> Finding | None:
+    """Only N differs, and N is really T."""
+    if m.differs != (False, True, False):
+        return None
+    first = bool(m.facts.stated.get("batch_first"))
+    return Finding(
+        m.swapped(),
+        f"torch took the batch size, {m.expected[1]}, from axis {0 if first else 1} of the input; "
+        f"{m.name} was made for a batch of {m.got[1]}. If {m.expected[1]} is the number of steps, "
+        "the input has the other order of axes.",
+        m.proof(m.got, turned=True),
+    )
 
 
-@rule(
-    "batch-first-confusion", STATE_SIZE, read=mismatch,
-    meaning="the state is (N, D·L, H), but batch_first never touches h0 and c0",
-    example="RuntimeError: Expected hidden[0] size (2, 8, 256), got [8, 2, 256]",
-)  # fmt: skip
+@state("batch-first-confusion", " size (2, 8, 256), got [8, 2, 256]")
 def state_batch_first(m: Mismatch) -> Finding | None:
     """The first two sizes are the expected ones, swapped."""
     rows, size, width = m.expected
     if m.got != (size, rows, width):
         return None
-    return m.mended(
-        0.9,
-        f"{m.name} is {shape_text(m.got)}: the batch comes first. batch_first concerns input and "
-        "output alone; h0 and c0 are always (D·L, N, H).",
-        "Swap the state's first two axes, or build it as (D·L, N, H).",
-        "{0}.transpose(0, 1).contiguous()",
-        m.expected,
+    why = f"{m.name} is {shape_text(m.got)}: the batch comes first; batch_first concerns input and output alone."
+    return Finding(0.9, why, m.proof(m.expected))
+
+
+@state("missing-direction", " size (6, 7, 20), got [3, 7, 20]")
+def missing_direction(m: Mismatch) -> Finding | None:
+    """Half or twice as many rows as needed."""
+    if m.differs[2] or not m.differs[0]:
+        return None
+    need, have = m.expected[0], m.got[0]
+    both, doubt = m.facts.stated.get("bidirectional"), 0.5 if m.differs[1] else 1.0
+    if need == 2 * have:
+        sure = 0.9 if both else 0.03 if both is False else 0.5 if need == 2 else 0.62
+        why = (
+            f"{need} = 2 directions × {have} layer{'s' * (have > 1)}: the layer is bidirectional "
+            f"and wants a row for each direction; {m.name} has {have}."
+        )
+    elif have == 2 * need:
+        sure = 0.05 if both else 0.45
+        why = (
+            f"{m.name} has {have} = 2 × {need} rows, as for two directions, but the layer runs in "
+            "one direction only."
+        )
+    else:
+        return None
+    return Finding(
+        sure * doubt, why, m.proof((need, m.expected[1], m.got[2]), 2 if need == 2 * have else 1)
     )
 
 
-@rule(
-    "missing-direction", STATE_SIZE, read=mismatch,
-    meaning="the state's rows and the layer's directions differ by the factor 2",
-    example="RuntimeError: Expected hidden[0] size (6, 7, 20), got [3, 7, 20]",
-)  # fmt: skip
-def missing_direction(m: Mismatch) -> Finding | None:
-    """Half or twice as many rows as needed."""
-    if m.differs()[2] or not m.differs()[0]:
-        return None
-    need, have = m.expected[0], m.got[0]
-    both = m.facts.known.get("bidirectional")
-    doubt = 0.5 if m.differs()[1] else 1.0
-    if need == 2 * have:
-        sure = 0.9 if both else 0.03 if both is False else 0.5 if need == 2 else 0.62
-        return m.mended(
-            sure * doubt,
-            f"{need} = 2 directions × {have} layer{'s' * (have > 1)}: the layer is bidirectional "
-            f"and wants a row for each direction; {m.name} has {have}.",
-            "Make h0 (and c0) with num_layers * 2 rows, in the order layer 0 forward, layer 0 "
-            "reverse, layer 1 forward, …",
-            "{0}.repeat_interleave(2, dim=0)",
-            (2 * m.got[0], m.expected[1], m.got[2]),
-            directions=2,
-        )
-    if have == 2 * need:
-        sure = 0.05 if both else 0.15 if m.from_another or m.from_outputs else 0.45
-        return m.mended(
-            sure * doubt,
-            f"{m.name} has {have} = 2 × {need} rows, as for two directions, but the layer runs in "
-            "one direction only.",
-            "Build the layer with bidirectional=True if it was meant to be, or keep every second "
-            "row: those of the forward direction.",
-            "{0}[::2].contiguous()",
-            (m.got[0] // 2, m.expected[1], m.got[2]),
-        )
-    return None
-
-
-@rule(
-    "wrong-num-layers", STATE_SIZE, read=mismatch,
-    meaning="the state has rows for another number of layers",
-    example="RuntimeError: Expected hidden[0] size (3, 7, 20), got [1, 7, 20]",
-)  # fmt: skip
+@state("wrong-num-layers", " size (3, 7, 20), got [1, 7, 20]")
 def wrong_num_layers(m: Mismatch) -> Finding | None:
     """The rows differ by another factor than 2, or by that of directions that are known."""
-    if m.differs()[2] or not m.differs()[0]:
+    if m.differs[2] or not m.differs[0]:
         return None
     need, have = m.expected[0], m.got[0]
-    both = m.facts.known.get("bidirectional")
+    both = m.facts.stated.get("bidirectional")
     if need == 2 * have:
         sure = 0.06 if both else 0.9 if both is False else 0.4
     elif have == 2 * need:
         sure = 0.3
-    elif have > need:
-        sure = 0.1 if m.from_outputs else 0.55 if have <= 4 else 0.3
     else:
-        sure = 0.8
+        sure = (0.55 if have <= 4 else 0.3) if have > need else 0.8
     if m.got[0] == m.expected[1]:
         sure *= 0.3
-    doubt = 0.5 if m.differs()[1] else 1.0
-    if have > need:
-        form, fix = f"{{0}}[-{need}:]", "keep the rows of the top layers"
-    elif need % max(have, 1) == 0 and have:
-        form, fix = f"{{0}}.repeat({need // have}, 1, 1)", "repeat the row for every layer"
-    else:
-        form, fix = f"{{0}}.new_zeros({need}, *{{0}}.shape[1:])", "begin with zeros"
     d = " × 2 directions" if both else ""
-    return m.mended(
-        sure * doubt,
+    why = (
         f"The layer wants {need} row{'s' * (need != 1)}, one for each of its layers{d}; "
-        f"{m.name} has {have}.",
-        f"Make h0 (and c0) with as many rows as num_layers{' * 2' if both else ''} of the layer it "
-        f"is given to, or {fix}.",
-        form,
-        (need, m.expected[1], m.got[2]),
+        f"{m.name} has {have}."
+    )
+    return Finding(
+        sure * (0.5 if m.differs[1] else 1.0), why, m.proof((need, m.expected[1], m.got[2]))
+    )
+
+
+@state("state-shape", " size (2, 8, 32), got [1, 5, 48]")
+def state_shape(m: Mismatch) -> Finding | None:
+    """More than one size differs."""
+    if sum(m.differs) < 2:
+        return None
+    rows, size, width = m.expected
+    why = (
+        f"{m.name} is {shape_text(m.got)} where this call needs {shape_text(m.expected)}: "
+        f"{rows} rows (directions × layers), a batch of {size}, a width of {width}."
+    )
+    return Finding(0.25, why, m.proof(m.expected))
+
+
+@state("data-parallel", " size (2, 4, 20), got [1, 8, 20]")
+def divided_by_replicas(m: Mismatch) -> Finding | None:
+    """Rows divided by what the batch is multiplied by."""
+    rows, size, width = m.expected
+    k = rows // m.got[0] if m.got[0] and rows % m.got[0] == 0 else 0
+    if k < 2 or m.got[1] != k * size or m.got[2] != width:
+        return None
+    why = (
+        f"{m.name} has {m.got[0]} = {rows} / {k} rows and a batch of {m.got[1]} = {k} × {size}: it "
+        f"was split among {k} replicas along its rows, the input along its batch."
+    )
+    return Finding(0.95 if "replica" in m.facts.reading.text else 0.6, why, m.proof(m.expected))
+
+
+@state("encoder-decoder-bridge", " size (1, 3, 20), got [1, 3, 40]")
+def bridge(m: Mismatch) -> Finding | None:
+    """Twice the width, or twice the rows of a state that comes from elsewhere."""
+    if m.differs[1]:
+        return None
+    rows, size, width = m.expected
+    if (2 * m.got[0], m.got[2]) == (rows, 2 * width):
+        why = (
+            f"{m.name} holds both directions side by side, {2 * width} = 2 × {width}, in "
+            f"{rows // 2} rows. A bidirectional layer wants them as rows."
+        )
+        return Finding(0.8, why, m.proof(m.expected, 2))
+    if m.got == (rows, size, 2 * width):
+        why = (
+            f"{m.name} is {2 * width} = 2 × {width} wide: both directions of an encoder, side by "
+            f"side. The decoder's hidden_size is {width}."
+        )
+        return Finding(0.78, why, m.proof(m.expected))
+    if m.got == (2 * rows, size, width):
+        why = (
+            f"{m.name} has {2 * rows} rows: as a bidirectional encoder leaves them. The decoder has one "
+            f"direction and wants {rows}."
+        )
+        return Finding(0.35, why, m.proof(m.expected))
+    return None
+
+
+@state("outputs-as-state", " size (1, 3, 20), got [5, 3, 20]")
+def outputs_as_state(m: Mismatch) -> Finding | None:
+    """T rows, or a batch-first output whose second size is T."""
+    rows, size, width = m.expected
+    time_first = m.got[1] == size and m.got[0] != rows
+    batch_first = m.got[0] == size != rows and m.got[1] not in (size, rows)
+    if not (time_first or batch_first) or m.got[2] not in (width, 2 * width):
+        return None
+    steps = m.got[0] if time_first else m.got[1]
+    length = m.facts.stated.get("seq_len")
+    if isinstance(length, int):
+        sure = 0.9 if length == steps else 0.05
+    elif not time_first:
+        sure = 0.75
+    elif steps < rows:
+        sure = 0.05
+    elif m.got[2] != width:
+        sure = 0.6
+    else:
+        sure = 0.62 if steps >= 5 else 0.35 if steps >= 3 and rows != 2 else 0.05
+    why = (
+        f"{m.name} is {shape_text(m.got)}: {steps} looks like a number of time steps, so this is a "
+        f"layer's output, one vector a step. A state is {shape_text(m.expected)}."
+    )
+    return Finding(sure, why, m.proof(m.expected))
+
+
+@state("proj-size", "[0] size (1, 3, 6), got [1, 3, 20]")
+def proj_size(m: Mismatch) -> Finding | None:
+    """Only the width differs, and only h's or c's own."""
+    need, have, projected = m.expected[2], m.got[2], m.facts.stated.get("proj_size")
+    if m.which is None or m.differs != (False, False, True):
+        return None
+    if (m.which == 0) != (have > need) or projected == 0:
+        return None
+    sure = 0.92 if projected else 0.25 if have != 2 * need else 0.1
+    why = f"With proj_size, h is proj_size wide and c is hidden_size wide; {m.name} should be {need} wide and is {have}."
+    return Finding(sure, why, m.proof(m.expected))
+
+
+@state("hidden-size", " size (1, 3, 20), got [1, 3, 21]")
+def hidden_size(m: Mismatch) -> Finding | None:
+    """Only the width differs."""
+    if m.differs != (False, False, True):
+        return None
+    need, have = m.expected[2], m.got[2]
+    why = f"{m.name} is {have} wide; the layer's hidden_size is {need}."
+    return Finding(0.2 if have == 2 * need else 0.7, why, m.proof(m.expected))
+
+
+@rule(
+    "unbatched-rank",
+    STATE_SIZE,
+    example="RuntimeError: Expected hidden[0] size (1, 64, 256), got (64, 256)",
+)
+def state_too_flat(facts: Facts) -> Finding | None:
+    """The state printed has not three sizes."""
+    expected, got = facts.sizes(2), facts.sizes(3)
+    if len(got) == 3 or len(expected) != 3:
+        return None
+    missing = "fewer" if len(got) < 3 else "more"
+    rows, size, width = expected
+    return Finding(
+        0.95, f"The state has {missing} axes than (D·L, N, H) = ({rows}, {size}, {width})."
     )
 
 
 @rule(
-    "state-shape", STATE_SIZE, read=mismatch,
-    meaning="several sizes of the state differ: it belongs to another network or another batch",
-    example="RuntimeError: Expected hidden[0] size (2, 8, 32), got [1, 5, 48]",
-)  # fmt: skip
-def state_shape(m: Mismatch) -> Finding | None:
-    """More than one size differs."""
-    if sum(m.differs()) < 2:
+    "unbatched-rank",
+    _RANKS,
+    example="RuntimeError: For batched 3-D input, hx should also be 3-D but got 2-D tensor",
+)
+def state_rank(facts: Facts) -> Finding | None:
+    """The ranks of input and state differ."""
+    unbatched, pair = bool(facts.match.group(1)), bool(facts.match.group(3))
+    ranks = [int(g) for g in facts.match.group(4, 5, 6) if g]
+    layers = facts.stated.get("num_layers", 1) * (2 if facts.stated.get("bidirectional") else 1)
+    spec = facts.network(cell="lstm" if pair else facts.cell.replace("lstm", "") or "rnn")
+    states: list[Shape] = [(layers, N, spec.state_width(name)) for name in spec.state_names]
+    certain = {"cell": spec.cell}
+    if unbatched:
+        batch: Shape = (N, 1) if spec.batch_first else (1, N)
+        width = spec.input_size
+        proof = facts.checked(
+            (certain, [(N, width), *states]), (certain, [(*batch, width), *states])
+        )
+        return Finding(
+            0.85 if max(ranks) > 1 else 0.4,
+            "The input has two axes, so torch reads it as one sequence (T, input_size) without a batch; "
+            f"the state has {max(ranks)} axes, as for a batch.",
+            proof,
+        )
+    wrong = [rank for rank in ranks if rank != 3]
+    if not wrong:
         return None
-    rows, size, width = m.expected
-    return m.mended(
-        0.25,
-        f"{m.name} is {shape_text(m.got)} where this call needs {shape_text(m.expected)}: "
-        f"{rows} rows (directions × layers), a batch of {size}, a width of {width}.",
-        "Make the state of the shape that this call needs, or leave it out: it is then zeros.",
-        f"{{0}}.new_zeros({rows}, {m.batch_axis}, {width})",
-        (rows, size, width),
-    )  # fmt: skip
+    x: Shape = (T, N, spec.input_size)
+    flat = [s[1:] if wrong[0] == 2 else (s[-1],) if wrong[0] == 1 else (1, *s) for s in states]
+    return Finding(
+        0.5 if ranks == [2, 2] else 0.9,
+        f"The input has three axes, so h0{' and c0' if pair else ''} should be (D·L, N, H); "
+        f"{'one' if len(wrong) < len(ranks) else 'what came'} has {wrong[0]}.",
+        facts.checked((certain, [x, *flat]), (certain, [x, *states])),
+    )
+
+
+# ------------------------------------------------------------------ packed: nothing is checked before
+
+packed_rows = says(
+    "wrong-num-layers",
+    r"Expected more hidden states in stacked_rnn",
+    r"select\(\): index \d{1,9} out of range for tensor of size \[\d{1,100}, \d{1,100}, \d{1,100}\] at dimension 0",
+    example="RuntimeError: Expected more hidden states in stacked_rnn",
+    confidence=0.55,
+)
+
+
+@rule(
+    "missing-direction",
+    r"Odd number of params or hiddens given to a bidirectional RNN|Expected more hidden states",
+    example="RuntimeError: Odd number of params or hiddens given to a bidirectional RNN",
+)
+def odd_rows(facts: Facts) -> Finding | None:
+    """h0 has one row for each layer, not two."""
+    odd, both = facts.match.group(0).startswith("Odd"), facts.stated.get("bidirectional")
+    return None if not odd and both is False else Finding(0.85 if odd else 0.7 if both else 0.4)
+
+
+@rule(
+    "last-batch-smaller",
+    r"The size of tensor a \((\d{1,100})\) must match the size of tensor b \((\d{1,100})\) at non-singleton dimension 0",
+    r"INDICES element is out of DATA bounds, id=(\d{1,100}) axis_dim=(\d{1,100})",
+    r"output with shape \[(\d{1,100}), \d{1,100}\] doesn't match the broadcast shape \[(\d{1,100}), \d{1,100}\]",
+    example="RuntimeError: The size of tensor a (7) must match the size of tensor b (3) at non-singleton dimension 0",
+)
+def packed_batch(facts: Facts) -> Finding | None:
+    """N of the state and the number of lengths."""
+    if facts.elsewhere:
+        return None
+    a, b = facts.number(1), facts.number(2)
+    why = (
+        f"Two batch sizes met, {a} and {b}. With a packed input the state is not checked beforehand: it "
+        "was made for another number of sequences."
+    )
+    return Finding(0.85 if facts.inside else 0.4, why)
+
+
+@rule(
+    "hidden-size",
+    r"got an incorrect number of RNN parameters",
+    r"MatrixRef: ArrayRef size \d{1,100} not divisible by stride \d{1,100}",
+    r"The size of tensor a \((\d{1,100})\) must match the size of tensor b \((\d{1,100})\) at non-singleton dimension 1",
+    example="RuntimeError: got an incorrect number of RNN parameters",
+)
+def packed_width(facts: Facts) -> Finding | None:
+    """Where h and c are of different widths torch takes the layer for one with a projection."""
+    if facts.elsewhere:
+        return None
+    sized = facts.match.groups() and facts.match.group(1)
+    why = (
+        "h0 and c0 are of different widths. c is always hidden_size wide; h too, unless the LSTM has a "
+        "proj_size. With a packed input neither is checked beforehand."
+    )
+    return Finding(0.75 if facts.inside else 0.35 if sized else 0.6, why)
+
+
+# ------------------------------------------------------------------------------------- cell modules
+
+
+@rule(
+    "unbatched-rank",
+    r"(Cell): Expected (?:hidden|hx\[([01])\]) to be 1-?D or 2-?D,? (?:got|but received) (\d{1,3})-?D",
+    example="ValueError: GRUCell: Expected hidden to be 1D or 2D, got 3D instead",
+)
+def state_of_a_layer(facts: Facts) -> Finding | None:
+    """hn has an axis of layers."""
+    why = "A cell's state is (N, hidden_size), without an axis of layers and directions."
+    return Finding(0.93 if facts.number(3) else 0.8, why)
+
+
+@rule(
+    "hidden-size",
+    r"hidden([01]?) has inconsistent hidden_size: got (\d{1,400}),? expected (\d{1,400})",
+    example="RuntimeError: hidden0 has inconsistent hidden_size: got 21, expected 20",
+)
+def cell_state_width(facts: Facts) -> Finding | None:
+    """The width of h or c."""
+    have, need = facts.number(2), facts.number(3)
+    return Finding(
+        0.85 if have != 2 * need else 0.5,
+        f"The state is {have} wide; the cell's hidden_size is {need}.",
+    )
+
+
+@rule(
+    "last-batch-smaller",
+    r"Input batch size (\d{1,400}) doesn't match hidden([01]?) batch size (\d{1,400})",
+    example="RuntimeError: Input batch size 3 doesn't match hidden0 batch size 5",
+)
+def cell_batch(facts: Facts) -> Finding | None:
+    """N of the input and N of the state."""
+    return Finding(
+        0.85,
+        f"The state was made for a batch of {facts.number(3)}, this step has {facts.number(1)}.",
+    )
+
+
+contiguous = says(
+    "not-contiguous",
+    r"view size is not compatible with input tensor's size and stride",
+    r"rnn: (hx|cx) is not contiguous",
+    example="RuntimeError: view size is not compatible with input tensor's size and stride (at least one dimension "
+    "spans across two contiguous subspaces). Use .reshape(...) instead.",
+)

@@ -228,4 +228,41 @@ CAUSES: dict[str, Cause] = {
         "What was sorted by length, or padded in another order of axes, meets what was not.",
         "Bring both into one order, or pack with enforce_sorted=False, which restores it.",
     ),
+    "data-parallel": Cause(
+        "DataParallel splits every tensor along its first axis: the input's batch, and also the "
+        "layers of a state; a list of lengths it does not split.",
+        "Make the state inside forward, from the batch that arrives there; pass lengths as a "
+        "tensor; or use DistributedDataParallel.",
+    ),
+    "cudnn-eval": Cause(
+        "cuDNN keeps what backward needs only in training mode.",
+        "model.train() before the forward whose gradient is wanted, or torch.backends.cudnn.flags("
+        "enabled=False) around it.",
+    ),
+    "cudnn": Cause(
+        "cuDNN gave up: too little memory, a state or weights that do not lie in one piece, or an "
+        "earlier error of the device.",
+        "Run it on the CPU, where the message says what is wrong; then a smaller batch, "
+        ".contiguous() and lengths above 0.",
+    ),
+    "device-assert": Cause(
+        "A check on the device failed, mostly an index: of an embedding or of a class.",
+        "Run it on the CPU, or with CUDA_LAUNCH_BLOCKING=1, where the message says which.",
+    ),
+    "weights-apart": Cause(
+        "After a copy, a load or DataParallel the weights do not lie in one piece of memory. "
+        "Results are right; each call copies them.",
+        "self.rnn.flatten_parameters() at the beginning of forward.",
+    ),
+    "onnx-fixed-batch": Cause(
+        "The graph was exported for one batch size and one length: a state made in forward from "
+        "numbers is a constant of the graph.",
+        "Export with dynamic_axes (dynamic_shapes), and let the layer make its own zeros.",
+    ),
+    "old-pickle": Cause(
+        "The module was pickled whole by an older torch, whose attributes are not those of this "
+        "one.",
+        "Save and load the state_dict; rnnshape convert FILE NEW.safetensors reads the weights of "
+        "the old file.",
+    ),
 }

@@ -1,118 +1,177 @@
-"""Errors around a recurrent layer: losses, graphs that are kept, views."""
+"""What stands around a recurrent layer: losses, the graph, attention, and where it runs."""
 
 from __future__ import annotations
 
-from ..code import Call, Mend
-from .base import SIZES, UNTOUCHED, Facts, Finding, fitting, rule
+from .base import NUMBER, SIZES, Facts, Finding, rule, says
+
+# ------------------------------------------------------------------------------------------ losses
 
 
 @rule(
     "loss-classes",
     rf"Expected target size {SIZES}, got {SIZES}",
-    meaning="a cross-entropy wants the classes on axis 1, a layer has them on the last",
     example="RuntimeError: Expected target size [5, 20], got [5, 3]",
 )
-def loss_axes(facts: Facts) -> Finding | None:
-    """(T, N, C) against (T, N)."""
-    expected, got = facts.sizes(1), facts.sizes(2)
-    call = facts.call("loss = criterion(output, target)", lambda call: call.state is not None)
-    classes = expected[-1] if expected else 0
-    return Finding(
-        0.93,
-        f"A cross-entropy reads (N, C, …): the classes on axis 1. The output has them last, so "
-        f"its axis of {classes} was taken for one of positions.",
-        "Put the classes on axis 1, or flatten steps and batch into one axis.",
-        call.with_input("{0}.transpose(1, -1)"),
-        fitting({"output": [*got, classes], "target": list(got)},
-                {"output": [*got[:1], classes, *got[1:]], "target": list(got)}),
-    )  # fmt: skip
+def classes_last(facts: Facts) -> Finding | None:
+    """(N, T, C) against (N, T)."""
+    expected = facts.sizes(1)
+    why = f"The output's axis of {expected[-1]} was taken for one of positions." if expected else ""
+    return Finding(0.93, why)
 
 
 @rule(
     "all-steps-for-one-target",
-    r"Expected input batch_size \((\d{1,100})\) to match target batch_size \((\d{1,100})\)",
-    meaning="outputs of all steps meet one target for each sequence",
+    rf"Expected input batch_size \({NUMBER}\) to match target batch_size \({NUMBER}\)",
     example="ValueError: Expected input batch_size (35) to match target batch_size (7).",
 )
 def one_target(facts: Facts) -> Finding | None:
     """T·N against N."""
     have, want = facts.number(1), facts.number(2)
-    if not want or have % want:
+    if not want or have % want or have == want:
         return None
-    call = facts.call("loss = criterion(output, target)", lambda call: call.state is not None)
-    first = facts.known.get("batch_first")
-    steps = have // want
-    form = (
-        f"{{0}}.view({want}, {steps}, -1)[:, -1]"
-        if first
-        else f"{{0}}.view({steps}, {want}, -1)[-1]"
-    )
     return Finding(
         0.8,
-        f"{have} = {steps} × {want}: the outputs of {steps} steps were flattened, but there is "
-        f"one target for each of the {want} sequences.",
-        "Take the last step (or hn[-1]) before the Linear, or give a target for every step.",
-        call.with_input(form),
-        fitting(
-            {"output": [have, "C"], "target": [want]}, {"output": [want, "C"], "target": [want]}
-        ),
+        f"{have} = {have // want} × {want}: the outputs of {have // want} steps were flattened, but "
+        f"there is one target for each of the {want} sequences.",
     )
 
 
 @rule(
+    "padded-shorter",
+    rf"Expected input batch_size \({NUMBER}\) to match target batch_size \({NUMBER}\)",
+    example="ValueError: Expected input batch_size (36) to match target batch_size (48).",
+)
+def other_steps(facts: Facts) -> Finding | None:
+    """N·T and N·T' of two numbers of steps."""
+    have, want = facts.number(1), facts.number(2)
+    return (
+        Finding(0.5, f"{have} rows of scores meet {want} targets.")
+        if want and have % want
+        else None
+    )
+
+
+broadcast = says(
+    "loss-broadcast",
+    r"Using a target size \(torch\.Size\(.{1,80}\)\) that is different to the input size",
+    r"Target size \(torch\.Size\(.{1,80}\)\) must be the same as input size",
+    example="ValueError: Target size (torch.Size([4])) must be the same as input size (torch.Size([4, 1]))",
+)
+targets = says(
+    "loss-classes",
+    r"multi-target not supported",
+    r"0D or 1D target tensor expected",
+    r"only batches of spatial targets supported",
+    r"Target \d{1,100} is out of bounds",
+    r"t >= 0 && t < n_classes",
+    example="RuntimeError: 0D or 1D target tensor expected, multi-target not supported",
+    confidence=0.8,
+)
+ctc = says(
+    "loss-classes",
+    r"(?:input|target)_lengths must be of size batch_size",
+    r"Expected input_lengths to have value at most",
+    r"Expected tensor to have size at least .{1,60}ctc_loss|while checking arguments for ctc_loss",
+    example="RuntimeError: input_lengths must be of size batch_size",
+    confidence=0.7,
+)
+
+# --------------------------------------------------------------------------------------- the graph
+
+kept_graph = says(
     "state-keeps-graph",
     r"Trying to backward through the graph a second time",
-    meaning="a state carried from batch to batch still holds the graph of the batch before",
-    example="RuntimeError: Trying to backward through the graph a second time (or directly access "
-    "saved tensors after they have already been freed).",
+    example="RuntimeError: Trying to backward through the graph a second time (or directly access saved tensors after they "
+    "have already been freed).",
+    confidence=0.8,
 )
-def kept_graph(facts: Facts) -> Finding | None:
-    """hn of the last call is part of this one's graph."""
-    found = facts.program.carried()
-    if found is None:
-        mend = Mend("hn = hn.detach()")
-    else:
-        statement, call = found
-        one = Call(statement, call, True)
-        mend = one.with_states("{0}.detach()", facts.cell == "lstm" and len(one.states) == 1)
-    return Finding(
-        0.8,
-        "backward() went into a graph that is gone already: a state that was carried over to this "
-        "call is a result of the one before.",
-        "Detach the state between calls: hn = hn.detach(), for an LSTM (hn.detach(), cn.detach()).",
-        mend,
-        UNTOUCHED,
-    )
+in_place = says(
+    "changed-in-place",
+    r"has been modified by an inplace operation",
+    r"leaf Variable that requires grad .{0,40}in-place",
+    example="RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation: "
+    "[torch.FloatTensor [3, 8]], which is output 0 of TanhBackward0, is at version 1; expected version 0 instead.",
+)
+assigned = says(
+    "parameter-assigned",
+    r"cannot assign '[\w.]{1,60}' as parameter '\w{1,60}'",
+    example="TypeError: cannot assign 'torch.FloatTensor' as parameter 'weight_hh_l0' (torch.nn.Parameter or None expected)",
+)
+
+# ------------------------------------------------------------------------------- joins and attention
+
+joined = says(
+    "attention-axes",
+    r"Sizes of tensors must match except in dimension \d",
+    r"Tensors must have same number of dimensions",
+    r"Expected size for first two dimensions of batch2 tensor to be",
+    r"batch[12] must be a 3D tensor",
+    r"The expanded size of the tensor \(-?\d{1,100}\) must match the existing size",
+    example="RuntimeError: Sizes of tensors must match except in dimension 2. Expected size 1 but got size 4 for tensor number "
+    "1 in the list.",
+    confidence=0.6,
+)
 
 
 @rule(
-    "not-contiguous",
-    r"view size is not compatible with input tensor's size and stride",
-    r"rnn: (hx|cx) is not contiguous",
-    meaning="a transposed or expanded tensor is viewed, or given as a state, as it lies in memory",
-    example="RuntimeError: view size is not compatible with input tensor's size and stride (at "
-    "least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
+    "attention-axes",
+    rf"The size of tensor a \({NUMBER}\) must match the size of tensor b \({NUMBER}\)",
+    example="RuntimeError: The size of tensor a (9) must match the size of tensor b (4) at non-singleton dimension 1",
 )
-def not_contiguous(facts: Facts) -> Finding | None:
-    """transpose and expand move no numbers."""
-    if facts.match.groups() and facts.match.group(1):
-        call = facts.stateful_call(facts.cell == "lstm" or facts.match.group(1) == "cx")
-        return Finding(
-            0.95,
-            "The state was transposed, cut or expanded and does not lie in one piece; cuDNN wants "
-            "it so.",
-            "Call .contiguous() on the state.",
-            call.with_states("{0}.contiguous()", facts.cell == "lstm" or call.statement.text.count(
-                "c0") > 0),
-            UNTOUCHED,
-        )  # fmt: skip
-    statement = facts.statement
-    text = statement.text if statement else "x = x.view(n, -1)"
-    code = text.replace(".view(", ".reshape(")
-    return Finding(
-        0.9,
-        "view() needs the numbers in one piece; after transpose, permute or expand they are not.",
-        "Use reshape(). Mind that neither of them swaps axes: with batch and time, transpose does.",
-        statement.mend(code) if statement else Mend(code),
-        UNTOUCHED,
-    )
+def met(facts: Facts) -> Finding | None:
+    """Two sizes that are broadcast together."""
+    return Finding(0.35, f"An axis of {facts.number(1)} meets one of {facts.number(2)}.")
+
+
+viewed = says(
+    "view-size",
+    r"shape '\[[-\d, ]{0,80}\]' is invalid for input of size \d{1,100}",
+    r"cannot reshape tensor of 0 elements",
+    example="RuntimeError: shape '[4, 63]' is invalid for input of size 315",
+    confidence=0.7,
+)
+
+# ------------------------------------------------------------------------------------ where it runs
+
+eval_backward = says(
+    "cudnn-eval",
+    r"cudnn RNN backward can only be called in training mode",
+    example="RuntimeError: cudnn RNN backward can only be called in training mode",
+    confidence=0.97,
+)
+cudnn = says(
+    "cudnn",
+    r"CUDNN_STATUS_\w{1,40}",
+    example="RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
+    confidence=0.5,
+)
+device_assert = says(
+    "device-assert",
+    r"device-side assert triggered",
+    example="RuntimeError: CUDA error: device-side assert triggered",
+    confidence=0.6,
+)
+weights_apart = says(
+    "weights-apart",
+    r"RNN module weights are not part of single contiguous chunk of memory",
+    example="UserWarning: RNN module weights are not part of single contiguous chunk of memory. This means they need to be "
+    "compacted at every call, possibly greatly increasing memory usage. To compact weights again call flatten_parameters().",
+)
+replica = says(
+    "data-parallel",
+    r"Caught \w{1,60} in replica \d{1,5} on device \d{1,5}",
+    example="RuntimeError: Caught RuntimeError in replica 0 on device 0.",
+    confidence=0.5,
+)
+exported = says(
+    "onnx-fixed-batch",
+    r"Exporting a model to ONNX with a batch_size other than 1",
+    example="UserWarning: Exporting a model to ONNX with a batch_size other than 1, with a variable length with LSTM can cause "
+    "an error when running the ONNX model with a different batch size.",
+)
+old_pickle = says(
+    "old-pickle",
+    r"'(?:RNN|LSTM|GRU)' object has no attribute '(?:_flat_weights(?:_names)?|proj_size|_flat_weight_refs)'",
+    example="AttributeError: 'LSTM' object has no attribute '_flat_weights'",
+    confidence=0.95,
+)

@@ -23,7 +23,7 @@ __all__ = ["Mend", "Trial", "batches", "checkpoint", "inputs", "results", "silen
 
 _LOADING = "Error(s) in loading state_dict"
 MOST_TRIED = 160  # programs that are followed for one problem
-MOST_STEPS = 6_000_000  # steps of the interpreter, over all of them
+MOST_STEPS = 300_000  # steps of the interpreter, over all of them; reading costs a step for 4 signs
 MOST_SHOWN = 3
 MOST_AFTER = 16  # more that are tried once a mend is found
 DEEPEST = 3  # mends on top of each other, where one makes way for another problem
@@ -157,7 +157,9 @@ class Trial:
             )
             wrong = _wrong_axes(again)
             better = not wrong or len(wrong) < len(_wrong_axes(followed))
-            if gone and better and again.problem is None and self._accepted(followed, again):
+            same = again.problem is not None and _message(again) == _message(followed)
+            kept = same and not self._new(followed, again)
+            if gone and better and (kept or self._accepted(followed, again)):
                 yield Mend(candidate.id, candidate.fix, _edits(first, texts), again)
         for candidate, again, _ in later:
             for mend in self._mended(again, first, deep - 1):
@@ -202,12 +204,12 @@ class Trial:
         except UsageError:
             return None
         finally:
-            self._budget.steps -= 20_000
+            self._budget.steps -= len(source.text) // 4
         again = next(
             (f for f in all_of if f.entry == followed.entry), all_of[0] if all_of else None
         )
         if again is not None:
-            self._budget.steps -= max(0, 400_000 - again.interpreter.steps)
+            self._budget.steps -= again.interpreter.started - again.interpreter.steps
         return again
 
     def _new(self, before: Followed, after: Followed) -> list[Any]:

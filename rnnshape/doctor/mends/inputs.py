@@ -769,19 +769,20 @@ def assigned_parameter(scene: Scene) -> Iterator[Candidate | None]:
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
             if isinstance(target, ast.Attribute):
-                owner = source.operand(target.value)
-                yield change(
-                    "parameter-assigned",
-                    fix,
-                    source,
-                    source.before(statement, f'{owner}._parameters.pop("{target.attr}", None)'),
-                )
-                yield change(
-                    "parameter-assigned",
-                    "give it as a parameter",
-                    source,
-                    source.wrapped(statement.value, "torch.nn.Parameter(@)"),
-                )
+                popped = f'{source.operand(target.value)}._parameters.pop("{target.attr}", None)'
+                value = source.segment(statement.value)
+                if source.segment(target) in value:  # it is read once more before it goes
+                    yield change(
+                        "parameter-assigned",
+                        fix,
+                        source,
+                        source.before(statement, f"changed = {value}\n{popped}"),
+                        source.replace(statement.value, "changed"),
+                    )
+                else:
+                    yield change(
+                        "parameter-assigned", fix, source, source.before(statement, popped)
+                    )
 
 
 def orders(rank: int) -> list[str]:
