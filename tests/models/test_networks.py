@@ -163,3 +163,22 @@ def test_a_cell_with_a_second_recurrent_matrix_is_no_lstm(rnnshape, tmp_path):
     np.savez(tmp_path / "m.npz", **{n: np.ones(s, "float32") for n, s in shapes.items()})
     told = rnnshape("inspect", "m.npz", "--json").json
     assert told["modules"] == [] and "but torch has none with wmx, wmh" in told["notes"][0]
+
+
+def test_one_storage_under_two_names_is_one_network(rnnshape):
+    """torch's tied modules: both names are told, and no command asks which."""
+    path = ROOT / "fixtures" / "checkpoints" / "tied.pt"
+    told = {m["name"]: m["readings"] for m in rnnshape("inspect", path, "--json").json["modules"]}
+    assert "the numbers are those of left: one network under two names" in told["right"]
+    assert told["left"] == []
+
+
+def test_an_average_of_a_network_is_told_as_such(rnnshape, tmp_path):
+    spec = Spec(cell="gru", input_size=3, hidden_size=4)
+    drawn = drawn_weights(spec, np.random.default_rng(0), "float32")
+    both = {f"{own}rnn.{n}": a for own in ("", "ema.") for n, a in drawn.items()}
+    np.savez(tmp_path / "w.npz", **both)
+    told = {m["name"]: m["readings"]
+            for m in rnnshape("inspect", "w.npz", "--json").json["modules"]}  # fmt: skip
+    assert told == {"rnn": [], "ema.rnn": ["by its name an average of rnn, which training keeps "
+                                           "beside it"]}  # fmt: skip

@@ -34,7 +34,7 @@ class Stored:
     name: as the file has it; own: without the names of dicts around the state_dict, such as
     `state_dict` or `model`; sources: the tensors of the file that it is made from; within: the keys
     of the dicts and lists of a pickle around the dict that it lies in, None where it lies in no
-    dict, or in an object.
+    dict, or in an object; place: where its numbers lie, where two tensors may share them.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Stored:
     own: str = ""
     sources: tuple[str, ...] = ()
     within: tuple[str | int, ...] | None = None
+    place: str = ""
 
     @property
     def count(self) -> int:

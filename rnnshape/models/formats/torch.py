@@ -184,7 +184,10 @@ def _torch(
             raise Damaged(f"{name}: cut short")
         return array_of(part, tensor.dtype, tensor.shape, tensor.strides, 0, little)
 
-    return Stored(name, tensor.shape, tensor.dtype, read, found.own, within=found.within)
+    place = "" if storage is None else f"{storage.key}:{tensor.offset}:{tensor.strides}"
+    return Stored(
+        name, tensor.shape, tensor.dtype, read, found.own, within=found.within, place=place
+    )  # fmt: skip
 
 
 def _numpy(found: Found, array: NumpyArray) -> Stored:

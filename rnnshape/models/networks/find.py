@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -39,7 +40,8 @@ class Module:
     the constructor that are known; undetermined: those that nothing in the file tells; guessed:
     why names that are not torch's were read so; readings: how names and shapes were read where
     they could be read otherwise; cannot: why torch has no such network; framework: whose layout the
-    file has it in; chain: the operators of an ONNX graph that it is.
+    file has it in; chain: the operators of an ONNX graph that it is; same: the network whose
+    numbers it has.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Module:
     cannot: str = ""
     framework: str = "torch"
     chain: Any = None
+    same: str = ""
 
     @property
     def whole(self) -> bool:
@@ -128,7 +131,32 @@ def contents(file: TensorFile) -> Contents:
     kept = sum(optimisers(tensor) for tensor in other)
     if kept:
         notes.append(f"{kept:,} tensors are an optimiser's, by their names")
-    return Contents(file, tuple(_distinct(modules)), other, tuple(notes))
+    return Contents(file, tuple(_copies(list(_distinct(modules)))), other, tuple(notes))
+
+
+_AVERAGED = re.compile(
+    r"(?:\A|(?<=[._]))(?:model_|state_dict_)?(?:ema|swa|shadow|averaged)(?:_model|_params|_state_dict)?"
+    r"(?:\.module)?[._]"
+)
+
+
+def _copies(modules: list[Module]) -> Iterator[Module]:
+    """The modules; of one whose numbers are another's, or an average of them, that is told."""
+    places: dict[tuple[str, ...], str] = {}
+    names = {module.full_name for module in modules} | {module.name for module in modules}
+    for module in modules:
+        own = tuple(f"{tensor.place}{tensor.shape}" for tensor in module.parameters.values())
+        known = all(tensor.place for tensor in module.parameters.values())
+        twin = places.setdefault(own, module.name) if own and known else module.name
+        original = _AVERAGED.sub("", module.full_name)
+        if twin != module.name:
+            said = f"the numbers are those of {twin}: one network under two names"
+            yield replace(module, same=twin, readings=(*module.readings, said))
+        elif original != module.full_name and original in names:
+            said = f"by its name an average of {original}, which training keeps beside it"
+            yield replace(module, readings=(*module.readings, said))
+        else:
+            yield module
 
 
 def _distinct(modules: list[Module]) -> Iterator[Module]:
@@ -359,8 +387,9 @@ def chosen(held: Contents, name: str | None) -> Module:
     the only one in whose name it stands.
     """
     modules = held.modules
-    if name is None and len(modules) == 1:
-        return modules[0]
+    different = [module for module in modules if not module.same]
+    if name is None and len(different) == 1:
+        return different[0]
     named = [m for m in modules if name is not None and name.rstrip("./") in (m.name, m.full_name)]
     if not named and name:
         part = "." + name.strip("./").replace("/", ".")
