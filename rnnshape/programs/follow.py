@@ -21,13 +21,14 @@ from .sizes import Names as SizeNames
 from .sizes import Size
 from .source import Source, read, source_of
 from .tensor import Origin, Part, Tensor
-from .values import Instance, Unknown
+from .values import Device, DType, Instance, Unknown
 
 MOST_TEXT = 1_000_000  # signs of a program and the files beside it
 MOST_RUNS = 140
 MOST_STEPS = 300_000  # over all runs of one entry
 STEPS_OF_ENTRY = 60_000  # of one run of a class or function
 STEPS_OF_DEFINITIONS = 3_000  # of the file's own lines before it
+STEPS_OF_RUN = 150  # what a run costs before its first step
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -188,16 +189,22 @@ def follow(request: Request) -> list[Followed]:
 
 
 def _follow(request: Request) -> list[Followed]:
+    shared = _Shared()
     if request.entry:
-        return [_best(request, _Entry(request.entry))]
-    whole = _best(request, _Entry(""))
+        return [_best(request, _Entry(request.entry), shared)]
+    whole = _best(request, _Entry(""), shared)
     if whole.problem is not None or any(not isinstance(e.result, Unknown) for e in whole.recurrent):
         _check_used(request, whole)
         return [whole]
-    found = []
+    found: list[Followed] = []
+    left = MOST_STEPS
     for cls in _module_classes(whole.interpreter, request.source.name):
+        if left <= 0:
+            break
         values = _values(whole.interpreter, cls)
-        one = _best(request, _Entry(cls.name, values))
+        search = _Search(request, _Entry(cls.name, values), shared)
+        one = search.result()
+        left -= search.steps + STEPS_OF_RUN * search.runs
         if (
             one.layers
             or one.recurrent
@@ -289,17 +296,28 @@ class _Plan:
     choices: Mapping[tuple[str, int, int], bool] = field(default_factory=dict)
 
 
-def _best(request: Request, entry: _Entry) -> Followed:
+@dataclass(eq=False)
+class _Shared:
+    """What the runs over one program share, where its own lines bind nothing that a run changes:
+    the names that they bind, the numbers in the text."""
+
+    names: dict[str, Any] | None = None
+    interpreter: Interpreter | None = None
+    sources: dict[str, Source] = field(default_factory=dict)
+    numbers: set[int] = field(default_factory=set)
+
+
+def _best(request: Request, entry: _Entry, shared: _Shared) -> Followed:
     """Runs until the open arguments have shapes with which the program goes furthest."""
-    search = _Search(request, entry)
+    search = _Search(request, entry, shared)
     return search.result()
 
 
 class _Search:
     """The runs over one entry: arguments get their shapes from what they are first used for."""
 
-    def __init__(self, request: Request, entry: _Entry) -> None:
-        self.request, self.entry = request, entry
+    def __init__(self, request: Request, entry: _Entry, shared: _Shared) -> None:
+        self.request, self.entry, self.shared = request, entry, shared
         self.runs, self.steps = 0, 0
         self.tried: set[Any] = set()
 
@@ -417,7 +435,7 @@ class _Search:
     def _settled(self, plan: _Plan) -> tuple[_Plan, Followed]:
         """Runs until no open size has to be another."""
         for _ in range(30):
-            run = _Run(self.request, self.entry, plan)
+            run = _Run(self.request, self.entry, plan, self.shared)
             self.runs += 1
             try:
                 followed = run.follow()
@@ -433,7 +451,7 @@ class _Search:
                 continue
             self.steps += run.spent
             return plan, followed
-        run = _Run(self.request, self.entry, plan, rigid=True)
+        run = _Run(self.request, self.entry, plan, self.shared, rigid=True)
         return plan, run.follow()
 
     def _blamed(self, followed: Followed) -> list[str]:
@@ -620,20 +638,41 @@ FORMS: list[Any] = [
 ]  # fmt: skip
 
 
+LASTING = (
+    Class,
+    Function,
+    Native,
+    Names,
+    Torch,
+    DType,
+    Device,
+    Unknown,
+    int,
+    float,
+    str,
+    tuple,
+    type(None),
+)
 OPEN = make_class("object", [OBJECT], form="open")  # an argument that is used by its attributes
 
 
 class _Run:
     """One run: the file's lines, then the entry with its arguments."""
 
-    def __init__(self, request: Request, entry: _Entry, plan: _Plan, rigid: bool = False) -> None:
-        self.request, self.entry, self.plan = request, entry, plan
+    def __init__(
+        self, request: Request, entry: _Entry, plan: _Plan, shared: _Shared, rigid: bool = False
+    ) -> None:
+        self.request, self.entry, self.plan, self.shared = request, entry, plan, shared
+        like = shared.interpreter if entry.name else None
         self.sources: dict[str, Source] = {request.source.name: request.source}
+        if like is not None:
+            self.sources |= shared.sources
         from .python import builtin, libraries
         from .torch.wiring import wire
 
-        taken = _numbers(request.source.tree)
-        names = SizeNames(taken, plan.bound, plan.kinds, plan.shown)
+        if not shared.numbers:
+            shared.numbers = _numbers(request.source.tree)
+        names = SizeNames(shared.numbers, plan.bound, plan.kinds, plan.shown)
         given = {
             str(n) for v in request.settings.values() if isinstance(v, _Open) for n in [v.name]
         }
@@ -642,7 +681,7 @@ class _Run:
         }
         self.interpreter = Interpreter(
             names, loader=self._load, library=lambda i: (builtin(i), libraries(i)),
-            choices=plan.choices, rigid=given,
+            choices=plan.choices, rigid=given, like=like,
         )  # fmt: skip
         if rigid:
             self.interpreter.size_made = lambda sizes: None  # type: ignore[method-assign]
@@ -650,7 +689,8 @@ class _Run:
         self.interpreter.settings = {
             name: self._setting(value) for name, value in request.settings.items()
         }
-        wire(self.interpreter)
+        if like is None:
+            wire(self.interpreter)
         self.interpreter.libraries["open"] = lambda owner, name: self._argument(
             f"{owner._attributes['_name']}.{name}"
         )
@@ -710,6 +750,8 @@ class _Run:
         interpreter, source = self.interpreter, self.request.source
         main = "__main__" if not self.entry.name else Path(source.name).stem
         names: dict[str, Any] = {"__name__": main}
+        if self.entry.name and self.shared.names is not None:
+            names = self.shared.names
         interpreter.modules[""] = names
         if self.request.piece:
             interpreter.absent = self._not_said
@@ -730,7 +772,9 @@ class _Run:
 
     def _definitions(self, source: Source, names: dict[str, Any]) -> None:
         """The file's own lines, for what they define: one that fails is gone past."""
-        interpreter = self.interpreter
+        interpreter, shared = self.interpreter, self.shared
+        if shared.names is not None:
+            return
         from .interpreter import Frame
         from .objects import Scope
 
@@ -752,6 +796,13 @@ class _Run:
         interpreter.points.clear()
         interpreter.layers.clear()
         interpreter.matter = False
+        interpreter.built.clear()
+        if (
+            all(isinstance(value, LASTING) for value in names.values())
+            and not self.request.settings
+        ):
+            shared.names, shared.interpreter = names, interpreter
+            shared.sources = self.sources
 
     def _target(self, names: dict[str, Any]) -> Any:
         found: Any = names.get(self.entry.name.partition(".")[0])

@@ -155,7 +155,9 @@ class Interpreter:
         rigid: Iterable[str] = (),
         settings: Mapping[str, Any] | None = None,
         steps: int = STEPS,
+        like: Interpreter | None = None,
     ) -> None:
+        """like: an interpreter of an earlier run over the same program, whose classes are taken."""
         self.names = names
         self.record = Record()
         self.loader = loader
@@ -176,15 +178,25 @@ class Interpreter:
         self.ticks = 0  # statements, in the order in which they began
         self.matter = False  # a tensor went where it could not be followed
         table.load()
-        self.module_class = make_class("Module", [OBJECT], path="torch.nn.Module")
-        self.classes["torch.nn.Module"] = self.module_class
         self.functions: dict[str, Any] = {}
+        self.module_class: Class
+        self.builtins: dict[str, Any]
+        self.libraries: dict[str, Any]
         self.absent: Callable[[str], Any] = lambda name: MISSING  # a name that nothing has bound
         self.freed: dict[int, Any] = {}
         self.grad_off = False
         self.vague = False  # a loop ran that is not known how often
         self.built: list[tuple[Class, list[Any], dict[str, Any]]] = []  # modules of the program
         self.open_keywords = ""  # the entry's **kwargs, whose missing keys are open
+        if like is not None:
+            self.module_class, self.classes, self.functions = (
+                like.module_class, like.classes, like.functions
+            )  # fmt: skip
+            self.builtins, self.libraries = like.builtins, dict(like.libraries)
+            self.modules = dict(like.modules)
+            return
+        self.module_class = make_class("Module", [OBJECT], path="torch.nn.Module")
+        self.classes["torch.nn.Module"] = self.module_class
         self.builtins, self.libraries = library(self)
 
     # ------------------------------------------------------------------------------- bookkeeping
@@ -2179,7 +2191,9 @@ class Interpreter:
         elif words.startswith("a call of"):
             what = words
         result = Unknown(what, text, place.file if place else "", place.line if place else 0)
-        if any(True for _ in tensors_in([*args, *keywords.values()])):
+        statement = self.frame.statement
+        dropped = isinstance(statement, ast.Expr) and statement.value is node
+        if not dropped and any(True for _ in tensors_in([*args, *keywords.values()])):
             self.tell(result)
         return result
 

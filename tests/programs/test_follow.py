@@ -366,3 +366,20 @@ def test_an_error_of_python_before_anything_of_torch_is_not_told_as_one_of_the_p
 def test_a_union_of_types_is_no_error():
     one = followed("import torch\nA = int | None\nB = torch.Tensor | A\ntorch.zeros(3)")
     assert (one.problem, one.unknown) == (None, [])
+
+
+def test_what_a_program_drops_need_not_be_followed():
+    text = "import torch\nfrom torch import nn\nimport writer\nout, h = nn.GRU(3, 4)(torch.zeros(5, 2, 3))\nwriter.add(out)\n"
+    one = followed(text)
+    assert (one.verdict, one.unknown) == ("fits", [])
+    assert [t.line for t in followed(text + "y = writer.make(out)\n").unknown] == [6]
+
+
+def test_many_modules_in_one_file_are_followed_in_one_breath():
+    block = CLASSIFIER.partition("class")[2]
+    head = "import torch\nfrom torch import nn\n"
+    text = head + "".join(f"class{block}".replace("Classifier", f"C{i}") for i in range(150))
+    found = follow(Request(source_of(text, "many.py")))
+    assert len(found) == 150
+    assert {one.verdict for one in found} == {"fits"}
+    assert sum(one.interpreter.started - one.interpreter.steps for one in found) < 20_000
