@@ -50,6 +50,7 @@ WORDS = ("", " ", "0", "-1", "+7", "2.5", "1e3", "nan", "-inf", "٣", "1_000", "
          "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\r\nx", "\x9b2J", "a\tb", "../../../x", "~",
          "/", ".", "x" * 5000, "%s%n", "{0}", "$(id)", "日本語", "\x7f\x08", "[red]x[/red]",
          "[/]", "\\", "'", '"', "<script>", "&amp;", "]]>")  # fmt: skip
+SERVING = {"lsp", "watch"}  # what they take is an editor's, a program's
 SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth", ".onnx", ".h5", ".keras", ".json",
             ".txt", ".py", ".NPZ", "", ".")  # fmt: skip
 ENCODINGS = ("ascii", "cp1252", "latin-1")
@@ -93,7 +94,7 @@ class Maker:
         """Input `number`."""
         self.pick = random.Random(f"{self._seed}:{number}")
         pick = self.pick
-        names = sorted(commands())
+        names = sorted(set(commands()) - SERVING)
         command = commands()[names[number % len(names)]]
         case = Case(number, command.name)
         if pick.random() < 0.1:
@@ -494,7 +495,7 @@ def _work(seed: int, numbers, queue, place) -> None:
         os.environ["HOME"] = home
         folder = Path(home) / "case"
         folder.mkdir()
-        for command in sorted(commands()):  # what a first call loads is no input's own
+        for command in sorted(set(commands()) - SERVING):  # what a first call loads is no input's own
             call(Case(-1, command, [command, "--json"]), folder)
         warm = Case(-1, "run", ["run", "--weights", "w.npz", "--json"], files=maker._ready)
         call(warm, folder)

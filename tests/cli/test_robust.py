@@ -28,7 +28,7 @@ ANSWERS = {
     "explain": "'Expected hidden size (1, 3, 20), got [1, 7, 20]'", "schema": "trace",
     "run": "--input-size 2", "trace": "--layers 3", "state": "--stateful",
 }  # fmt: skip
-ALONE = {"explore", "verify"}  # need a terminal, torch
+ALONE = {"explore", "verify", "watch", "lsp"}  # need a terminal, torch, an editor
 COMMANDS = sorted(commands())
 ANSWERING = [name for name in COMMANDS if name not in ALONE]
 WRITING = sorted(
@@ -192,7 +192,11 @@ def test_an_interrupt_ends_it_quietly_and_leaves_nothing(tmp_path, to_file):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_terminal_of_twenty_columns(tmp_path, command):
     write_files(tmp_path)
-    wanted = line(command) if command != "explore" else f"{PROGRAM} explore --layers 0"
+    wanted = {
+        "explore": f"{PROGRAM} explore --layers 0",
+        "watch": f"{PROGRAM} watch missing.py",
+        "lsp": f"{PROGRAM} lsp missing",
+    }.get(command) or line(command)
     status, shown = in_terminal(wanted, tmp_path)
     assert status in (0, 1, 2) and shown.strip()
     assert "Traceback" not in shown
