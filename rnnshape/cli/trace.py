@@ -62,6 +62,9 @@ def trace(
         str | None,
         typer.Option(metavar="PAGE.html", help="Write a page to walk through, in one file."),
     ] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page of --html in the browser.")
+    ] = False,
     output: OutputFile = None,
 ) -> None:
     """Walk the loops of the layer and show every step with its shapes.
@@ -72,6 +75,8 @@ def trace(
     """
     from ..analysis.trace import Selection
 
+    if open_page and html is None:
+        raise UsageError("--open: expected beside --html", got="no page", fix="--html page.html")
     if program is None:
         refuse_alone(sets, shapes)
     else:
@@ -105,14 +110,14 @@ def trace(
     if form is not None:
         a = arranged(network, form, decoder, numbers.weights)
         if html is not None:
-            put_page(a.whole, html)
+            put_page(a.whole, html, open_page)
             return
         put_form(a, selection, form_numbers(a, numbers) if computed else None, json, ndjson, output)
         return
     subject = subject_of(network, numbers, gradients) if computed else gradients.wanted(
         network.trace())  # fmt: skip
     if html is not None:
-        put_page(subject, html)
+        put_page(subject, html, open_page)
         return
     selection.check(subject.spec, subject.batch, subject.head)
     if json or ndjson:
@@ -206,8 +211,8 @@ def check_page(beside: dict[str, Any]) -> None:
         )
 
 
-def put_page(subject: Trace, path: str) -> None:
-    """Write the page. Raises UsageError where it cannot be written."""
+def put_page(subject: Trace, path: str, open_page: bool = False) -> None:
+    """Write the page, and open it. Raises UsageError where it cannot be written."""
     from ..show.page.webpage import webpage
 
     if subject.back is not None and subject.feed is None:
@@ -219,3 +224,8 @@ def put_page(subject: Trace, path: str) -> None:
         )
     page = webpage(subject).encode()
     write_file(path, lambda file: file.write(page))
+    if open_page:
+        import webbrowser
+        from pathlib import Path
+
+        webbrowser.open(Path(path).resolve().as_uri())

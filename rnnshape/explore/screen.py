@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..engine.walk import HEAD
 from ..show.notation import Line
-from ..show.pictures.inside import of_step, text_lines
 from ..show.screen import wrapped
 from .grid import Drawn, draw
 from .heading import Heading, heading
@@ -56,6 +55,8 @@ class Page:
 
     def _inside(self, width: int, height: int) -> list[Line]:
         """The inside of the cell that is looked at, as much of it as the screen shows."""
+        from ..show.pictures.inside import of_step, text_lines
+
         session, spec = self.session, self.session.view.trace.spec
         step = session.step()
         title = f"Inside {spec}: layer {step.layer} {step.direction}, t={step.t}"

@@ -6,10 +6,8 @@ else stays English: torch's messages, names, JSON, the commands' own texts.
 
 from __future__ import annotations
 
-import json
 import os
 from functools import cache
-from importlib.resources import files
 
 LANGUAGES = ("en", "zh")
 
@@ -28,6 +26,9 @@ def catalogue() -> dict[str, str]:
 
 @cache
 def _chinese() -> dict[str, str]:
+    import json
+    from importlib.resources import files
+
     parts = json.loads(files(__package__).joinpath("chinese.json").read_text(encoding="utf-8"))
     return {english: chinese for part in parts.values() for english, chinese in part.items()}
 

@@ -276,3 +276,14 @@ def test_too_many_layers_are_refused(rnnshape):
 
 def test_a_page_of_a_million_steps_is_small(page):
     assert len(page("--seq-len", "1000000")) < 450_000
+
+
+def test_a_page_is_opened_where_that_is_asked(rnnshape, tmp_path, monkeypatch):
+    import webbrowser
+
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    assert rnnshape("trace", "--html", "page.html", "--open").status == 0
+    assert opened == [(tmp_path / "page.html").resolve().as_uri()]
+    assert rnnshape("trace", "--html", "page.html").status == 0 and len(opened) == 1
+    assert "--open: expected beside --html" in rnnshape("trace", "--open").err
