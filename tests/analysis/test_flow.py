@@ -301,13 +301,13 @@ def test_the_scaled_weights_are_those_that_are_run(rnnshape):
     assert plain != scaled
 
 
-def test_what_is_too_large_for_a_number_is_null():
+def test_what_is_too_large_for_a_number_is_told_as_infinity():
     walk = scaled_identity(1e120, steps=4)
     tiny = replace(walk.feed, input=walk.feed.input * 1e-300)
     curves = list(flow(tiny, "relu rnn"))
     walk = trace(walk.spec, weights=walk.feed.weights, input=0 * walk.feed.input)
     (curve,) = run_document(walk, walk.result, {}, curves)["flow"]
-    assert curve["norm"] == [None, pytest.approx(1e240), 1e120, 1]
+    assert curve["norm"] == ["Infinity", pytest.approx(1e240), 1e120, 1]
 
 
 @pytest.mark.parametrize(
