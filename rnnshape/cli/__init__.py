@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import warnings
 from contextlib import suppress
@@ -21,8 +22,11 @@ def main() -> None:
     gc.set_threshold(100_000)  # a start makes many objects and no garbage to look for
     # what is too large for a number is inf among the values, as in torch, and no warning of NumPy
     warnings.simplefilter("ignore", RuntimeWarning)
-    _open_streams()
     try:
+        if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # as __main__ left it
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        _open_streams()
+        _bounded_columns()
         status = run_command(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
@@ -53,6 +57,13 @@ def _open_streams() -> None:
             from ..show.screen import fall_back
 
             fall_back(stream)
+
+
+def _bounded_columns() -> None:
+    """Forget a width of the terminal that none has."""
+    text = os.environ.get("COLUMNS", "")
+    if text and not (text.isascii() and text.isdigit() and len(text) < 6 and int(text)):
+        del os.environ["COLUMNS"]
 
 
 def run_command(arguments: list[str]) -> int:

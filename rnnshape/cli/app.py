@@ -77,9 +77,12 @@ def build(arguments: list[str]) -> typer.Typer:
     return app
 
 
-def _unbroken(text: str) -> str:
-    """A docstring's paragraphs in one line each, so that the help breaks them by its own width."""
-    paragraphs = cleandoc(text).split("\n\n")
+def _unbroken(text: str | None) -> str:
+    """A docstring's paragraphs in one line each, so that the help breaks them by its own width.
+
+    Under PYTHONOPTIMIZE=2 there are none.
+    """
+    paragraphs = cleandoc(text or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 

@@ -98,7 +98,9 @@ def _read(text: str | None) -> str:
     if not text or "\n" in text or len(text) > 1000 or (" " in text and not isfile(text)):
         return text
     try:
-        with open(text, "rb") as file:
+        from ..programs.source import opened
+
+        with opened(text) as file:
             return decode(_ends(file))
     except (OSError, ValueError) as error:
         raise UsageError(

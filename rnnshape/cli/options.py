@@ -257,8 +257,10 @@ def read_text(path: str, option: str) -> str:
         if path == "-":
             text = standard_input(option).read(_LARGEST_TEXT + 1)
         else:
-            with open(path, encoding="utf-8") as file:
-                text = file.read(_LARGEST_TEXT + 1)
+            from ..programs.source import opened
+
+            with opened(path) as file:
+                text = file.read(4 * _LARGEST_TEXT + 4).decode("utf-8").replace("\r\n", "\n")
         if len(text) > _LARGEST_TEXT:
             raise ValueError(f"more than {_LARGEST_TEXT:,} characters")
         return text

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import stat
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from errno import EACCES
+from shutil import copyfileobj
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -112,26 +115,34 @@ def _stream(lines: Iterable[str], write: Callable[[str], Any]) -> None:
 def write_file(path: str, write: Callable[[Any], Any]) -> None:
     """Let `write` fill a new file that then takes the place of `path`.
 
-    What is no ordinary file (a pipe, /dev/stdout) is written directly. Raises UsageError.
+    The new file has the mode and the owner of the old one. What has other names (hard links) or an
+    owner that cannot be given is written in place, once all is there and the disk has room for it;
+    what is no ordinary file (a pipe, /dev/stdout), directly. Raises UsageError.
     """
     if path == "-":
         write(_Forward(sys.stdout.buffer))
         return
-    name = None
     try:
         if os.path.exists(path) and not os.path.isfile(path):
-            with open(path, "wb") as file:
+            from ..programs.source import opened
+
+            with opened(path, "wb") as file:
                 write(_Forward(file))
             return
         target = os.path.realpath(path)
-        handle, name = tempfile.mkstemp(prefix=".rnnshape-", dir=os.path.dirname(target))
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, target)
-        name = None
+        old = os.stat(target) if os.path.exists(target) else None
+        if old is not None and not (old.st_mode & 0o222 and os.access(target, os.W_OK)):
+            raise PermissionError(EACCES, "it may only be read")
+        with _unlinked_at_the_end(target) as (handle, name):
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+            if old is not None and not _takes_place_of(name, old):
+                _copied_into(name, target)
+                return
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(name, 0o666 & ~umask if old is None else stat.S_IMODE(old.st_mode))
+            os.replace(name, target)
     except BrokenPipeError:  # /dev/stdout | head
         raise
     except OSError as error:
@@ -140,9 +151,57 @@ def write_file(path: str, write: Callable[[Any], Any]) -> None:
             got=f"{path!r}: {reason(error)}",
             fix="name a file in a folder that you may write to",
         ) from None
-    finally:
-        if name is not None:
+
+
+@contextmanager
+def _unlinked_at_the_end(target: str) -> Iterator[tuple[int, str]]:
+    """A new file beside `target`, gone at the end unless it was renamed, also where a signal comes
+    that ends the process.
+    """
+    handle, name = tempfile.mkstemp(prefix=".rnnshape-", dir=os.path.dirname(target))
+
+    def end(number: int, _: Any) -> None:
+        with suppress(OSError):
             os.unlink(name)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    ours = threading.current_thread() is threading.main_thread()
+    names = [n for n in ("SIGTERM", "SIGHUP", "SIGQUIT") if ours and hasattr(signal, n)]
+    numbers = [getattr(signal, n) for n in names]
+    held = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    try:
+        for number in held:
+            signal.signal(number, end)
+        yield handle, name
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        for number in held:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _takes_place_of(name: str, old: os.stat_result) -> bool:
+    """Whether a new file can be what the old one is: with no other names, and of the same owner."""
+    if old.st_nlink > 1:
+        return False
+    new = os.stat(name)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.chown(name, old.st_uid, old.st_gid)
+        except (OSError, AttributeError):
+            return False
+    return True
+
+
+def _copied_into(name: str, target: str) -> None:
+    """The bytes of one file in place of another's; there is room before any is written."""
+    with open(name, "rb") as source, open(target, "r+b") as file:
+        size = os.fstat(source.fileno()).st_size
+        if size and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        copyfileobj(source, file)
+        file.truncate(size)
 
 
 class _Forward(io.RawIOBase):

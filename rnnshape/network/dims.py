@@ -101,6 +101,9 @@ def _polynomial(terms: Iterable[tuple[tuple[str, ...], int]]) -> Dim:
     return Symbol(kept)
 
 
+_MOST_FACTORS = 64
+
+
 def parse_dim(text: str | int, what: str) -> Dim:
     """Read a size: an integer, a name, or a product such as `2*H`.
 
@@ -109,11 +112,18 @@ def parse_dim(text: str | int, what: str) -> Dim:
     if isinstance(text, int):
         return _bounded(int(text), what)
     product: Dim = 1
-    parts = [part.strip() for part in text.split("*")]
+    number = 1
+    parts = [part.strip() for part in text.split("*", _MOST_FACTORS)]
+    if len(parts) > _MOST_FACTORS:
+        raise UsageError(
+            f"{what}: expected a product of at most {_MOST_FACTORS} factors",
+            got=f"{text.count('*') + 1}",
+            fix="give one number for all that are numbers",
+        )
     for part in parts:
         sign = "[+-]?" if len(parts) == 1 else ""  # no size is a negative multiple of another
         if re.fullmatch(sign + "[0-9]{1,400}", part):
-            product = product * _bounded(int(part), what)
+            number = _bounded(number * _bounded(int(part), what), what)
         elif _NAME.match(part):
             product = product * symbol(part)
         else:
@@ -122,14 +132,14 @@ def parse_dim(text: str | int, what: str) -> Dim:
                 got=repr(text[:60]),
                 fix=f"give {what} a whole number, such as 20",
             )
-    return product
+    return product * number
 
 
 def _bounded(value: int, what: str) -> int:
     if abs(value) > LARGEST:
         raise UsageError(
             f"{what}: expected at most 2^63 - 1, the largest size that torch can hold",
-            got=f"a number of {len(str(abs(value)))} digits",
+            got=f"a number of {int(value.bit_length() * 0.30103) + 1} digits or so",
             fix="give a smaller number, or a name for a size that is left open",
         )
     return value

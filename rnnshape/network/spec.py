@@ -144,6 +144,7 @@ class Spec:
         # torch takes some keywords for some classes only; a default says nothing
         for name in [*arguments]:
             if not takes(cell, name) and arguments[name] == DEFAULTS[name]:
+                object.__setattr__(self, name, DEFAULTS[name])  # 0.0 and False are 0 too
                 del arguments[name]
         fault = constructor_fault(Construction(cell, arguments))
         if fault and takes(cell, fault.about):

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import signal
+import stat
 import sys
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from errno import EINVAL, ENXIO
+from threading import current_thread, main_thread
+from typing import IO, Any, Literal
 
 from ..errors import UsageError
 
 LARGEST = 8_000_000  # signs
+
+
+_PATIENCE = 3.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -31,12 +38,40 @@ class Source:
         return self.text.split("\n")
 
 
+def opened(path: str, mode: Literal["rb", "wb"] = "rb") -> IO[bytes]:
+    """A file, or a pipe at whose other end is somebody within some seconds. Raises OSError, also
+    for a device to read from: it may never end.
+    """
+
+    def give_up(*_: Any) -> None:
+        raise OSError(ENXIO, "a pipe that nobody " + ("writes to" if mode == "rb" else "reads"))
+
+    named_pipe = os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)
+    timed = named_pipe and hasattr(signal, "setitimer") and current_thread() is main_thread()
+    before = signal.signal(signal.SIGALRM, give_up) if timed else None
+    try:
+        if timed:
+            signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+        file = open(path, mode)  # noqa: SIM115
+    finally:
+        if timed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    kind = os.fstat(file.fileno())
+    endless = stat.S_ISCHR(kind.st_mode) and not os.path.samestat(kind, os.stat(os.devnull))
+    if mode == "rb" and endless and not file.isatty():
+        file.close()
+        raise OSError(EINVAL, "a device, which may never end")
+    return file
+
+
 def read(path: str) -> str:
     """The text of a file; of stdin for `-`. Raises UsageError."""
     if path == "-":
         return sys.stdin.read(LARGEST)
     try:
-        data = Path(path).read_bytes()
+        with opened(path) as file:
+            data = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         raise UsageError(
             "program: expected a Python file or a notebook that can be read",
@@ -45,7 +80,7 @@ def read(path: str) -> str:
         ) from None
     if len(data) > LARGEST:
         raise UsageError(
-            f"program: expected a file of at most {LARGEST:,} bytes", got=f"{len(data):,} bytes",
+            f"program: expected a file of at most {LARGEST:,} bytes", got="more",
             fix="give the file that defines the network",
         )  # fmt: skip
     try:
