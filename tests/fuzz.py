@@ -495,7 +495,9 @@ def _work(seed: int, numbers, queue, place) -> None:
         os.environ["HOME"] = home
         folder = Path(home) / "case"
         folder.mkdir()
-        for command in sorted(set(commands()) - SERVING):  # what a first call loads is no input's own
+        for command in sorted(
+            set(commands()) - SERVING
+        ):  # what a first call loads is no input's own
             call(Case(-1, command, [command, "--json"]), folder)
         warm = Case(-1, "run", ["run", "--weights", "w.npz", "--json"], files=maker._ready)
         call(warm, folder)
