@@ -167,27 +167,30 @@ class Source:
                 todo.extend(ast.iter_child_nodes(one))
 
     def changed(self, changes: Iterable[Change]) -> str | None:
-        """The text with the changes; None where they overlap or leave no Python behind."""
+        """The text with the changes; None where they overlap."""
         text, behind = self.text, len(self.text) + 1
         for change in sorted(set(changes), reverse=True):
             if change.end > behind or (change.end == behind and change.start == change.end):
                 return None
             text = text[: change.start] + change.text + text[change.end :]
             behind = change.start
-        try:
-            ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
         return text
 
 
 def edits_between(file: str, before: str, after: str) -> list[Edit]:
     """The lines that differ, in pieces."""
     old, new = before.split("\n"), after.split("\n")
+    top = 0  # the lines before the first that differs are passed over, and those behind the last
+    while top < min(len(old), len(new)) and old[top] == new[top]:
+        top += 1
+    end = 0
+    while end < min(len(old), len(new)) - top and old[-1 - end] == new[-1 - end]:
+        end += 1
+    old, new = old[top : len(old) - end], new[top : len(new) - end]
     found = []
     for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
-            found.append(Edit(file, a + 1, _joined(old[a:b]), _joined(new[c:d])))
+            found.append(Edit(file, top + a + 1, _joined(old[a:b]), _joined(new[c:d])))
     return found
 
 

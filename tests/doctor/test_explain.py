@@ -10,7 +10,7 @@ import time
 
 import jsonschema
 import pytest
-from conftest import recorded
+from conftest import ROOT, recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -116,6 +116,16 @@ def test_messages_of_torch_since_0_4(message, cause):
 def test_every_rule_explains_its_own_example(rule):
     answered = explain(rule.example)
     assert rule.id in [cause.id for cause in answered.causes]
+
+
+def test_the_neighbours_of_a_layer_are_known_by_what_torch_was_recorded_to_say():
+    told = []
+    for case in json.loads((ROOT / "fixtures/torch/neighbours.json").read_text("utf-8"))["cases"]:
+        error = case["error"]
+        causes = explain(f"{error['type']}: {error['message']}").causes
+        if not causes or causes[0].id != case["cause"]:
+            told.append((case["code"], [cause.id for cause in causes]))
+    assert told == []
 
 
 # too general to be about a recurrent layer where no code is shown with them

@@ -422,7 +422,7 @@ def packed_width(facts: Facts) -> Finding | None:
         "h0 and c0 are of different widths. c is always hidden_size wide; h too, unless the LSTM has a "
         "proj_size. With a packed input neither is checked beforehand."
     )
-    return Finding(0.75 if facts.inside else 0.35 if sized else 0.6, why)
+    return Finding(0.75 if facts.inside else 0.2 if sized else 0.6, why)
 
 
 # ------------------------------------------------------------------------------------- cell modules

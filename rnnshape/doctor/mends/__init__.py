@@ -349,7 +349,7 @@ def _safe(maker: Any, scene: Scene) -> Iterator[Candidate | None]:
 def applied(
     sources: Mapping[str, Source], changes: Sequence[tuple[str, Change]]
 ) -> dict[str, str] | None:
-    """The texts with the changes; None where they are no Python."""
+    """The texts with the changes; None where they overlap."""
     found: dict[str, str] = {}
     for file in {file for file, _ in changes}:
         text = sources[file].changed([c for f, c in changes if f == file])
