@@ -23,7 +23,6 @@ from .source import Source, read, source_of
 from .tensor import Origin, Part, Tensor
 from .values import Device, DType, Instance, Unknown
 
-MOST_MODULES = 60  # of a file that only defines them
 MOST_TEXT = 1_000_000  # signs of a program and the files beside it
 MOST_RUNS = 140
 MOST_STEPS = 300_000  # over all runs of one entry
@@ -198,18 +197,13 @@ def _follow(request: Request) -> list[Followed]:
         _check_used(request, whole)
         return [whole]
     found: list[Followed] = []
-<<<<<<< HEAD
     left = MOST_STEPS
-    for cls in _module_classes(whole.interpreter, request.source.name):
-        if left <= 0:
-=======
     classes = _module_classes(whole.interpreter, request.source.name)
     for i, cls in enumerate(classes):
-        if len(found) == MOST_MODULES:
+        if left <= 0:
             words = f"{len(classes) - i:,} more classes of this file; FILE.py:Class follows one"
             told = Told(cls.file, cls.line, words, False)
-            found[-1].interpreter.told[cls.file, cls.line, words] = told
->>>>>>> edd9477 (Of a file with very many modules the first sixty are followed, and the rest told)
+            (found[-1] if found else whole).interpreter.told[cls.file, cls.line, words] = told
             break
         values = _values(whole.interpreter, cls)
         search = _Search(request, _Entry(cls.name, values), shared)

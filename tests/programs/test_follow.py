@@ -385,11 +385,13 @@ def test_many_modules_in_one_file_are_followed_in_one_breath():
     assert sum(one.interpreter.started - one.interpreter.steps for one in found) < 20_000
 
 
-def test_of_very_many_modules_the_first_are_followed_and_the_others_told():
+def test_of_very_many_modules_the_first_are_followed_and_the_others_told(monkeypatch):
+    monkeypatch.setattr("rnnshape.programs.follow.MOST_STEPS", 700)
     text = "from torch import nn\n" + "".join(
         f"class N{i}(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         f"        self.rnn = nn.GRU(3, 4)\n    def forward(self, x):\n        return self.rnn(x)\n"
-        for i in range(62)
+        for i in range(20)
     )
     found = follow(Request(source_of(text, "program.py")))
-    assert len(found) == 60 and found[-1].unknown[0].what.startswith("2 more classes")
+    told = found[-1].unknown[0].what
+    assert 0 < len(found) < 20 and told.startswith(f"{20 - len(found)} more classes")
