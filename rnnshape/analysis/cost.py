@@ -24,7 +24,8 @@ from ..network.head import Head
 from ..network.spec import Spec
 from .trace import Trace
 
-MOST_STEPS = 20_000_000  # walked one by one
+MOST_STEPS = 1_000_000  # walked one by one, some 100,000 a second
+MOST_PASSES = 1_000  # each a figure of its own, some 100 a second
 
 
 class PassCost(NamedTuple):
@@ -213,6 +214,12 @@ def _check(trace: Trace, tbptt: int | None, checkpoint: int | None) -> None:
             f"cost: expected at most {MOST_STEPS:,} steps in all layers and directions",
             got=f"{length * passes:,}",
             fix="--seq-len T gives the formula for any length",
+        )
+    if passes > MOST_PASSES:
+        raise UsageError(
+            f"cost: expected at most {MOST_PASSES:,} layers and directions",
+            got=f"{passes:,}",
+            fix="--layers 3: every layer above the first costs the same",
         )
     for option, window in (("--tbptt", tbptt), ("--checkpoint", checkpoint)):
         if window is None:

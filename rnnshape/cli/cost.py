@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import Json, Network, OutputFile, check_item_type, head_options
-from .output import write_json, write_text
+from .output import waiting, write_json, write_text
 
 
 @head_options
@@ -50,7 +50,8 @@ def cost(
     subject = network.trace()
     if subject.head is not None:
         subject = Trace(subject.spec, subject.batch, head=replace(subject.head, loss="sum"))
-    found = costs.cost(subject, tbptt, checkpoint)
+    with waiting("counting"):
+        found = costs.cost(subject, tbptt, checkpoint)
     letters = costs.cost(costs.in_letters(subject))
     if json:
         write_json(cost_document(found, letters, dtype), output)
