@@ -112,7 +112,6 @@ class Asked:
 def _options(spec: Any, event: Any) -> dict[str, Any]:
     """The options of the command line that describe a layer and the batch of its first call."""
     from ..network.constructor import ARGUMENTS, takes
-    from ..programs.sizes import Size
     from ..programs.values import Packed
 
     given: dict[str, Any] = dict.fromkeys(
@@ -137,7 +136,6 @@ def _options(spec: Any, event: Any) -> dict[str, Any]:
     else:
         n, t = (0, 1) if (packed.batch_first if packed else spec.batch_first) else (1, 0)
         given["batch_size"], given["seq_len"] = _word(x.shape[n]), _word(x.shape[t])
-    assert Size is not None
     return given
 
 

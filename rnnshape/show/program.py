@@ -22,7 +22,7 @@ from ..programs.record import Event, Line, tensors_in
 from ..programs.sizes import Size, json_shape, json_size
 from ..programs.sources import Settings, heeded, without_problem
 from ..programs.tensor import Tensor
-from ..programs.values import Instance, Unknown
+from ..programs.values import Unknown
 
 Followeds = Sequence[tuple[Followed, Diagnosis]]
 VERDICTS = ("does not fit", "unknown", "fits", "no recurrent layer")  # what is said of several
@@ -209,8 +209,3 @@ def complaint_object(complaint: Complaint) -> dict[str, Any]:
     if complaint.torch is not None:
         found["torch"] = {"type": complaint.torch[0], "message": complaint.torch[1]}
     return found | {"why": complaint.why, "fix": complaint.fix, "edits": list(complaint.edits)}
-
-
-def module_name(value: Any) -> str:
-    """The class of a module."""
-    return value._cls.name if isinstance(value, Instance) else ""

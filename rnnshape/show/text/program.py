@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from ...doctor.followed import Complaint, Diagnosis
 from ...programs.follow import Followed
-from ...programs.record import Event, tensors_in
 from ...programs.record import Line as Ran
+from ...programs.record import tensors_in
 from ...programs.sizes import Size, product, written, written_shape
 from ...programs.tensor import Tensor
-from ...programs.values import Instance, Unknown
+from ...programs.values import Unknown
 from ..program import Followeds, code_of, shown, told, verdict_of
 from ..screen import Line, labelled, prose, text, visible, visible_line
 
@@ -296,18 +296,3 @@ def _unknown(followed: Followed) -> Iterator[Line]:
         yield prose(f"line {one.line}: {visible_line(one.what)}")
     if len(unknown) > 12:
         yield prose(f"and {len(unknown) - 12} more: --json has them all")
-
-
-def names_of(followed: Sequence[Followed]) -> list[str]:
-    """The layers that --layer may name."""
-    return [layer.name for one in followed for layer in one.layers]
-
-
-def event_of(followed: Followed, layer: Any) -> Event | None:
-    """The first call of a layer."""
-    return next((e for e in followed.recurrent if e.function is layer.instance), None)
-
-
-def class_name(value: Any) -> str:
-    """The class of an instance."""
-    return value._cls.name if isinstance(value, Instance) else ""

@@ -1,0 +1,97 @@
+"""trace, check and draw of a program: the document, the text, the exit status, short refusals."""
+
+import jsonschema
+import pytest
+from conftest import ROOT
+
+from rnnshape.show.schema import schema
+
+PROGRAMS = sorted((ROOT / "fixtures/programs").glob("*.py"))
+CLASSIFIER = str(ROOT / "fixtures/programs/classifier.py")
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=[p.stem for p in PROGRAMS])
+def test_the_document_keeps_its_schema(rnnshape, path):
+    for command in ("trace", "check"):
+        ended = rnnshape(command, str(path), "--json")
+        jsonschema.validate(ended.json, schema("program"))
+        assert ended.status == (ended.json["verdict"] == "does not fit")
+        assert ended.json["layers"] and ended.json["lines"]
+
+
+def test_the_document_of_a_class_has_names_for_open_sizes(rnnshape):
+    told = rnnshape("trace", f"{CLASSIFIER}:Classifier", "--set", "hidden=H", "--json").json
+    assert told["set"] == {"hidden": "H"}
+    assert told["input"] == {"x": {"shape": ["N", "T"], "dtype": "int64", "given": False}}
+    assert told["output"] == [["N", 5]]
+    (layer,) = told["layers"]
+    assert (layer["name"], layer["kind"], layer["line"], layer["calls"]) == (
+        "self.lstm",
+        "LSTM",
+        9,
+        [14],
+    )
+    assert layer["spec"]["hidden_size"] == "H"
+    line = next(one for one in told["lines"] if one["line"] == 14)
+    assert line["calls"][0]["outputs"] == [["N", "T", "2*H"], [4, "N", "H"], [4, "N", "H"]]
+    assert line["names"]["out"] == ["N", "T", "2*H"]
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+@pytest.mark.parametrize("path", PROGRAMS, ids=[p.stem for p in PROGRAMS])
+def test_shapes_stay_within_the_line(rnnshape, path, columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    text = path.read_text(encoding="utf-8").splitlines()
+    longest = max(len(line) for line in text)
+    told = rnnshape("trace", str(path)).out.splitlines()
+    assert max(map(len, told)) <= max(int(columns), longest + 12)
+    assert told[-1].startswith(("fits", "does not fit"))
+
+
+def test_no_recurrent_layer_is_said_and_is_no_error(rnnshape):
+    ended = rnnshape("check", "-", stdin="import torch\nx = torch.zeros(3)\n")
+    assert (ended.status, ended.out.strip()) == (0, "no recurrent layer found")
+
+
+def test_a_layer_is_walked_as_the_program_calls_it(rnnshape):
+    ended = rnnshape("trace", f"{CLASSIFIER}:Classifier", "--layer", "self.lstm", "--json")
+    assert ended.json["tensors"]["input"] == ["N", "T", 64]
+    assert rnnshape("draw", CLASSIFIER, "--layer", "9").out.startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([f"{CLASSIFIER}:Nope"], "expected a class or function of this file: Classifier"),
+        ([f"{CLASSIFIER}:Classifier", "--set", "hid=3"], "vocab, emb, hidden, got hid"),
+        ([f"{CLASSIFIER}:Classifier", "--shape", "y=N,T"], "expected an argument of forward: x"),
+        ([f"{CLASSIFIER}:Classifier", "--shape", "x=N;T"], "expected sizes such as N,T,10"),
+        ([CLASSIFIER, "--layer", "self.gru"], "expected a recurrent layer of the program: self.lstm"),
+        ([CLASSIFIER, "--hidden-size", "3"], "--hidden-size: expected without a program"),
+        (["missing.py"], "No such file or directory"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_one_short_message(rnnshape, words, said):
+    ended = rnnshape("trace", *words)
+    assert (ended.status, ended.out) == (2, "")
+    assert said in ended.err and len(ended.err.splitlines()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('print "hello"\n', "expected Python 3, got Python 2 in line 1"),
+        ("x = 1\ndef f(:\n    pass\n", "line 2: def f(:"),
+        ("(" * 5000, "expected Python"),
+        ("\0", "expected Python"),
+    ],
+)
+def test_what_is_no_python_is_said_with_its_line(rnnshape, text, said):
+    ended = rnnshape("trace", "-", stdin=text)
+    assert ended.status == 2 and said in ended.err and len(ended.err.splitlines()) <= 3
+
+
+def test_a_shape_that_the_program_refuses_does_not_fit(rnnshape):
+    ended = rnnshape("check", f"{CLASSIFIER}:Classifier", "--shape", "x=N,T,10", "--json")
+    assert (ended.status, ended.json["verdict"]) == (1, "does not fit")
+    assert ended.json["problems"][0]["line"] == 13
