@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,40 @@ def test_a_folder_imports_only_from_those_below_it():
 def test_the_root_holds_folders_and_what_has_none():
     held = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
     assert held - set(FOLDERS) == {"__init__.py", "__main__.py", "errors.py", "py.typed", "schemas"}
+
+
+# Lines of Python in the package. To go beyond is a decision: the commit that does so changes this
+# number and says what the lines are for; what was made unneeded goes first.
+MOST_LINES = 62_000
+
+
+def test_the_package_grows_by_decision_alone():
+    lines = Counter()
+    for path in PACKAGE.rglob("*.py"):
+        lines[folder_of(path)] += len(path.read_text(encoding="utf-8").splitlines())
+    told = [f"{count:7,}  {folder}" for folder, count in lines.most_common()]
+    print("\n".join([*told, f"{lines.total():7,}  of {MOST_LINES:,}"]))  # shown by pytest -s
+    assert lines.total() <= MOST_LINES
+
+
+# text that is made and run, and an end without the interpreter's: each measured to pay, said there
+ODD_CALLS = {
+    "exec": {"numeric/fast/plan.py", "doctor/proofs.py"},
+    "compile": {"numeric/fast/plan.py"},
+    "os._exit": {"cli/__init__.py"},
+    "eval": set(),
+    "os.system": set(),
+}
+
+
+def test_what_is_generated_or_ends_the_process_stands_in_its_one_place():
+    found = {name: set() for name in ODD_CALLS}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if called in found:
+                found[called].add(path.relative_to(PACKAGE).as_posix())
+    assert found == ODD_CALLS
 
 
 @pytest.mark.parametrize(
