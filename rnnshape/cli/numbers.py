@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import isfinite
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -253,15 +254,15 @@ class Gradients:
             raise UsageError(
                 "--loss: expected beside --output-size, since a loss is taken of the head's o",
                 got="no head",
-                fix=f"--output-size 3 --loss {self.loss}",
+                fix=f"--output-size 3 --loss {quote(str(self.loss))}",
             )
         if self.target is not None and self.loss is None:
-            raise UsageError("--target: expected beside --loss", got="no loss",
-                             fix=f"--output-size 3 --loss mse --target {self.target}")  # fmt: skip
+            fix = f"--output-size 3 --loss mse --target {quote(str(self.target))}"
+            raise UsageError("--target: expected beside --loss", got="no loss", fix=fix)
         alone = first_set({"--grad-output": self.grad_output, "--tbptt": self.tbptt})
         if alone is not None and not self.backward:
             raise UsageError(f"{alone}: expected beside --backward", got="the forward alone",
-                             fix=f"--backward {alone} {self.asked[alone]}")  # fmt: skip
+                             fix=f"--backward {alone} {quote(str(self.asked[alone]))}")  # fmt: skip
         if self.grad_output is not None and subject.head is not None:
             raise UsageError(
                 "--grad-output: expected without a head, whose loss says what comes to output",

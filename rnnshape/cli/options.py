@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -178,7 +179,7 @@ class Network:
                 raise UsageError(
                     f"{option}: expected beside --output-size",
                     got="no head",
-                    fix=f"--output-size 3 {option} {self.given[beside[0]]}",
+                    fix=f"--output-size 3 {option} {quote(self.given[beside[0]])}",
                 )
             return None
         stated = {n.removeprefix("output_"): self.given[n] for n in beside}

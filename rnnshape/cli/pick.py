@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -83,5 +84,5 @@ def _check_alone(of: str, given: dict[str, Any]) -> None:
             raise UsageError(
                 f"--{name}: expected with --of {owner}",
                 got=f"--of {of[:40]}",
-                fix=f"--of {owner} --{name} {str(value)[:40]}",
+                fix=f"--of {owner} --{name} {quote(str(value)[:40])}",
             )

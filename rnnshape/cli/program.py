@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -100,7 +101,7 @@ class Asked:
             )
             raise UsageError(
                 "--layer: expected a recurrent layer of the program" + (f": {names}" if names else ", which has none"),
-                got=repr(name[:40]), fix=f"--layer {layers[0][0].name}" if layers else "leave out --layer",
+                got=repr(name[:40]), fix=f"--layer {quote(layers[0][0].name)}" if layers else "leave out --layer",
             )  # fmt: skip
         layer, followed = found[0]
         event = next(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -149,7 +150,7 @@ def asks_for_numbers(values: bool, numbers: Numbers, gradients: Gradients) -> bo
         raise UsageError(
             f"{option}: expected beside --values, since shapes need no numbers",
             got="no numbers",
-            fix=f"--values {option} {numbers.drawing[option]}",
+            fix=f"--values {option} {quote(str(numbers.drawing[option]))}",
         )
     return False
 

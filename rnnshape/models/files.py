@@ -244,7 +244,7 @@ def read_parameters(
             raise UsageError(
                 f"weights: expected --module, since {ending} is there more than once",
                 got=", ".join(prefixes[:4]),
-                fix=f"--module {prefixes[0].rstrip('.')}",
+                fix=f"--module {quote(prefixes[0].rstrip('.'))}",
             )
     names = {n.removeprefix(prefix): n for n in file.tensors if n.startswith(prefix)}
     own = re.compile(r".+_l[0-9]+(_reverse)?|head\.(weight|bias)")

@@ -1,6 +1,8 @@
 """Wrong use ends with one message (expected, got, fix), status 2, and nothing written."""
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 CASES = [
     (["trace", "--hidden-size", "0"], "hidden_size must be greater than zero"),
@@ -90,3 +92,15 @@ def test_a_full_disk_is_said(process):
 def test_no_arguments_show_the_help(rnnshape):
     ended = rnnshape()
     assert ended.status == 0 and "Usage: rnnshape" in ended.out
+
+
+def test_what_is_to_be_copied_into_a_shell_is_quoted(rnnshape):
+    names = ["x; touch pwned #", "y"]
+    shapes = {"weight_ih_l0": (4, 3), "weight_hh_l0": (4, 4)}
+    save_file(
+        {f"{n}.{k}": np.zeros(s, "f4") for n in names for k, s in shapes.items()}, "w.safetensors"
+    )
+    ended = rnnshape("run", "--weights", "w.safetensors", "--module", "z")
+    assert "fix: --module 'x; touch pwned #'" in ended.err or "fix: --module y" in ended.err
+    for option, value in (("--output-activation", "a; b"), ("--target", "$(touch x).npy")):
+        assert f"{option} '{value}'" in rnnshape("run", option, value).err
