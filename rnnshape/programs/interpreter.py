@@ -1661,10 +1661,15 @@ class Interpreter:
             return bool(value)
         return True
 
-    def decide_flag(self, value: Size, node: ast.AST | None) -> Any:
-        """An open argument used as a yes or no."""
-        unknown = self.unknown(f"the value of {value}, which was not given", node, "bool")
-        return unknown
+    def decide_flag(self, value: Size, node: ast.AST | None, likely: bool = False) -> bool:
+        """An open argument used as a yes or no: the same wherever it is asked; the other answer is
+        followed in a run of its own."""
+        key = (f"flag {value.terms[0][0][0].key}", 0, 0)
+        taken = self.choices.get(key, likely)
+        place = self.place(node)
+        if place is not None:
+            self.points.setdefault(key, (taken, place, str(value)))
+        return taken
 
     def _if_exp(self, node: ast.IfExp) -> Any:
         truth = self.truth(self.evaluate(node.test), node.test)
@@ -2398,14 +2403,10 @@ class Interpreter:
                 return 0.5
             if name in _FLAGS:
                 open_[name] = text
-                frame = self.frame
-                line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
-                key = (f"{frame.file} {name}", line, column)
-                taken = self.choices.get(key, name in ("bias", "affine", "elementwise_affine"))
-                place = self.place(node)
-                if place is not None:
-                    self.points.setdefault(key, (taken, place, f"{name}={text or value.text}"))
-                return taken
+                likely = name in ("bias", "affine", "elementwise_affine")
+                if isinstance(value, Size):
+                    return self.decide_flag(value, node, likely)
+                return self.decide(node or ast.Pass(), value, node or ast.Pass(), likely)
             if name in ("nonlinearity", "mode", "padding_mode") and vague:
                 open_[name] = None
                 return "tanh" if name == "nonlinearity" else "zeros"

@@ -395,3 +395,23 @@ def test_of_very_many_modules_the_first_are_followed_and_the_others_told(monkeyp
     found = follow(Request(source_of(text, "program.py")))
     told = found[-1].unknown[0].what
     assert 0 < len(found) < 20 and told.startswith(f"{20 - len(found)} more classes")
+
+
+def test_a_flag_without_a_value_is_asked_once_and_followed_both_ways():
+    one = followed(
+        """
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self, emb, hidden, layers, dropout, both):
+                super().__init__()
+                self.rnn = nn.LSTM(emb, hidden, layers, dropout=dropout, bidirectional=both)
+                self.fc = nn.Linear(hidden * (2 if both else 1), 3)
+            def forward(self, x):
+                return self.fc(self.rnn(x)[0])
+        """,
+        "Net",
+    )
+    assert (one.verdict, shapes(one.outputs)) == ("fits", [("T", "N", "3")])
+    (layer,) = one.layers
+    assert layer.open == {"dropout": "dropout", "bidirectional": "both"}
+    assert str(layer.spec.num_layers) == "layers"
