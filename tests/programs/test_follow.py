@@ -415,3 +415,17 @@ def test_a_flag_without_a_value_is_asked_once_and_followed_both_ways():
     (layer,) = one.layers
     assert layer.open == {"dropout": "dropout", "bidirectional": "both"}
     assert str(layer.spec.num_layers) == "layers"
+
+
+def test_a_distribution_draws_a_batch():
+    one = followed(
+        """
+        import torch
+        from torch.distributions import Categorical, Normal
+        d = Categorical(logits=torch.nn.Linear(3, 5)(torch.zeros(4, 7, 3)))
+        a = d.sample()
+        p = d.log_prob(a)
+        z = Normal(torch.zeros(4, 2), torch.ones(4, 2)).rsample((6,))
+        """
+    )
+    assert names_of(one) == {"a": ("4", "7"), "p": ("4", "7"), "z": ("6", "4", "2")}

@@ -98,7 +98,7 @@ CONSTANTS: dict[str, Any] = {}
 FILES = ("modules", "attention", "convolution", "creation", "forms", "indexing", "initialisation",
          "joining",
          "layers", "losses", "meta", "pointwise", "products", "recurrent",
-         "reductions")  # fmt: skip
+         "reductions", "distributions")  # fmt: skip
 
 # methods that give the tensor itself another shape: names of it take what they return
 RESHAPING = frozenset(
