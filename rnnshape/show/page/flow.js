@@ -35,7 +35,8 @@ function sayFlow() {
   if (!flow) return;
   element("flow-note").hidden = !(flowing && numbered(reading));
   const here = flow.norms[step.index];
-  element("flow-note").textContent = `‖dh‖ in each cell: how large the gradient of L is at its h, ${
-    ""}over the whole batch; from ${ends().map(short).join(" to ")}, shaded by its logarithm.${
-    here === null ? "" : ` At this step: ${short(here)}.`} L = ${flow.loss}.`;
+  const [least, most] = ends().map(short);
+  element("flow-note").textContent = told("‖dh‖ in each cell: how large the gradient of L is at its h, over the whole batch; from {least} to {most}, shaded by its logarithm.",
+    { least, most }) + (here === null ? "" : told(" At this step: {norm}.", { norm: short(here) }))
+    + ` L = ${flow.loss}.`;
 }

@@ -78,17 +78,22 @@ function products(a, b, i, j) {
 // Where an operand comes from, in words.
 function source(reading, step, tensor) {
   const { pass } = step;
+  const { name: own } = tensor;
   if (tensor.kind === "weight") {
-    return `${tensor.name} is learned, and the same at every step of layer ${pass.layer}`;
+    return told("{own} is learned, and the same at every step of layer {layer}",
+      { own, layer: pass.layer });
   }
   const name = tensor.template;
-  if (name === "x_{t}") return `${tensor.name} is ${filled(pass.reads, step)}`;
+  if (name === "x_{t}") return told("{own} is {reads}", { own, reads: filled(pass.reads, step) });
   const state = /^([hc])_\{p\}(?:\[|\+|$)/.exec(name);
-  if (state) return `${tensor.name} is what step t=${step.previous} has left`;
+  if (state) return told("{own} is what step t={t} has left", { own, t: step.previous });
   const begun = /^([hc])0\[(\d+)\]/.exec(name);
-  if (begun) return `${tensor.name} is row ${begun[2]} of ${begun[1]}0, zeros unless given`;
-  if (name.startsWith("output") || name.startsWith("hn")) {
-    return `${tensor.name} is what the last layer has left`;
+  if (begun) {
+    return told("{own} is row {row} of {state}, zeros unless given",
+      { own, row: begun[2], state: `${begun[1]}0` });
   }
-  return `${tensor.name} is computed in this step`;
+  if (name.startsWith("output") || name.startsWith("hn")) {
+    return told("{own} is what the last layer has left", { own });
+  }
+  return told("{own} is computed in this step", { own });
 }

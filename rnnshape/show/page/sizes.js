@@ -1,16 +1,19 @@
 // The sizes of an expression: each says what it stands for, as its letters do.
 const TOKEN = /[A-Za-zσ_]+\(|\d*[A-Z]+|\d+/g;
 const MEANINGS = {
-  N: "N, the sequences of the batch", I: "I, the features of the input (input_size)",
-  H: "H, the hidden numbers (hidden_size)", K: "K, what the head puts out",
+  N: (size) => told("{size} is N, the sequences of the batch", { size }),
+  I: (size) => told("{size} is I, the features of the input (input_size)", { size }),
+  H: (size) => told("{size} is H, the hidden numbers (hidden_size)", { size }),
+  K: (size) => told("{size} is K, what the head puts out", { size }),
 };
 
 function meaning(size, letters) {
-  if (letters in MEANINGS) return `${size} is ${MEANINGS[letters]}`;
+  if (letters in MEANINGS) return MEANINGS[letters](size);
   const [, count, letter] = /^(\d+)([A-Z])$/.exec(letters) ?? [];
   if (!letter) return "";
-  const what = count === "2" ? "both directions side by side" : "one part for each gate";
-  return `${size} is ${count}·${letter}: ${what}`;
+  const fields = { size, count, letter };
+  return count === "2" ? told("{size} is {count}·{letter}: both directions side by side", fields)
+    : told("{size} is {count}·{letter}: one part for each gate", fields);
 }
 
 // The pieces of an expression as nodes; a number whose letter is known is marked with it.
