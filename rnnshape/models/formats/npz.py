@@ -69,7 +69,8 @@ class _Header:
 
     def array(self, source: Source) -> Any:
         """The numbers, which follow the header."""
-        data = source.part(self.begin, source.size - self.begin)
+        whole = source.part(0, source.size)  # at once, so that an archive's checksum is asked
+        data = memoryview(whole)[self.begin :]
         if not self.columns_first:
             return array_of(data, self.dtype, self.shape, little=self.little)
         return array_of(data, self.dtype, self.shape[::-1], little=self.little).T

@@ -123,7 +123,7 @@ def shape_of(sizes: Any, name: str) -> tuple[int, ...]:
 
 
 def array_of(
-    data: bytes,
+    data: bytes | memoryview,
     dtype: str,
     shape: tuple[int, ...],
     strides: tuple[int, ...] | None = None,
