@@ -20,7 +20,7 @@ from ..network.batch import Batch
 from ..network.dims import Dim, Shape, Symbol
 from ..network.head import Head
 from ..network.spec import Spec
-from .cells import GRADIENT, INPUT, NUMBER, OUTPUT, TARGET, Role
+from .cells import GRADIENT, INPUT, NUMBER, OUTPUT, TARGET, Role, role_of
 from .ops import OPERATIONS, Use
 from .walk import (
     HEAD,
@@ -137,7 +137,7 @@ class BackWorld:
         if not top or self.head is None or self.head.at == "every":
             return ()
         row = place.row - spec.num_directions * spec.num_layers
-        role = Role("output", spec.output_state, gradient=True)
+        role = role_of("output", spec.output_state, True)
         return (Tensor(f"d{spec.output_state}n[{row}]", (rows, spec.state_size), role=role),)
 
     def after(self, place: Pass, rows: Dim) -> tuple[Tensor, ...]:
@@ -145,7 +145,7 @@ class BackWorld:
         return tuple(
             Tensor(
                 f"d{name}_{{t}}(after)", (rows, *self.spec.state_shape(name)),
-                role=Role("state", name, gradient=True),
+                role=role_of("state", name, True),
             )
             for name in self.spec.state_names
         )  # fmt: skip
@@ -159,7 +159,7 @@ class BackWorld:
         head = self.head.parameters(self.spec) if self.head and place.direction == HEAD else ()
         own = head or self.spec.layer_parameters(place.layer, place.direction)
         return {
-            p.name: Tensor(f"d{p.name}", p.shape, role=Role("parameter", p.kind, gradient=True))
+            p.name: Tensor(f"d{p.name}", p.shape, role=role_of("parameter", p.kind, True))
             for p in own
         }
 
@@ -326,7 +326,7 @@ def _own_half(
     if not spec.bidirectional:
         return whole
     side, state = spec.directions.index(place.direction), spec.output_state
-    role = Role("state", state, gradient=True) if state else whole.role
+    role = role_of("state", state, True) if state else whole.role
     name = f"d{state or 'output'}_{{t}}({source})"
     return interpreter.apply("split", name, (whole,), (side, 2), role)
 
@@ -381,7 +381,8 @@ def differentiate(
     passed back to. names: what a gradient is called where that is not `d` and the tensor's name.
     Raises UsageError for an operation without a gradient.
     """
-    return _Tape(performed, interpreter, arriving, so_far, constants, names or {}).run()
+    with interpreter.quiet():
+        return _Tape(performed, interpreter, arriving, so_far, constants, names or {}).run()
 
 
 class _Tape:
@@ -397,18 +398,16 @@ class _Tape:
         self._performed, self._interpreter, self._so_far = performed, interpreter, so_far
         self._names = names
         self._waiting = {name: list(found) for name, found in arriving.items()}
-        self._constants = {*constants} | {
-            tensor.name
-            for one in performed
-            for tensor in one.inputs
-            if tensor.role in (NUMBER, TARGET)
-        }
+        self._roles: dict[str, Role] = {}
+        for one in performed:
+            for tensor in one.inputs:
+                self._roles[tensor.name] = tensor.role
+            self._roles[one.output.name] = one.output.role
+        self._constants = {*constants}
+        self._constants.update(n for n, role in self._roles.items() if role in (NUMBER, TARGET))
         for one in performed:
             if self._constants.issuperset(tensor.name for tensor in one.inputs):
                 self._constants.add(one.output.name)
-        self._roles = {
-            tensor.name: tensor.role for one in performed for tensor in (*one.inputs, one.output)
-        }
         self._reached = Counter({name: len(found) for name, found in arriving.items()})
         self._added: set[str] = set()  # parameters that a rule adds to what there is so far
         part = False
@@ -496,10 +495,12 @@ class _Tape:
     def _named(self, tensor: Tensor, name: str, of: str) -> Tensor:
         """The last result under its name, as the gradient of a tensor."""
         performed = self._interpreter.performed
-        role = self._roles[of]._replace(gradient=True)
+        kind, own, _ = self._roles[of]
         whole = name == self._name(of)  # and not what one of several uses gives
-        renamed = tensor._replace(name=name, role=role if whole else role._replace(of=""))
-        performed[-1] = performed[-1]._replace(output=renamed)
+        role = role_of(kind, own if whole else "", True)
+        renamed = Tensor(name, tensor.shape, tensor.value, role)
+        op, inputs, _, attributes = performed[-1]
+        performed[-1] = Performed(op, inputs, renamed, attributes)
         return renamed
 
 

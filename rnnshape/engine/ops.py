@@ -97,6 +97,8 @@ def call(name: str) -> Callable[[Sequence[Shape], Attributes], str]:
 
 def _broadcast(shapes: Sequence[Shape], _: Attributes) -> Shape:
     """Equal sizes, counted from the last; a size of 1, or none, meets any other."""
+    if shapes[0] == shapes[-1] and len(shapes) < 3:
+        return shapes[0]
     rank = max(map(len, shapes))
     whole: list[Dim] = []
     for axis in range(-rank, 0):

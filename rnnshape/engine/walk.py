@@ -8,6 +8,7 @@ own time and `{p}` for the time before it in walking order, so that equal steps 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from .cells import (
     Role,
     cell_of,
     output,
+    role_of,
 )
 from .ops import OPERATIONS
 
@@ -84,6 +86,10 @@ class Shapes:
     def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[Any, ...]) -> Any:
         """The value of the result; shapes have none."""
         return None
+
+    def quiet(self) -> AbstractContextManager[Any]:
+        """What a step is performed in; shapes have nothing to say."""
+        return nullcontext()
 
     def number(self, name: str, value: float | None) -> Tensor:
         """A number of the equations."""
@@ -203,7 +209,7 @@ class World:
         named = {
             parameter.kind: Tensor(
                 parameter.name, parameter.shape, self.parameter(parameter.name),
-                Role("parameter", parameter.kind),
+                role_of("parameter", parameter.kind),
             )
             for parameter in self.spec.layer_parameters(place.layer, place.direction)
         }  # fmt: skip
@@ -228,7 +234,7 @@ class World:
         return tuple(
             Tensor(
                 f"{name}0{row}", (self.batch.size, *self.spec.state_shape(name)),
-                role=Role("state", name),
+                role=role_of("state", name),
             )
             for name in self.spec.state_names
         )  # fmt: skip
@@ -249,7 +255,7 @@ class World:
             return (Tensor("output[{t}]", (rows, spec.output_size), role=OUTPUT),)
         names = (f"{spec.output_state}n[{row}]" for row in range(-spec.num_directions, 0))
         return tuple(
-            Tensor(name, (rows, spec.state_size), role=Role("output", name)) for name in names
+            Tensor(name, (rows, spec.state_size), role=role_of("output", name)) for name in names
         )
 
     def keep_output(self, t: int | str, o: Tensor) -> None:
@@ -368,18 +374,18 @@ def _head_record(world: World, t: int | str, rows: Dim) -> Record:
     weight, bias = (
         Tensor(
             parameter.name, parameter.shape, world.parameter(parameter.name),
-            Role("parameter", parameter.kind),
+            role_of("parameter", parameter.kind),
         )
         for parameter in world.head.parameters(world.spec)
     )  # fmt: skip
-    h = read[0] if len(read) == 1 else equations.concat("both", read, 1)
-    o = output(equations, h, weight, bias, world.head.activation)
-    world.keep_output(t, o)
-    if world.head.loss is None:
-        return Record(tuple(interpreter.performed), (o,), ("o",))
-    loss = equations.loss(
-        world.head.loss, o, world.target(t, rows), world.head.compared(world.batch)
-    )
+    with interpreter.quiet():
+        h = read[0] if len(read) == 1 else equations.concat("both", read, 1)
+        o = output(equations, h, weight, bias, world.head.activation)
+        world.keep_output(t, o)
+        if world.head.loss is None:
+            return Record(tuple(interpreter.performed), (o,), ("o",))
+        count = world.head.compared(world.batch)
+        loss = equations.loss(world.head.loss, o, world.target(t, rows), count)
     return Record(tuple(interpreter.performed), (o, loss), ("o", "loss"))
 
 
@@ -390,7 +396,7 @@ def _carried(spec: Spec, state: tuple[Tensor, ...], rows: Dim | None = None) -> 
             f"{name}_{{p}}",
             tensor.shape if rows is None else (rows, *tensor.shape[1:]),
             tensor.value,
-            Role("state", name),
+            role_of("state", name),
         )
         for name, tensor in zip(spec.state_names, state, strict=True)
     )
@@ -407,7 +413,8 @@ def _step(world: World, place: Pass, t: int | str, rows: Dim, state: tuple[Tenso
     x = world.x(place, t, rows)
     time = "" if world.spec.single else "_{t}"
     equations = Equations(interpreter, time, world.spec.state_names)
-    new, output = world.cell(place)(equations, x, state, world.parameters(place))
+    with interpreter.quiet():
+        new, output = world.cell(place)(equations, x, state, world.parameters(place))
     world.keep(place, t, new, output)
     return Record(tuple(interpreter.performed), new, world.spec.state_names, output=output)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -123,9 +124,10 @@ class Feed:
         target = o if self.target is None else self.target
         tensors = [Tensor(name, array.shape, array) for name, array in (("o", o), ("y", target))]
         count = self.head.compared(self.batch)
-        value: Array = np.asarray(
-            Equations(interpreter).loss(self.head.loss, tensors[0], tensors[1], count).value
-        )
+        with interpreter.quiet():
+            equations = Equations(interpreter)
+            loss = equations.loss(self.head.loss, tensors[0], tensors[1], count)
+        value: Array = np.asarray(loss.value)
         return value
 
     def target_at(self, t: int | str) -> Array | None:
@@ -442,7 +444,10 @@ def typed(arrays: Mapping[str, Any], dtype: str) -> dict[str, Any]:
 class Arrays(Shapes):
     """Performs each operation with NumPy, and records it with its shapes and value."""
 
-    @SILENT
+    def quiet(self) -> AbstractContextManager[Any]:
+        """What explodes is infinite, without a warning of NumPy."""
+        return np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
+
     def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[Any, ...]) -> Array:
         """The array that the table's rule gives."""
         array: Array = OPERATIONS[op].array(np, [i.value for i in inputs], attributes)

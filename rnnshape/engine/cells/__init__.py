@@ -9,7 +9,7 @@ products, a is their sum before the activation, and a gate's own letter is its v
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ...network.spec import Spec
@@ -31,6 +31,7 @@ class Role(NamedTuple):
 
 VALUE, INPUT, OUTPUT, TARGET, NUMBER = map(Role, ("value", "input", "output", "target", "number"))
 GRADIENT = Role(gradient=True)
+role_of = cache(Role)  # a long walk asks for the same ones at every step
 
 
 class Interpreter(Protocol[V]):
@@ -76,7 +77,7 @@ class Equations(Generic[V]):
         self, op: str, name: str, inputs: tuple[V, ...], attributes: tuple[Any, ...] = ()
     ) -> V:
         """An operation of the table."""
-        role = Role("state" if name in self._states else "value", name)
+        role = role_of("state" if name in self._states else "value", name)
         return self._interpreter.apply(op, name + self._time, inputs, attributes, role)
 
     def number(self, name: str, value: float | None) -> V:
