@@ -354,11 +354,14 @@ def _dequantized(inputs: dict[str, Stored], name: str) -> dict[str, Stored]:
         d, width, rows = whole[0].shape
 
         def read(parts: list[Stored | None] = whole, shape: tuple[int, ...] = (d, 1, -1)) -> Any:
+            import numpy as np
+
             q, scale, *zero = (part.read() for part in parts if part is not None)
             centred = q.astype("float32")
-            if zero:
-                centred -= zero[0].astype("float32").reshape(shape)
-            return (centred * scale.reshape(shape)).transpose(0, 2, 1)
+            with np.errstate(all="ignore"):  # a scale that is no number gives none
+                if zero:
+                    centred -= zero[0].astype("float32").reshape(shape)
+                return (centred * scale.reshape(shape)).transpose(0, 2, 1)
 
         sources = tuple(n for part in whole if part is not None for n in part.stored)
         made[kind] = Stored(kind, (d, rows, width), "float32", read, sources=sources)
