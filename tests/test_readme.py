@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 
 import numpy as np
 import pytest
@@ -28,6 +29,21 @@ CELLS = {
     "n  = tanh(W_h·x + U_h·(f ⊙ h) + b_h)\nh' = (1 − f) ⊙ h + f ⊙ n\n",
     "wrong.cell": "f  = σ(W·x + b)\nh' = h + f ⊙ W·h\n",
 }
+
+
+PLAIN = """\
+from torch import nn
+
+
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(10, 16, batch_first=True, bidirectional=True)
+
+    def forward(self, x):
+        out, _ = self.lstm(x)
+        return out.mean(1)
+"""
 
 
 def blocks(kind, text=README):
@@ -72,6 +88,9 @@ def desk(tmp_path_factory):
         shutil.copy(fixtures / "checkpoints" / name, folder / own)
     shutil.copy(fixtures / "broken" / "missing_feature_axis.py", folder / "train.py")
     shutil.copy(fixtures / "programs" / "classifier.py", folder / "model.py")
+    (folder / "models").mkdir()
+    (folder / "models" / "plain.py").write_text(PLAIN)
+    (folder / "models" / "tagger.py").write_text(PLAIN.replace("out.mean(1)", "out[:, -1]"))
     error = (fixtures / "broken" / "missing_feature_axis.txt").read_text(encoding="utf-8")
     error = error.replace("missing_feature_axis.py", "train.py")
     (folder / "error.txt").write_text(error, encoding="utf-8")
@@ -140,10 +159,19 @@ def test_a_change_of_the_contributing_section(change, block, package, tmp_path):
 
 
 def test_every_block_is_run():
-    assert {kind for kind, _ in BLOCKS} <= {"console", "python", "sh", "diff"}
+    assert {kind for kind, _ in BLOCKS} <= {"console", "python", "sh", "diff", "toml", "lua"}
     assert len(CHANGES) == len(blocks("diff", CONTRIBUTING)) == len(blocks("console", CONTRIBUTING))
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     assert [line for line in lines if not line.startswith("rnnshape explore")] == INSTALLING
+
+
+def test_editors_are_told_a_command_that_there_is(rnnshape):
+    (helix,) = map(tomllib.loads, blocks("toml"))
+    server = helix["language-server"]["rnnshape"]
+    (neovim,) = blocks("lua")
+    assert re.search(r"cmd = \{ (.*?) \}", neovim)[1] == '"rnnshape", "lsp"'
+    assert [server["command"], *server["args"]] == ["rnnshape", "lsp"]
+    assert rnnshape("lsp", "--help").status == 0
 
 
 def test_the_reference_is_made_from_the_commands():
