@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
@@ -26,6 +27,8 @@ from .ops import OPERATIONS
 LARGEST = 65_536  # characters of a file
 MOST_OPERATIONS = 500
 MOST_PARTS = 1_000  # of a split
+LONGEST = 200  # letters of a name
+_LATIN = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϹϲϳ", "ABEZHIKMNOPTYXoCcj")  # Greek that looks like it
 
 ALONE = {name: op for op, row in OPERATIONS.items() for name in row.functions}
 FUNCTIONS = {  # as they are written -> the operation, fewest and most arguments
@@ -156,6 +159,14 @@ class _Token(NamedTuple):
     prime: bool = False
 
 
+class _Equation(NamedTuple):
+    """A line of targets = expression: where the expression begins among the line's tokens."""
+
+    targets: list[tuple[_Token, str]]
+    at: int
+    tokens: list[_Token]
+
+
 def parse(source: Source) -> Draft:
     """Read a file. Raises UsageError at the first sign that is not understood."""
     return _Parser(source).read()
@@ -170,6 +181,10 @@ class _Parser:
         self._values = self._draft.values
         self._tokens: list[_Token] = []
         self._at = 0
+        self._equations: list[_Equation] = []
+        self._looks: dict[str, tuple[str, Place | None]] = {
+            name: (name, None) for name in ("I", "H", "x", "output")
+        }
 
     def read(self) -> Draft:
         """All lines: declarations first, then equations, so that either may stand first."""
@@ -180,12 +195,13 @@ class _Parser:
                 got="a larger file",
                 fix="give a file of equations, one a line; rnnshape cells lists some",
             )
-        equations: list[tuple[list[tuple[_Token, str]], int, list[_Token]]] = []
+        equations = self._equations
         for number, line in enumerate(source.lines, 1):
             tokens = list(_tokens(source, number, line.partition("#")[0]))
             if len(tokens) == 1:
                 continue
             self._tokens, self._at = tokens, 0
+            self._check_names(tokens)
             first, second = tokens[:2]
             if first.text in ("state", "param") and second.kind == "name" and not first.prime:
                 self._declaration()
@@ -204,7 +220,7 @@ class _Parser:
             raise self._error(
                 token,
                 "expected a new state, a name with a prime, on one line at least",
-                f"{shown(full)}' = …",
+                f"{'h' if full == 'output' else shown(full)}' = …",
             )
         for targets, at, tokens in equations:
             self._tokens, self._at = tokens, at
@@ -219,6 +235,30 @@ class _Parser:
                 )
         self._check_declared_parameters()
         return draft
+
+    def _check_names(self, tokens: list[_Token]) -> None:
+        """Refuse names without end, and two names of a file that look the same."""
+        for token, behind in pairwise(tokens):
+            if token.kind != "name":
+                continue
+            name = token.text
+            if len(name) > LONGEST and behind.text != "(":
+                raise self._error(
+                    token,
+                    f"expected a name of at most {LONGEST} letters, got {len(name):,}",
+                    "a shorter name",
+                )
+            other, place = self._looks.setdefault(name.translate(_LATIN), (name, token.place))
+            if other != name:
+                at = next(i for i, (a, b) in enumerate(zip(name, other)) if a != b)
+                sign = next(sign for sign in (name[at], other[at]) if not sign.isascii())
+                raise self._source.error(
+                    token.place,
+                    f"expected names that look different, got {shown(name)} beside "
+                    f"{shown(other)}: one has {sign}, U+{ord(sign):04X} {unicodedata.name(sign)}",
+                    f"{shown(name.translate(_LATIN))}, all of it in Latin letters",
+                    () if place is None else ((place, "the other"),),
+                )
 
     def _check_declared_parameters(self) -> None:
         for name, declared in self._draft.declared.items():
@@ -257,7 +297,11 @@ class _Parser:
         if parameter and self._peek().text == "=":
             self._next()
             number = self._signed_number()
-        self._expect_end()
+        self._expect_end(
+            "sizes are numbers, I, H, other names and multiples: 2H"
+            if number is None
+            else "one number, such as 0.5 or -1e-3, and no formula"
+        )
         other = draft.declared.get(name.text) or draft.declared_states.get(name.text)
         declared = Declared(name.text, tuple(sizes), number, name.place)
         if other is not None:
@@ -279,7 +323,8 @@ class _Parser:
             if token.kind == "number":
                 self._next()
                 if not token.text.isdigit() or len(token.text) > 15:
-                    raise self._error(token, "expected a whole number in a size", "3H, not 3.5H")
+                    what = " of at most 15 digits" if token.text.isdigit() else ""
+                    raise self._error(token, f"expected a whole number{what} in a size", "3H")
                 factor *= int(token.text)
                 token = self._peek()
                 if token.kind == "sign" and token.text in ("*", "·", "⋅", "⊙"):
@@ -337,26 +382,44 @@ class _Parser:
 
     # equations
 
-    def _targets(self) -> tuple[list[tuple[_Token, str]], int, list[_Token]]:
+    def _targets(self) -> _Equation:
         """The names before =; all of a file are known before an expression is read."""
         targets = []
         while True:
             token = self._next()
             if token.kind != "name":
-                raise self._error(
+                raise self._no_equation(
                     token,
                     "expected a name, and = behind it, at the beginning of an equation",
                     "h' = tanh(W·x + U·h + b)",
                 )
             full = token.text + ("'" if token.prime else "")
+            sign = self._next()
+            if sign[:2] not in (("sign", ","), ("sign", "=")):
+                fix = f"h' = {full}(…)" if full in FUNCTIONS else f"{shown(full)} = …"
+                raise self._no_equation(sign, f"expected = behind {shown(full)}", fix)
             self._assign(token, full)
             targets.append((token, full))
-            sign = self._next()
-            if sign.kind == "sign" and sign.text == ",":
-                continue
-            if sign.kind == "sign" and sign.text == "=":
-                return targets, self._at, self._tokens
-            raise self._error(sign, f"expected = behind {shown(full)}", f"{shown(full)} = …")
+            if sign.text == "=":
+                return _Equation(targets, self._at, self._tokens)
+
+    def _no_equation(self, token: _Token, expected: str, fix: str) -> UsageError:
+        """A line that is none: told as what the line above lacks, where that has no end."""
+        above = self._equations[-1].tokens if self._equations else []
+        signs = [one.text for one in above if one.kind == "sign"]
+        if above and (
+            signs.count("(") > signs.count(")")
+            or (above[-2].kind == "sign" and above[-2].text != ")")
+        ):
+            return self._source.error(
+                above[-1].place,
+                "expected the rest of the equation, which ends with its line",
+                "write it on one line",
+                ((self._tokens[0].place, "it cannot go on here"),),
+            )
+        if self._tokens[0].text in _BINARY:
+            fix = "write it on the line above: an equation ends with its line"
+        return self._error(token, expected, fix)
 
     def _assign(self, token: _Token, full: str) -> None:
         self._free(token, "assigned")
@@ -563,7 +626,7 @@ class _Parser:
 
     def _function(self, token: _Token) -> None:
         """Refuse a name before ( that is no function."""
-        name = shown(token.text)
+        name = shown(token.text) + ("'" if token.prime else "")
         if token.text in FUNCTIONS and not token.prime:
             return
         close = get_close_matches(token.text.lower()[:40], FUNCTIONS, 1, 0.75)
@@ -605,6 +668,8 @@ class _Parser:
         if full in self._values:
             return self._values[full]
         if full in draft.assigned and full not in self._busy:
+            if self._needs(full, self._busy):
+                raise self._cycle(token, full)
             raise self._source.error(
                 token.place,
                 f"expected {shown(full)} to be assigned above the line that reads it",
@@ -633,6 +698,36 @@ class _Parser:
         node = self._node("parameter", (), (name,), token.place)
         draft.parameters.setdefault(name, node)
         return node
+
+    def _needs(self, full: str, names: set[str]) -> bool:
+        """Whether a name that is assigned needs one of the names, as far as its lines say."""
+        read = {
+            name: {one.text + ("'" if one.prime else "") for one in tokens[at:]}
+            for targets, at, tokens in self._equations
+            for _, name in targets
+        }
+        waiting, seen = [full], {full}
+        while waiting:
+            more = read.get(waiting.pop(), set()) - seen
+            if more & names:
+                return True
+            seen |= more
+            waiting += more
+        return False
+
+    def _cycle(self, token: _Token, full: str) -> UsageError:
+        """Two lines, each of which needs what the other gives."""
+        name, (own, *_) = shown(token.text), sorted(self._busy)
+        fix = f"read {name}, what the step found"
+        if not token.prime:
+            fix = f"make one a state, {name}' = …, and read {name}, what the step found"
+        return self._source.error(
+            token.place,
+            f"expected an order of computing, got a circle: {shown(own)} needs {shown(full)}, "
+            f"which needs {shown(own)}",
+            fix,
+            ((self._draft.assigned[full], "it is assigned below"),),
+        )
 
     def _is_size(self, name: str) -> bool:
         """Whether a declaration uses the name as a size."""
@@ -722,13 +817,13 @@ class _Parser:
         if token[:2] != ("sign", sign):
             raise self._error(token, f"expected {sign} and {before}", shown(fix, 80))
 
-    def _expect_end(self) -> None:
+    def _expect_end(self, fix: str) -> None:
         token = self._next()
         if token.kind != "end":
             raise self._error(
                 token,
                 f"expected the end of the line, got {shown(token.text)!r}",
-                "sizes are numbers, I, H, other names and multiples: 2H",
+                fix,
             )
 
     def _error(self, token: _Token, expected: str, fix: str = "") -> UsageError:

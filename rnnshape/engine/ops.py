@@ -694,7 +694,7 @@ OPERATIONS: dict[str, Operation] = {
         shapes=lambda shapes, _: f"Σ({write_shape(shapes[0])})",
     ),
     "columns": Operation(  # attributes: first and last; along the last axis
-        shape=lambda shapes, a: (*shapes[0][:-1], a[1] - a[0]),
+        shape=lambda shapes, a: (*shapes[0][:-1], a[1] + a[0] * -1),
         array=lambda np, arrays, a: arrays[0][..., a[0] : a[1]],
         equation=lambda names, a: f"columns {_bounds(a)} of {names[0]}",
         shapes=lambda shapes, a: f"({write_shape(shapes[0])})[:, {_bounds(a)[1:]}",

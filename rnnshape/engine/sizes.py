@@ -254,7 +254,8 @@ class _Solver:
             name = self._called(node.inputs[0])
             behind = self._called(node.inputs[1]) or "what it is multiplied with"
             words = f"{name or 'the matrix'} has {{}} columns, and {behind} is {{}} wide"
-            why = f"{name or 'the matrix'} is multiplied with {behind}, {{}} wide"
+            why = f"{name or 'the matrix'} is multiplied with "
+            why += f"{self._called(node.inputs[1]) or 'something'}, {{}} wide"
             self._equal(matrix[1], other[0], place, words, why)
             return (matrix[0], *other[1:])
         if op == "concat":
@@ -508,7 +509,10 @@ class _Ranks:
             left, right = read
             got = f"{names[left]} · {names[right]}"
             fix = "a ⊙ b element by element"
-            if (left, right) == (1, 1):
+            also = self._declared(node.inputs[0], left)
+            if also:
+                fix = f"declare it with two sizes, or {fix}"
+            elif (left, right) == (1, 1):
                 fix = "sum(a ⊙ b) for the product of two vectors, a ⊙ b element by element"
             elif (left, right) == (1, 2):
                 fix = "transpose(W)·a, the matrix before the vector"
@@ -516,6 +520,7 @@ class _Ranks:
                 node.place,
                 f"expected a matrix before · and a vector or a matrix behind it, got {got}",
                 fix,
+                also,
             )
         wanted = {"outer": (1, 1), "transpose": (2,)}.get(op)
         if wanted is not None and tuple(read) != wanted:
@@ -553,7 +558,24 @@ class _Ranks:
                 node.place,
                 f"expected {names[rank]}, got {names[made]}",
                 "a state is a vector, H wide, unless it is declared",
+                tuple(part for number in node.inputs for part in self._declared(number, made))[:2],
             )
+
+    def _declared(self, number: int, rank: int | None) -> tuple[tuple[Place, str], ...]:
+        """The declarations that make a node what it is: a vector or a matrix."""
+        draft = self._draft
+        node = draft.nodes[number]
+        while node.op not in ("parameter", "state"):
+            below = [i for i in node.inputs if self._ranks[i] == rank]
+            if not below:
+                return ()
+            node = draft.nodes[below[0]]
+        every = draft.declared if node.op == "parameter" else draft.declared_states
+        declared = every.get(node.attributes[0])
+        if declared is None:
+            return ()
+        sizes = ", ".join(str(Size(terms)) for terms in declared.sizes)
+        return ((declared.place, f"{shown(declared.name)} is declared {sizes}"),)
 
     def _check_state(self, name: str, number: int, ranks: list[int]) -> None:
         declared = self._draft.declared_states.get(name)

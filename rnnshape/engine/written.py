@@ -27,7 +27,7 @@ _OF_NUMBERS: dict[str, Callable[..., float]] = {
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
-    "power": lambda a, b: a**b,
+    "power": math.pow,
     "neg": lambda a: -a,
     "max": max,
     "min": min,
@@ -126,6 +126,8 @@ class Cell:
     def read(path: str) -> Cell:
         """The cell in a file. Raises UsageError where it cannot be read or is no cell."""
         try:
+            if Path(path).is_fifo() and not path.startswith("/dev/"):
+                raise OSError(0, "a pipe, which may never end")
             with open(path, encoding="utf-8", newline="") as file:
                 text = file.read(LARGEST + 3)
         except (OSError, ValueError) as error:

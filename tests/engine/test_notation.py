@@ -1,5 +1,6 @@
 """The notation of equations: what a file says, and what is said of a wrong one."""
 
+import os
 import re
 
 import pytest
@@ -126,7 +127,22 @@ WRONG = {
     "h' = tanh": r"expected \( behind tanh",
     "h' = f' + x": "expected a line f' = … above",
     "a = c'\nc' = W·x": "to be assigned above the line that reads it",
-    "a = b\nb = a + x\nh' = b": "it is assigned below",
+    "a = b\nb = a + x\nh' = b": "a circle: a needs b, which needs a(.|\n)*it is assigned below",
+    "f = W·h'\nh' = f ⊙ h": "f needs h', which needs f(.|\n)*fix: read h, what the step found",
+    "a = b\nb = c + x\nc = W·a\nh' = b": "a circle: a needs b",
+    "a = b\nb = W·x\nh' = a": "move its line up",
+    "h' = W·x +\n  U·h": r":1:11: expected the rest(.|\n)*it\.cell:2: it cannot go on here",
+    "h' = tanh(W·x\n  + U·h)": ":1:14: expected the rest of the equation",
+    "h' = W·x\n  + U·h": ":2:3: expected a name(.|\n)*write it on the line above",
+    "tanh(W·x)": r"expected = behind tanh(.|\n)*h' = tanh\(…\)",
+    "output = W·x": "fix: h' = …",
+    "h' = tanh'(W·x)": "got tanh', which is no function",
+    "h' = W·x / Η": "U\\+0397 GREEK CAPITAL LETTER ETA(.|\n)*fix: H",
+    "A = W·x\nh' = Α": r"got Α beside A: (.|\n)*it\.cell:1: the other",
+    "param W: H\nh' = W·x": "a vector · a vector(.|\n)*:1: W is declared H(.|\n)*two sizes",
+    "param b: H, I\nh' = tanh(W·x + b)": "expected a vector, got a matrix(.|\n)*:1: b is declared",
+    "param k: 1 = 1/2\nh' = k ⊙ x": "one number",
+    f"h' = tanh({'W' * 1000}·x)": "a name of at most 200 letters, got 1,000",
     "f = f + x\nh' = f": "not to be read in its own line",
     "h' = x\nh' = h": "assigned once(.|\n)*:1: the first",
     "h = W·x\nh' = h": "is what the step found",
@@ -185,6 +201,13 @@ def test_a_hostile_file_is_answered_shortly(text):
         Cell(text, "it.cell")
     except UsageError as error:
         assert len(str(error)) < 2000
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    path = tmp_path / "it.cell"
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match="a pipe"):
+        Cell.read(str(path))
 
 
 def test_a_part_of_a_width_that_does_not_divide_is_told():

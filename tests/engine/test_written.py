@@ -11,6 +11,7 @@ from rnnshape.engine.ops import OPERATIONS
 from rnnshape.engine.written import Cell, shipped, shipped_cell, written_cell
 from rnnshape.errors import ShapeError, UsageError
 from rnnshape.network.batch import Batch
+from rnnshape.network.dims import symbol
 from rnnshape.network.spec import CELLS, Spec
 from rnnshape.numeric.fast.backward import run_backward
 from rnnshape.numeric.fast.forward import run
@@ -122,6 +123,22 @@ def test_the_walk_over_shapes_is_the_walk_over_numbers():
             assert [(p.op, p.output.name, p.output.shape) for p in one.ops] == [
                 (p.op, p.output.name, np.shape(p.output.value)) for p in other.ops
             ]
+
+
+def test_a_walk_over_letters_goes_back_through_parts_of_unequal_width():
+    spec = Spec(cell=Cell("h' = tanh(W·concat(x, h))"), input_size=symbol("I"),
+                hidden_size=symbol("H"))  # fmt: skip
+    walk = Trace(spec, Batch(size=symbol("N"), seq_len=2), back=Back())
+    step = next(iter(walk.backward_steps(Selection())))
+    found = [str(one.output.shape[-1]) for one in step.ops if one.op == "columns"]
+    assert found[-1] == "H"
+
+
+@pytest.mark.parametrize("number", ["(-8) ^ (1/3)", "1 / (H − H)", "9 ^ 9 ^ 9", "log(-1)"])
+def test_numbers_that_have_no_value_are_told(number):
+    spec = Spec(cell=Cell(f"h' = {number} ⊙ (W·x)", "it.cell"))
+    with pytest.raises(UsageError, match=r"it\.cell:1:.*expected a number, got none"):
+        list(Trace(spec, Batch()).steps(Selection()))
 
 
 def test_states_are_given_by_name():
