@@ -82,11 +82,9 @@ def test_explain_knows_the_messages_and_proves_its_mend() -> None:
     assert errors() and not unsaid
 
 
-def test_a_proof_of_explain_holds_torchs_words_for_the_cell() -> None:
-    said = "ValueError: GRUCell: Expected hidden to be 1D or 2D, got 3D instead"
-    proof = explain(said).causes[0].layer
-    assert proof is not None
-    assert proof["before"]["torch"] == {"type": "ValueError", "message": said[12:]}
+def test_explain_names_the_cause_of_a_cells_state_of_three_axes() -> None:
+    cause = explain("ValueError: GRUCell: Expected hidden to be 1D or 2D, got 3D instead").causes[0]
+    assert cause.id == "unbatched-rank" and "A cell's state is (N, hidden_size)" in cause.why
 
 
 # -------------------------------------------------------------------------------- the commands

@@ -93,7 +93,7 @@ def test_of_a_folder_the_file_to_name_is_told(rnnshape, shards, tmp_path):
     (tmp_path / "none").mkdir()
     ended = rnnshape("inspect", ".")
     assert (ended.status, ended.out) == (2, "")
-    assert f"a folder\n  fix: name the file itself: {os.path.join('.', INDEX)!r}" in ended.err
+    assert f"a folder\n  fix: name the file itself: {os.path.join('.', INDEX)}" in ended.err
     assert rnnshape("inspect", "none").err.endswith("fix: name the file itself\n")
 
 

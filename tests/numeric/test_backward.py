@@ -254,7 +254,7 @@ def test_runs_document_has_the_gradients_and_the_loss(rnnshape):
         ),
         (
             ["--output-size", 3, "--loss", "cross-entropy", "--target", "s.npy"],
-            "whole numbers from 0 to 2",
+            "--target: expected a .npy file of numbers",
             "<U1",
         ),
     ],
