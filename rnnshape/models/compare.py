@@ -202,7 +202,13 @@ def _renamed(left: str, right: str) -> str:
         if longer.endswith(shorter) and longer != shorter:
             prefix = longer[: len(longer) - len(shorter)].rstrip(".") + "."
             by = " (nn.DataParallel adds it)" if prefix == "module." else ""
-            return f"the {who}'s names carry the prefix {prefix!r}{by}: rename the keys to load"
+            words = f"the {who}'s names carry the prefix {prefix!r}{by}: "
+            if who == "model":
+                return (
+                    f"{words}{{{prefix!r} + name: tensor for name, tensor in state.items()}} loads"
+                )
+            names = f"name.removeprefix({prefix!r})"
+            return f"{words}{{{names}: tensor for name, tensor in state.items()}} loads"
     return "the same place in another model: rename the keys to load"
 
 

@@ -283,6 +283,7 @@ def read_array(path: str, what: str) -> Any:
         return read_npy(Source(path))
     except UsageError as error:
         error.expected = f"--{what}: expected a .npy file of numbers"
+        error.fix = f"np.save('{what}.npy', array)"
         raise
     except _FAULTS as error:
         detail = getattr(error, "strerror", None) or str(error).split("\n")[0][:100]
