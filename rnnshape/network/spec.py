@@ -21,7 +21,7 @@ from .constructor import (
     positional_names,
     takes,
 )
-from .dims import LARGEST, Dim, Shape, Symbol, json_dim, parse_dim, product
+from .dims import LARGEST, Dim, Shape, Symbol, json_dim, parse_dim, product, write_dim, write_shape
 
 CELLS = tuple(KINDS)
 
@@ -172,7 +172,7 @@ class Spec:
                 raise said_by_equations(name, self.cell)
 
     def _check_stacked(self) -> None:
-        """Work out every layer, and refuse a layer above that puts out another width."""
+        """Work out every layer, and refuse one above with an output or a state of another width."""
         assert self.equations is not None
         for layer in range(min(2, self.num_layers)):
             self._layer(layer, "forward")
@@ -183,6 +183,16 @@ class Spec:
                     got=f"{self.state_size} below and {width} above",
                     fix="--layers 1, or an output that is H wide",
                 )
+            for name in self.state_names:
+                below, sizes = self.state_shape(name), (self.layer_input(layer), self.hidden_size)
+                above = self.equations.state_shape(name, *sizes)
+                if above != below:
+                    raise UsageError(
+                        f"{self.cell}: expected states of one width in all layers, since they are "
+                        f"given as one array, and {name[:80]} depends on I",
+                        got=f"{write_shape(below)} below and {write_shape(above)} above",
+                        fix=f"--layers 1, or --input-size {write_dim(self.output_size)}",
+                    )
 
     def _check_single(self, arguments: dict[str, Any]) -> None:
         """What the constructor of a cell module lets pass and forward refuses."""

@@ -174,3 +174,10 @@ def test_every_row_that_equations_may_call_has_a_gradient_and_code():
     rows = {name: row for name, row in OPERATIONS.items() if row.functions}
     assert len(rows) > 12
     assert all(row.gradient and row.torch and row.jax for row in rows.values())
+
+
+def test_a_state_as_wide_as_x_is_stacked_where_the_widths_are_one():
+    cell = Cell("state last: I\nlast' = x\nh' = tanh(W·last + U·h)", "shift.cell")
+    assert Spec(cell=cell, input_size=4, hidden_size=4, num_layers=2).state_shape("last") == (4,)
+    with pytest.raises(UsageError, match="last depends on I, got 3 below and 4 above"):
+        Spec(cell=cell, input_size=3, hidden_size=4, num_layers=2)
