@@ -444,11 +444,15 @@ class _Ranks:
         return known.get(node.op)
 
     def solve(self) -> list[int]:
-        """Go over all nodes until nothing changes; what is open then is a vector."""
+        """Go over all nodes until nothing changes; what is open then is a vector.
+
+        What is sure goes first, then that what stands before · is a matrix, then that what
+        works element by element has one rank.
+        """
         for name, number in self._draft.states.items():
             declared = self._draft.declared_states.get(name)
             self._set(number, 1 if declared is None else len(declared.sizes))
-        for guess in (False, True):
+        for guess in range(3):
             changed = True
             while changed:
                 before = list(self._ranks)
@@ -468,7 +472,7 @@ class _Ranks:
         if self._ranks[number] is None:
             self._ranks[number] = rank
 
-    def _relate(self, number: int, node: Node, guess: bool) -> None:
+    def _relate(self, number: int, node: Node, guess: int) -> None:
         """What a node says of the ranks around it."""
         op, read, ranks = node.op, node.inputs, self._ranks
         if op in _UNARY or op in ("split", "part", "sum", "concat"):
@@ -489,16 +493,19 @@ class _Ranks:
         elif op == "transpose":
             self._set(read[0], 2)
         elif op in _ELEMENTWISE:
+            if 0 in (ranks[i] for i in read):  # a number beside it says nothing
+                for i in read:
+                    self._set(i, ranks[number])
             known = [rank for i in read if (rank := ranks[i]) is not None]
             if len(known) == len(read) or 2 in known:
                 self._set(number, max(known))
             if ranks[number] == 1:
                 for i in read:
                     self._set(i, 1)
-            elif guess and ranks[number] is not None:
+            elif guess > 1 and ranks[number] is not None:
                 for i in read:
                     self._set(i, ranks[number])
-            elif guess and known:
+            elif guess > 1 and known:
                 for i in read:
                     self._set(i, max(1, *known))
 

@@ -33,6 +33,8 @@ def shapes(text: str) -> dict[str, str]:
         ("state S: H, K\nS' = S + outer(V·x, k)\noutput = S'·k", {"V": "(H, I)", "k": "(H)"}),
         # a matrix of parameters alone
         ("h' = h + (W − transpose(W))·h + V·x", {"W": "(H, H)", "V": "(H, I)"}),
+        ("h' = (W / sqrt(H))·x + A ^ 2·(-U + V)·h",
+         {"W": "(H, I)", "A": "(H, H)", "U": "(H, H)", "V": "(H, H)"}),
         ("param W: 3H, I\na, b, c = split(W·x, 3)\nh' = a + b + c", {"W": "(3H, I)"}),
     ],
     ids=lambda value: value.replace("\n", "; ") if isinstance(value, str) else "",
