@@ -344,8 +344,9 @@ class _Search:
         """Whether sizes that the program itself gives contradict each other, past a recurrent
         layer: another shape of the input would only hide it."""
         assert followed.problem is not None
+        names = set(followed.interpreter.names.values)
         wrong = [(a, b) for a, b in followed.problem.refusal.sizes if a != b]
-        return any(not isinstance(a, Size) and not isinstance(b, Size) for a, b in wrong)
+        return any(_certain(a, b, names) for a, b in wrong)
 
     def _better(self, plan: _Plan, followed: Followed) -> tuple[_Plan, Followed] | None:
         """A run that goes further, one argument having another form."""
@@ -361,7 +362,10 @@ class _Search:
                 if key in self.tried or not self._left():
                     continue
                 self.tried.add(key)
-                other, again = self._settled(replace(plan, forms={**plan.forms, name: form}))
+                # what was solved for the form before is nothing to this one
+                bound = {k: v for k, v in plan.bound.items() if not k.startswith(f"_{name}_")}
+                forms = {**plan.forms, name: form}
+                other, again = self._settled(replace(plan, forms=forms, bound=bound))
                 if again.problem is None:
                     return other, again
                 if form == "none":
@@ -615,7 +619,10 @@ def _names_in(size: int) -> set[str]:
 
 def _certain(a: int, b: int, names: set[str]) -> bool:
     """Whether two sizes differ whatever the open names stand for, and no guess is among them."""
-    found = (_names_in(a) | _names_in(b)) & names
+    held = _names_in(a) | _names_in(b)
+    if "" in held:  # a rounding, of which the sign says nothing
+        return False
+    found = held & names
     return not any(name.startswith("_") for name in found) and (not found or _one_sign(a - b))
 
 

@@ -429,3 +429,18 @@ def test_a_distribution_draws_a_batch():
         """
     )
     assert names_of(one) == {"a": ("4", "7"), "p": ("4", "7"), "z": ("6", "4", "2")}
+
+
+@pytest.mark.parametrize("hidden", ["8", "H"])
+def test_another_shape_of_the_input_does_not_hide_sizes_that_differ(rnnshape, tmp_path, hidden):
+    """A batch of H steps without samples would fit; nobody has one."""
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self, hidden):\n"
+        "        super().__init__()\n"
+        "        self.rnn = nn.GRU(10, hidden, batch_first=True, bidirectional=True)\n"
+        "        self.fc = nn.Linear(hidden, 5)\n"
+        "    def forward(self, x):\n        return self.fc(self.rnn(x)[0].mean(1))\n"
+    )
+    ended = rnnshape("check", f"{path}:Net", "--set", f"hidden={hidden}")
+    assert ended.status == 1 and "mat1 and mat2 shapes cannot be multiplied" in ended.out
