@@ -49,6 +49,7 @@ def test_the_root_holds_what_the_design_names():
         "rnnshape",
         "tests",
         "fixtures",
+        "PKG-INFO",  # of an sdist
     }
     assert {p.name for p in ROOT.iterdir() if p.name[0] != "."} - {"build", "dist"} - {
         p.name for p in ROOT.glob("*.egg-info")

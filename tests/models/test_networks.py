@@ -84,8 +84,9 @@ FILES = sorted(
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_network_of_a_file_is_run_whole_by_its_name(rnnshape, tmp_path, path):
-    if path.suffix == ".onnx":
-        pytest.importorskip("onnx")
+    package = {".onnx": "onnx", ".h5": "h5py", ".keras": "h5py"}.get(path.suffix)
+    if package:
+        pytest.importorskip(package)
     for told in rnnshape("inspect", path, "--json").json["modules"]:
         if told["cannot"]:
             continue
