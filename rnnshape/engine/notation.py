@@ -45,11 +45,14 @@ _BINARY = {  # sign -> the operation and how close it binds
 _MINUS = 4  # how close a minus before its operand binds
 _PRIMES = "'′’"
 _INSTEAD = {  # signs that papers use and the notation does not -> what is written here
-    "×": "⊙ element by element, · for a product of matrices", "÷": "/", "⊗": "outer(a, b)",
+    "×": "⊙ element by element, · for a product of matrices, a "
+    "comma between sizes", "÷": "/", "⊗": "outer(a, b)",
     "⊕": "concat(a, b), or +", "•": "·", "∙": "·", "–": "−", "—": "−", "∑": "sum(a)",
     "√": "sqrt(a)", "ᵀ": "transpose(A)", "²": "a ^ 2", "[": "( )", "]": "( )", "{": "( )",
     "}": "( )", "←": "=", "≔": "=", "≡": "=", ";": "a new line for each equation", "µ": "μ, the "
-    "Greek letter", '"': "' behind a new state", "ʹ": "' behind a new state", "‖":
+    "Greek letter", '"': "' behind a new state", "ʹ": "' behind a new state",
+    "″": "' behind a new state", "`": "' behind a new state", "\\": "names without it, and an "
+    "equation on one line", "‖":
     "sqrt(sum(a ^ 2))", "|": "abs(a)", "!": "an equation with =", "&": "⊙", "%": "no remainder",
 }  # fmt: skip
 
@@ -203,7 +206,8 @@ class _Parser:
             self._tokens, self._at = tokens, 0
             self._check_names(tokens)
             first, second = tokens[:2]
-            if first.text in ("state", "param") and second.kind == "name" and not first.prime:
+            kind = first.text in ("state", "param") and not first.prime
+            if kind and (second.kind in ("name", "number") or second.text == ":"):
                 self._declaration()
             else:
                 equations.append(self._targets())
@@ -275,6 +279,8 @@ class _Parser:
     def _declaration(self) -> None:
         kind, name = self._next(), self._next()
         draft, parameter = self._draft, kind.text == "param"
+        if name.kind != "name":
+            raise self._error(name, f"expected a name behind {kind.text}", f"{kind.text} k: H")
         self._free(name, "declared")
         if name.prime:
             raise self._error(
@@ -336,7 +342,7 @@ class _Parser:
                 raise self._error(
                     token,
                     "expected a size: a number, I, H, another name, or a multiple such as 2H",
-                    "state c: 2H",
+                    "state c: 2H, or param W: 2H, I",
                 )
             if token.kind == "name":
                 self._next()

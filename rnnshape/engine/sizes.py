@@ -155,16 +155,19 @@ class _Solver:
         draft = self._draft
         ranks = _Ranks(self._source, draft).solve()
         batched: list[bool] = []
+        given: dict[int, list[str]] = {}
+        for name, number in draft.states.items():
+            given.setdefault(number, []).append(name)
         for number, node in enumerate(draft.nodes):
             below = any(batched[read] for read in node.inputs)
             batched.append(below or node.op in ("input", "state"))
             self._sizes.append(self._node(number, node, ranks))
-        for name, number in draft.states.items():
-            place = draft.assigned[name + "'"]
-            for own, new in zip(self._state(name), self._sizes[number], strict=True):
-                why = f"the state {shown(name)} is {{}} wide"
-                words = f"{why}, and what {shown(name)}' is given is {{}}"
-                self._equal(own, new, place, words, why)
+            for name in given.get(number, ()):
+                place = draft.assigned[name + "'"]
+                for own, new in zip(self._state(name), self._sizes[number], strict=True):
+                    why = f"the state {shown(name)} is {{}} wide"
+                    words = f"{why}, and what {shown(name)}' is given is {{}}"
+                    self._equal(own, new, place, words, why)
         self._settle()
         return self._solution(batched)
 
@@ -343,7 +346,13 @@ class _Solver:
         )
         if len(parts) == 2:
             self._equal(parts[0], parts[1], node.place, words)
-        words = "what is made here is wanted {} wide, and its parts are {} wide"
+        of = {
+            self._called(number)
+            for number in node.inputs
+            if self._resolved(parts[0]) in map(self._resolved, self._sizes[number])
+        } - {""}
+        part = f"{min(of)} is" if of else "its parts are"
+        words = f"what is made here is wanted {{}} wide, and {part} {{}} wide"
         self._equal(wait.result, parts[0], node.place, words)
 
     # equality
@@ -565,22 +574,27 @@ class _Ranks:
                 node.place,
                 f"expected {names[rank]}, got {names[made]}",
                 "a state is a vector, H wide, unless it is declared",
-                tuple(part for number in node.inputs for part in self._declared(number, made))[:2],
+                tuple(dict.fromkeys(w for i in node.inputs for w in self._declared(i, made)))[:2],
             )
 
     def _declared(self, number: int, rank: int | None) -> tuple[tuple[Place, str], ...]:
-        """The declarations that make a node what it is: a vector or a matrix."""
+        """What makes a node what it is, a vector or a matrix: a declaration, or a use."""
         draft = self._draft
         node = draft.nodes[number]
         while node.op not in ("parameter", "state"):
             below = [i for i in node.inputs if self._ranks[i] == rank]
             if not below:
                 return ()
-            node = draft.nodes[below[0]]
+            number = below[0]
+            node = draft.nodes[number]
         every = draft.declared if node.op == "parameter" else draft.declared_states
         declared = every.get(node.attributes[0])
         if declared is None:
-            return ()
+            products = (one for one in draft.nodes if one.op == "product")
+            use = next((one for one in products if one.inputs[0] == number), None)
+            if use is None or rank != 2:
+                return ()
+            return ((use.place, f"{shown(str(node.attributes[0]))} is a matrix, as it is used"),)
         sizes = ", ".join(str(Size(terms)) for terms in declared.sizes)
         return ((declared.place, f"{shown(declared.name)} is declared {sizes}"),)
 
