@@ -21,7 +21,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ..errors import UsageError
+from ..errors import UsageError, one_line
 from .ops import OPERATIONS
 
 LARGEST = 65_536  # characters of a file
@@ -102,7 +102,7 @@ class Source:
     """A file's text, for what is told of it."""
 
     def __init__(self, text: str, name: str) -> None:
-        self.name = shown(name, 80)
+        self.name = one_line(name, 200)
         self.lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
 
     def error(

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import product as product_of
 from typing import Any, Protocol
 
-from ..errors import TorchError, UsageError
+from ..errors import TorchError, UsageError, one_line
 from .constructor import (
     ARGUMENTS,
     DEFAULTS,
@@ -127,7 +127,7 @@ class Spec:
         given: Any = self.cell
         if hasattr(given, "text"):
             object.__setattr__(self, "equations", given)
-            object.__setattr__(self, "cell", given.name)
+            object.__setattr__(self, "cell", one_line(given.name))
         if self.equations is None and self.cell not in CELLS:
             raise _refuse("cell", {"cell": self.cell})
         if self.equations is not None and not hasattr(self.equations, "text"):

@@ -220,3 +220,9 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 def test_a_part_of_a_width_that_does_not_divide_is_told():
     with pytest.raises(UsageError, match=r"it\.cell:1:8: .*the width H/2 is no whole number"):
         Spec(cell=Cell("a, b = split(h, 2)\nh' = concat(b, a)", "it.cell"), hidden_size=5)
+
+
+def test_a_name_is_harmless_and_its_end_is_shown():
+    assert Spec(cell=Cell("h' = W·x", "\x1b[31mit.cell")).cell == r"\x1b[31mit.cell"
+    with pytest.raises(UsageError, match=r"^a+…a+/it\.cell:1:5: "):
+        Cell("h' = ", "a" * 300 + "/it.cell")

@@ -142,3 +142,11 @@ def test_the_module_computes_the_same_in_equinox(name):
             assert np.abs(found - gradients[f"grad.{state}0"]).max() < 1e-8
     finally:
         jax.config.update("jax_enable_x64", False)
+
+
+@pytest.mark.live
+@missing("torch")
+@pytest.mark.parametrize("name", ["tensor.cell", "f.cell", "none.cell", "packed_sequence.cell"])
+def test_a_class_takes_no_name_that_the_code_needs(name):
+    spec = Spec(cell=Cell("h' = tanh(W·x + h)", name), num_layers=2, input_size=2, hidden_size=3)
+    exec(compile(written_code(spec, Batch(size=3, seq_len=4), "torch"), name, "exec"), {})

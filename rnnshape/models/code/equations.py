@@ -232,7 +232,8 @@ def _class_name(spec: Spec) -> str:
     """A class's name of the cell's: MinGru."""
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", spec.class_name))
     name = "".join(word[:1].upper() + word[1:] for word in words)
-    return name if name.isidentifier() else f"Cell{name}"
+    taken = keyword.iskeyword(name) or name in {*_TAKEN, "PackedSequence"}
+    return f"Cell{name}" if taken or not name.isidentifier() else name
 
 
 def _equations(spec: Spec, indent: str) -> Iterator[str]:
