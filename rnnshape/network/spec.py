@@ -127,7 +127,9 @@ class Spec:
         given: Any = self.cell
         if hasattr(given, "text"):
             object.__setattr__(self, "equations", given)
-            object.__setattr__(self, "cell", one_line(given.name))
+            object.__setattr__(self, "cell", given.name)
+        if self.equations is not None:
+            object.__setattr__(self, "cell", one_line(str(self.cell)))
         if self.equations is None and self.cell not in CELLS:
             raise _refuse("cell", {"cell": self.cell})
         if self.equations is not None and not hasattr(self.equations, "text"):

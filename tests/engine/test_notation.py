@@ -224,5 +224,9 @@ def test_a_part_of_a_width_that_does_not_divide_is_told():
 
 def test_a_name_is_harmless_and_its_end_is_shown():
     assert Spec(cell=Cell("h' = W·x", "\x1b[31mit.cell")).cell == r"\x1b[31mit.cell"
+    plain = Spec(cell=Cell("h' = W·x")).to_dict()
+    assert (
+        Spec(**plain | {"cell": "\x1b[31mit", "equations": Cell("h' = W·x")}).cell == r"\x1b[31mit"
+    )
     with pytest.raises(UsageError, match=r"^a+…a+/it\.cell:1:5: "):
         Cell("h' = ", "a" * 300 + "/it.cell")
