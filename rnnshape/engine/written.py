@@ -222,6 +222,15 @@ class Cell:
             return self.state_shape(name, input_size, hidden_size)[0]
         return self._shape(number, input_size, hidden_size)[0]
 
+    def numbers_of_a_step(self, input_size: int, hidden_size: int, samples: int) -> int:
+        """How many numbers the results of one step have together; what it reads is not counted."""
+        count = 0
+        for number, node in enumerate(self._draft.nodes):
+            if node.op not in LEAVES:
+                shape: Any = self._shape(number, input_size, hidden_size)
+                count += math.prod(shape) * (samples if self._shaped(number).batched else 1)
+        return count
+
     def parameters(self, input_size: Dim, hidden_size: Dim, directions: int = 0) -> list[Wanted]:
         """The parameters in the order in which they are read, their rules in I and H.
 

@@ -20,6 +20,8 @@ from ..network.dims import needs_numbers, write_shape
 from ..network.head import Head
 from ..network.spec import Spec
 
+MOST_NUMBERS = 500_000_000  # 2 GB as float32
+
 Array = np.ndarray[Any, Any]
 
 
@@ -280,6 +282,17 @@ def _written_feed(
             f"{write_shape(x.shape)} has them",
             got=", ".join(map(str, lengths[:20])),
             fix="give one length for each sequence of the input",
+        )
+    cell: Any = spec.equations
+    layers = range(min(2, spec.num_layers))
+    needed = max(
+        cell.numbers_of_a_step(spec.layer_input(layer), spec.hidden_size, size) for layer in layers
+    )
+    if needed > MOST_NUMBERS:
+        raise UsageError(
+            f"values: expected at most {MOST_NUMBERS:,} numbers in all results of a step",
+            got=f"{needed:,}",
+            fix="give smaller sizes; shapes without values need no memory for them",
         )
     if lengths is None:
         batch = Batch(size=size, seq_len=length, unbatched=x.ndim == 2)

@@ -15,11 +15,9 @@ from ..network.batch import Batch
 from ..network.dims import Dim, Shape, needs_numbers
 from ..network.head import Head
 from ..network.spec import Parameter, Spec
-from .feed import Feed, feed
+from .feed import MOST_NUMBERS, Feed, feed
 
 Array = np.ndarray[Any, Any]
-
-MOST_NUMBERS = 500_000_000  # 2 GB as float32
 
 
 def check_numbers(shapes: Iterable[Shape], **sizes: Dim) -> None:

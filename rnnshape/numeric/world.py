@@ -29,8 +29,7 @@ from ..engine.walk import (
 )
 from ..errors import UsageError
 from ..network.dims import Dim
-from .feed import Array, Arrays, Feed, Result, begun
-from .random import MOST_NUMBERS
+from .feed import MOST_NUMBERS, Array, Arrays, Feed, Result, begun
 
 
 def with_target(tensor: Tensor, source: Feed, t: int | str) -> Tensor:

@@ -181,3 +181,12 @@ def test_a_state_as_wide_as_x_is_stacked_where_the_widths_are_one():
     assert Spec(cell=cell, input_size=4, hidden_size=4, num_layers=2).state_shape("last") == (4,)
     with pytest.raises(UsageError, match="last depends on I, got 3 below and 4 above"):
         Spec(cell=cell, input_size=3, hidden_size=4, num_layers=2)
+
+
+def test_results_that_double_and_double_are_refused_before_memory_is_asked_for():
+    lines = ["a0 = W·x", *(f"a{i} = concat(a{i - 1}, a{i - 1})" for i in range(1, 60))]
+    cell = Cell("\n".join([*lines, "h' = W·x + sum(a59)"]))
+    spec = Spec(cell=cell, input_size=2, hidden_size=2)
+    weights = {name: np.zeros(shape) for name, shape in spec.parameters().items()}
+    with pytest.raises(UsageError, match="in all results of a step"):
+        run(spec, weights, np.zeros((1, 1, 2)))
