@@ -106,6 +106,10 @@ class Cell:
     _solution: Solution = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        given: Any = self.text
+        if not isinstance(given, str):
+            raise UsageError("Cell: expected equations as text", got=type(given).__name__,
+                             fix="Cell.read('mgu.cell')")  # fmt: skip
         source = Source(self.text, self.name)
         draft = parse(source)
         solution = solve(source, draft)

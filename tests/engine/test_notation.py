@@ -230,3 +230,8 @@ def test_a_name_is_harmless_and_its_end_is_shown():
     )
     with pytest.raises(UsageError, match=r"^a+…a+/it\.cell:1:5: "):
         Cell("h' = ", "a" * 300 + "/it.cell")
+
+
+def test_a_cell_is_text():
+    with pytest.raises(UsageError, match="expected equations as text, got bytes"):
+        Cell(b"h' = W x")  # type: ignore[arg-type]
