@@ -158,7 +158,7 @@ def _unlinked_at_the_end(target: str) -> Iterator[tuple[int, str]]:
     """A new file beside `target`, gone at the end unless it was renamed, also where a signal comes
     that ends the process.
     """
-    handle, name = tempfile.mkstemp(prefix=".rnnshape-", dir=os.path.dirname(target))
+    name = ""
 
     def end(number: int, _: Any) -> None:
         with suppress(OSError):
@@ -170,11 +170,19 @@ def _unlinked_at_the_end(target: str) -> Iterator[tuple[int, str]]:
     names = [n for n in ("SIGTERM", "SIGHUP", "SIGQUIT") if ours and hasattr(signal, n)]
     numbers = [getattr(signal, n) for n in names]
     held = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    waits = hasattr(signal, "pthread_sigmask")
+    if waits:  # none comes between a file and its name
+        signal.pthread_sigmask(signal.SIG_BLOCK, held)
     try:
         for number in held:
             signal.signal(number, end)
+        handle, name = tempfile.mkstemp(prefix=".rnnshape-", dir=os.path.dirname(target))
+        if waits:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
         yield handle, name
     finally:
+        if waits:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
         with suppress(FileNotFoundError):
             os.unlink(name)
         for number in held:
