@@ -298,6 +298,7 @@ class _Plan:
     forms: Mapping[str, Any] = field(default_factory=dict)
     shown: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[tuple[str, int, int], bool] = field(default_factory=dict)
+    indices: frozenset[str] = frozenset()  # arguments of a given shape that are whole numbers
 
 
 @dataclass(eq=False)
@@ -329,9 +330,10 @@ class _Search:
         """The run that goes furthest, with its axes called by what they turned out to be."""
         plan, followed = self._settled(_Plan())
         while followed.problem is not None and self._left():
-            if followed.recurrent and self._plain(followed):
+            whole = self._whole(plan, followed)
+            if whole is None and followed.recurrent and self._plain(followed):
                 break
-            better = self._better(plan, followed)
+            better = whole or self._better(plan, followed)
             if better is None:
                 break
             plan, followed = better
@@ -339,6 +341,17 @@ class _Search:
         if shown:
             plan, followed = self._settled(replace(plan, shown=shown))
         return self._doubted(self._alternatives(plan, followed))
+
+    def _whole(self, plan: _Plan, followed: Followed) -> tuple[_Plan, Followed] | None:
+        """A run that goes further, an argument whose shape was given without a dtype being of
+        whole numbers, as an Embedding wants them."""
+        for name, shape in self.request.shapes.items():
+            if not isinstance(shape, Shape) or shape.dtype or name in plan.indices:
+                continue
+            other, again = self._settled(replace(plan, indices=plan.indices | {name}))
+            if again.problem is None or _progress(again) > _progress(followed):
+                return other, again
+        return None
 
     def _plain(self, followed: Followed) -> bool:
         """Whether sizes that the program itself gives contradict each other, past a recurrent
@@ -1057,7 +1070,8 @@ class _Run:
         if not isinstance(shape, Shape):
             return shape
         sizes = tuple(self._size(s) for s in shape.sizes)
-        return self._tensor(name, sizes, shape.dtype)
+        dtype = shape.dtype or ("int64" if name in self.plan.indices else "float32")
+        return self._tensor(name, sizes, dtype)
 
     def _size(self, text: int | str) -> int:
         if isinstance(text, int):
@@ -1187,10 +1201,11 @@ class _Open:
 
 @dataclass(frozen=True)
 class Shape:
-    """A shape given by --shape: numbers, names or products, and the dtype."""
+    """A shape given by --shape: numbers, names or products, and the dtype; "" where it was not
+    given, and is worked out."""
 
     sizes: tuple[int | str, ...]
-    dtype: str = "float32"
+    dtype: str = ""
 
     @property
     def names(self) -> set[str]:
@@ -1249,8 +1264,7 @@ def shape_value(text: str) -> Any:
     if text.strip() == "None":
         return None
     sizes, _, dtype = text.partition(":")
-    kind = DTYPES.get(dtype.strip(), dtype.strip()) or "float32"
-    kind = kind.removeprefix("torch.")
+    kind = DTYPES.get(dtype.strip(), dtype.strip()).removeprefix("torch.")
     parts = [p.strip() for p in sizes.split(",")] if sizes.strip() else []
     for part in parts:
         if not all(
@@ -1261,7 +1275,7 @@ def shape_value(text: str) -> Any:
                 got=text[:40],
                 fix="--shape x=N,T,10, or x=N,T:long",
             )
-    if kind not in KNOWN_DTYPES:
+    if kind and kind not in KNOWN_DTYPES:
         raise UsageError(
             "--shape: expected a dtype such as long or float32 behind the colon", got=dtype[:20],
             fix=f"--shape x={sizes}:long",

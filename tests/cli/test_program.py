@@ -92,6 +92,6 @@ def test_what_is_no_python_is_said_with_its_line(rnnshape, text, said):
 
 
 def test_a_shape_that_the_program_refuses_does_not_fit(rnnshape):
-    ended = rnnshape("check", f"{CLASSIFIER}:Classifier", "--shape", "x=N,T,10", "--json")
+    ended = rnnshape("check", f"{CLASSIFIER}:Classifier", "--shape", "x=N,T,10:float", "--json")
     assert (ended.status, ended.json["verdict"]) == (1, "does not fit")
     assert ended.json["problems"][0]["line"] == 13

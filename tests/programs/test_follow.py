@@ -444,3 +444,17 @@ def test_another_shape_of_the_input_does_not_hide_sizes_that_differ(rnnshape, tm
     )
     ended = rnnshape("check", f"{path}:Net", "--set", f"hidden={hidden}")
     assert ended.status == 1 and "mat1 and mat2 shapes cannot be multiplied" in ended.out
+
+
+def test_a_shape_without_a_dtype_is_of_what_its_first_use_wants(rnnshape, tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.e = nn.Embedding(50, 8)\n"
+        "        self.rnn = nn.GRU(8, 16, batch_first=True)\n"
+        "    def forward(self, x):\n        return self.rnn(self.e(x))[0]\n"
+    )
+    told = rnnshape("trace", f"{path}:Net", "--shape", "x=N,T", "--json").json
+    assert told["verdict"] == "fits"
+    assert told["input"]["x"] == {"shape": ["N", "T"], "dtype": "int64", "given": True}
+    assert rnnshape("check", f"{path}:Net", "--shape", "x=N,T:float").status == 1
