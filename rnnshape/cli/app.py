@@ -122,7 +122,9 @@ class _WhenNeeded:
     def coerce(self, value: Any, **more: Any) -> Any:
         """The value in its option's type."""
         one = not self._parameter.multiple and self._parameter.nargs == 1
-        if one and (value is None or type(value) in self._types):
+        if value is None or (one and type(value) in self._types):
             return value
+        if self._types == (list[str],) and all(type(word) is str for word in value):
+            return list(value)
         self._parameter._runtime_param = None
         return self._parameter.get_runtime_param().coerce(value, **more)
