@@ -19,7 +19,7 @@ from .formats.pickles import Harmful
 from .formats.source import NO_FILE, Damaged, Source
 from .formats.stored import Stored, TensorFile
 from .formats.zips import Archive
-from .networks.find import Module, Weights, chosen, contents
+from .networks.find import Certain, Module, Weights, chosen, contents
 
 # what readers raise for bytes that are not what they should be
 _FAULTS = (
@@ -197,7 +197,8 @@ def read_weights(path: str, module: str | None = None) -> Weights:
     for name in ("head.weight", "head.bias"):
         if prefix + name in file.tensors:
             tensors[name] = file.tensors[prefix + name]
-    return Weights(arrays_of(file, tensors), network.arguments, network.said)
+    doubts = [said for said in network.said if not isinstance(said, Certain)]
+    return Weights(arrays_of(file, tensors), network.arguments, doubts)
 
 
 class Elsewhere(UsageError):

@@ -308,6 +308,10 @@ def with_told(
     return (arguments, spec) if full is None else (known, full)
 
 
+class Certain(str):
+    """A reading that leaves no doubt: inspect tells it, who computes need not."""
+
+
 def _explained(spec: Spec, slots: Mapping[str, Stored], readings: list[_Sizes]) -> list[str]:
     """How shapes were read that could be read otherwise."""
     said = []
@@ -323,10 +327,14 @@ def _explained(spec: Spec, slots: Mapping[str, Stored], readings: list[_Sizes]) 
     elif spec.proj_size:
         rows, columns = hidden[0].shape
         held = any(slot.startswith("weight_hr") for slot in slots)
-        said.append(
+        words = (
             f"weight_hh {rows}×{columns} is no 1, 3 or 4 rows a column: an lstm that projects "
             f"{spec.hidden_size} to {spec.proj_size}"
-            + (", as weight_hr says" if held else ", though weight_hr is missing")
+        )
+        said.append(
+            Certain(f"{words}, as weight_hr says")
+            if held
+            else f"{words}, though weight_hr is missing"
         )
     if len(readings) > 1 and hidden:
         others = [f"{c} of {h}" + (f" projected to {p}" if p else "") for c, h, p in readings
