@@ -191,7 +191,10 @@ def follow(request: Request) -> list[Followed]:
 def _follow(request: Request) -> list[Followed]:
     shared = _Shared()
     if request.entry:
-        return [_best(request, _Entry(request.entry), shared)]
+        one = _best(request, _Entry(request.entry), shared)
+        if one.problem is None and one.stopped is None:
+            _check_used(request, one)
+        return [one]
     whole = _best(request, _Entry(""), shared)
     if whole.problem is not None or any(not isinstance(e.result, Unknown) for e in whole.recurrent):
         _check_used(request, whole)

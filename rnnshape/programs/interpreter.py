@@ -1230,6 +1230,8 @@ class Interpreter:
             names = ("data", "batch_sizes", "sorted_indices", "unsorted_indices")
             return self.attribute(owner, self.python(lambda: names[key], node), node)
         if self._open(owner):
+            if isinstance(key, str) and f"{owner}.{key}" in self.settings:
+                return self._field(f"{owner}.{key}")
             return self.names.open(f"{owner}[{key!r}]")
         if isinstance(owner, (Class, Torch, Native)):
             return owner  # List[int], Tuple[…]
@@ -1254,6 +1256,13 @@ class Interpreter:
             return False
         key = value.terms[0][0][0].key
         return key in self.objects or key.partition(".")[0].partition("[")[0] in self.objects
+
+    def _field(self, name: str) -> Any:
+        """A field of an open argument: what --set gives it, else a size of that name."""
+        if name in self.settings:
+            self.used_settings.add(name)
+            return self.settings[name]
+        return self.names.open(name)
 
     @property
     def objects(self) -> set[str]:
@@ -1892,7 +1901,7 @@ class Interpreter:
         if result is not MISSING:
             return result
         if self._open(owner):
-            return self.names.open(f"{owner}.{name}")
+            return self._field(f"{owner}.{name}")
         if isinstance(owner, Function) and getattr(owner.node, "decorator_list", None):
             return self.unknown(f"{name} of a decorated function", node)
         raise self.fail(

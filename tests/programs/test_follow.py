@@ -458,3 +458,16 @@ def test_a_shape_without_a_dtype_is_of_what_its_first_use_wants(rnnshape, tmp_pa
     assert told["verdict"] == "fits"
     assert told["input"]["x"] == {"shape": ["N", "T"], "dtype": "int64", "given": True}
     assert rnnshape("check", f"{path}:Net", "--shape", "x=N,T:float").status == 1
+
+
+@pytest.mark.parametrize("field", ["cfg.layers", "cfg['layers']"])
+def test_a_field_of_an_open_config_is_what_set_gives(rnnshape, tmp_path, field):
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self, cfg):\n"
+        f"        super().__init__()\n        self.rnn = nn.GRU(8, 16, {field})\n"
+        "    def forward(self, x):\n        return self.rnn(x)[0]\n"
+    )
+    told = rnnshape("trace", f"{path}:Net", "--set", "cfg.layers=3", "--json").json
+    assert told["layers"][0]["spec"]["num_layers"] == 3
+    assert rnnshape("check", f"{path}:Net", "--set", "cfg.nothing=3").status == 2

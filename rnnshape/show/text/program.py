@@ -11,7 +11,7 @@ from ...programs.record import Line as Ran
 from ...programs.record import tensors_in
 from ...programs.sizes import Size, product, written, written_shape
 from ...programs.tensor import Tensor
-from ...programs.values import Unknown
+from ...programs.values import Instance, Unknown
 from ..program import Followeds, code_of, shown, told, verdict_of
 from ..screen import Line, labelled, prose, text, visible, visible_line
 
@@ -249,13 +249,19 @@ def _layers(followed: Followed) -> Iterator[Line]:
         return
     names = [layer.name or layer.kind for layer in followed.layers[:24]]
     for layer, name in zip(followed.layers, names):
-        count = product((1,)) * 0
-        for value in layer.instance._attributes.get("_parameters", {}).values():
-            if isinstance(value, Tensor):
-                count = count + product(value.shape)
-        number = f"{count:,}" if not isinstance(count, Size) else written(count)
-        yield labelled(f"  {visible_line(name)}", f"{layer.spec}, {number} parameters, line {layer.place.line}",
-                       "", max(map(len, names)) + 4)  # fmt: skip
+        words = [str(layer.spec), f"line {layer.place.line}"]
+        if not ({"num_layers", "bidirectional", "bias", "proj_size"} & layer.open.keys()) and not (
+            isinstance(layer.spec.num_layers, Size)
+        ):  # of layers that are open nobody knows how many parameters there are
+            words.insert(1, _parameter_count(layer.instance))
+        width = max(map(len, names)) + 4
+        yield labelled(f"  {visible_line(name)}", ", ".join(words), "", width)
+
+
+def _parameter_count(instance: Instance) -> str:
+    parameters = instance._attributes.get("_parameters", {}).values()
+    count: int = sum((product(v.shape) for v in parameters if isinstance(v, Tensor)), 0)
+    return f"{written(count) if isinstance(count, Size) else f'{count:,}'} parameters"
 
 
 def _complaints(followed: Followed, diagnosis: Diagnosis) -> Iterator[Line]:
