@@ -1,4 +1,4 @@
-"""The examples of README.md and CONTRIBUTING.md do what these say."""
+"""The examples of README.md, docs/ and CONTRIBUTING.md do what these say."""
 
 import os
 import re
@@ -16,8 +16,9 @@ from conftest import ROOT
 from rnnshape import Spec
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RECIPES = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README + CONTRIBUTING, re.M | re.S)
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README + RECIPES + CONTRIBUTING, re.M | re.S)
 CHANGES = re.findall(r"^```diff\n(.*?)^```\n```console\n(.*?)^```$", CONTRIBUTING, re.M | re.S)
 INSTALLING = [
     "pip install . && rnnshape trace --layers 3 --bidirectional",
@@ -46,7 +47,7 @@ class Tagger(nn.Module):
 """
 
 
-def blocks(kind, text=README):
+def blocks(kind, text=README + RECIPES):
     return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.M | re.S)
 
 
@@ -163,6 +164,21 @@ def test_every_block_is_run():
     assert len(CHANGES) == len(blocks("diff", CONTRIBUTING)) == len(blocks("console", CONTRIBUTING))
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     assert [line for line in lines if not line.startswith("rnnshape explore")] == INSTALLING
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere():
+    assert README.count("\n") < 250
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            path, _, title = link.partition("#")
+            if "://" in path:
+                continue
+            aim = page.parent / path if path else page
+            assert aim.is_file(), link
+            titles = re.findall(r"^#+ (.*)", aim.read_text(encoding="utf-8"), re.M)
+            anchors = {re.sub(r"[^\w -]", "", t).lower().replace(" ", "-") for t in titles}
+            assert not title or title in anchors, link
 
 
 def test_editors_are_told_a_command_that_there_is(rnnshape):
