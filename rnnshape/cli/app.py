@@ -91,7 +91,12 @@ class LightCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> Any:
         """The options, --help among them."""
-        return _lightened(super().get_params(ctx))
+        parameters = _lightened(super().get_params(ctx))
+        if ctx.resilient_parsing:  # a shell asks what may stand here
+            from .completion import offered
+
+            offered(self.name or "", parameters)
+        return parameters
 
 
 class LightGroup(TyperGroup):

@@ -54,7 +54,6 @@ def draw(
         typer.Option(
             metavar="|".join(FORMATS),
             help="What to write; told by the ending of FILE, else svg.",
-            autocompletion=lambda: list(FORMATS),
         ),
     ] = None,
     theme: Annotated[
@@ -62,7 +61,6 @@ def draw(
         typer.Option(
             metavar="auto|light|dark",
             help="The paper; auto follows the reader's system (png: light).",
-            autocompletion=lambda: list(_THEMES),
         ),
     ] = "auto",
     output: OutputFile = None,

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 FormName = Annotated[
     str | None,
     typer.Option("--form", metavar="NAME", rich_help_panel="The form",
-                 help="one-to-one, one-to-many, many-to-one, many-to-many, encoder-decoder.",
-                 autocompletion=lambda: ["one-to-one", "one-to-many", "many-to-one",
-                                         "many-to-many", "encoder-decoder"]),
+                 help="one-to-one, one-to-many, many-to-one, many-to-many, encoder-decoder."),
 ]  # fmt: skip
 
 

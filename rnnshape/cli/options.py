@@ -26,10 +26,6 @@ _NETWORK, _BATCH, _TOP = "The network", "The batch", "The head"
 _LARGEST_TEXT = 10_000_000  # characters of a spec or a script
 
 
-def _choices(*words: str) -> Callable[[], list[str]]:
-    return lambda: list(words)
-
-
 def _text(*names: str, default: str | None = None, panel: str = _NETWORK, **more: Any) -> Any:
     shown: Any = default if default is not None else False
     return Annotated[
@@ -49,9 +45,8 @@ def _argument(name: str) -> Any:
     if isinstance(row.default, bool):
         return _flag(f"{row.option}/{row.negated}", row.meaning)
     names = dict.fromkeys((row.option, "--" + name.replace("_", "-")))
-    completion: Any = {"autocompletion": _choices(*row.choices)} if row.choices else {}
     return _text(*names, default=f"{row.default:g}" if name == "dropout" else str(row.default),
-                 metavar=row.symbol, help=row.meaning, **completion)  # fmt: skip
+                 metavar=row.symbol, help=row.meaning)  # fmt: skip
 
 
 _OPTIONS: dict[str, Any] = {
@@ -71,11 +66,9 @@ _HEAD_OPTIONS: dict[str, Any] = {
     "output_size": _text("--output-size", metavar="K", panel=_TOP,
                          help="o = g(W·h + b) on top, a Linear of width K."),
     "output_activation": _text("--output-activation", default="none", panel=_TOP,
-                               metavar="g", help="none, softmax, sigmoid or tanh.",
-                               autocompletion=_choices("none", "softmax", "sigmoid", "tanh")),
+                               metavar="g", help="none, softmax, sigmoid or tanh."),
     "output_at": _text("--output-at", default="every", metavar="every|last", panel=_TOP,
-                       help="At every step, or once at the end.",
-                       autocompletion=_choices("every", "last")),
+                       help="At every step, or once at the end."),
 }  # fmt: skip
 
 

@@ -400,6 +400,10 @@ def test_the_version_is_the_packages(rnnshape):
     assert rnnshape("--version").out == f"rnnshape {__version__}\n"
 
 
+CELLS_FILE = str(ROOT / "fixtures" / "checkpoints" / "cells.pt")
+CLASSIFIER = ROOT / "fixtures" / "programs" / "classifier.py"
+
+
 def completed(shell, *words: str) -> list[str]:
     """What bash offers for the last of `words`."""
     bash = shlex.join(words)
@@ -412,9 +416,18 @@ def completed(shell, *words: str) -> list[str]:
 @posix
 @pytest.mark.parametrize("words, offered", [
     (["rnnshape", "tr"], ["trace"]),
-    (["rnnshape", "trace", "--cell", ""],
-         ["rnn", "lstm", "gru", "rnn-cell", "lstm-cell", "gru-cell"]),
-    (["rnnshape", "trace", "--cell", "l"], ["lstm", "lstm-cell"]),
+    (["rnnshape", "trace", "--cell", "gru"], ["gru", "gru-cell"]),
+    (["rnnshape", "trace", "--cell", "ml"], ["mlstm"]),
+    (["rnnshape", "trace", "--direction", ""], ["forward", "reverse"]),
+    (["rnnshape", "pick", "--of", "l"], ["last", "layer"]),
+    (["rnnshape", "params", "--framework", "o"], ["onnx"]),
+    (["rnnshape", "convert", "a.npz", "b.npz", "--to", "k"], ["keras"]),
+    (["rnnshape", "check", "--output-format", "g"], ["github"]),
+    (["rnnshape", "schema", "pr"], ["program"]),
+    (["rnnshape", "run", "--weights", CELLS_FILE, "--module", ""], ["a", "b", "c"]),
+    (["rnnshape", "inspect", CELLS_FILE, "--module", ""], ["a", "b", "c"]),
+    (["rnnshape", "inspect", "no.such", "--module", ""], []),
+    (["rnnshape", "trace", f"{CLASSIFIER}:C"], [f"{CLASSIFIER}:Classifier"]),
     (["rnnshape", "trace", "--bid"], ["--bidirectional"]),
     (["rnnshape", "draw", "--format", "m"], ["mermaid"]),
 ])  # fmt: skip
