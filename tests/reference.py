@@ -1,4 +1,8 @@
-"""The reference of the commands, made from the commands: `python tests/reference.py`."""
+"""The reference of the commands, made from the commands.
+
+As a page by `python tests/reference.py > docs/reference.md`, and for man by
+`python tests/reference.py --man > docs/rnnshape.1`.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ def reference() -> str:
     group: Any = typer.main.get_command(build([]))
     lines = [
         "# rnnshape", "",
-        "Made from the commands: `python tests/reference.py > tests/golden/reference.md`.", "",
+        "Made from the commands: `python tests/reference.py > docs/reference.md`.", "",
         f"rnnshape {__version__}: trace the shapes of recurrent networks.", "",
     ]  # fmt: skip
     shared: dict[str, dict[str, str]] = {panel: {} for panel in _SHARED}
@@ -36,6 +40,29 @@ def reference() -> str:
         lines += [f"## {panel}", "", *options.values(), ""]
     lines += ["## Exit status", "", _EXIT, ""]
     return "\n".join(lines)
+
+
+def man_page() -> str:
+    """The same as a man page."""
+    lines = [f'.TH RNNSHAPE 1 "" "rnnshape {__version__}"', ".SH NAME",
+             "rnnshape \\- trace the shapes of recurrent networks",
+             ".SH SYNOPSIS", ".B rnnshape", "COMMAND [ARGUMENTS] [OPTIONS]"]  # fmt: skip
+    for line in reference().split("\n## ", 1)[1].split("\n"):
+        if line.startswith("## ") or len(lines) == 6:
+            lines.append(f".SH {_roff(line.removeprefix('## ').upper())}")
+        elif line.startswith("    "):
+            lines += [".PP", f".B {_roff(line.strip())}"]
+        elif line.startswith("- `"):
+            names, _, told = line.removeprefix("- ").partition(": ")
+            lines += [".TP", f".B {_roff(names)}", _roff(told)]
+        elif line:
+            lines += [".PP", _roff(line.removeprefix("- "))]
+    return "\n".join(lines) + "\n"
+
+
+def _roff(text: str) -> str:
+    plain = text.replace("`", "").replace("\\", "\\e").replace("-", "\\-")
+    return "\\&" + plain if plain.startswith((".", "'")) else plain
 
 
 def _command(name: str, command: Any, shared: dict[str, dict[str, str]]) -> Iterator[str]:
@@ -86,4 +113,4 @@ def _joined(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    sys.stdout.write(man_page() if "--man" in sys.argv[1:] else reference())

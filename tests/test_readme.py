@@ -191,6 +191,7 @@ def test_editors_are_told_a_command_that_there_is(rnnshape):
 
 
 def test_the_reference_is_made_from_the_commands():
-    from reference import reference
+    from reference import man_page, reference
 
-    assert (ROOT / "tests/golden/reference.md").read_text(encoding="utf-8") == reference()
+    assert (ROOT / "docs/reference.md").read_text(encoding="utf-8") == reference()
+    assert (ROOT / "docs/rnnshape.1").read_text(encoding="utf-8") == man_page()
