@@ -1,6 +1,7 @@
 """The layout of the house: who may import whom, and what a light command must not load."""
 
 import ast
+import functools
 import subprocess
 import sys
 from collections import Counter
@@ -22,10 +23,15 @@ def folder_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@functools.cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imported_folders(path: Path) -> set[str]:
     package = ["rnnshape", *path.relative_to(PACKAGE).parts[:-1]]
     folders = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
             full = [*base, *(node.module or "").split(".")] if node.module else base
@@ -75,7 +81,7 @@ ODD_CALLS = {
 def test_what_is_generated_or_ends_the_process_stands_in_its_one_place():
     found = {name: set() for name in ODD_CALLS}
     for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             if called in found:
                 found[called].add(path.relative_to(PACKAGE).as_posix())

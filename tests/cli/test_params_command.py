@@ -46,6 +46,7 @@ def test_the_root_holds_what_the_design_names():
         "CONTRIBUTING.md",
         "LICENSE",
         "CHANGELOG.md",
+        "docs",
         "rnnshape",
         "tests",
         "fixtures",

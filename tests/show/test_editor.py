@@ -31,38 +31,47 @@ y = Tagger()(torch.randint(0, 50, (4, 7)))
 FAILS = MODEL.replace("nn.Linear(16, 5)", "nn.Linear(8, 5)")
 
 
-def spoken(conversation, text=MODEL, path="file:///model.py"):
-    """What a conversation with a fresh server gives; its `opened` are the first diagnostics."""
+@pytest.fixture(scope="module")
+def spoken():
+    """What a conversation about a text gives, with one server for all of them; its `opened` are
+    the first diagnostics."""
     from lsprotocol import types
     from pygls.lsp.client import LanguageClient
 
-    async def speak():
-        client = LanguageClient("test", "1")
-        told: asyncio.Queue = asyncio.Queue()
+    client = LanguageClient("test", "1")
+    published: dict[str, asyncio.Queue] = {}
 
-        @client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
-        def published(params):
-            told.put_nowait(params)
+    @client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+    def told(params):
+        published[params.uri].put_nowait(params)
 
-        start = (
+    async def start():
+        program = (
             f"import sys; sys.path.insert(0, {str(ROOT)!r}); from rnnshape.cli import main; main()"
         )
-        await client.start_io(sys.executable, "-c", start, "lsp")
+        await client.start_io(sys.executable, "-c", program, "lsp")
         await client.initialize_async(
             types.InitializeParams(capabilities=types.ClientCapabilities(), root_uri=None)
         )
         client.initialized(types.InitializedParams())
+
+    async def stop():
+        await client.shutdown_async(None)
+        client.exit(None)
+        await client.stop()
+
+    async def speak(conversation, text):
+        path = f"file:///model{len(published)}.py"
+        queue = published[path] = asyncio.Queue()
         document = types.TextDocumentItem(path, "python", 1, text)
         client.text_document_did_open(types.DidOpenTextDocumentParams(document))
-        try:
-            opened = await asyncio.wait_for(told.get(), 30)
-            return await asyncio.wait_for(conversation(client, types, opened, told, path), 30)
-        finally:
-            await client.shutdown_async(None)
-            client.exit(None)
-            await client.stop()
+        opened = await asyncio.wait_for(queue.get(), 30)
+        return await asyncio.wait_for(conversation(client, types, opened, queue, path), 30)
 
-    return asyncio.run(speak())
+    with asyncio.Runner() as runner:
+        runner.run(start())
+        yield lambda conversation, text=MODEL: runner.run(speak(conversation, text))
+        runner.run(stop())
 
 
 async def changed(client, types, told, path, text, version=2):
@@ -79,7 +88,7 @@ async def hints(client, types, path):
     return {hint.position.line + 1: hint.label.strip() for hint in found}
 
 
-def test_shapes_stand_behind_the_lines():
+def test_shapes_stand_behind_the_lines(spoken):
     async def conversation(client, types, opened, told, path):
         return opened.diagnostics, await hints(client, types, path)
 
@@ -90,7 +99,7 @@ def test_shapes_stand_behind_the_lines():
     assert shown[15] == "4×7×16 → 4×7×5"
 
 
-def test_a_problem_is_a_diagnostic_with_the_words_of_torch():
+def test_a_problem_is_a_diagnostic_with_the_words_of_torch(spoken):
     async def conversation(client, types, opened, told, path):
         return opened.diagnostics
 
@@ -100,7 +109,7 @@ def test_a_problem_is_a_diagnostic_with_the_words_of_torch():
     assert problem.severity == 1
 
 
-def test_hover_shows_the_parameters_of_a_layer():
+def test_hover_shows_the_parameters_of_a_layer(spoken):
     async def conversation(client, types, opened, told, path):
         of = types.TextDocumentIdentifier(path)
         return await client.text_document_hover_async(types.HoverParams(of, types.Position(13, 10)))
@@ -110,7 +119,7 @@ def test_hover_shows_the_parameters_of_a_layer():
     assert "weight_ih_l0             64×8" in words
 
 
-def test_while_a_line_is_no_python_the_other_hints_stay():
+def test_while_a_line_is_no_python_the_other_hints_stay(spoken):
     async def conversation(client, types, opened, told, path):
         broken = MODEL.replace("return self.fc(out)", "return self.fc(out")
         await changed(client, types, told, path, broken)
@@ -120,14 +129,14 @@ def test_while_a_line_is_no_python_the_other_hints_stay():
     assert 13 in shown and 14 in shown and 15 not in shown
 
 
-def test_a_file_with_a_syntax_error_from_the_start_is_silent():
+def test_a_file_with_a_syntax_error_from_the_start_is_silent(spoken):
     async def conversation(client, types, opened, told, path):
         return opened.diagnostics, await hints(client, types, path)
 
     assert spoken(conversation, "import torch\nx = (\n") == ((), {})
 
 
-def test_a_mend_is_a_code_action_after_which_nothing_is_told():
+def test_a_mend_is_a_code_action_after_which_nothing_is_told(spoken):
     async def conversation(client, types, opened, told, path):
         (problem,) = opened.diagnostics
         context = types.CodeActionContext([problem])

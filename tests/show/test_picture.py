@@ -151,7 +151,7 @@ def test_a_picture_shows_shapes_of_everything(rnnshape, more):
 SIZES = st.sampled_from([1, 2, 20, 1024, "H"])
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     cell=st.sampled_from(["rnn", "lstm", "gru"]),
     hidden=SIZES,
