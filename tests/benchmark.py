@@ -186,6 +186,71 @@ def inspecting(rounds: int) -> list[Figure]:
         ]  # fmt: skip
 
 
+CLASSIFIER = """
+
+class Classifier{number}(nn.Module):
+    def __init__(self, vocab=1000, emb=64, hidden=80):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab, emb)
+        self.lstm = nn.LSTM(emb, hidden, 2, batch_first=True, bidirectional=True)
+        self.fc = nn.Linear(2 * hidden, 5)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        e = self.drop(self.embedding(x))
+        out, (h, c) = self.lstm(e)
+        both = torch.cat([h[-2], h[-1]], dim=1)
+        return self.fc(self.drop(both))
+
+
+model = Classifier{number}()
+optimizer = torch.optim.Adam(model.parameters())
+scores = model(torch.randint(0, 1000, (4, 9)))
+loss = nn.functional.cross_entropy(scores, torch.randint(0, 5, (4,)))
+optimizer.zero_grad()
+loss.backward()
+optimizer.step()
+"""
+
+
+def program(lines: int) -> str:
+    """A program of about so many lines: classifiers, each built, called and trained a step."""
+    count = max(1, round(lines / CLASSIFIER.count("\n")))
+    return "import torch\nfrom torch import nn\n" + "".join(
+        CLASSIFIER.format(number=number) for number in range(count)
+    )
+
+
+def following(rounds: int) -> list[Figure]:
+    """A program that is followed, and a cell's file that is read, as whole processes."""
+    trace, figures = process("-m", "rnnshape", "trace"), []
+    with tempfile.TemporaryDirectory() as folder:
+        for lines, limit in ((50, None), (500, None), (3000, None)):
+            path = os.path.join(folder, f"program{lines}.py")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(program(lines))
+            checking = process("-m", "rnnshape", "check", path)
+            figures.append(Figure(f"check of a program of {lines:,} lines: by trace",
+                                  ratio(checking, trace, rounds), "ratio", limit))  # fmt: skip
+    written = process("-m", "rnnshape", "trace", "--cell", "mgu")
+    gru = process("-m", "rnnshape", "trace", "--cell", "gru")
+    figures.append(Figure("trace of a cell's file (mgu): by the built-in gru",
+                          ratio(written, gru, rounds), "ratio", 1.3))  # fmt: skip
+    return figures
+
+
+def hinting(rounds: int) -> list[Figure]:
+    """What an editor waits for after each key: diagnostics and hints of a file of 500 lines."""
+    from rnnshape.show.editor import document_of
+
+    text = program(500)
+    taken = []
+    for number in range(rounds):
+        edited = text.replace("emb=64", f"emb={64 + number}", 1)
+        taken.append(1000 * seconds(lambda edited=edited: document_of(edited, "model.py")))
+    return [Figure("an editor's hints in 500 lines, ms", statistics.median(taken), "ms", 100)]
+
+
 def ndjson() -> list[Figure]:
     """A symbolic walk as NDJSON: steps a second, and how memory grows with T."""
 
@@ -216,6 +281,7 @@ def recurrence(budget: float) -> list[Figure]:
     import torch
 
     from rnnshape import Spec, run
+    from rnnshape.network.batch import Batch
     from rnnshape.numeric.fast.backward import Saved
     from rnnshape.numeric.feed import feed
 
@@ -255,7 +321,32 @@ def recurrence(budget: float) -> list[Figure]:
             "forward and backward": (backward, their_backward),
         }
 
+    def written(size: tuple[int, ...]) -> tuple[Callable[[], object], Callable[[], object]]:
+        """The forward of a written cell: ours, and that of the torch code printed for it."""
+        from rnnshape.engine.written import shipped_cell
+        from rnnshape.models.code.write import written_code
+
+        n, t, i, h, layers = size
+        cell = shipped_cell("mgu")
+        spec = Spec(cell=cell, input_size=i, hidden_size=h, num_layers=layers)
+        names: dict[str, Any] = {"__name__": "mgu"}
+        exec(written_code(spec, Batch(n, t), "torch", None), names)
+        module = names["Mgu"](i, h, layers)
+        weights = {k: p.detach().numpy() for k, p in module.named_parameters()}
+        x = torch.randn(t, n, i)
+        array = np.ascontiguousarray(x.numpy())
+
+        def theirs() -> object:
+            with torch.no_grad():
+                return module(x)
+
+        return lambda: run(spec, weights, array), theirs
+
     figures = []
+    for size in SIZES[:3]:
+        ours, theirs = written(size)
+        value = statistics.median(block(ours) / block(theirs) for _ in range(3))
+        figures.append(Figure(f"forward mgu.cell {size}: by its own torch code", value, "ratio", 1))
     for cell in LIMITS["forward"]:
         for size in SIZES:
             for name, (ours, theirs) in calls(cell, size).items():
@@ -273,7 +364,9 @@ def kernels() -> str | None:
 def measure(quick: bool) -> list[Figure]:
     """Every figure; `quick` takes fewer rounds."""
     rounds = 5 if quick else 21
-    figures = startup(rounds) + inspecting(rounds) + ndjson()
+    figures = startup(rounds) + following(rounds) + inspecting(rounds) + ndjson()
+    if available("pygls"):
+        figures += hinting(rounds)
     if os.name == "posix" and available("textual"):
         from benchmark_explore import exploring
 
@@ -289,6 +382,7 @@ def main() -> None:
     """Measure, and print a table or JSON."""
     parser = argparse.ArgumentParser(prog="python tests/benchmark.py", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--markdown", action="store_true", help="print the table of the docs")
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     options = parser.parse_args()
     figures = measure(options.quick)
@@ -299,12 +393,21 @@ def main() -> None:
         return
     if kernels():
         print(f"OPENBLAS_CORETYPE={kernels()} chooses the kernels of NumPy's matrix products")
+    head, line = ("", "{:<64} {:>9}  {:<10} {}") if not options.markdown else (
+        "| what | measured | limit |\n|---|---|---|\n", "| {} | {} | {} |")  # fmt: skip
+    print(head, end="")
     for figure in figures:
-        limit = "" if figure.limit is None else f"{'≤' if figure.better == 'less' else '≥'} " + (
-            f"{figure.limit:,.2f}" if figure.unit == "ratio" else f"{figure.limit:,.0f}"
-        )  # fmt: skip
-        value = f"{figure.value:,.2f}" if figure.unit == "ratio" else f"{figure.value:,.0f}"
-        print(f"{figure.name:<64} {value:>9}  {limit:<10} {'' if figure.kept else 'missed'}")
+        sign = "≤" if figure.better == "less" else "≥"
+        limit = "" if figure.limit is None else f"{sign} {told(figure, figure.limit)}"
+        value = told(figure, figure.value)
+        if options.markdown and not figure.kept:
+            value = f"**{value}**"
+        print(line.format(figure.name, value, limit, "" if figure.kept else "missed").rstrip())
+
+
+def told(figure: Figure, value: float) -> str:
+    """A number with as many digits as it is worth."""
+    return f"{value:,.2f}" if figure.unit == "ratio" else f"{value:,.0f}"
 
 
 if __name__ == "__main__":

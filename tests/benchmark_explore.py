@@ -104,4 +104,11 @@ def exploring(rounds: int) -> list[Figure]:
             Figure(f"explore: a key at T = 1,000 and 8 layers, {name}, ms",
                    statistics.median(taken), "ms", 50)
         )  # fmt: skip
+    with _terminal([*large, "--values"], 50, 200) as terminal:
+        terminal.until(b"quit")
+        time.sleep(1.0)
+        terminal.answer(b"f")  # the size of the gradient at each h
+        moves = [terminal.answer(key) for key in (b"\x1b[C", b"\x1b[A", b"\x1b[D") * 6]
+    figures.append(Figure("explore: a move with the gradient shown, worst of 18, ms",
+                          max(moves), "ms", 50))  # fmt: skip
     return figures
