@@ -123,12 +123,15 @@ def check(
         state_dtype=state_dtype,
         weight_dtype=weight_dtype,
     )
+    from ..show.document import check_document
+
+    document = check_document(report)
     if json:
-        write_json(report.to_dict(), file)
+        write_json(document, file)
     else:
         from ..show.text.doctor import check_text
 
-        write_text(check_text(report.to_dict(), told), file)
+        write_text(check_text(document, told), file)
     if not report.ok:
         raise typer.Exit(1)
 

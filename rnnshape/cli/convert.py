@@ -51,7 +51,9 @@ def convert(
 
     result = converted(read_source(source, module, nonlinearity), to)
     _write(target, suffix, result)
-    document = result.to_dict(source, target)
+    from ..show.document import convert_document
+
+    document = convert_document(result, source, target)
     if json:
         write_json(document)
         return

@@ -47,8 +47,9 @@ def explain(
         _list(json)
         return
     from ..doctor.explain import explain as answer
+    from ..show.document import explain_document
 
-    document = answer(_read(text), _stated(network), _source).to_dict()
+    document = explain_document(answer(_read(text), _stated(network), _source))
     if json:
         write_json(document)
     else:

@@ -98,6 +98,7 @@ def _causes(message: str, known: dict[str, Any]) -> list[dict[str, Any]]:
     if not message or len(message) > _MOST_EXPLAINED:
         return []
     from ..doctor.explain import explain
+    from ..show.document import explain_document
 
     sizes = {name: value for name, value in known.items() if value is not None}
-    return list(explain(f"RuntimeError: {message}", sizes).to_dict()["causes"])
+    return list(explain_document(explain(f"RuntimeError: {message}", sizes))["causes"])

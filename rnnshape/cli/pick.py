@@ -63,12 +63,15 @@ def pick(
             bridge="concat" if bridge is None else bridge,
         )
     )
+    from ..show.document import pick_document
+
+    document = pick_document(picked)
     if json:
-        write_json(picked.to_dict(), file)
+        write_json(document, file)
     else:
         from ..show.text.doctor import pick_text
 
-        write_text(pick_text(picked.to_dict()), file)
+        write_text(pick_text(document), file)
     if not picked.ok:
         raise typer.Exit(1)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import Fault
+from ..errors import Fault, TorchError
 from ..network.constructor import (
     NONLINEARITIES,
     Construction,
@@ -16,70 +16,8 @@ from ..network.constructor import (
 )
 from ..network.dims import LARGEST, Symbol
 from .case import Problem, plain
-
-
-class Argument(NamedTuple):
-    """What an argument should be, why, and a value that mends a wrong one."""
-
-    expected: str
-    why: str
-    mend: Callable[[Any], Any]
-
-
-def _whole(fallback: int) -> Callable[[Any], Any]:
-    def mend(value: Any) -> Any:
-        try:
-            number = abs(int(float(value))) or fallback
-        except (TypeError, ValueError, OverflowError):
-            return fallback
-        return number if number <= LARGEST and not isinstance(value, bool) else fallback
-
-    return mend
-
-
-def _flag(value: Any) -> bool:
-    return value not in (0, None, "", "False", "false", "0", "no")
-
-
-def _probability(value: Any) -> float:
-    try:
-        number = abs(float(value))
-    except (TypeError, ValueError, OverflowError):
-        return 0.5
-    if number <= 1 and not isinstance(value, bool):
-        return number
-    return number / 100 if 1 < number <= 100 and number == int(number) else 0.5
-
-
-ARGUMENTS: dict[str, Argument] = {
-    "input_size": Argument(
-        "an int greater than zero", "input_size is the width of the input's last axis", _whole(10)
-    ),
-    "hidden_size": Argument(
-        "an int greater than zero", "hidden_size is the width of h, the state", _whole(20)
-    ),
-    "num_layers": Argument(
-        "an int greater than zero", "layers stand on top of each other; there is at least 1",
-        _whole(1),
-    ),
-    "nonlinearity": Argument(
-        "'tanh' or 'relu'", "nonlinearity is what a cell of nn.RNN ends with",
-        lambda value: "relu" if "relu" in str(value).lower() else "tanh",
-    ),
-    "bias": Argument("a bool", "bias says whether there are biases", _flag),
-    "batch_first": Argument("a bool", "batch_first says where the batch axis stands", _flag),
-    "bidirectional": Argument(
-        "a bool", "bidirectional says whether there is a reverse direction", _flag
-    ),
-    "dropout": Argument(
-        "a number from 0 to 1", "dropout is the probability of a number to become zero",
-        _probability,
-    ),
-    "proj_size": Argument(
-        "0, or an int smaller than hidden_size", "a projection makes h narrower than hidden_size",
-        lambda value: 0,
-    ),
-}  # fmt: skip
+from .causes.constructor import ARGUMENTS, flag
+from .causes.table import sentences
 
 
 def constructor_problems(call: Construction) -> tuple[list[Problem], Construction]:
@@ -99,84 +37,60 @@ LATE: dict[str, Any] = {"num_layers": 1, "bidirectional": True, "nonlinearity": 
 
 def late_problems(call: Construction) -> Iterator[Problem]:
     """What the constructor accepts and forward refuses, whatever it is given."""
+    why = "The constructor does not check it, and the forward call does"
     if call.kind.single:
-        got = call["nonlinearity"]
-        if got not in NONLINEARITIES:
-            expected, _, mend = ARGUMENTS["nonlinearity"]
-            why = "the constructor of nn.RNNCell takes any, and forward refuses it"
-            fix = _code(with_argument(call, "nonlinearity", mend(got)))
-            yield Problem("nonlinearity", expected, plain(got), why, fix)
+        if (got := call["nonlinearity"]) not in NONLINEARITIES:
+            known = ARGUMENTS["nonlinearity"]
+            yield _told(call, "nonlinearity", known.expected, why, known.mend(got))
         return
     for name, kind in (("num_layers", int), ("bidirectional", bool)):
-        if type(call[name]) is not kind:
-            why, got = "the constructor takes it, and forward refuses it", call[name]
+        if type(got := call[name]) is not kind:
             expected = "an int" if kind is int else ARGUMENTS[name].expected
-            call = with_argument(call, name, int(got) if kind is int else _flag(got))
-            yield Problem(name, expected, plain(got), why, _code(call))
+            mend = int(got) if kind is int else flag(got)
+            yield _told(call, name, expected, why, mend)
+            call = _with(call, name, mend)
     if not takes(call.cell, "proj_size") and call["proj_size"]:
-        why = "only nn.LSTM projects; without its name the constructor lets it pass"
-        fix = _code(with_argument(call, "proj_size", 0))
-        yield Problem("proj_size", 0, plain(call["proj_size"]), why, fix)
+        why = "Only nn.LSTM projects; without its name the constructor lets it pass"
+        yield _told(call, "proj_size", 0, why, 0)
+
+
+def _told(
+    call: Construction, name: str, expected: Any, why: str, mend: Any,
+    torch: TorchError | None = None,
+) -> Problem:  # fmt: skip
+    """What is wrong with an argument, and the line that builds the layer with `mend` in its place;
+    without the argument where that is None."""
+    got = plain(call[name]) if name in call.arguments else None
+    cause = "proj-size" if "proj_size has" in str(torch) else "constructor"
+    fix = _code(_with(call, name, mend))
+    return Problem(cause, name, expected, got, sentences(cause, why), fix, torch)
 
 
 def _problem(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
     """What is wrong with an argument, and the call with a better one."""
     name, torch = fault
     got = call.arguments.get(name)
-    known = ARGUMENTS.get(name)
-    if name in _PLACES:
-        return _displaced(call, fault)
-    if known is None or (call.kind.single and name not in positional_names(call.cell)):
-        return _unknown(call, fault)
-    if name in call.named and name in call.keywords:
-        mended = call.mended(name)
-        why = f"argument {call.named.index(name) + 1} is {name} already"
-        return Problem(name, None, plain(got), why, _code(mended), torch), mended
-    if name in call.named and call.positional[call.named.index(name)] is True:
-        return _misplaced(call, fault)
-    expected, why, mend = known.expected, known.why, known.mend(got)
-    if name == "proj_size":
-        mend, why = _projection(call, why)
-    if not takes(call.cell, name) and name == "nonlinearity":
-        why, expected, mend = "only nn.RNN has a nonlinearity to choose", "nothing", None
-    if isinstance(got, int) and not isinstance(got, bool) and got > LARGEST // 4:
+    names = positional_names(call.cell)
+    if name in ("device", "dtype"):
+        where = "where the parameters are made" if name == "device" else "of what type they are"
+        expected, why, mend = f"a torch.{name}", f"{name} says {where}", None
+    elif name not in ARGUMENTS or (call.kind.single and name not in names):
+        expected, why, mend = None, f"the arguments are {', '.join(names[:-2])}", None
+        if name in ARGUMENTS:
+            why = f"nn.{call.kind.class_name} is a single step: {why}"
+    elif name == "nonlinearity" and not takes(call.cell, name):
+        expected, why, mend = "nothing", "only nn.RNN has a nonlinearity to choose", None
+    elif isinstance(got, int) and not isinstance(got, bool) and got > LARGEST // 4:
         expected, why = "a size below 2^63", "torch holds a size in 64 bits, the gates' together"
-    if name not in call.arguments:
-        why += "; it has no default"
-    mended = with_argument(call, name, mend)
-    return Problem(name, expected, plain(got), why, _code(mended), torch), mended
-
-
-_PLACES = ("device", "dtype")
-
-
-def _displaced(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
-    """A flag that falls on device or dtype, since a cell module has no more of them."""
-    name = fault.about
-    where = "where the parameters are made" if name == "device" else "of what type they are"
-    why = f"{name} says {where}"
-    if name in call.named:
-        why = f"nn.{call.kind.class_name} has no further flag: this falls on {name}"
-    named = call.named.index(name) if name in call.named else len(call.positional)
-    keywords = {key: value for key, value in call.keywords.items() if key != name}
-    mended = replace(call, positional=call.positional[:named], keywords=keywords)
-    return Problem(
-        name, f"a torch.{name}", plain(call[name]), why, _code(mended), fault.torch
-    ), mended
-
-
-def _misplaced(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
-    """A True without a name that falls on another argument than the one that was meant."""
-    name = fault.about
-    at = call.named.index(name)
-    order = ", ".join(positional_names(call.cell)[:8])
-    why = f"the order is {order}: this True falls on {name}"
-    keywords = call.keywords if at < 2 else {**call.keywords, "bidirectional": True}
-    mended = replace(call, positional=call.positional[:at], keywords=keywords)
-    if at < 2:
-        mended = with_argument(call, name, ARGUMENTS[name].mend(None))
-    problem = Problem(name, ARGUMENTS[name].expected, True, why, _code(mended), fault.torch)
-    return problem, mended
+        mend = ARGUMENTS[name].mend(got)
+    else:
+        expected, why, mended = ARGUMENTS[name]
+        mend = mended(got)
+        if name == "proj_size":
+            mend, why = _projection(call, why)
+        if name not in call.arguments:
+            why += "; it has no default"
+    return _told(call, name, expected, why, mend, torch), _with(call, name, mend)
 
 
 def _projection(call: Construction, why: str) -> tuple[Any, str]:
@@ -188,35 +102,18 @@ def _projection(call: Construction, why: str) -> tuple[Any, str]:
     return 0, why
 
 
-def _unknown(call: Construction, fault: Fault) -> tuple[Problem, Construction]:
-    name = fault.about
-    got = call.keywords.get(name, len(call.positional))
-    why = f"the arguments are {', '.join(positional_names(call.cell)[:-2])}"
-    if call.kind.single and name in ARGUMENTS:
-        why = f"nn.{call.kind.class_name} is a single step: {why}"
-    expected = None if name in call.keywords else f"at most {len(positional_names(call.cell))}"
-    mended = call.mended(name)
-    return Problem(name, expected, plain(got), why, _code(mended), fault.torch), mended
-
-
-def with_argument(call: Construction, name: str, value: Any) -> Construction:
+def _with(call: Construction, name: str, value: Any) -> Construction:
     """The call with one argument set, or left out where `value` is None."""
     keywords = {key: given for key, given in call.keywords.items() if key != name}
-    if name in call.named and name not in call.keywords:
-        positional = list(call.positional)
-        positional[call.named.index(name)] = value
-        return replace(call, positional=tuple(positional))
-    if value is not None:
-        keywords[name] = value
-    return replace(call, keywords=keywords)
+    return replace(call, keywords=keywords if value is None else {**keywords, name: value})
 
 
 def _code(call: Construction) -> str:
-    """The line that builds the layer, its sizes first and without a name where both have one."""
-    positional, keywords = list(call.positional), dict(call.keywords)
-    if not positional and {"input_size", "hidden_size"} <= set(keywords):
-        positional = [keywords.pop("input_size"), keywords.pop("hidden_size")]
-    parts = [*map(_spelled, positional), *(f"{k}={_spelled(v)}" for k, v in keywords.items())]
+    """The line that builds the layer, its sizes first and without a name where both are given."""
+    keywords = dict(call.keywords)
+    sizes = ("input_size", "hidden_size")
+    first = [_spelled(keywords.pop(n)) for n in sizes if {*sizes} <= {*call.keywords}]
+    parts = [*first, *(f"{name}={_spelled(value)}" for name, value in keywords.items())]
     variable = "cell" if call.kind.single else "rnn"
     return f"{variable} = nn.{call.kind.class_name}({', '.join(parts)})"
 

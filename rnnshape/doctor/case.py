@@ -219,28 +219,19 @@ def _clash(a: Dim, b: Dim) -> bool:
 class Problem:
     """Something that does not fit.
 
-    tensor: input, h0, c0, output, hn, cn, lengths, or an argument of the constructor. expected and
-    got: shapes as tuples; for an argument its value and what it should be; None where there should
-    be nothing, or nothing came. torch: what torch raises at this point, None where it is silent.
+    id: its cause. tensor: input, h0, c0, output, hn, cn, lengths, or an argument of the
+    constructor. expected and got: shapes as tuples; for an argument its value and what it should
+    be; None where there should be nothing, or nothing came. torch: what torch raises at this point,
+    None where it is silent.
     """
 
+    id: str
     tensor: str
     expected: Any
     got: Any
     why: str
     fix: str
     torch: TorchError | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """One of the `problems` of rnnshape/check/1."""
-        return {
-            "tensor": self.tensor,
-            "expected": plain(self.expected),
-            "got": plain(self.got),
-            "torch": None if self.torch is None else self.torch._asdict(),
-            "why": self.why,
-            "fix": self.fix,
-        }
 
 
 def plain(value: Any) -> Any:

@@ -17,18 +17,20 @@ from ..checks.padded import forward_fault
 from ..errors import Fault, TorchError
 from ..network.batch import Batch, batch_of
 from ..network.constructor import Construction, takes
-from ..network.dims import Dim, Shape, json_shape, symbol, write_shape
+from ..network.dims import Dim, Shape, symbol, write_shape
 from ..network.spec import CELLS, Spec
 from .arguments import LATE, accepted, constructor_problems, late_problems
 from .case import Case, Problem, clash, counted, listed
-from .describe import (
+from .silent import Mistake, mistakes
+from .tensors import (
     call_problem,
     input_problem,
     lengths_problem,
+    problem,
     result_problem,
     state_problem,
+    zeros,
 )
-from .silent import Mistake, mistakes
 
 _MOST_LENGTHS = 1_000_000  # of a batch that is checked further once its lengths are mended
 _MOST_FAULTS = 16  # each of five things is mended at most three times
@@ -50,19 +52,6 @@ class Report:
     def ok(self) -> bool:
         """Whether there is no problem; warnings do not count."""
         return not self.problems
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document rnnshape/check/1."""
-        told = self.expected
-        tensors = None if told is None else {n: json_shape(s) for n, s in told.items()}
-        return {
-            "schema": "rnnshape/check/1",
-            "ok": self.ok,
-            "spec": None if self.spec is None else self.spec.to_dict(),
-            "tensors": tensors,
-            "problems": [problem.to_dict() for problem in self.problems],
-            "warnings": [warning.to_dict() for warning in self.warnings],
-        }
 
 
 def check(
@@ -93,7 +82,7 @@ def check(
     cell = construction.cell
     problems, mended = constructor_problems(construction)
     open_ended = {name for name in ("num_layers", "proj_size") if takes(cell, name)}
-    if {problem.tensor for problem in problems} & open_ended:
+    if {found.tensor for found in problems} & open_ended:
         return Report(None, None, tuple(problems), ())
     spec = Spec.from_dict({"cell": cell, **accepted(mended).keywords})
     if spec.single:
@@ -111,7 +100,7 @@ def check(
         weight_dtype=weight_dtype,
     ).resolved()
     problems += _torch_problems(case)
-    problems += _silent_problems(case, {problem.tensor for problem in problems})
+    problems += _silent_problems(case, {found.tensor for found in problems})
     warnings = tuple(mistakes(replace(case, construction=construction)))
     return Report(case.spec, case.expected, tuple(problems), warnings)
 
@@ -129,7 +118,7 @@ def _construction(cell: str | None, arguments: Mapping[str, Any]) -> Constructio
 def _torch_problems(case: Case) -> Iterator[Problem]:
     """Each fault of the call, the ones before it mended."""
     given = case.given
-    late = {problem.tensor: problem for problem in late_problems(case.construction)}
+    late = {found.tensor: found for found in late_problems(case.construction)}
     for _ in range(_MOST_FAULTS):
         fault = forward_fault(case.spec, given)
         if fault is None:
@@ -143,8 +132,8 @@ def _torch_problems(case: Case) -> Iterator[Problem]:
         if mended == given and about not in given.raw:
             break
         given = mended
-    for problem in late.values():
-        yield replace(problem, torch=_projected_state(case))
+    for found in late.values():
+        yield replace(found, torch=_projected_state(case))
 
 
 def _projected_state(case: Case) -> TorchError | None:
@@ -210,15 +199,13 @@ def _silent_problems(case: Case, told: set[str]) -> Iterator[Problem]:
         got = case.shapes.get(name)
         if name in told or got is None or not _wrong(case, name, got):
             continue
-        problem = input_problem(case) if name == "input" else state_problem(case, name, got)
-        yield replace(problem, why=f"{problem.why}; {_silence(case)}")
+        found = input_problem(case) if name == "input" else state_problem(case, name, got)
+        yield replace(found, why=f"{found.why} {_silence(case)}")
     if "c0" in case.shapes and "h0" not in case.shapes and case.spec.has_cell_state:
-        why = f"nn.{case.spec.class_name} takes its state as a pair (h0, c0)"
-        fix = f"h0 = torch.zeros({listed(case.expected['h0'])})"
-        yield Problem("h0", case.expected["h0"], None, why, fix)
+        yield problem("lstm-needs-pair", "h0", case.expected["h0"], None, "", zeros(case, "h0"))
     if "lengths" not in told and case.lengths is not None and _too_few(case):
-        problem = lengths_problem(case, case.lengths)
-        yield replace(problem, why=problem.why + "; torch packs only as many as there are lengths")
+        found = lengths_problem(case, case.lengths)
+        yield replace(found, why=f"{found.why} torch packs only as many as there are lengths.")
     yield from _said(case)
     for name in ("output", "hn", "cn"):
         got = case.shapes.get(name)
@@ -233,13 +220,13 @@ def _silence(case: Case) -> str:
     if reads_beyond(call):
         return (
             "torch says nothing, or ends with a crash: where all lengths are equal oneDNN reads "
-            "the states unchecked, here beyond their end"
+            "the states unchecked, here beyond their end."
         )
     if case.spec.has_cell_state and onednn(call):
-        return "torch says nothing: where all lengths are equal oneDNN reads it unchecked"
+        return "torch says nothing: where all lengths are equal oneDNN reads it unchecked."
     if list(lengths) != sorted(lengths, reverse=True):
-        return f"torch says nothing: to sort the batch it takes the first {len(lengths)} of it"
-    return "torch says nothing: what it needs is there, and the rest is not looked at"
+        return f"torch says nothing: to sort the batch it takes the first {len(lengths)} of it."
+    return "torch says nothing: what it needs is there, and the rest is not looked at."
 
 
 def _wrong(case: Case, name: str, got: Shape) -> bool:
@@ -256,51 +243,34 @@ def _too_few(case: Case) -> bool:
 
 def _said(case: Case) -> Iterator[Problem]:
     """An input that is not what is said of it; N and T swapped are a warning's business."""
-    got = case.shapes.get("input")
-    size, lengths = case.batch_size, case.lengths
+    got, size, lengths, single = (
+        case.shapes.get("input"),
+        case.batch_size,
+        case.lengths,
+        case.spec.single,
+    )
     if lengths is not None and size is not None and clash((len(lengths),), (size,)):
-        why = f"a batch of {size} has {counted(size, 'length')}"
-        yield Problem("lengths", f"{size} lengths", lengths[:50], why, "lengths = lengths[:N]")
-    if case.spec.single:
-        yield from _said_of_step(case, got)
+        why = f"A batch of {size} has {counted(size, 'length')}."
+        fix = "lengths = lengths[:N]"
+        yield problem("lengths", "lengths", f"{size} lengths", lengths[:50], why, fix)
+    rank = case.spec.rank
+    if got is None or len(got) not in (rank - 1, rank):
         return
-    if got is None or len(got) not in (2, 3):
-        return
-    if case.unbatched and len(got) == 3:
-        expected: Shape = (case.sizes[1], case.spec.input_size)
-        why = "one sequence without a batch axis has two axes"
-        yield Problem("input", expected, got, why, f"input = input.squeeze({case.batch_axis})")
-    elif case.unbatched is False and len(got) == 2 and case.lengths is None:
-        expected = (symbol("N"), *got) if case.spec.batch_first else (got[0], symbol("N"), got[1])
-        why = "a batch has three axes; torch reads two as one sequence"
-        yield Problem("input", expected, got, why, f"input = input.unsqueeze({case.batch_axis})")
-    elif len(got) == 3:
-        yield from _said_sizes(case, got)
-
-
-def _said_of_step(case: Case, got: Shape | None) -> Iterator[Problem]:
-    """The input of a cell module that is not what is said of it."""
-    if got is None or len(got) not in (1, 2):
-        return
-    width, size = case.spec.input_size, case.batch_size
-    if case.unbatched is not None and case.unbatched != (len(got) == 1):
-        expected: Shape = (width,) if case.unbatched else (symbol("N"), width)
-        why = "one step without a batch axis has one axis, a batch of steps has two"
+    rest: Shape = (case.spec.input_size,) if single else (case.sizes[1], case.spec.input_size)
+    batched = len(got) == rank
+    if case.unbatched is not None and case.unbatched == batched and not (lengths and not batched):
+        if not case.unbatched:
+            rest = (*got[: case.batch_axis], symbol("N"), *got[case.batch_axis :])
+        why = f"It is said to have {'no' if case.unbatched else 'a'} batch axis."
         mend = "squeeze" if case.unbatched else "unsqueeze"
-        yield Problem("input", expected, got, why, f"input = input.{mend}(0)")
-    elif size is not None and len(got) == 2 and clash(got[:1], (size,)):
-        meant = (size, got[-1])
-        why = f"batch size {size} makes {write_shape(meant)}"
-        yield Problem("input", meant, got, why, f"input.shape  # ({listed(meant)})")
-
-
-def _said_sizes(case: Case, got: Shape) -> Iterator[Problem]:
-    size, steps = case.sizes
-    said_size = size if case.batch_size is None else case.batch_size
-    said_steps = steps if case.seq_len is None else case.seq_len
-    if case.said_swapped or not clash((size, steps), (said_size, said_steps)):
-        return
-    first, second = (said_size, said_steps) if case.spec.batch_first else (said_steps, said_size)
-    expected = (first, second, got[-1])
-    why = f"batch size {said_size} and sequence length {said_steps} make {write_shape(expected)}"
-    yield Problem("input", expected, got, why, f"input.shape  # ({listed(expected)})")
+        fix = f"input = input.{mend}({case.batch_axis})"
+        yield problem("unbatched-rank", "input", rest, got, why, fix)
+    elif batched and not case.said_swapped:
+        sizes = size, 1 if single else case.seq_len
+        said = tuple(read if one is None else one for one, read in zip(sizes, case.sizes))
+        if clash(case.sizes, said):
+            first, second = said if case.spec.batch_first else said[::-1]
+            meant = (said[0], got[-1]) if single else (first, second, got[-1])
+            told = f"batch size {said[0]}" + ("" if single else f" and sequence length {said[1]}")
+            why, fix = f"{told} make {write_shape(meant)}.", f"input.shape  # ({listed(meant)})"
+            yield problem("other-sizes", "input", meant, got, why, fix)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import UsageError
 from .causes import CAUSES, RULES, Finding
+from .causes.table import sentences
 from .read import Error, Frame, Reading, clean, read, windows
 
 MOST_SHOWN = 2000  # characters of an error that are given back
@@ -53,19 +54,6 @@ class Explanation:
     error: str
     causes: tuple[Cause, ...] = ()
     read: dict[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document rnnshape/explain/1."""
-        causes = [
-            {**vars(cause), "edits": list(cause.edits), "replaces": None} for cause in self.causes
-        ]
-        return {
-            "schema": "rnnshape/explain/1",
-            "recognised": self.recognised,
-            "error": self.error,
-            "causes": causes,
-            "read": self.read,
-        }
 
 
 def explain(
@@ -202,28 +190,22 @@ def _explained(error: Error, reading: Reading, stated: dict[str, Any]) -> Explan
     causes = []
     for name, f in ranked:
         share = max(0.01, round(f.confidence / max(1.0, total), 2))
-        (why, fix), (code, edits, proof, layer) = _words(name, f), _layer(f.proof)
-        causes.append(Cause(name, share, why, fix, code, edits, proof, layer))
+        fix = f.fix or CAUSES[name].fix
+        code, proof, layer = _layer(f)
+        causes.append(Cause(name, share, sentences(name, f.why), fix, code, (), proof, layer))
     return Explanation(bool(causes), _short(_line(error)), tuple(causes), _seen(error, reading))
 
 
-def _words(name: str, found: Finding) -> tuple[str, str]:
-    """Why and the mend in words: what the message's numbers say, then what the table does."""
-    if found.fix:
-        return found.why, found.fix
-    return f"{found.why} {CAUSES[name].why}".strip(), CAUSES[name].fix
-
-
-def _layer(proof: dict[str, Any] | None) -> tuple[str, tuple[dict[str, Any], ...], str | None, Any]:
-    """What the layer alone proves: the shapes that fit, as code."""
-    if proof is None:
-        return "", (), None, None
-    before, after = proof["before"], proof["after"]
-    lines = []
-    for name in ("h0", "c0"):
+def _layer(found: Finding) -> tuple[str, str | None, Any]:
+    """What the layer alone proves: the mend as code, the shapes before and after it."""
+    if found.proof is None:
+        return "", None, None
+    before, after = found.proof["before"], found.proof["after"]
+    lines = [found.code] if found.code else []
+    for name in () if lines else ("h0", "c0"):
         if name in after and after[name] != before.get(name):
             lines.append(f"{name} = torch.zeros({', '.join(map(str, after[name]))})")
-    return "\n".join(lines), (), "layer", {"before": before, "after": after}
+    return "\n".join(lines), "layer", {"before": before, "after": after}
 
 
 _NOTHING = Finding(0.0)

@@ -10,7 +10,7 @@ from typing import Any
 from ..programs.findings import findings
 from ..programs.follow import Followed, Request
 from ..programs.record import Place
-from .causes.table import CAUSES
+from .causes.table import CAUSES, sentences
 from .edits import Edit
 from .mends import Trial
 
@@ -49,7 +49,7 @@ def diagnose(followed: Followed, request: Request | None = None) -> Diagnosis:
                 finding.id,
                 finding.place,
                 finding.place,
-                _sentences(finding.why, finding.id),
+                sentences(finding.id, finding.why[:1].upper() + finding.why[1:]),
                 mend.fix if mend else CAUSES[finding.id].fix if finding.id in CAUSES else "",
                 None,
                 documents(mend.edits) if mend else (),
@@ -110,12 +110,6 @@ def _by_rule(refusal: Any) -> str:
         "KeyError": "key",
         "NameError": "name",
     }.get(refusal.type, "shape-mismatch")
-
-
-def _sentences(why: str, name: str) -> str:
-    """What is so here, then why that goes wrong."""
-    general = CAUSES[name].why if name in CAUSES else ""
-    return f"{why[:1].upper()}{why[1:].rstrip('.')}. {general}".strip() if why else general
 
 
 def documents(edits: Sequence[Edit]) -> list[dict[str, Any]]:

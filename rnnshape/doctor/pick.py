@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError
 from ..network.batch import Batch
-from ..network.dims import Dim, Shape, json_shape
+from ..network.dims import Dim, Shape
 from ..network.spec import Spec
 
 if TYPE_CHECKING:
@@ -277,20 +277,6 @@ class Picked:
     def ok(self) -> bool:
         """Whether the code gives what the walk left, as far as it was run."""
         return self.verified is None or bool(self.verified["ok"])
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document rnnshape/pick/1."""
-        wanted, answer = self.wanted, self.answer
-        return {
-            "schema": "rnnshape/pick/1",
-            "spec": wanted.spec.to_dict(),
-            "of": wanted.of,
-            "code": answer.code,
-            "results": [{"name": n, "shape": json_shape(s)} for n, s in answer.shapes.items()],
-            "why": answer.why,
-            "alternatives": [{"code": code, "why": why} for code, why in answer.alternatives],
-            "verified": self.verified,
-        }
 
 
 def pick(wanted: Wanted) -> Picked:

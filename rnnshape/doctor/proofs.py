@@ -157,38 +157,3 @@ def leak(spec: Spec, batch_axis: bool) -> dict[str, Any]:
         "difference_mended": apart[1],
         "holds": apart[0] > 0 and apart[1] == 0,
     }
-
-
-def mixed(spec: Spec) -> dict[str, Any]:
-    """hn.view(N, -1) beside the rows of each sample."""
-    tiny = replace(small(spec), num_layers=max(2 // spec.num_directions, min(spec.num_layers, 3)))
-    run = ran(tiny, Batch(size=3, seq_len=2))
-    return _beside(
-        run,
-        "row 0 of hn.view(N, -1) is not what hn holds of sample 0",
-        "hn.view(hn.shape[1], -1)[0]",
-        "hn.transpose(0, 1).reshape(hn.shape[1], -1)[0]",
-    )
-
-
-def last_step(spec: Spec, packed: bool, one_sequence: bool) -> dict[str, Any]:
-    """The last step of output beside what hn holds of the last layer."""
-    tiny = replace(small(spec), batch_first=False)
-    batch = Batch(seq_len=3, unbatched=True) if one_sequence else Batch(size=3, seq_len=3)
-    if packed:
-        batch = Batch(lengths=(3, 2, 1))
-    ends = "torch.cat([hn[-2], hn[-1]], dim=-1)" if spec.bidirectional else "hn[-1]"
-    return _beside(run := ran(tiny, batch), f"output[-1] is not {ends}", "output[-1]", ends) | {
-        "network": str(run.spec)
-    }
-
-
-def _beside(run: Ran, claim: str, wrong: str, right: str) -> dict[str, Any]:
-    found = run.evaluate(f"wrong = {wrong}\nright = {right}")
-    apart = difference(found["wrong"], found["right"])
-    return {
-        "claim": claim,
-        "network": str(run.spec),
-        "difference": apart,
-        "holds": apart > 0,
-    }

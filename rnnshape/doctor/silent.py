@@ -1,25 +1,26 @@
 """What torch accepts and nobody means: one entry a mistake, each with its evidence and its mend.
 
-An entry speaks only where the shapes, the options or the code show the mistake; it answers with
-what is meant by it, and with a proof in numbers where there is one.
+An entry speaks only where the shapes or the options show the mistake; it answers with what is meant
+by it, and with a proof in numbers where there is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..checks.call import sizes
 from ..errors import TorchError
 from ..network.constructor import constructor_warning
 from ..network.dims import Dim, Symbol, write_shape
 from .case import Case, counted, layer_code
+from .causes.table import sentences
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A silent mistake: what happens, why, the mend as code, and a proof that was computed.
+    """A silent mistake: its cause, what happens, why, the mend as code, a proof that was computed.
 
     torch: a warning that torch prints of it, None where it says nothing.
     """
@@ -31,49 +32,35 @@ class Mistake:
     proof: dict[str, Any] | None = None
     torch: TorchError | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """One of the `warnings` of rnnshape/check/1."""
-        plain = {"id": self.id, "message": self.message, "why": self.why, "fix": self.fix}
-        more: dict[str, Any] = {} if self.proof is None else {"proof": self.proof}
-        return {**plain, "torch": None if self.torch is None else self.torch._asdict(), **more}
-
-
-class Found(NamedTuple):
-    """What an entry found in a case."""
-
-    message: str
-    why: str
-    fix: str
-    proof: dict[str, Any] | None = None
-    torch: TorchError | None = None
-
 
 def mistakes(case: Case) -> Iterator[Mistake]:
     """Every silent mistake that the case shows, each once; they are those of a sequence."""
-    if case.spec.single:
-        return
-    for name, entry in SILENT.items():
-        found = entry(case)
-        if found is not None:
-            yield Mistake(name, *found)
+    if not case.spec.single:
+        found = (entry(case) for entry in (_batch_first, _unbatched, _padding, _unsorted, _dropout))
+        yield from filter(None, found)
+
+
+def _mistake(cause: str, message: str, why: str, fix: str, **more: Any) -> Mistake:
+    return Mistake(cause, message, sentences(cause, why), fix, **more)
 
 
 # ---------------------------------------------------------------------------- how the input is read
 
 
-def _batch_first(case: Case) -> Found | None:
+def _batch_first(case: Case) -> Mistake | None:
     """N and T in each other's place."""
     evidence = _evidence_of_swap(case)
     if evidence is None or case.one_sequence or case.lengths is not None:
         return None
     from .proofs import leak
 
-    why = f"{case.flag} batch_first torch reads the input as {case.order}, and {evidence}"
+    why = f"{case.flag} batch_first torch reads the input as {case.order}, and {evidence}."
     fix = "input = input.transpose(0, 1)"
     if not case.spec.batch_first:
         fix = layer_code(case.spec, batch_first=True)
     message = "samples are read as steps: changing sample 1 changes sample 2's output"
-    return Found(message, why, fix, leak(case.spec, batch_axis=True))
+    proof = leak(case.spec, batch_axis=True)
+    return _mistake("batch-first-confusion", message, why, fix, proof=proof)
 
 
 def _evidence_of_swap(case: Case) -> str | None:
@@ -99,7 +86,7 @@ def _names(dim: Dim, *letters: str) -> bool:
     return isinstance(dim, Symbol) and str(dim).lower().startswith(letters)
 
 
-def _unbatched(case: Case) -> Found | None:
+def _unbatched(case: Case) -> Mistake | None:
     """A 2-D batch read as one sequence."""
     shape = case.shapes.get("input", ())
     told = case.unbatched is not None or case.lengths is not None
@@ -109,12 +96,14 @@ def _unbatched(case: Case) -> Found | None:
 
     rows = shape[0]
     message = f"one sequence of {counted(rows, 'step')}, not a batch of {rows}"
-    why = "torch reads a 2-D input as (T, features): its rows follow each other in time"
     fix = f"input = input.unsqueeze({1 - case.batch_axis})  # a batch of rows, one step each"
-    return Found(message, why, fix, leak(case.spec, batch_axis=False))
+    proof = leak(case.spec, batch_axis=False)
+    return _mistake(
+        "unbatched-rank", message, "Its rows follow each other in time.", fix, proof=proof
+    )
 
 
-def _padding(case: Case) -> Found | None:
+def _padding(case: Case) -> Mistake | None:
     """Lengths that are all shorter than the padded batch."""
     if not case.lengths or "input" not in case.shapes:
         return None
@@ -122,38 +111,26 @@ def _padding(case: Case) -> Found | None:
     if not isinstance(steps, int) or longest >= steps or min(case.lengths) < 1:
         return None
     message = f"the padded output comes back {counted(longest, 'step')} long, not {steps}"
-    why = "pad_packed_sequence pads to the longest of the lengths, and no length is T"
     fix = f"output, lengths = pad_packed_sequence(output, {case.packing}total_length={steps})"
-    return Found(message, why, fix)
+    return _mistake("padded-shorter", message, f"No length is T = {steps}.", fix)
 
 
-def _unsorted(case: Case) -> Found | None:
+def _unsorted(case: Case) -> Mistake | None:
     """Lengths that pack_padded_sequence refuses unless it may sort them."""
     lengths = case.lengths or ()
     if list(lengths) == sorted(lengths, reverse=True):
         return None
-    why = "pack_padded_sequence wants the longest first unless enforce_sorted=False"
     fix = f"packed = pack_padded_sequence(input, lengths, {case.packing}enforce_sorted=False)"
-    return Found("the lengths are not sorted", why, fix)
+    return _mistake("lengths", "the lengths are not sorted", "", fix)
 
 
 # --------------------------------------------------------------------------- how the layer is built
 
 
-def _dropout(case: Case) -> Found | None:
+def _dropout(case: Case) -> Mistake | None:
     """Dropout with no layer to come after."""
     torch = constructor_warning(case.construction)
     if torch is None:
         return None
-    why = "dropout comes between layers, and there is one layer"
     fix = f"output = nn.Dropout({case.spec.dropout:g})(output)"
-    return Found("dropout does nothing", why, fix, torch=torch)
-
-
-SILENT: dict[str, Callable[[Case], Found | None]] = {
-    "batch-first": _batch_first,
-    "unbatched-2d": _unbatched,
-    "lengths-shorter-than-input": _padding,
-    "lengths-unsorted": _unsorted,
-    "dropout-one-layer": _dropout,
-}
+    return _mistake("dropout-one-layer", "dropout does nothing", "", fix, torch=torch)

@@ -7,7 +7,7 @@ from shlex import quote
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
-from ..network.dims import Shape, json_shape
+from ..network.dims import Shape
 from ..network.spec import Spec
 from ..numeric.feed import checked_weights
 from .files import arrays_of, open_file, torchs
@@ -58,23 +58,7 @@ class Conversion:
         """The network."""
         return self.source.spec
 
-    def to_dict(self, path: str, target: str) -> dict[str, Any]:
-        """`rnnshape/convert/1`: from the file `path` to the file `target`."""
-        return {
-            "schema": "rnnshape/convert/1",
-            "from": {"file": path, "framework": self.source.framework},
-            "to": {"file": target, "framework": self.framework},
-            "spec": self.spec.to_dict(),
-            "tensors": [
-                {"name": row.name, "shape": json_shape(row.shape), "rule": row.rule,
-                 **({"from": row.made} if row.made else {})}
-                for row in self.rows
-            ],
-            "left_out": list(self.source.left_out),
-            "notes": [*self.notes, *self._unsaid(target)],
-        }  # fmt: skip
-
-    def _unsaid(self, target: str) -> list[str]:
+    def unsaid(self, target: str) -> list[str]:
         """What a file of arrays has no place for; an ONNX model holds its activations."""
         default, held = Spec(), target.lower().endswith(".onnx")
         names = [name for name in (*["nonlinearity"][held:], "batch_first", "dropout")

@@ -16,6 +16,12 @@ from ..network.spec import Spec
 
 if TYPE_CHECKING:
     from ..analysis.flow import Curve
+    from ..doctor.case import Problem
+    from ..doctor.check import Report
+    from ..doctor.explain import Explanation
+    from ..doctor.pick import Picked
+    from ..doctor.silent import Mistake
+    from ..models.convert import Conversion
     from ..numeric.feed import Array, Result
 
 MOST_VALUES = 5_000_000
@@ -256,6 +262,71 @@ def _steps(steps: Iterable[Step], opening: str) -> Iterator[str]:
             f'{opening}"index": {number}, "layer": {layer}, "direction": "{direction}", '
             f'"t": {told}, {again}{rest}'
         )
+
+
+def check_document(report: Report) -> dict[str, Any]:
+    """`rnnshape/check/1`: what does not fit, in torch's order, and what is silently wrong."""
+    from ..doctor.case import plain
+
+    def torch(found: Problem | Mistake) -> dict[str, Any] | None:
+        return None if found.torch is None else found.torch._asdict()
+
+    return {
+        "schema": "rnnshape/check/1",
+        "ok": report.ok,
+        "spec": None if report.spec is None else report.spec.to_dict(),
+        "tensors": None if report.expected is None else _shapes(dict(report.expected)),
+        "problems": [
+            {**vars(p), "expected": plain(p.expected), "got": plain(p.got), "torch": torch(p)}
+            for p in report.problems
+        ],
+        "warnings": [
+            {name: value for name, value in vars(w).items() if (name, value) != ("proof", None)}
+            | {"torch": torch(w)}
+            for w in report.warnings
+        ],
+    }
+
+
+def explain_document(explanation: Explanation) -> dict[str, Any]:
+    """`rnnshape/explain/1`: the causes of an error, most likely first."""
+    causes = [
+        {**vars(cause), "edits": list(cause.edits), "replaces": None}
+        for cause in explanation.causes
+    ]
+    return {"schema": "rnnshape/explain/1", **vars(explanation), "causes": causes}
+
+
+def pick_document(picked: Picked) -> dict[str, Any]:
+    """`rnnshape/pick/1`: the code that takes what is wanted, and whether it was checked."""
+    wanted, answer = picked.wanted, picked.answer
+    return {
+        "schema": "rnnshape/pick/1",
+        "spec": wanted.spec.to_dict(),
+        "of": wanted.of,
+        "code": answer.code,
+        "results": [{"name": n, "shape": json_shape(s)} for n, s in answer.shapes.items()],
+        "why": answer.why,
+        "alternatives": [{"code": code, "why": why} for code, why in answer.alternatives],
+        "verified": picked.verified,
+    }
+
+
+def convert_document(result: Conversion, path: str, target: str) -> dict[str, Any]:
+    """`rnnshape/convert/1`: how each tensor of the file `target` was made of the file `path`."""
+    return {
+        "schema": "rnnshape/convert/1",
+        "from": {"file": path, "framework": result.source.framework},
+        "to": {"file": target, "framework": result.framework},
+        "spec": result.spec.to_dict(),
+        "tensors": [
+            {"name": row.name, "shape": json_shape(row.shape), "rule": row.rule,
+             **({"from": row.made} if row.made else {})}
+            for row in result.rows
+        ],
+        "left_out": list(result.source.left_out),
+        "notes": [*result.notes, *result.unsaid(target)],
+    }  # fmt: skip
 
 
 def spec_of(document: Any) -> Spec | None:

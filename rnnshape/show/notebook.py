@@ -84,11 +84,12 @@ def _explain(result: Any) -> None:
     if not isinstance(error, EXPLAINED) or "torch" not in sys.modules:
         return
     from ..doctor.explain import explain
+    from .document import explain_document
     from .text.explain import explain_text
 
     told = "".join(traceback.format_exception(error))
     found = explain(told, sources=lambda file: "".join(linecache.getlines(file)) or None)
-    document = found.to_dict()
+    document = explain_document(found)
     if document["recognised"]:
         _display(explain_text(document))
 

@@ -14,6 +14,7 @@ import pytest
 from conftest import ROOT
 
 from rnnshape.doctor.explain import explain
+from rnnshape.show.document import explain_document
 
 FOLDER = ROOT / "fixtures" / "broken"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
@@ -46,7 +47,7 @@ def test_there_are_scripts_of_more_than_ten_kinds():
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_the_true_cause_comes_first_and_its_mend_is_python(script):
     answered = explain(script.with_suffix(".txt").read_text(encoding="utf-8"), sources=source)
-    cause = answered.to_dict()["causes"][0]
+    cause = explain_document(answered)["causes"][0]
     assert cause["id"] == cause_of(script)
     assert cause["proof"] == "program"
     compile(mended(script.read_text(encoding="utf-8"), cause), script.name, "exec")

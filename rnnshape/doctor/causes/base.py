@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from ...checks.padded import Given, forward_error
@@ -35,61 +34,27 @@ T, N, H, I = map(symbol, "TNHI")  # noqa: E741
 
 
 class Finding(NamedTuple):
-    """A cause that a rule holds possible: how sure, what the message's numbers say ("" where
-    nothing but what the table tells), the layer before and after where it was checked again, and a
-    mend in words where the table has none."""
+    """A cause that a rule holds possible: how sure, what the numbers at hand say ("" where nothing
+    but what the table tells), the layer before and after where it was checked again, a mend in
+    words where the table has none for this case, and as a line of code."""
 
     confidence: float
     why: str = ""
     proof: Proof | None = None
     fix: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Everything a rule may reason from.
+class Known:
+    """What is known of a network: names of the constructor, batch_size, seq_len."""
 
-    match: the rule's pattern, found in the message; stated: what the user said of the network
-    (names of the constructor, batch_size, seq_len).
-    """
-
-    error: Error
-    match: re.Match[str]
-    reading: Reading
     stated: Mapping[str, Any]
 
-    def number(self, group: int | str) -> int:
-        """A group of the pattern as an integer."""
-        return int(self.match.group(group))
-
-    def sizes(self, group: int | str) -> tuple[int, ...]:
-        """A group such as `2, 4, 256` as a shape."""
-        return tuple(int(part) for part in self.match.group(group).split(",") if part.strip())
-
     @property
-    def raised_by(self) -> str:
-        """The line of torch's own code that raised, '' where it is not shown."""
-        frame = self.reading.raised_in
-        return frame.code if frame and not frame.own else ""
-
-    @property
-    def inside(self) -> bool:
-        """Whether the code of torch's recurrent layers raised, and not a layer around them."""
-        frame = self.reading.raised_in
-        return frame is not None and bool(_RECURRENT_CODE.search(frame.file))
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether other code than that of torch's recurrent layers is known to have raised."""
-        return bool(self.reading.frames) and not self.inside
-
-    @cached_property
     def cell(self) -> str:
         """rnn, lstm or gru where it is known, else ''."""
         known = self.stated.get("cell", "")
-        if not known:
-            match = re.search(r"\b(RNN|LSTM|GRU)\b: Expected", self.error.message)
-            known = match.group(1).lower() if match else ""
         return known if known in ("rnn", "lstm", "gru") else ""
 
     def size(self, name: str) -> Dim | None:
@@ -124,6 +89,46 @@ class Facts:
         return told if told["after"]["fits"] else None
 
 
+@dataclass(frozen=True)
+class Facts(Known):
+    """Everything a rule of a message may reason from; match: the rule's pattern, found in it."""
+
+    error: Error
+    match: re.Match[str]
+    reading: Reading
+
+    def number(self, group: int | str) -> int:
+        """A group of the pattern as an integer."""
+        return int(self.match.group(group))
+
+    def sizes(self, group: int | str) -> tuple[int, ...]:
+        """A group such as `2, 4, 256` as a shape."""
+        return tuple(int(part) for part in self.match.group(group).split(",") if part.strip())
+
+    @property
+    def raised_by(self) -> str:
+        """The line of torch's own code that raised, '' where it is not shown."""
+        frame = self.reading.raised_in
+        return frame.code if frame and not frame.own else ""
+
+    @property
+    def inside(self) -> bool:
+        """Whether the code of torch's recurrent layers raised, and not a layer around them."""
+        frame = self.reading.raised_in
+        return frame is not None and bool(_RECURRENT_CODE.search(frame.file))
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other code than that of torch's recurrent layers is known to have raised."""
+        return bool(self.reading.frames) and not self.inside
+
+    @property
+    def cell(self) -> str:
+        """The same, or what the message itself says."""
+        match = re.search(r"\b(RNN|LSTM|GRU)\b: Expected", self.error.message)
+        return super().cell or (match.group(1).lower() if match else "")
+
+
 Reason = Callable[[Facts], Finding | None]
 
 
@@ -146,7 +151,7 @@ class Rule:
         for pattern in self.patterns:
             match = pattern.search(error.message)
             if match:
-                return self.reason(Facts(error, match, reading, stated))
+                return self.reason(Facts(stated, error, match, reading))
         return None
 
     def matches(self, message: str) -> bool:
@@ -154,19 +159,22 @@ class Rule:
         return any(pattern.search(message) for pattern in self.patterns)
 
 
-def rule(
-    cause: str, *patterns: str | re.Pattern[str], example: str, meaning: str = ""
-) -> Callable[[Reason], Rule]:
-    """Make a rule of the function below: its reasoning. What the cause means stands in the table;
-    where torch has no such cause, with the rule."""
+def rule(cause: str, *patterns: str | re.Pattern[str], example: str) -> Callable[[Reason], Rule]:
+    """Make a rule of the function below: its reasoning. What the cause means stands in the table."""
     compiled = tuple(re.compile(p) if isinstance(p, str) else p for p in patterns)
-    told = meaning or CAUSES[cause].why
-    return lambda reason: Rule(cause, compiled, told, example, reason)
+    return lambda reason: Rule(cause, compiled, CAUSES[cause].why, example, reason)
 
 
-def says(cause: str, *patterns: str, example: str, confidence: float = 0.9) -> Rule:
-    """A rule of a message that says the cause by itself."""
-    return rule(cause, *patterns, example=example)(lambda facts: Finding(confidence))
+def says(
+    cause: str, *patterns: str, example: str, confidence: float = 0.9, why: str = "", fix: str = ""
+) -> Rule:
+    """A rule of a message that says the cause by itself; {1} in `why` and `fix` is a group of it."""
+
+    def reason(facts: Facts) -> Finding:
+        groups = facts.match.group(0), *facts.match.groups()
+        return Finding(confidence, why.format(*groups), None, fix.format(*groups))
+
+    return rule(cause, *patterns, example=example)(reason)
 
 
 def given(x: Shape, *states: Shape) -> Given:

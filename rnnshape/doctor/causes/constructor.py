@@ -3,10 +3,78 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from ...network.constructor import positional_names
-from ..arguments import ARGUMENTS
+from ...network.dims import LARGEST
 from .base import Facts, Finding, rule, says
+
+
+class Argument(NamedTuple):
+    """What an argument should be, why, and a value that mends a wrong one."""
+
+    expected: str
+    why: str
+    mend: Callable[[Any], Any]
+
+
+def _whole(fallback: int) -> Callable[[Any], Any]:
+    def mend(value: Any) -> Any:
+        try:
+            number = abs(int(float(value))) or fallback
+        except (TypeError, ValueError, OverflowError):
+            return fallback
+        return number if number <= LARGEST and not isinstance(value, bool) else fallback
+
+    return mend
+
+
+def flag(value: Any) -> bool:
+    """What somebody means by a value where a bool is wanted."""
+    return value not in (0, None, "", "False", "false", "0", "no")
+
+
+def _probability(value: Any) -> float:
+    try:
+        number = abs(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return 0.5
+    if number <= 1 and not isinstance(value, bool):
+        return number
+    return number / 100 if 1 < number <= 100 and number == int(number) else 0.5
+
+
+ARGUMENTS: dict[str, Argument] = {
+    "input_size": Argument(
+        "an int greater than zero", "input_size is the width of the input's last axis", _whole(10)
+    ),
+    "hidden_size": Argument(
+        "an int greater than zero", "hidden_size is the width of h, the state", _whole(20)
+    ),
+    "num_layers": Argument(
+        "an int greater than zero", "layers stand on top of each other; there is at least 1",
+        _whole(1),
+    ),
+    "nonlinearity": Argument(
+        "'tanh' or 'relu'", "nonlinearity is what a cell of nn.RNN ends with",
+        lambda value: "relu" if "relu" in str(value).lower() else "tanh",
+    ),
+    "bias": Argument("a bool", "bias says whether there are biases", flag),
+    "batch_first": Argument("a bool", "batch_first says where the batch axis stands", flag),
+    "bidirectional": Argument(
+        "a bool", "bidirectional says whether there is a reverse direction", flag
+    ),
+    "dropout": Argument(
+        "a number from 0 to 1", "dropout is the probability of a number to become zero",
+        _probability,
+    ),
+    "proj_size": Argument(
+        "0, or an int smaller than hidden_size", "a projection makes h narrower than hidden_size",
+        lambda value: 0,
+    ),
+}  # fmt: skip
+
 
 _SYNONYMS = {
     "layers": "num_layers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ...network.dims import Shape, symbol
+from ...network.dims import Dim, Shape, symbol
 from .base import Facts, Finding, I, N, Proof, T, rule, says
 
 INPUT_SIZE = re.compile(
@@ -145,8 +145,14 @@ def feature_size(facts: Facts) -> Finding | None:
         return Finding(
             0.6, "Each step of the input has no features at all: its last axis is empty."
         )
-    why = f"Each step of the input has {have} features, the layer was built for {need}."
-    return Finding(0.6, why, _built_for(facts, need, have))
+    return Finding(0.6, width_words(need, have), _built_for(facts, need, have))
+
+
+def width_words(need: Dim, have: Dim) -> str:
+    """The features of a step beside those that the layer reads."""
+    return (
+        f"Each step of the input has {have} features, the layer was built for {need} (input_size)."
+    )
 
 
 @rule("missing-direction", INPUT_SIZE, example=_WIDTH(20, 40))
@@ -327,17 +333,18 @@ _WORD = (
 )
 def input_dtype(facts: Facts) -> Finding | None:
     """torch since 2.1 compares the two before it begins."""
-    came, weights = facts.match.groups()
+    return Finding(0.97, dtype_words(*facts.match.groups()))
+
+
+def dtype_words(came: str, weights: str) -> str:
+    """Why an input of another dtype than the weights may have come about."""
     why = {
         "float64": " An array from NumPy is float64 unless told otherwise.",
         "float16": " Outside of autocast, half the precision must be that of the model too.",
     }.get(came, "")
     if came.startswith(("int", "uint", "bool")):
         why = " Whole numbers that stand for words go through an nn.Embedding first."
-    return Finding(
-        0.97,
-        f"The input holds {came} and the layer's weights {weights}; a layer mixes no dtypes.{why}",
-    )
+    return f"The input holds {came} and the layer's weights {weights}.{why}"
 
 
 mixed_dtypes = says(

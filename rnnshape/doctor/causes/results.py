@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .base import Facts, Finding, N, T, rule, says
 
+PAIR = "The state is a pair, (h, c), as an LSTM leaves it; an RNN or a GRU takes h alone."
 _TENSOR_NOT = r"argument '\w{1,60}' \(position \d{1,3}\) must be Tensor, not "
 
 
@@ -54,10 +55,7 @@ def lstm_needs_pair(facts: Facts) -> Finding | None:
 def tuple_passed_on(facts: Facts) -> Finding | None:
     """The tuple is the layer's result, or an LSTM's (hn, cn)."""
     if "hx.dim" in facts.raised_by or "hx.size" in facts.raised_by:
-        return Finding(
-            0.92,
-            "The state is a pair, (h, c), as an LSTM leaves it; an RNN or a GRU takes h alone.",
-        )
+        return Finding(0.92, PAIR)
     return Finding(0.93)
 
 

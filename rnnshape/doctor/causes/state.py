@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UsageError
-from ...network.dims import Shape
-from .base import SIZES, Facts, Finding, N, Proof, Rule, T, rule, says, shape_text
+from ...network.dims import Shape, write_shape
+from ..case import counted
+from .base import SIZES, Facts, Finding, Known, N, Proof, Rule, T, rule, says, shape_text
 
 STATE_SIZE = re.compile(rf"Expected hidden(?:\[([01])\])? size {SIZES},? got {SIZES}")
 _RANKS = re.compile(
@@ -20,30 +21,59 @@ _RANKS = re.compile(
 
 @dataclass(frozen=True)
 class Mismatch:
-    """`Expected hidden size (2, 4, 256), got [2, 64, 256]`: which is 0 for an LSTM's h, 1 for its
-    c, None for a layer with h alone."""
+    """A state, h0 or c0, beside what it should be: rows (layers and directions), samples, width.
 
-    facts: Facts
-    which: int | None
-    expected: tuple[int, ...]
-    got: tuple[int, ...]
+    pair: whether it is one of an LSTM's two. Of one sequence, or of a cell module, the axis that
+    its state lacks is put in as 1; where the number of axes differs the shapes are as they are.
+    """
 
-    @property
-    def name(self) -> str:
-        """How the docs call the tensor."""
-        return "c0" if self.which == 1 else "h0"
+    known: Known
+    name: str
+    pair: bool
+    expected: Shape
+    got: Shape
 
     @property
     def differs(self) -> tuple[bool, ...]:
         """For rows, batch and width: whether they differ."""
         return tuple(a != b for a, b in zip(self.expected, self.got))
 
+    @property
+    def text(self) -> str:
+        """What the message is part of."""
+        return self.known.reading.text if isinstance(self.known, Facts) else ""
+
+    @property
+    def batch(self) -> str:
+        """Where the batch size is read."""
+        return f"this call has a batch of {self.expected[1]}"
+
+    @property
+    def rows(self) -> str:
+        """How the number of rows comes about, as far as that is known."""
+        layers, both = (self.known.stated.get(name) for name in ("num_layers", "bidirectional"))
+        if not isinstance(layers, int) or both is None:
+            return f"{self.expected[0]} = directions × layers"
+        directions = counted(1 + bool(both), "direction")
+        return f"{self.expected[0]} = {directions} × {counted(layers, 'layer')}"
+
+    @property
+    def width(self) -> str:
+        """Which size of the network the width is."""
+        projected = self.known.stated.get("proj_size")
+        if self.name == "h0" and projected and projected == self.expected[-1]:
+            return f"{projected} = proj_size"
+        also = ", which a projection leaves alone" if projected else ""
+        return f"{self.expected[-1]} = hidden_size{also}"
+
     def swapped(self) -> float:
         """How likely T stands where N should, given that only N differs."""
-        expected, got, stated = self.expected[1], self.got[1], self.facts.stated
+        expected, got, stated = self.expected[1], self.got[1], self.known.stated
         length, batch = stated.get("seq_len"), stated.get("batch_size")
         if isinstance(length, int):
-            return 0.93 if length == expected else 0.05
+            return 0.93 if length == expected != batch else 0.05
+        if not isinstance(expected, int) or not isinstance(got, int):
+            return 0.05
         if isinstance(batch, int):
             return 0.05 if batch == expected else 0.7 if got < expected else 0.3
         if stated.get("batch_first"):
@@ -52,39 +82,43 @@ class Mismatch:
             return 0.2
         return (0.4 if _round(expected) and not _round(got) else 0.62) if got < expected else 0.35
 
+    def turned(self) -> str:
+        """The line that has the input read in its other order, where the layer is known."""
+        return ""
+
     def proof(self, state: Shape, directions: int = 1, turned: bool = False) -> Proof | None:
         """The call with the state that came, then with `state`; turned: the same state, the layer
         built for the other order of the input's axes."""
         rows, size, width = self.expected
-        known = self.facts.stated
+        known = self.known.stated
+        assert isinstance(rows, int)
         both = known.get("bidirectional")
         if both is not None and rows % (1 + bool(both)) == 0:
             directions = 1 + bool(both)
         elif rows % directions:
             directions = 1
         sure: dict[str, Any] = {"num_layers": rows // directions, "bidirectional": directions == 2}
-        pair = self.which is not None
-        sure["cell"] = "lstm" if pair else self.facts.cell.replace("lstm", "") or "rnn"
-        if not (self.which == 0 and known.get("proj_size") == width):
+        sure["cell"] = "lstm" if self.pair else self.known.cell.replace("lstm", "") or "rnn"
+        if not (self.pair and self.name == "h0" and known.get("proj_size") == width):
             sure["hidden_size"] = width
-            if self.which != 1:
+            if self.name == "h0":
                 sure["proj_size"] = 0
         try:
-            spec = self.facts.network(**sure)
+            spec = self.known.network(**sure)
         except UsageError:
             return None
-        length = self.got[1] if turned else self.facts.size("seq_len") or T
+        length = self.got[1] if turned else self.known.size("seq_len") or T
         x = (size, length, spec.input_size) if spec.batch_first else (length, size, spec.input_size)
 
         def states(of: Shape) -> list[Shape]:
-            if not pair:
+            if not self.pair:
                 return [of]
             h, c = ((*of[:2], spec.state_width(name)) for name in spec.state_names)
-            return [of, c] if self.which == 0 else [h, of]
+            return [of, c] if self.name == "h0" else [h, of]
 
         other = sure | {"batch_first": not spec.batch_first} if turned else sure
         after = (other, [x, *states(self.got if turned else state)])
-        proof = self.facts.checked((sure, [x, *states(self.got)]), after)
+        proof = self.known.checked((sure, [x, *states(self.got)]), after)
         if proof is not None:
             proof["before"] |= {"expected": list(self.expected), "got": list(self.got)}
         return proof
@@ -97,23 +131,36 @@ def _round(size: int) -> bool:
 
 def _mismatch(facts: Facts) -> Mismatch | None:
     which, expected, got = facts.match.group(1), facts.sizes(2), facts.sizes(3)
-    if len(expected) != 3 or len(got) != 3 or expected == got:
+    if len(expected) != 3 or expected == got:
         return None
-    return Mismatch(facts, int(which) if which else None, expected, got)
+    return Mismatch(facts, "c0" if which == "1" else "h0", which is not None, expected, got)
+
+
+STATES: list[tuple[str, Callable[[Mismatch], Finding | None]]] = []  # what `check` asks, too
 
 
 def state(cause: str, example: str) -> Callable[[Callable[[Mismatch], Finding | None]], Rule]:
-    """A rule of `Expected hidden size …` that reasons from its numbers."""
+    """A rule of `Expected hidden size …` that reasons from its numbers, of three axes each."""
 
     def declare(reason: Callable[[Mismatch], Finding | None]) -> Rule:
         def read(facts: Facts) -> Finding | None:
             found = _mismatch(facts)
-            return None if found is None else reason(found)
+            return reason(found) if found and len(found.got) == 3 else None
 
+        STATES.append((cause, reason))
         read.__name__ = reason.__name__
         return rule(cause, STATE_SIZE, example=f"RuntimeError: Expected hidden{example}")(read)
 
     return declare
+
+
+def state_finding(m: Mismatch) -> tuple[str, Finding]:
+    """The likeliest cause of a state that does not fit, whatever the words of torch."""
+    if len(m.got) != len(m.expected):
+        return "unbatched-rank", axes(m)
+    found = [(cause, finding) for cause, reason in STATES if (finding := reason(m))]
+    fallback = "state-shape", Finding(0.0, f"{m.rows}, {m.batch}, {m.width}.")
+    return max(found, key=lambda one: one[1].confidence, default=fallback)
 
 
 @state("last-batch-smaller", " size (2, 4, 256), got [2, 64, 256]")
@@ -121,12 +168,10 @@ def last_batch_smaller(m: Mismatch) -> Finding | None:
     """Only N differs, and N is what torch says it is."""
     if m.differs != (False, True, False):
         return None
-    batch, kept = m.expected[1], m.got[1]
     return Finding(
         round(0.92 * (1 - m.swapped()), 2),
-        f"{m.name} was made for a batch of {kept}, this call has a batch of {batch}; rows and "
-        "width agree.",
-        m.proof((m.got[0], batch, m.got[2])),
+        f"{m.name} was made for a batch of {m.got[1]}, and {m.batch}; rows and width agree.",
+        m.proof((m.got[0], m.expected[1], m.got[2])),
     )
 
 
@@ -135,14 +180,16 @@ def time_where_batch_should_be(m: Mismatch) -> Finding | None:
     """Only N differs, and N is really T."""
     if m.differs != (False, True, False):
         return None
-    first = bool(m.facts.stated.get("batch_first"))
-    return Finding(
-        m.swapped(),
+    first = bool(m.known.stated.get("batch_first"))
+    why = (
         f"torch took the batch size, {m.expected[1]}, from axis {0 if first else 1} of the input; "
-        f"{m.name} was made for a batch of {m.got[1]}. If {m.expected[1]} is the number of steps, "
-        "the input has the other order of axes.",
-        m.proof(m.got, turned=True),
+        f"{m.name} was made for a batch of {m.got[1]}. "
     )
+    if code := m.turned():
+        why += f"{m.got[1]} stands where torch reads T: the input has the other order of axes."
+    else:
+        why += f"If {m.expected[1]} is the number of steps, the input has the other order of axes."
+    return Finding(m.swapped(), why, m.proof(m.got, turned=True), code=code)
 
 
 @state("batch-first-confusion", " size (2, 8, 256), got [8, 2, 256]")
@@ -151,8 +198,12 @@ def state_batch_first(m: Mismatch) -> Finding | None:
     rows, size, width = m.expected
     if m.got != (size, rows, width):
         return None
-    why = f"{m.name} is {shape_text(m.got)}: the batch comes first; batch_first concerns input and output alone."
-    return Finding(0.9, why, m.proof(m.expected))
+    why = (
+        f"{m.name} is {shape_text(m.got)}: the batch comes first; batch_first moves input and "
+        "output, never a state."
+    )
+    code = f"{m.name} = {m.name}.transpose(0, 1).contiguous()"
+    return Finding(0.9, why, m.proof(m.expected), code=code)
 
 
 @state("missing-direction", " size (6, 7, 20), got [3, 7, 20]")
@@ -161,15 +212,15 @@ def missing_direction(m: Mismatch) -> Finding | None:
     if m.differs[2] or not m.differs[0]:
         return None
     need, have = m.expected[0], m.got[0]
-    both, doubt = m.facts.stated.get("bidirectional"), 0.5 if m.differs[1] else 1.0
+    both, doubt = m.known.stated.get("bidirectional"), 0.5 if m.differs[1] else 1.0
     if need == 2 * have:
         sure = 0.9 if both else 0.03 if both is False else 0.5 if need == 2 else 0.62
         why = (
-            f"{need} = 2 directions × {have} layer{'s' * (have > 1)}: the layer is bidirectional "
+            f"{need} = 2 directions × {counted(have, 'layer')}: the layer is bidirectional "
             f"and wants a row for each direction; {m.name} has {have}."
         )
     elif have == 2 * need:
-        sure = 0.05 if both else 0.45
+        sure = 0.05 if both else 0.45 if both is None else 0.3
         why = (
             f"{m.name} has {have} = 2 × {need} rows, as for two directions, but the layer runs in "
             "one direction only."
@@ -187,20 +238,16 @@ def wrong_num_layers(m: Mismatch) -> Finding | None:
     if m.differs[2] or not m.differs[0]:
         return None
     need, have = m.expected[0], m.got[0]
-    both = m.facts.stated.get("bidirectional")
+    both = m.known.stated.get("bidirectional")
     if need == 2 * have:
         sure = 0.06 if both else 0.9 if both is False else 0.4
-    elif have == 2 * need:
+    elif have == 2 * need or not (isinstance(need, int) and isinstance(have, int)):
         sure = 0.3
     else:
         sure = (0.55 if have <= 4 else 0.3) if have > need else 0.8
-    if m.got[0] == m.expected[1]:
+    if have == m.expected[1]:
         sure *= 0.3
-    d = " × 2 directions" if both else ""
-    why = (
-        f"The layer wants {need} row{'s' * (need != 1)}, one for each of its layers{d}; "
-        f"{m.name} has {have}."
-    )
+    why = f"The layer wants {counted(need, 'row')} ({m.rows}); {m.name} has {have}."
     return Finding(
         sure * (0.5 if m.differs[1] else 1.0), why, m.proof((need, m.expected[1], m.got[2]))
     )
@@ -211,10 +258,9 @@ def state_shape(m: Mismatch) -> Finding | None:
     """More than one size differs."""
     if sum(m.differs) < 2:
         return None
-    rows, size, width = m.expected
     why = (
         f"{m.name} is {shape_text(m.got)} where this call needs {shape_text(m.expected)}: "
-        f"{rows} rows (directions × layers), a batch of {size}, a width of {width}."
+        f"{m.rows}, {m.batch}, {m.width}."
     )
     return Finding(0.25, why, m.proof(m.expected))
 
@@ -223,6 +269,8 @@ def state_shape(m: Mismatch) -> Finding | None:
 def divided_by_replicas(m: Mismatch) -> Finding | None:
     """Rows divided by what the batch is multiplied by."""
     rows, size, width = m.expected
+    if not isinstance(rows, int) or not isinstance(m.got[0], int) or not m.text:
+        return None
     k = rows // m.got[0] if m.got[0] and rows % m.got[0] == 0 else 0
     if k < 2 or m.got[1] != k * size or m.got[2] != width:
         return None
@@ -230,33 +278,35 @@ def divided_by_replicas(m: Mismatch) -> Finding | None:
         f"{m.name} has {m.got[0]} = {rows} / {k} rows and a batch of {m.got[1]} = {k} × {size}: it "
         f"was split among {k} replicas along its rows, the input along its batch."
     )
-    return Finding(0.95 if "replica" in m.facts.reading.text else 0.6, why, m.proof(m.expected))
+    return Finding(0.95 if "replica" in m.text else 0.6, why, m.proof(m.expected))
 
 
 @state("encoder-decoder-bridge", " size (1, 3, 20), got [1, 3, 40]")
 def bridge(m: Mismatch) -> Finding | None:
     """Twice the width, or twice the rows of a state that comes from elsewhere."""
+    rows, size, width = m.expected
     if m.differs[1]:
         return None
-    rows, size, width = m.expected
     if (2 * m.got[0], m.got[2]) == (rows, 2 * width):
         why = (
             f"{m.name} holds both directions side by side, {2 * width} = 2 × {width}, in "
-            f"{rows // 2} rows. A bidirectional layer wants them as rows."
+            f"{m.got[0]} rows. A bidirectional layer wants them as rows."
         )
         return Finding(0.8, why, m.proof(m.expected, 2))
     if m.got == (rows, size, 2 * width):
         why = (
-            f"{m.name} is {2 * width} = 2 × {width} wide: both directions of an encoder, side by "
-            f"side. The decoder's hidden_size is {width}."
+            f"{m.name} is {2 * width} = 2 × {width} wide: two directions side by side, as of an "
+            f"encoder. The decoder's {m.width.split(',')[0].split(' = ')[1]} is {width}."
         )
-        return Finding(0.78, why, m.proof(m.expected))
+        code = f"{m.name} = {m.name}[..., :{width}] + {m.name}[..., {width}:]"
+        return Finding(0.78, why, m.proof(m.expected), code=code)
     if m.got == (2 * rows, size, width):
         why = (
-            f"{m.name} has {2 * rows} rows: as a bidirectional encoder leaves them. The decoder has one "
-            f"direction and wants {rows}."
+            f"{m.name} has {2 * rows} rows: as a bidirectional encoder leaves them. The decoder "
+            f"has one direction and wants {rows}."
         )
-        return Finding(0.35, why, m.proof(m.expected))
+        code = f"{m.name} = {m.name}[0::2] + {m.name}[1::2]"
+        return Finding(0.35, why, m.proof(m.expected), code=code)
     return None
 
 
@@ -269,35 +319,37 @@ def outputs_as_state(m: Mismatch) -> Finding | None:
     if not (time_first or batch_first) or m.got[2] not in (width, 2 * width):
         return None
     steps = m.got[0] if time_first else m.got[1]
-    length = m.facts.stated.get("seq_len")
+    length = m.known.stated.get("seq_len")
     if isinstance(length, int):
         sure = 0.9 if length == steps else 0.05
     elif not time_first:
         sure = 0.75
-    elif steps < rows:
+    elif not isinstance(steps, int) or not isinstance(rows, int) or steps < rows:
         sure = 0.05
     elif m.got[2] != width:
         sure = 0.6
     else:
         sure = 0.62 if steps >= 5 else 0.35 if steps >= 3 and rows != 2 else 0.05
     why = (
-        f"{m.name} is {shape_text(m.got)}: {steps} looks like a number of time steps, so this is a "
-        f"layer's output, one vector a step. A state is {shape_text(m.expected)}."
+        f"{m.name} is {shape_text(m.got)}, the shape of output: {steps} looks like a number of "
+        f"time steps, with one vector a step. A state is {shape_text(m.expected)}."
     )
-    return Finding(sure, why, m.proof(m.expected))
+    code = f"{m.name} = {m.name[0]}n"
+    return Finding(sure, why, m.proof(m.expected), code=code)
 
 
 @state("proj-size", "[0] size (1, 3, 6), got [1, 3, 20]")
 def proj_size(m: Mismatch) -> Finding | None:
     """Only the width differs, and only h's or c's own."""
-    need, have, projected = m.expected[2], m.got[2], m.facts.stated.get("proj_size")
-    if m.which is None or m.differs != (False, False, True):
+    need, have, projected = m.expected[2], m.got[2], m.known.stated.get("proj_size")
+    if not m.pair or m.differs != (False, False, True) or projected == 0:
         return None
-    if (m.which == 0) != (have > need) or projected == 0:
+    if not isinstance(need, int) or not isinstance(have, int):
+        return None
+    if (m.name == "h0") != (have > need):
         return None
     sure = 0.92 if projected else 0.25 if have != 2 * need else 0.1
-    why = f"With proj_size, h is proj_size wide and c is hidden_size wide; {m.name} should be {need} wide and is {have}."
-    return Finding(sure, why, m.proof(m.expected))
+    return Finding(sure, f"{m.name} should be {need} wide and is {have}.", m.proof(m.expected))
 
 
 @state("hidden-size", " size (1, 3, 20), got [1, 3, 21]")
@@ -306,8 +358,34 @@ def hidden_size(m: Mismatch) -> Finding | None:
     if m.differs != (False, False, True):
         return None
     need, have = m.expected[2], m.got[2]
-    why = f"{m.name} is {have} wide; the layer's hidden_size is {need}."
+    why = f"{m.name} is {have} wide where {m.width} is wanted."
     return Finding(0.2 if have == 2 * need else 0.7, why, m.proof(m.expected))
+
+
+def axes(m: Mismatch) -> Finding:
+    """A state of another number of axes: which one it lacks, or has too many."""
+    name, expected, got = m.name, m.expected, m.got
+    more, batch = len(got) - len(expected), len(expected) - 2
+    why, code = f"the state should be {shape_text(expected)}", ""
+    if more == -1 and len(expected) == 3 and expected[0] == 1 and got == expected[1:]:
+        why, code = "the axis of layers is missing", f"{name} = {name}.unsqueeze(0)"
+    elif more == -1 and batch >= 0 and got == (*expected[:batch], expected[-1]):
+        copy = f".expand({expected[0]}, -1)"
+        if batch:
+            copy = f".unsqueeze(1).expand(-1, {expected[1]}, -1).contiguous()"
+        why = "the batch axis is missing: there is one state for each sequence"
+        code = f"{name} = {name}{copy}"
+    elif more == 1:
+        places = reversed(range(len(got) - 1))
+        axis = next((i for i in places if got[:i] + got[i + 1 :] == expected), None)
+        why = "it has an axis too many"
+        if axis is not None:
+            why += f", axis {axis} of {got[axis]}"
+            if got[axis] == 1:
+                code = f"{name} = {name}.squeeze({axis})"
+            elif axis == 0 and m.known.stated.get("cell_module") and len(expected) == 2:
+                why, code = "a cell's state has no axis of layers", f"{name} = {name}[-1]"
+    return Finding(0.95, f"{name} is {write_shape(got)}: {why}.", code=code)
 
 
 @rule(
@@ -317,14 +395,8 @@ def hidden_size(m: Mismatch) -> Finding | None:
 )
 def state_too_flat(facts: Facts) -> Finding | None:
     """The state printed has not three sizes."""
-    expected, got = facts.sizes(2), facts.sizes(3)
-    if len(got) == 3 or len(expected) != 3:
-        return None
-    missing = "fewer" if len(got) < 3 else "more"
-    rows, size, width = expected
-    return Finding(
-        0.95, f"The state has {missing} axes than (D·L, N, H) = ({rows}, {size}, {width})."
-    )
+    found = _mismatch(facts)
+    return axes(found) if found and len(found.got) != 3 else None
 
 
 @rule(

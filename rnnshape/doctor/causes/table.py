@@ -20,8 +20,8 @@ CAUSES: dict[str, Cause] = {
         "Build the layer for the order that the input has, or swap the first two axes.",
     ),
     "last-batch-smaller": Cause(
-        "The state was made for a batch of another size than this call's; the last batch of an "
-        "epoch is often smaller.",
+        "The state was made for a batch of another size than this call's: as for a last, smaller "
+        "batch of an epoch.",
         "Give each call a state of its own batch size, or leave it out: it is then zeros.",
     ),
     "missing-direction": Cause(
@@ -136,7 +136,7 @@ CAUSES: dict[str, Cause] = {
     ),
     "missing-keys": Cause("The checkpoint's names are not the model's.", "Rename the keys."),
     "constructor": Cause(
-        "The constructor does not take this argument.", "Give it as torch's documentation has it."
+        "torch refuses this argument.", "Give it as torch's documentation has it."
     ),
     "loss-classes": Cause(
         "A cross-entropy reads (N, classes, …): the classes on axis 1. A layer's output has them "
@@ -265,4 +265,52 @@ CAUSES: dict[str, Cause] = {
         "Save and load the state_dict; rnnshape convert FILE NEW.safetensors reads the weights of "
         "the old file.",
     ),
+    "result-shape": Cause(
+        "output holds every step of the last layer; hn (and cn) the last state of every layer and "
+        "direction, as rows.",
+        "Take the piece of it that is wanted: rnnshape pick prints the code.",
+    ),
+    "other-sizes": Cause(
+        "The input has other sizes than are said of it.", "Say those that it has, or change it."
+    ),
+    "keras-rank": Cause(
+        "A recurrent layer of Keras reads (batch, steps, features); a recurrent layer before it "
+        "gives its last step alone unless it has return_sequences=True.",
+        "Give the layer before it return_sequences=True, or an input with an axis of steps: "
+        "x[:, None, :] for sequences of one step.",
+    ),
+    "keras-shape": Cause(
+        "A model of Keras is built for one number of steps and features.",
+        "Build it with the shape that the data have, layers.Input((steps, features)), None for "
+        "steps that vary, or bring the data to that shape.",
+    ),
+    "state-batch-open": Cause(
+        "A stateful layer of Keras keeps one state for each sample of a batch, so it has to know "
+        "how many when it is built.",
+        "Say it in the input: layers.Input(batch_shape=(batch size, steps, features)).",
+    ),
+    "flax-parameter-shape": Cause(
+        "A cell of Flax is initialised for the features and the carry that init saw.",
+        "Call it with inputs and a carry of the shapes that init saw, or init it anew.",
+    ),
+    "scan-carry": Cause(
+        "lax.scan passes what one step returns to the next, so it must be of one kind.",
+        "Return (carry, output) with a carry built as the one that came in: same structure (an "
+        "LSTM's is a pair), same shape, same dtype.",
+    ),
+    "onnx-shape": Cause(
+        "A recurrent operator of ONNX has fixed axes, also with batch_first: a state is "
+        "(directions, batch, hidden_size), W (directions, gates·hidden_size, features).",
+        "Feed each input as the operator reads it.",
+    ),
+    "onnx-fixed-size": Cause(
+        "The ONNX file was exported with fixed sizes.",
+        "Feed those sizes, or export anew with open ones (dynamic_axes).",
+    ),
 }
+
+
+def sentences(cause: str, why: str) -> str:
+    """What the numbers at hand say, then why that goes wrong."""
+    general = CAUSES[cause].why if cause in CAUSES else ""
+    return f"{why.rstrip('.')}. {general}".strip() if why else general
