@@ -1,4 +1,4 @@
-"""The examples of README.md, docs/ and CONTRIBUTING.md do what these say."""
+"""The examples of README.md and docs/ do what these say, and CONTRIBUTING.md leads somewhere."""
 
 import os
 import re
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ from rnnshape import Spec
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECIPES = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README + RECIPES + CONTRIBUTING, re.M | re.S)
-CHANGES = re.findall(r"^```diff\n(.*?)^```\n```console\n(.*?)^```$", CONTRIBUTING, re.M | re.S)
+EXTENDING = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README + RECIPES + EXTENDING, re.M | re.S)
+CHANGES = re.findall(r"^```diff\n(.*?)^```\n```console\n(.*?)^```$", EXTENDING, re.M | re.S)
 INSTALLING = [
     "pip install . && rnnshape trace --layers 3 --bidirectional",
     "pip install '.[test]' && pytest",
@@ -144,7 +146,7 @@ def package(tmp_path_factory):
 @pytest.mark.parametrize(
     "change, block", CHANGES, ids=[re.findall(r"^\+\+\+ b/(.*)", c, re.M)[0] for c, _ in CHANGES]
 )
-def test_a_change_of_the_contributing_section(change, block, package, tmp_path):
+def test_a_change_of_the_examples(change, block, package, tmp_path):
     def apply(*options):
         subprocess.run(
             ["git", "apply", *options], input=change, text=True, check=True, cwd=package,
@@ -161,14 +163,14 @@ def test_a_change_of_the_contributing_section(change, block, package, tmp_path):
 
 def test_every_block_is_run():
     assert {kind for kind, _ in BLOCKS} <= {"console", "python", "sh", "diff", "toml", "lua"}
-    assert len(CHANGES) == len(blocks("diff", CONTRIBUTING)) == len(blocks("console", CONTRIBUTING))
+    assert len(CHANGES) == len(blocks("diff", EXTENDING)) == len(blocks("console", EXTENDING))
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     assert [line for line in lines if not line.startswith("rnnshape explore")] == INSTALLING
 
 
 def test_the_readme_is_short_and_its_links_lead_somewhere():
     assert README.count("\n") < 250
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         text = page.read_text(encoding="utf-8")
         for link in re.findall(r"\]\(([^)\s]+)\)", text):
             path, _, title = link.partition("#")
@@ -179,6 +181,16 @@ def test_the_readme_is_short_and_its_links_lead_somewhere():
             titles = re.findall(r"^#+ (.*)", aim.read_text(encoding="utf-8"), re.M)
             anchors = {re.sub(r"[^\w -]", "", t).lower().replace(" ", "-") for t in titles}
             assert not title or title in anchors, link
+
+
+def test_what_is_new_has_a_place_in_every_folder_and_all_is_one_screen():
+    assert CONTRIBUTING.count("\n") < 42
+    table = CONTRIBUTING.partition("|---|---|\n")[2].partition("\n\n")[0]
+    places = re.findall(r"`([^`]+)`", table.replace("in `rnnshape/`", ""))
+    package = ROOT / "rnnshape"
+    assert [p for p in places if not any(map(Path.exists, (package / p, *package.rglob(p))))] == []
+    folders = {path.parent.name for path in package.glob("*/__init__.py")}
+    assert folders <= {place.partition("/")[0] for place in places}
 
 
 def test_editors_are_told_a_command_that_there_is(rnnshape):
