@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .show.live import watch
     from .show.report import assert_shapes
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Spec": "network.spec",

@@ -24,7 +24,7 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README + RECIPES + EXTENDING, re.M
 CHANGES = re.findall(r"^```diff\n(.*?)^```\n```console\n(.*?)^```$", EXTENDING, re.M | re.S)
 INSTALLING = [
     "pip install . && rnnshape trace --layers 3 --bidirectional",
-    "pip install '.[test]' && pytest",
+    "pip install '.[test]' && pytest -n auto",
 ]
 CONTROL_Q = b"\x11"
 CELLS = {
