@@ -216,13 +216,6 @@ def put_page(subject: Trace, path: str, open_page: bool = False) -> None:
     """Write the page, and open it. Raises UsageError where it cannot be written."""
     from ..show.page.webpage import webpage
 
-    if subject.back is not None and subject.feed is None:
-        raise UsageError(
-            "--html: expected --values beside --backward, since the page shows how large the "
-            "gradient is",
-            got="shapes alone",
-            fix="add --values, or leave out --backward",
-        )
     page = webpage(subject).encode()
     write_file(path, lambda file: file.write(page))
     if open_page:

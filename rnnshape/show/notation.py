@@ -102,7 +102,8 @@ def shape_pieces(performed: Performed) -> Line:
     rest = performed.expression
     for tensor in (*performed.inputs, performed.output):
         shape: Shape = tensor.shape
-        if performed.op == "linear" and tensor is performed.inputs[1]:
+        turned = {"linear": 1, "outer": 0}.get(performed.op)
+        if turned is not None and tensor is performed.inputs[turned]:
             shape = shape[::-1]
         before, found, rest = rest.partition(write_shape(shape))
         line += [(before, ""), (found, kind_of(tensor))]

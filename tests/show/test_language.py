@@ -6,6 +6,7 @@ import re
 
 import pytest
 from conftest import ROOT
+from test_page import data_of
 
 from rnnshape.explore.lines import paragraph
 from rnnshape.show.language import language, said
@@ -66,7 +67,8 @@ def test_the_page_is_chinese_where_that_is_asked_and_its_shapes_are_the_same(
     monkeypatch.setenv("LC_ALL", "C")
     for tongue in ("zh", "en"):
         assert rnnshape("trace", "--html", f"{tongue}.html", "--lang", tongue).status == 0
-    chinese, english = ((tmp_path / f"{n}.html").read_text(encoding="utf-8") for n in ("zh", "en"))
+    pages = [(tmp_path / f"{n}.html").read_text(encoding="utf-8") for n in ("zh", "en")]
+    chinese, english = (page + json.dumps(data_of(page), ensure_ascii=False) for page in pages)
     assert '<html lang="zh">' in chinese and "下一站" in chinese and "遗忘门" in chinese
     assert '<html lang="en">' in english and not re.search(r"[一-鿿]", english)
     assert chinese.count("7×20") == english.count("7×20") > 15

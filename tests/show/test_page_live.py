@@ -106,6 +106,8 @@ def read(driver, rnnshape, tmp_path) -> Callable[..., Reader]:
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         driver.get_log("browser"), driver.get_log("performance")
         driver.get((tmp_path / "page.html").as_uri())
+        driver.implicitly_wait(10)
+        driver.find_element("css selector", "html[data-ready]")
         opened.append(Reader(driver))
         return opened[-1]
 
@@ -312,7 +314,7 @@ def test_a_heat_map_is_read_with_the_keys(read):
 
 
 def test_the_keyboard_alone_is_enough_and_the_focus_is_seen(read):
-    page = read()
+    page = read("--cell", "lstm")
     reached = set()
     for _ in range(10):
         page.driver.switch_to.active_element.send_keys(KEYS["tab"])
@@ -323,11 +325,24 @@ def test_the_keyboard_alone_is_enough_and_the_focus_is_seen(read):
         "batch-first",
         "directions",
         "tour-open",
-        "forward",
         "play",
         "slider",
         "picture",
     } <= reached
+    assert "tables" in page.run(
+        "return [...arguments].map((e) => e.closest('section')?.id)", active
+    )
+
+
+def test_the_rows_of_the_operations_are_one_stop_and_the_arrows_go_from_row_to_row(read):
+    page = read("--cell", "lstm")
+    page.run("document.querySelector('#operations summary').focus()")
+    for _ in range(3):
+        page.driver.switch_to.active_element.send_keys(KEYS["down"])
+    active = page.driver.switch_to.active_element
+    active.send_keys("\ue007")
+    assert page.text("step-title") == "layer 0 forward, t=0"
+    assert page.find("#operations li:nth-child(4) details").get_attribute("open")
 
 
 def test_every_control_has_a_name(read):
@@ -465,3 +480,109 @@ def test_a_cell_module_is_a_page_of_one_step(read):
     assert not page.find("#batch-first").is_displayed()
     page.press("b", "d", "right")
     assert page.text("code") == "nn.LSTMCell(10, 20)"
+
+
+SHOWN = """
+const words = [...document.querySelectorAll("#picture text")].map((node) => node.textContent);
+const rows = [...document.querySelectorAll("#tables tr, #notes li")].map((row) => row.textContent);
+const steps = [];
+for (let i = 0; i <= +document.getElementById("slider").max; i++) {
+  const slider = document.getElementById("slider");
+  slider.value = i;
+  slider.dispatchEvent(new Event("input"));
+  steps.push(["place", "story", "operations"].map((id) => document.getElementById(id).textContent));
+}
+return [words.sort(), rows, steps];
+"""
+
+
+def put(page, **sizes) -> None:
+    """Type into the fields."""
+    page.run(
+        """
+        const form = document.getElementById("typed");
+        if (form.hidden) document.getElementById("sizes-open").click();
+        for (const [name, value] of Object.entries(arguments[0])) form.elements[name].value = value;
+        form.requestSubmit();
+        """,
+        sizes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "more"),
+    [({"cell": "lstm", "L": 3, "I": 12, "H": 512, "N": 64, "T": 7}, []),
+     ({"cell": "gru", "L": 1, "I": 3, "H": 4, "N": 2, "T": 1}, []),
+     ({"cell": "rnn", "L": 4, "I": 5, "H": 6, "N": 7, "T": 3}, ["--bidirectional"]),
+     ({"cell": "lstm", "L": 1, "I": 5, "H": 6, "N": 7, "T": 2},
+      ["--bidirectional", "--batch-first"])],
+    ids=str,
+)  # fmt: skip
+def test_what_is_typed_is_what_the_trace_of_it_shows(read, sizes, more):
+    page = read("--layers", "2", *more)
+    put(page, **sizes)
+    typed = page.run(SHOWN)
+    options = {"cell": "cell", "L": "layers", "I": "input-size", "H": "hidden-size",
+               "N": "batch-size", "T": "seq-len"}  # fmt: skip
+    page = read(*(str(o) for name, n in sizes.items() for o in (f"--{options[name]}", n)), *more)
+    wanted = page.run(SHOWN)
+    # a network of one layer is written with its num_layers where it is typed
+    plain = json.loads(json.dumps(typed).replace(", num_layers=1", ""))
+    assert plain == wanted
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("h0", "red"), [("2,7,20", 0), ("1,7,20", 1), ("2,5,20", 2), ("7,20", 2)])
+def test_an_h0_that_does_not_fit_is_red_with_torchs_sentence(read, cell, h0, red):
+    torch = pytest.importorskip("torch")
+    page = read("--cell", cell)
+    put(page, L=2, h0=h0)
+    state = torch.zeros([int(size) for size in h0.split(",")])
+    hx = (state, torch.zeros(2, 7, 20)) if cell == "lstm" else state
+    said = ""
+    try:
+        getattr(torch.nn, cell.upper())(10, 20, 2)(torch.zeros(5, 7, 10), hx)
+    except RuntimeError as error:
+        said = f"RuntimeError: {error}"
+    assert page.text("typed-wrong") == said
+    assert len(page.driver.find_elements("css selector", ".begin.bad")) == red
+
+
+def test_a_size_that_no_page_draws_is_refused(read):
+    page = read()
+    put(page, T=65)
+    assert page.text("typed-wrong").startswith("T: a whole number from 1 to 64")
+    assert page.text("code") == "nn.RNN(10, 20)"
+
+
+def test_the_backward_is_walked_in_reverse_with_its_numbers(read, rnnshape):
+    options = ["--layers", "2", "--values", "--backward"]
+    page = read(*options)
+    page.press("r")
+    assert page.text("place") == "step 1 of 10: backward of layer 1 forward, t=4"
+    page.press("right")
+    assert "dh_3(after) of 7×20 from t=4" in page.text("story")
+    assert "dx_3 of 7×20 to the layer below" in page.text("story")
+    page.hover("#operations li:nth-child(4) .map:last-child canvas", 2, 5, 20, 20)
+    step = rnnshape("trace", *options, "--json").json["backward_steps"][1]
+    value = next(op for op in step["ops"] if op["output"]["name"] == "dweight_hh_l1")
+    said = f"{value['output']['value'][2][5]:.4f}".replace("-", "−")
+    assert page.text("readout").startswith("dweight_hh_l1[2, 5] = Σₙ da_3[n, 2]·h_2[n, 5]")
+    assert said in page.text("readout")
+    page.press("r")
+    assert page.text("place") == "step 9 of 10: layer 1 forward, t=3"
+
+
+def test_all_steps_are_printed_where_that_is_asked(read):
+    page = read("--layers", "3", "--values")
+    page.run("window.print = () => {}")
+    page.click("#print-all")
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    titles = [node.text for node in page.driver.find_elements("css selector", "#all h2")]
+    assert len(titles) == 15 and titles[7] == "layer 1 forward, t=2"
+    assert not page.find("#step").is_displayed()
+    width = page.run("return document.querySelector('#all canvas').getBoundingClientRect().width")
+    assert width == pytest.approx(20 * 3 * 96 / 25.4, abs=1)  # cells of 3 mm
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    page.run("dispatchEvent(new Event('afterprint'))")
+    assert not page.driver.find_elements("css selector", "#all h2")

@@ -12,8 +12,8 @@ function showFlow() {
   element("flow").disabled = !numbered(reading);
   press("flow", on);
   const [least, most] = ends().map(Math.log);
-  for (const [index, group] of order) {
-    const norm = flow.norms[index], words = group.querySelectorAll("text");
+  for (const [, group] of order) {
+    const norm = normOf(...group.dataset.at.split(" ")), words = group.querySelectorAll("text");
     const shown = on && norm !== null;
     words.forEach((node, line) => {
       node.own ??= node.innerHTML;
@@ -26,6 +26,10 @@ function showFlow() {
   sayFlow();
 }
 
+// The norm at a cell, whichever way the walk goes.
+const normOf = (layer, direction, t) =>
+  flow.norms[findStep(data.readings[0], Number(layer), direction, Number(t))];
+
 function ends() {
   const above = flow.norms.filter((norm) => norm > 0);
   return above.length ? [Math.min(...above), Math.max(...above)] : [1, 1];
@@ -34,7 +38,7 @@ function ends() {
 function sayFlow() {
   if (!flow) return;
   element("flow-note").hidden = !(flowing && numbered(reading));
-  const here = flow.norms[step.index];
+  const here = normOf(step.pass.layer, step.pass.direction, step.t);
   const [least, most] = ends().map(short);
   element("flow-note").textContent = told("‖dh‖ in each cell: how large the gradient of L is at its h, over the whole batch; from {least} to {most}, shaded by its logarithm.",
     { least, most }) + (here === null ? "" : told(" At this step: {norm}.", { norm: short(here) }))

@@ -4,14 +4,13 @@ const insides = new Map(); // a drawing for each that was shown: its nodes, and 
 function insideOf(number) {
   const known = insides.get(number);
   if (known) return known;
-  const frame = made("div");
-  frame.innerHTML = data.insides[number];
+  const frame = pictureOf(data.insides[number]);
   const texts = [], gates = [...frame.querySelectorAll("[data-gate]")];
   const walker = document.createTreeWalker(frame, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     if (walker.currentNode.data.includes("{")) texts.push([walker.currentNode, walker.currentNode.data]);
   }
-  const drawing = { node: frame.firstChild, texts, gates };
+  const drawing = { node: frame, texts, gates };
   insides.set(number, drawing);
   return drawing;
 }

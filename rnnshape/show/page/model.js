@@ -1,6 +1,17 @@
 // The data of the page, and where a step stands in it. Equal steps share a record; a run is
 // [pass, first time, stride, count, record].
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = JSON.parse(await unpacked(document.getElementById("data").textContent));
+
+// A text that stands as gzip in base 64.
+async function unpacked(text) {
+  const stream = new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
+function bytesOf(text) {
+  return Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+}
+
 // A sentence in the reader's language, its {fields} filled in.
 const told = (words, fields = {}) => (data.words[words] ?? words).replace(/\{(\w+)\}/g,
   (whole, name) => fields[name] ?? whole);
@@ -11,23 +22,25 @@ for (const reading of data.readings) {
     reading.records = data.readings[reading.like].records;
     reading.runs = data.readings[reading.like].runs;
   }
+  withRuns(reading);
+}
+
+// A reading with where its runs start.
+function withRuns(reading) {
   reading.starts = [];
   reading.length = 0;
   for (const run of reading.runs) {
     reading.starts.push(reading.length);
     reading.length += run[3];
   }
+  return reading;
 }
 
-const pool = data.numbers ? decoded(data.numbers.pool) : null;
-
-function decoded(text) {
-  const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
-}
+const pool = data.numbers ? new Float32Array(bytesOf(data.numbers.pool).buffer) : null;
 
 function numbered(reading) {
-  return data.numbers !== undefined && data.numbered.includes(data.readings.indexOf(reading));
+  return data.numbers !== undefined
+    && (reading.back || data.numbered.includes(data.readings.indexOf(reading)));
 }
 
 // The run that holds a step.
@@ -56,8 +69,9 @@ function stepAt(reading, index) {
   if (offset < run[3] - 1) next = timeIn(run, offset + 1);
   else if (after && after[0] === run[0]) next = after[1];
   const t = timeIn(run, offset);
-  if (t === "t") previous = run[2] < 0 ? "(t+1)" : "(t-1)";
-  return { index, pass, t, previous, next, number: run[4], record: reading.records[run[4]] };
+  if (t === "t") [previous, next] = run[2] < 0 ? ["(t+1)", "(t-1)"] : ["(t-1)", "(t+1)"];
+  const p = reading.back ? next : previous; // the time that the state comes from
+  return { index, pass, t, p, previous, next, number: run[4], record: reading.records[run[4]] };
 }
 
 // The index of the step of a cell, or -1 where there is none.
@@ -75,7 +89,7 @@ function findStep(reading, layer, direction, t) {
 }
 
 const filled = (text, step) =>
-  text.replaceAll("{t}", step.t).replaceAll("{p}", step.previous ?? "");
+  text.replaceAll("{t}", step.t).replaceAll("{p}", step.p ?? "");
 
 // A tensor of an operation: its name, shape and kind, and where its numbers begin.
 function tensorOf(reading, step, place) {
@@ -84,7 +98,8 @@ function tensorOf(reading, step, place) {
     return { name: place, shape, kind: "weight", from: pool ? data.numbers.weights[place] : null };
   }
   const [name, shape, kind] = step.record.tensors[place];
-  const from = pool && numbered(reading) ? data.numbers.steps[step.index][place] : null;
+  const steps = data.numbers?.[reading.back ? "back" : "steps"];
+  const from = pool && numbered(reading) ? steps[step.index][place] : null;
   return { name: filled(name, step), template: name, shape, kind, from };
 }
 
@@ -94,7 +109,7 @@ function shapeOfParameter(reading, name) {
 }
 
 const rowsOf = (tensor) => (tensor.shape.length > 1 ? tensor.shape[0] : 1);
-const columnsOf = (tensor) => tensor.shape[tensor.shape.length - 1];
+const columnsOf = (tensor) => tensor.shape.at(-1) ?? 1;
 const valueOf = (tensor, row, column) => pool[tensor.from + row * columnsOf(tensor) + column];
 const written = (value) =>
   Math.abs(value) < 1000 ? value.toFixed(4).replace("-", "−") : value.toPrecision(4);

@@ -8,13 +8,14 @@ const opened = new Set(); // the operations whose rows are open
 function open(number, index) {
   if (data.readings[number] !== reading) {
     reading = data.readings[number];
-    reading.picture ??= number ? element(`picture-${number}`).content.firstChild
-      : element("picture").firstElementChild; // the first one stands in the page
+    reading.picture ??= reading.back ? data.readings[0].picture
+      : reading.svg ? pictureOf(reading.svg) : element("picture").firstElementChild;
     element("picture").replaceChildren(reading.picture);
     element("code").textContent = reading.code;
     element("slider").max = reading.length - 1;
     press("batch-first", reading.batchFirst);
     press("directions", reading.bidirectional);
+    press("backward", Boolean(reading.back));
     readPicture();
     fillTables();
     step = null;
@@ -23,6 +24,12 @@ function open(number, index) {
     return;
   }
   go(index);
+}
+
+function pictureOf(svg) {
+  const frame = made("div");
+  frame.innerHTML = svg;
+  return frame.firstElementChild;
 }
 
 const press = (id, on) => element(id).setAttribute("aria-pressed", on);
@@ -51,9 +58,7 @@ function go(index) {
   step = next;
   light(before);
   element("slider").value = step.index;
-  const time = step.t === "t" ? told("every t") : `t=${step.t}`;
-  const title = step.pass.direction === "head" ? told("head, {time}", { time })
-    : told("layer {layer} {direction}, {time}", { ...step.pass, time });
+  const title = titleOf();
   element("slider").setAttribute("aria-valuetext", title);
   const hidden = cells.has(step.index) ? "" : told(" (folded in the picture)");
   element("place").textContent = told("step {number} of {count}: {title}",
@@ -100,43 +105,6 @@ function reveal(group) {
   else if (box.bottom > outer.bottom - room) frame.scrollTop += box.bottom - outer.bottom + room;
 }
 
-function story() {
-  const { pass, previous, next } = step;
-  const shape = (place) => step.record.tensors[place][1].join("×");
-  const left = step.record.state.map((place) => told("{name} of {shape}",
-    { name: filled(step.record.tensors[place][0], step), shape: shape(place) })).join(told(" and "));
-  const [reads, up] = [filled(pass.reads, step), filled(pass.up, step)];
-  if (pass.direction === "head") {
-    return told("The head reads {reads} and leaves {left}: {up}.", { reads, left, up });
-  }
-  const found = previous === null ? told("the state {first}", pass)
-    : told("the state that t={t} left", { t: previous });
-  const on = step.t === "t" ? told("to the next step")
-    : next === null ? told("where it is the final state, {last}", pass) : told("to t={t}", { t: next });
-  const fields = { reads, found, left, on, up };
-  return turns(pass.direction === "reverse"
-    ? told("This cell reads {reads}, and {found}. It leaves {left}: to the left, {on}; and up, to {up}.", fields)
-    : told("This cell reads {reads}, and {found}. It leaves {left}: to the right, {on}; and up, to {up}.", fields));
-}
-
-// Which sequences of a packed batch end here, or begin here in the reverse direction.
-function turns(words) {
-  const { pass } = step, reverse = pass.direction === "reverse";
-  const beside = reverse ? step.previous : step.next;
-  if (beside === null || step.t === "t") return words;
-  const other = stepAt(reading, step.index + (reverse ? -1 : 1));
-  const rows = ({ record }) => record.tensors[record.state[0]][1][0];
-  const count = rows(step) - rows(other);
-  if (count <= 0) return words;
-  const fields = { count, state: reverse ? pass.first : pass.last };
-  if (reverse) {
-    return words + (count === 1 ? told(" One sequence begins here, from {state}.", fields)
-      : told(" {count} sequences begin here, from {state}.", fields));
-  }
-  return words + (count === 1 ? told(" One sequence ends here: the state goes to {state}.", fields)
-    : told(" {count} sequences end here: the state goes to {state}.", fields));
-}
-
 // The panel of a record is built once; a step of the same record only fills in its times.
 function showPanel() {
   const key = `${data.readings.indexOf(reading)} ${step.number}`;
@@ -146,9 +114,10 @@ function showPanel() {
     element("operations").replaceChildren(...panel.items);
   }
   panel.fill();
-  for (const item of panel.items) {
+  for (const [number, item] of panel.items.entries()) {
     const row = item.firstChild;
     row.open = opened.has(row.dataset.op);
+    row.firstChild.tabIndex = number ? -1 : 0; // one stop for all: ↑ ↓ go on from row to row
   }
 }
 
@@ -186,7 +155,8 @@ class Panel {
   }
 
   mapsOf(operation) {
-    const places = [...operation.inputs, operation.output];
+    const { inputs, output } = operation; // a gradient is added to what it was before
+    const places = [...inputs.filter((place) => place !== output), output];
     const here = [];
     const maps = places.map((place, number) => {
       const known = this.drawn.get(place);
@@ -217,6 +187,9 @@ class Panel {
 }
 
 const WHY = {
+  matmul: "each row of the left meets each column of the right: products, added up",
+  outer: "for each pair of places the products, added up over the batch",
+  sum_rows: "added up over the batch", square: "element by element", sub: "element by element",
   linear: "each row of the left meets each row of the weight: products, added up, and the bias",
   add: "element by element", mul: "element by element", one_minus: "element by element",
   tanh: "bends every number into −1 … 1", relu: "zero for what is negative",
@@ -261,18 +234,27 @@ function fillTables() {
     row("th", ["", told("shape"), told("in letters"), told("numbers")]),
     ...reading.parameters.map((words) => row("td", words)));
   for (const line of [...element("parameters").rows].slice(1)) line.firstChild.className = "weight";
-  element("sizes").textContent = reading.sizes;
+  element("sizes").textContent = (reading.back ? `L = ${reading.loss}. ` : "") + reading.sizes;
   element("notes").replaceChildren(...reading.notes.map((note) => made("li", {}, note)));
 }
 
 function toggle(first, both) {
   leaveTour();
+  if (reading.typed) return unroll({ ...reading.typed, first, both });
   const number = data.toggles[`${Number(first)}${Number(both)}`];
   if (number === undefined) return; // a cell module has one reading
   const here = step;
   const { layer, direction } = here.pass;
   const index = findStep(data.readings[number], layer, direction, here.t);
   open(number, index < 0 ? findStep(data.readings[number], layer, "forward", here.t) : index);
+}
+
+// To the first step of the walk in reverse, or to the same cell of the walk forward.
+function turn() {
+  leaveTour();
+  const { layer, direction } = step.pass;
+  open(reading.back ? 0 : data.back,
+    reading.back ? Math.max(0, findStep(data.readings[0], layer, direction, step.t)) : 0);
 }
 
 function play(on) {
@@ -321,6 +303,8 @@ const actions = {
   ArrowLeft: () => moved(step.index - 1), ArrowRight: () => moved(step.index + 1),
   ArrowUp: () => climb(1), ArrowDown: () => climb(-1),
   Home: () => moved(0), End: () => moved(reading.length - 1), " ": () => play(!timer),
+  r: () => data.back && turn(),
+  s: () => showForm(),
   b: () => toggle(!reading.batchFirst, reading.bidirectional),
   d: () => toggle(reading.batchFirst, !reading.bidirectional),
   f: () => { flowing = !flowing; showFlow(); },
@@ -330,9 +314,17 @@ const actions = {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in actions)) return;
+  if (event.target.closest("#typed") && event.target.tagName !== "BUTTON") return;
   if (event.key === " " && event.target.closest("button")) return;
   event.preventDefault();
   actions[event.key]();
+});
+element("operations").addEventListener("keydown", (event) => {
+  const beside = { ArrowUp: "previousSibling", ArrowDown: "nextSibling" }[event.key];
+  if (!beside || event.target.tagName !== "SUMMARY") return;
+  event.target.closest("li")[beside]?.firstChild.firstChild.focus();
+  event.preventDefault();
+  event.stopPropagation();
 });
 const on = (id, action) => element(id).addEventListener("click", action);
 on("first", actions.Home);
@@ -342,7 +334,10 @@ on("last", actions.End);
 on("play", actions[" "]);
 on("batch-first", actions.b);
 on("directions", actions.d);
+on("backward", actions.r);
 on("flow", actions.f);
+on("sizes-open", actions.s);
+on("print-all", printAll);
 on("tour-open", actions.g);
 on("tour-back", actions.p);
 on("tour-next", actions.n);
@@ -353,6 +348,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   panels.clear();
   showPanel();
 });
+element("backward").hidden = data.back === undefined;
+if (data.back) element("keys").append(told(" r walks back."));
 if (flow) element("keys").append(told(" f shows the gradient."));
 open(0, 0);
 element("picture").scrollTop = 0; // the output first

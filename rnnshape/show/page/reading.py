@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from ...analysis.trace import Selection, Trace
+from ...engine.cells import GRADIENT
 from ...engine.walk import HEAD, Record, Step, Tensor, passes
 from ...errors import UsageError
 from ...network.dims import symbol, write_shape
@@ -26,6 +27,7 @@ from ..text.backsteps import loss_words
 
 MOST_STEPS = 64  # as many columns a page draws; its reader can scroll
 MOST_NUMBERS = 2_000_000  # 11 MB on the page
+MOST_CUT = 10_000  # steps of a backward with cuts, each of which is told
 
 
 def reading(trace: Trace, name: str, insides: dict[str, int] | None = None) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def reading(trace: Trace, name: str, insides: dict[str, int] | None = None) -> d
     shapes = replace(trace, feed=None)
     letters = _letters(shapes)
     records: list[Record] = []
-    runs = [list(run) for run in _runs(shapes, records)]
+    runs = _runs(shapes, shapes.steps(Selection(folded=True)), records)
     words = {
         id(record): told for record, told in zip(records, _told(shapes, letters, len(records)))
     }
@@ -63,29 +65,58 @@ def reading(trace: Trace, name: str, insides: dict[str, int] | None = None) -> d
     }
 
 
-def _runs(trace: Trace, records: list[Record]) -> Iterator[tuple[int, int | str, int, int, int]]:
-    """Runs of equal steps: pass, first time, stride, count, record; fills `records`."""
+def backward_reading(trace: Trace) -> dict[str, Any]:
+    """The backward of the same network: its steps in reverse, on the drawing of the forward."""
+    shapes = replace(trace, feed=None)
+    records: list[Record] = []
+    runs = _runs(shapes, shapes.backward_steps(_all_or_folded(trace)), records, -1)
+    told = [_record(record, []) | _around(record) for record in records]
+    return {"back": True, "loss": loss_words(trace), "runs": runs, "records": told}
+
+
+def _all_or_folded(trace: Trace) -> Selection:
+    """Equal steps of a backward once, where no cut comes again and again. Raises UsageError."""
+    window, length = trace.back and trace.back.tbptt, trace.batch.seq_len
+    if window is not None and isinstance(length, int) and length > MOST_CUT:
+        raise UsageError(
+            f"--html: expected at most {MOST_CUT:,} steps beside --tbptt", got=f"{length:,}",
+            fix="give a smaller --seq-len",
+        )  # fmt: skip
+    return Selection(folded=window is None)
+
+
+def _around(record: Record) -> dict[str, Any]:
+    """By their places: what arrives at a step of the backward, and what it passes on."""
+    names = [tensor.name for tensor in own_tensors(record)]
+    return {"arrives": [names.index(one.name) for one in record.arrives],
+            "passes": list(record.names)}  # fmt: skip
+
+
+def _runs(
+    trace: Trace, steps: Iterable[Step], records: list[Record], way: int = 1
+) -> list[list[int | str]]:
+    """Runs of equal steps: pass, first time, stride, count, record; fills `records`.
+
+    Of steps that are folded the first, the second and the last are enough. way: the stride of the
+    forward direction.
+    """
     places = [(place.layer, place.direction) for place in passes(trace.spec)]
     places.append((trace.spec.num_layers, HEAD))
-    start: Step | None = None
-    stride, count = 1, 1
-
-    def row() -> tuple[int, int | str, int, int, int]:
-        assert start is not None
-        number = places.index((start.layer, start.direction))
-        return number, start.t, stride, count, len(records) - 1
-
-    for step in trace.steps(Selection(folded=True)):
-        if start is not None and step.record is start.record:
-            assert isinstance(step.t, int) and isinstance(start.t, int)
-            stride, count = 1 if step.t > start.t else -1, abs(step.t - start.t) + 1
+    runs: list[list[int | str]] = []
+    begun: list[Step] = []
+    last: Step | None = None
+    for last in steps:
+        if begun and last.record is begun[-1].record:
             continue
-        if start is not None:
-            yield row()
-        records.append(step.record)
-        start, stride, count = step, -1 if step.direction == "reverse" else 1, 1
-    if start is not None:
-        yield row()
+        number = places.index((last.layer, last.direction))
+        stride = -way if last.direction == "reverse" else way
+        runs.append([number, last.t, stride, 1, len(records)])
+        begun.append(last)
+        records.append(last.record)
+    ends = [step.index for step in begun[1:]] + ([last.index + 1] if last else [])
+    for run, step, end in zip(runs, begun, ends):
+        run[3] = end - step.index
+    return runs
 
 
 def _passes(trace: Trace) -> list[dict[str, Any]]:
@@ -168,7 +199,7 @@ def _told(trace: Trace, letters: Trace | None, count: int) -> Iterator[list[str]
     """Each record's operations in letters: `(N×I)·(I×H)+H→N×H`."""
     own: list[Record] = []
     if letters is not None and not trace.spec.symbolic:
-        list(_runs(letters, own))
+        _runs(letters, letters.steps(Selection(folded=True)), own)
     for record in own if len(own) == count else []:
         yield [performed.expression for performed in record.performed]
 
@@ -179,6 +210,8 @@ def _record(record: Record, letters: list[str]) -> dict[str, Any]:
     names = [tensor.name for tensor in tensors]
     operations = []
     for number, performed in enumerate(record.performed):
+        if performed.output.role == GRADIENT:  # stands in the equation that uses it
+            continue
         operations.append(
             {
                 "op": performed.op,
@@ -218,16 +251,25 @@ def _compact(line: Line) -> list[list[str]]:
 
 def _place(tensor: Tensor, names: list[str]) -> int | str:
     """An intermediate by its place in the record, a parameter by its name."""
-    return tensor.name if kind_of(tensor) == "weight" else names.index(tensor.name)
+    return tensor.name if _lasting(tensor) else names.index(tensor.name)
+
+
+def _lasting(tensor: Tensor) -> bool:
+    """Whether a tensor is a parameter, the same at every step; its gradient is not."""
+    return kind_of(tensor) == "weight" and not tensor.role.gradient
 
 
 def own_tensors(record: Record) -> list[Tensor]:
-    """The tensors of a step, parameters left out, each once, in the order of their use."""
-    found: dict[str, Tensor] = {}
+    """The tensors of a step, parameters left out, each once, in the order of their use.
+
+    A parameter's gradient is what it is after the step.
+    """
+    found: dict[str, Tensor] = {one.name: one for one in record.arrives}
     for performed in record.performed:
-        for tensor in (*performed.inputs, performed.output):
-            if kind_of(tensor) != "weight":
+        for tensor in performed.inputs:
+            if not _lasting(tensor):
                 found.setdefault(tensor.name, tensor)
+        found[performed.output.name] = performed.output
     return list(found.values())
 
 
@@ -258,14 +300,18 @@ class Pool:
 def numbers(trace: Trace) -> dict[str, Any]:
     """The values of a walk: of every step's tensors, and of the parameters. Raises UsageError."""
     assert trace.feed is not None
-    _check_size(trace)
+    forward = without_loss(trace)
+    _check_size(forward)
     pool = Pool()
     weights = {name: pool.place(array) for name, array in trace.feed.weights.items()}
-    steps = [
-        [pool.place(tensor.value) for tensor in own_tensors(step.record)] for step in trace.steps()
-    ]
-    shapes = {name: list(array.shape) for name, array in trace.feed.weights.items()}
-    return {"weights": weights, "shapes": shapes, "steps": steps, "pool": pool.text}
+
+    def placed(steps: Iterable[Step]) -> list[list[int]]:
+        return [[pool.place(one.value) for one in own_tensors(step.record)] for step in steps]
+
+    told: dict[str, Any] = {"weights": weights, "steps": placed(forward.steps())}
+    if trace.back is not None:
+        told |= {"back": placed(trace.backward_steps()), "flow": flow_numbers(trace)}
+    return told | {"pool": pool.text}
 
 
 def flow_numbers(trace: Trace) -> dict[str, Any]:
@@ -273,7 +319,6 @@ def flow_numbers(trace: Trace) -> dict[str, Any]:
     from ...analysis.flow import Arriving, with_sum
 
     assert trace.feed is not None and trace.back is not None
-    _check_size(without_loss(trace))
     walk = Arriving(with_sum(trace.feed), trace.back)
     walk.run()
     rows = {(place.layer, place.direction): place.row for place in passes(trace.spec)}
@@ -295,9 +340,10 @@ def without_loss(trace: Trace) -> Trace:
 
 def _check_size(trace: Trace) -> None:
     records: list[Record] = []
-    count = 0
-    for *_, steps, number in _runs(replace(trace, feed=None), records):
-        for tensor in own_tensors(records[number]):
+    count: Any = 0
+    shapes = replace(trace, feed=None)
+    for *_, steps, number in _runs(shapes, shapes.steps(Selection(folded=True)), records):
+        for tensor in own_tensors(records[int(number)]):
             size: Any = 1
             for dim in tensor.shape:
                 size = size * dim

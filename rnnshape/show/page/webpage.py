@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
+from gzip import compress
 from html import escape
 from importlib.resources import files
+from itertools import product
 from typing import Any
 
 from ...analysis.trace import Trace
+from ...checks.padded import Given, forward_error
 from ...errors import UsageError
 from ...network.batch import Batch
+from ...network.constructor import GATES
+from ...network.dims import symbol
 from ...network.head import Head
 from ...network.spec import Spec
 from ..language import catalogue, language, said
+from ..pictures.scene import Scene
 from ..pictures.svg import page_style
-from .reading import flow_numbers, numbers, reading, without_loss
+from ..pictures.unrolled import Unrolled
+from .reading import backward_reading, numbers, reading, without_loss
 from .tour import TOUR
 
 _SCRIPTS = ("model.js", "heat.js", "origin.js", "sizes.js", "flow.js", "inside.js", "tour.js",
+            "story.js", "typed.js",
             "page.js")  # fmt: skip
 _MOST_PASSES = 256
 _Key = tuple[Spec, Batch, Head | None]
 
 
 def webpage(trace: Trace) -> str:
-    """The page of a trace; with a feed it shows the numbers too, and with a backward how large the
-    gradient is at each h. Raises UsageError.
+    """The page of a trace; with a feed it shows the numbers too, and with a backward its steps in
+    reverse. Raises UsageError.
     """
     passes = trace.spec.num_layers * 2
     if passes > _MOST_PASSES:
@@ -36,20 +45,19 @@ def webpage(trace: Trace) -> str:
             got=f"{trace.spec.num_layers:,}",
             fix="give fewer --layers: above layer 1 all are alike",
         )
-    flow = flow_numbers(trace) if trace.back is not None else None
-    data = _data(without_loss(trace), flow)
-    pictures = [reading.pop("svg") for reading in data["readings"]]
+    data = _data(without_loss(trace))
+    if trace.back is not None:
+        data["back"] = len(data["readings"])
+        data["readings"].append(data["readings"][0] | backward_reading(trace))
+    if trace.feed is not None:
+        data["numbers"] = numbers(trace)
     parts = {
         "LANG": language(),
         "TITLE": escape(f"{trace.spec} · rnnshape"),
         "CODE": escape(trace.spec.code),
         "STYLE": page_style() + _file("page.css"),
-        "PICTURE": pictures[0],
-        "PICTURES": "\n".join(
-            f'<template id="picture-{number}">{picture}</template>'
-            for number, picture in enumerate(pictures[1:], 1)
-        ),
-        "DATA": _embedded(data),
+        "PICTURE": data["readings"][0].pop("svg"),  # it needs no script
+        "DATA": _packed(data),
         "SCRIPT": "\n".join(_file(name) for name in _SCRIPTS),
     }
     # each place once, from left to right, so that nothing of what is filled in is read as a place
@@ -65,15 +73,13 @@ def _file(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _embedded(data: Any) -> str:
-    """JSON that cannot end the script element that holds it."""
+def _packed(data: Any) -> str:
+    """JSON as gzip in base 64, which cannot end the script element that holds it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
+    return b64encode(compress(text.encode(), mtime=0)).decode("ascii")
 
 
-def _data(trace: Trace, flow: dict[str, Any] | None) -> dict[str, Any]:
+def _data(trace: Trace) -> dict[str, Any]:
     """Every reading once: those of the toggles, then those of the tour."""
     places: dict[_Key, int] = {}
     kept: list[Trace] = []
@@ -104,17 +110,53 @@ def _data(trace: Trace, flow: dict[str, Any] | None) -> dict[str, Any]:
     ]
     insides: dict[str, int] = {}
     data: dict[str, Any] = {"readings": _readings(kept, insides), "toggles": toggles, "tour": tour}
+    data["patterns"] = _patterns(insides)
     data["insides"] = list(insides)
     data["words"] = _words()
+    data["h0"], data["own"] = _state_sentences(), _sizes(trace)
     if trace.feed is not None:
-        data["numbers"] = numbers(trace)
-        if flow is not None:
-            data["numbers"]["flow"] = flow
         data["numbered"] = [0]
         if not trace.spec.single:
             alike = replace(trace.spec, batch_first=not trace.spec.batch_first)
             data["numbered"].append(place(Trace(alike, trace.batch, head=trace.head)))
     return data
+
+
+def _patterns(insides: dict[str, int]) -> dict[str, Any]:
+    """Two layers over two steps in letters, from which the page unrolls what is typed."""
+    letters: dict[str, Any] = {"input_size": symbol("IIII"), "hidden_size": symbol("HHHH")}
+    patterns = {}
+    for cell, both, first in product(GATES, (False, True), (False, True)):
+        spec = Spec(cell=cell, num_layers=2, bidirectional=both, batch_first=first, **letters)
+        drawn = Trace(spec, Batch(size=symbol("NNNN"), seq_len=2))
+        grid = {"grid": Scene(Unrolled(drawn)).grid}
+        patterns[f"{cell}{both:d}{first:d}"] = reading(drawn, "typed", insides) | grid
+    return patterns
+
+
+def _sizes(trace: Trace) -> dict[str, Any]:
+    """What the fields begin with: the sizes of the network, where they are numbers."""
+    spec, batch = trace.spec, trace.batch
+    sizes = {"L": spec.num_layers, "I": spec.input_size, "H": spec.hidden_size, "N": batch.size,
+             "T": batch.seq_len}  # fmt: skip
+    cell = spec.cell if spec.cell in GATES else "rnn"
+    return {"cell": cell, **{name: n for name, n in sizes.items() if isinstance(n, int)}}
+
+
+def _state_sentences() -> dict[str, dict[str, str]]:
+    """What torch says of an h0 that does not fit, by cell: of its axes, and of its sizes."""
+    told = {}
+    for cell in GATES:
+        spec = Spec(cell=cell)
+        axes, sizes = (forward_error(spec, Given((5, 7, 10), h0=h0)) for h0 in ((2, 2), (2, 3, 4)))
+        assert axes is not None and sizes is not None
+        told[cell] = {
+            "rank": ": ".join(axes).replace("2-D", "{rank}-D"),
+            "size": ": ".join(sizes)
+            .replace("(1, 7, 20)", "{expected}")
+            .replace("[2, 3, 4]", "{got}"),
+        }
+    return told
 
 
 def _words() -> dict[str, str]:

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator
 from functools import cached_property
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...engine.walk import HEAD
 from ...network.dims import write_shape
@@ -104,6 +104,19 @@ class Scene:
     def description(self) -> str:
         """The drawing in sentences."""
         return self._unrolled.description
+
+    @property
+    def grid(self) -> dict[str, Any]:
+        """Of two layers over two steps: the left and upper ends of columns and layers, and pitches.
+
+        What begins before `x[0]` stands left of the steps, and so on; what begins above `y[0]`
+        above the layers.
+        """
+        ends = [self._lanes[layer, "forward"] for layer in (1, 0)]
+        after = [self.x(column) + self._cell - 1 for column in (0, 1)]
+        below = [lane.top + lane.height + 1 for lane in ends]
+        return {"x": [self.x(0) - 1, *after], "y": [self._y["output"] + _LABEL + 1, *below],
+                "dx": self._pitch, "dy": ends[1].top - ends[0].top}  # fmt: skip
 
     def _measure(self) -> None:
         """The columns and the margins beside them."""

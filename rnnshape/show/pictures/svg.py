@@ -279,6 +279,8 @@ def _box(box: Box, places: bool) -> str:
         at = f'x="{_number(box.middle)}" y="{_number(base)}"'
         rows.append(f'<text{look} {at} text-anchor="middle">{words}</text>')
     inside = "".join(rows)
+    if node.role == "first" and places:
+        return f'<g class="begin" data-at="{node.layer} {node.direction} 0">{inside}</g>'
     if node.role not in ("cell", "o") or not places:
         return inside
     at = f"{node.layer} {node.direction} {node.t}"
@@ -288,7 +290,7 @@ def _box(box: Box, places: bool) -> str:
 def _corner(box: Box, sign: str) -> str:
     """The mark of a box whose numbers stand in another box too."""
     at = f'x="{_number(box.x + box.width - 2)}" y="{_number(box.y - 3)}"'
-    return f'<text class="small" {at} text-anchor="end">{sign}</text>'
+    return f'<text class="small corner" {at} text-anchor="end">{sign}</text>'
 
 
 def _label(label: Label) -> str:
