@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from ..errors import UsageError
@@ -21,11 +22,11 @@ from .sizes import Names as SizeNames
 from .sizes import Size
 from .source import Source, read, source_of
 from .tensor import Origin, Part, Tensor
-from .values import Device, DType, Instance, Unknown
+from .values import Device, Instance, Unknown
 
 MOST_TEXT = 1_000_000  # signs of a program and the files beside it
 MOST_RUNS = 140
-MOST_STEPS = 300_000  # over all runs of one entry
+MOST_STEPS = 200_000  # over all runs
 STEPS_OF_ENTRY = 60_000  # of one run of a class or function
 STEPS_OF_DEFINITIONS = 3_000  # of the file's own lines before it
 STEPS_OF_RUN = 150  # what a run costs before its first step
@@ -89,6 +90,7 @@ class Followed:
     unsure: Sequence[Told] = ()
     notes: Sequence[str] = ()
     doubt: Problem | None = None  # what fails for what was guessed
+    spent: int = 0  # steps, over all runs until here
 
     @property
     def events(self) -> list[Event]:
@@ -200,18 +202,16 @@ def _follow(request: Request) -> list[Followed]:
         _check_used(request, whole)
         return [whole]
     found: list[Followed] = []
-    left = MOST_STEPS
+    most = shared.spent + MOST_STEPS
     classes = _module_classes(whole.interpreter, request.source.name)
     for i, cls in enumerate(classes):
-        if left <= 0:
+        if shared.spent > most:
             words = f"{len(classes) - i:,} more classes of this file; FILE.py:Class follows one"
             told = Told(cls.file, cls.line, words, False)
             (found[-1] if found else whole).interpreter.told[cls.file, cls.line, words] = told
             break
         values = _values(whole.interpreter, cls)
-        search = _Search(request, _Entry(cls.name, values), shared)
-        one = search.result()
-        left -= search.steps + STEPS_OF_RUN * search.runs
+        one = _best(request, _Entry(cls.name, values), shared)
         if (
             one.layers
             or one.recurrent
@@ -306,19 +306,22 @@ class _Plan:
 
 @dataclass(eq=False)
 class _Shared:
-    """What the runs over one program share, where its own lines bind nothing that a run changes:
-    the names that they bind, the numbers in the text."""
+    """What the runs over one program share: the names that its own lines bind, with their values
+    as they were then, the numbers in the text, and the steps that all took."""
 
     names: dict[str, Any] | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
     interpreter: Interpreter | None = None
+    opened: frozenset[str] = frozenset()
+    spent: int = 0
     sources: dict[str, Source] = field(default_factory=dict)
     numbers: set[int] = field(default_factory=set)
 
 
 def _best(request: Request, entry: _Entry, shared: _Shared) -> Followed:
     """Runs until the open arguments have shapes with which the program goes furthest."""
-    search = _Search(request, entry, shared)
-    return search.result()
+    followed = _Search(request, entry, shared).result()
+    return replace(followed, spent=shared.spent)
 
 
 class _Search:
@@ -326,7 +329,7 @@ class _Search:
 
     def __init__(self, request: Request, entry: _Entry, shared: _Shared) -> None:
         self.request, self.entry, self.shared = request, entry, shared
-        self.runs, self.steps = 0, 0
+        self.runs, self.most = 0, shared.spent + MOST_STEPS
         self.tried: set[Any] = set()
 
     def result(self) -> Followed:
@@ -365,34 +368,38 @@ class _Search:
         return any(_certain(a, b, names) for a, b in wrong)
 
     def _better(self, plan: _Plan, followed: Followed) -> tuple[_Plan, Followed] | None:
-        """A run that goes further, one argument having another form."""
+        """A run that goes further, one argument having another form; or all that are alike."""
         assert followed.problem is not None
         here = followed.problem.refusal
-        for name in self._blamed(followed):
-            for form in self._forms(name, followed):
-                key = (
-                    name,
-                    str(form),
-                    tuple(sorted((n, str(f)) for n, f in plan.forms.items() if n != name)),
-                )
-                if key in self.tried or not self._left():
-                    continue
-                self.tried.add(key)
-                # what was solved for the form before is nothing to this one
-                bound = {k: v for k, v in plan.bound.items() if not k.startswith(f"_{name}_")}
-                forms = {**plan.forms, name: form}
-                other, again = self._settled(replace(plan, forms=forms, bound=bound))
-                if again.problem is None:
+        blamed = self._blamed(followed)
+        ways: list[tuple[tuple[str, ...], Any]] = [
+            ((name,), form) for name in blamed for form in self._forms(name, followed)
+        ]
+        if len(blamed) > 1:
+            first = plan.forms.get(blamed[0], FORMS[0])
+            alike = tuple(n for n in blamed if plan.forms.get(n, FORMS[0]) == first)
+            ways += [(alike, form) for form in FORMS if form[1] == "float32" and len(alike) > 1]
+        for names, form in ways:
+            forms = {**plan.forms, **dict.fromkeys(names, form)}
+            key = names, str(sorted((n, str(f)) for n, f in forms.items()))
+            if key in self.tried or not self._left():
+                continue
+            self.tried.add(key)
+            # what was solved for the form before is nothing to this one
+            old = tuple(f"_{name}_" for name in names)
+            bound = {k: v for k, v in plan.bound.items() if not k.startswith(old)}
+            other, again = self._settled(replace(plan, forms=forms, bound=bound))
+            if again.problem is None:
+                return other, again
+            if form == "none":
+                continue
+            if _progress(again) > _progress(followed):
+                return other, again
+            if _progress(again) == _progress(followed):
+                there = again.problem.refusal
+                moved = [n for n in self._blamed(again)[:1] if n not in names]
+                if there.message != here.message and moved:
                     return other, again
-                if form == "none":
-                    continue
-                if _progress(again) > _progress(followed):
-                    return other, again
-                if _progress(again) == _progress(followed):
-                    there = again.problem.refusal
-                    moved = [n for n in self._blamed(again)[:1] if n != name]
-                    if there.message != here.message and moved:
-                        return other, again
         return None
 
     def _doubted(self, followed: Followed) -> Followed:
@@ -421,7 +428,7 @@ class _Search:
             what = f"{refusal.type}: {refusal.message[:120]}, after what is not known"
             told = Told(problem.place.file, problem.place.line, what, True)
             return replace(followed, problem=None, doubt=problem, unsure=[*followed.unsure, told])
-        if not self.entry.name or self._sure(followed):
+        if not self.entry.name or (self._left() and self._sure(followed)):
             return followed
         guessed = [n for n, a in followed.arguments.items() if not a.given]
         open_ = guessed or [n for n, v in followed.constructor.items() if isinstance(v, Size)]
@@ -454,7 +461,7 @@ class _Search:
         return False
 
     def _left(self) -> bool:
-        return self.runs < MOST_RUNS and self.steps < MOST_STEPS
+        return self.runs < MOST_RUNS and self.shared.spent < self.most
 
     def _settled(self, plan: _Plan) -> tuple[_Plan, Followed]:
         """Runs until no open size has to be another."""
@@ -464,7 +471,6 @@ class _Search:
             try:
                 followed = run.follow()
             except Restart as restart:
-                self.steps += run.spent
                 if not self._left():
                     break
                 plan = replace(
@@ -473,7 +479,8 @@ class _Search:
                     kinds={**plan.kinds, **restart.kinds},
                 )
                 continue
-            self.steps += run.spent
+            finally:
+                self.shared.spent += run.spent
             return plan, followed
         run = _Run(self.request, self.entry, plan, self.shared, rigid=True)
         return plan, run.follow()
@@ -665,21 +672,39 @@ FORMS: list[Any] = [
 ]  # fmt: skip
 
 
-LASTING = (
-    Class,
-    Function,
-    Native,
-    Names,
-    Torch,
-    DType,
-    Device,
-    Unknown,
-    int,
-    float,
-    str,
-    tuple,
-    type(None),
-)
+LASTING = (Class, Function, Native, Names, Torch, Device, Unknown, int, float, str, NoneType)
+
+
+def _copied(value: Any, memo: dict[int, Any]) -> Any:
+    """A value that nothing done to the other changes. Raises TypeError where it is not known how."""
+    if isinstance(value, LASTING):
+        return value
+    if id(value) in memo:
+        return memo[id(value)]
+    made: Any
+    if type(value) is list:
+        made = memo[id(value)] = []
+        made.extend(_copied(one, memo) for one in value)
+    elif type(value) is dict:
+        made = memo[id(value)] = {}
+        made.update((_copied(k, memo), _copied(v, memo)) for k, v in value.items())
+    elif type(value) in (tuple, set):
+        made = type(value)(_copied(one, memo) for one in value)
+    elif isinstance(value, Instance):
+        made = memo[id(value)] = Instance(value._cls)
+        made._attributes.update(_copied(value._attributes, memo))
+    elif isinstance(value, Tensor):
+        if id(value.storage) not in memo:
+            memo[id(value.storage)] = replace(value.storage)
+        made = replace(value, storage=memo[id(value.storage)])
+    elif isinstance(value, Bound):
+        made = Bound(value.function, _copied(value.self, memo))
+    else:
+        raise TypeError(type(value))
+    memo[id(value)] = made
+    return made
+
+
 OPEN = make_class("object", [OBJECT], form="open")  # an argument that is used by its attributes
 
 
@@ -691,6 +716,8 @@ class _Run:
     ) -> None:
         self.request, self.entry, self.plan, self.shared = request, entry, plan, shared
         like = shared.interpreter if entry.name else None
+        if shared.opened & {*plan.bound, *plan.kinds}:
+            like = None  # what the file's own lines opened is bound now
         self.sources: dict[str, Source] = {request.source.name: request.source}
         if like is not None:
             self.sources |= shared.sources
@@ -727,11 +754,12 @@ class _Run:
         self.constructor: dict[str, Any] = {}
         self.built = ""
         self.notes: list[str] = []
+        self.like, self.defined = like, STEPS_OF_RUN
 
     @property
     def spent(self) -> int:
         """The steps it took."""
-        return self.interpreter.started - self.interpreter.steps
+        return self.interpreter.started - self.interpreter.steps + self.defined
 
     def _setting(self, value: Any) -> Any:
         return self.interpreter.names.open(value.name) if isinstance(value, _Open) else value
@@ -777,8 +805,10 @@ class _Run:
         interpreter, source = self.interpreter, self.request.source
         main = "__main__" if not self.entry.name else Path(source.name).stem
         names: dict[str, Any] = {"__name__": main}
-        if self.entry.name and self.shared.names is not None:
+        if self.like is not None and self.shared.names is not None:
             names = self.shared.names
+            names.clear()
+            names.update(_copied(self.shared.values, {}))
         interpreter.modules[""] = names
         if self.request.piece:
             interpreter.absent = self._not_said
@@ -800,7 +830,7 @@ class _Run:
     def _definitions(self, source: Source, names: dict[str, Any]) -> None:
         """The file's own lines, for what they define: one that fails is gone past."""
         interpreter, shared = self.interpreter, self.shared
-        if shared.names is not None:
+        if self.like is not None:
             return
         from .interpreter import Frame
         from .objects import Scope
@@ -818,18 +848,18 @@ class _Run:
         finally:
             interpreter.frames.clear()
             interpreter.steps = budget
+            self.defined += STEPS_OF_DEFINITIONS - left
         interpreter.record.__init__()  # type: ignore[misc]
         interpreter.told.clear()
         interpreter.points.clear()
         interpreter.layers.clear()
         interpreter.matter = False
         interpreter.built.clear()
-        if (
-            all(isinstance(value, LASTING) for value in names.values())
-            and not self.request.settings
-        ):
-            shared.names, shared.interpreter = names, interpreter
-            shared.sources = self.sources
+        if shared.names is None and not self.request.settings:
+            with suppress(TypeError, RecursionError):
+                shared.values = _copied(names, {})
+                shared.names, shared.interpreter = names, interpreter
+                shared.sources, shared.opened = self.sources, frozenset(interpreter.names.values)
 
     def _target(self, names: dict[str, Any]) -> Any:
         found: Any = names.get(self.entry.name.partition(".")[0])

@@ -18,7 +18,8 @@ from typing import IO, Any, Literal
 from ..errors import UsageError
 
 LARGEST = 8_000_000  # signs
-
+LARGEST_NOTEBOOK = 40_000_000  # the pictures that it shows are in it
+MOST_PARTS = 200_000  # names, numbers, strings, brackets: Python's tree takes 1 to 2 kB for each
 
 _PATIENCE = 3.0  # seconds
 
@@ -71,16 +72,17 @@ def read(path: str) -> str:
         return sys.stdin.read(LARGEST)
     try:
         with opened(path) as file:
-            data = file.read(LARGEST + 1)
+            largest = LARGEST_NOTEBOOK if path.endswith(".ipynb") else LARGEST
+            data = file.read(largest + 1)
     except (OSError, ValueError) as error:
         raise UsageError(
             "program: expected a Python file or a notebook that can be read",
             got=f"{_shown(path)} ({getattr(error, 'strerror', None) or 'no such file'})",
             fix="give the path of a .py or .ipynb file, or - to read from stdin",
         ) from None
-    if len(data) > LARGEST:
+    if len(data) > largest:
         raise UsageError(
-            f"program: expected a file of at most {LARGEST:,} bytes", got="more",
+            f"program: expected a file of at most {largest:,} bytes", got="more",
             fix="give the file that defines the network",
         )  # fmt: skip
     try:
@@ -101,6 +103,11 @@ def source_of(text: str, name: str, path: str = "") -> Source:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ")
     if name == "-" and text.lstrip()[:1] == "{" and '"cells"' in text:
         text = notebook_text(text, name)
+    if len(re.findall(r"\b\w|[\[({]|[\"'](?=\W)", text)) > MOST_PARTS:
+        raise UsageError(
+            f"{_shown(name)}: expected at most {MOST_PARTS:,} names, numbers and brackets", got="more",
+            fix="keep data in a file of its own, such as .json or .npy",
+        )  # fmt: skip
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

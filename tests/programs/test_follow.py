@@ -471,3 +471,67 @@ def test_a_field_of_an_open_config_is_what_set_gives(rnnshape, tmp_path, field):
     told = rnnshape("trace", f"{path}:Net", "--set", "cfg.layers=3", "--json").json
     assert told["layers"][0]["spec"]["num_layers"] == 3
     assert rnnshape("check", f"{path}:Net", "--set", "cfg.nothing=3").status == 2
+
+
+MIXED = """
+import glob
+import torch
+from torch import nn
+
+letters = []
+for name in glob.glob("*.txt"):
+    letters.append(name)
+count = len(letters)
+
+class RNN(nn.Module):
+    def __init__(self, width, hidden, out):
+        super(RNN, self).__init__()
+        self.i2h = nn.Linear(count + width + hidden, hidden)
+        self.i2o = nn.Linear(count + width + hidden, out)
+
+    def forward(self, category, x, state):
+        both = torch.cat((category, x, state), 1)
+        state = self.i2h(both)
+        return torch.cat((state, self.i2o(both)), 1)
+
+rnn = RNN(59, 128, 59)
+"""
+
+
+def test_arguments_that_are_alike_may_all_have_another_rank():
+    one = followed(MIXED, "RNN", set={"hidden": "128", "out": "59"})
+    assert (message(one), shapes(one.outputs)) == (None, [("N", "187")])
+
+
+def test_a_file_s_own_lines_are_followed_once_whatever_they_bind():
+    text = MIXED.replace("rnn = ", "for _ in range(900):\n    held = [RNN(1, 2, 3)]\nrnn = ")
+    assert followed(text, "RNN").spent < 12_000
+
+
+def test_a_run_leaves_what_the_file_binds_as_it_was():
+    text = """
+    import torch
+    from torch import nn
+
+    class Box:
+        width = 4
+    box, held, sizes = Box(), [], {"h": 3}
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            held.append(1)
+            box.width += 1
+            sizes["h"] += len(held)
+            self.rnn = nn.GRU(box.width, sizes["h"])
+
+        def forward(self, x):
+            return self.rnn(x)[0]
+    """
+    assert [str(n) for n in followed(text, "Net").outputs[0].shape] == ["T", "N", "4"]
+
+
+@pytest.mark.parametrize("part", ["1,", "[],", "'',", "f(),"])
+def test_a_text_whose_tree_would_fill_the_memory_is_refused(part):
+    with pytest.raises(UsageError, match="at most 200,000 names, numbers and brackets"):
+        source_of(f"x = [{part * 250_000}]", "long.py")

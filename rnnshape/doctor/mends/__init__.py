@@ -205,12 +205,8 @@ class Trial:
             return None
         finally:
             self._budget.steps -= len(source.text) // 4
-        again = next(
-            (f for f in all_of if f.entry == followed.entry), all_of[0] if all_of else None
-        )
-        if again is not None:
-            self._budget.steps -= again.interpreter.started - again.interpreter.steps
-        return again
+        self._budget.steps -= all_of[-1].spent
+        return next((f for f in all_of if f.entry == followed.entry), all_of[0])
 
     def _new(self, before: Followed, after: Followed) -> list[Any]:
         """The silent mistakes that were not there before."""
