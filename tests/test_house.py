@@ -88,6 +88,43 @@ def test_what_is_generated_or_ends_the_process_stands_in_its_one_place():
     assert found == ODD_CALLS
 
 
+# a library's own name that is not for others, where nothing public does the same
+PRIVATE_NAMES = {
+    "_runtime_param": {"cli/app.py"},  # typer: an option is not validated before a value needs it
+    "_custom_shell_complete": {"cli/completion.py"},  # click: what a shell is offered for a value
+    "_getframe": {"programs/watch.py"},  # sys: where the program that runs stands
+    "_qkv_same_embed_dim": {"programs/torch/attention.py"},  # an attribute of the module followed
+}
+
+
+def test_private_names_of_libraries_stand_in_their_one_place():
+    used, own = {}, {"_asdict", "_replace", "_fields"}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr[0] == "_" != node.attr[1]:
+                used.setdefault(node.attr, set()).add(path.relative_to(PACKAGE).as_posix())
+                if isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
+                    own.add(node.attr)
+            own.add(getattr(node, "name", None) or getattr(node, "id", None))
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                foreign = [alias.name for alias in node.names if alias.name[0] == "_"]
+                assert not foreign or node.module == "__future__", f"{path}: {foreign}"
+    assert {name: where for name, where in used.items() if name not in own} == PRIVATE_NAMES
+
+
+def test_the_libraries_still_have_what_is_used_of_them():
+    import typer
+
+    from rnnshape.cli.app import build
+
+    option = typer.main.get_command(build(["params"])).commands["params"].params[0]
+    assert hasattr(option, "_runtime_param") and callable(option.get_runtime_param)
+    assert option.type_descriptor.annotation and hasattr(option, "_custom_shell_complete")
+    usage = typer.BadParameter.__mro__[2]  # the class of every message of the option parser
+    assert hasattr(usage, "format_message") and usage.__name__ == "ClickException"
+    assert sys._getframe().f_code.co_name == "test_the_libraries_still_have_what_is_used_of_them"
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -77,9 +77,8 @@ def run_command(arguments: list[str]) -> int:
 
     if not arguments and "_RNNSHAPE_COMPLETE" not in os.environ:
         arguments = ["--help"]
-    usage: Any = typer.BadParameter.__mro__[
-        2
-    ]  # every message that the option parser has for a user
+    # the class of every message that the option parser has for a user
+    usage: Any = typer.BadParameter.__mro__[2]
     try:
         arguments = _of_the_terminal(arguments)
         return build(arguments)(args=arguments, prog_name="rnnshape", standalone_mode=False) or 0
