@@ -6,7 +6,7 @@ an encoder and a decoder. Each call is a Trace; what one call leaves is what the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -361,21 +361,33 @@ def arrange(
     batch: Batch,
     head: Head | None = None,
     target_len: Dim = 3,
-    decoder: Spec | None = None,
+    decoder: Spec | Mapping[str, Any] | None = None,
+    fitted: Collection[str] = (),
 ) -> Arrangement:
     """The form `name` for a network; without a head, one of width 3, or I where it is fed back.
 
-    Raises UsageError.
+    decoder: a network, or the fields in which it differs from the one that fits the encoder.
+    fitted: what nobody asked for and the form may choose: seq_len, and the head's output_at and
+    output_size. Raises UsageError.
     """
     if name not in FORMS:
         raise UsageError(
             f"--form: expected {', '.join(FORMS)}", got=repr(name[:40]), fix="--form many-to-one"
         )
     spec.check_layer("--form")
-    last = name == "many-to-one"
+    at = "last" if name == "many-to-one" else "every"
     if head is None:
-        size = spec.input_size if name == "one-to-many" else 3
-        head = Head(size, at="last" if last else "every")
+        head = Head(spec.input_size if name == "one-to-many" else 3, at=at)
+    if "output_at" in fitted:
+        head = replace(head, at=at)
+    if "output_size" in fitted and name == "one-to-many":
+        head = replace(head, size=spec.input_size)
+    if "seq_len" in fitted and name == "one-to-one":
+        batch = replace(batch, seq_len=1, lengths=None)
+    if isinstance(decoder, Mapping):
+        differs = decoder if name == "encoder-decoder" else {}
+        fitting = Arrangement(FORMS[name], spec, batch, head).fitting_decoder
+        decoder = replace(fitting, **differs) if differs else None
     return Arrangement(FORMS[name], spec, batch, head, target_len, decoder)
 
 

@@ -114,42 +114,30 @@ def arranged(
     """
     from ..analysis.forms import arrange
 
-    batch, head = network.batch, network.head
     told = {} if weights is None else _told(weights)
     first = told.get("encoder" if name == "encoder-decoder" else "rnn")
     spec = network.spec if first is None else Spec.from_dict({**first, **network.arguments})
+    head = network.head
     if head is None and "head" in told:
-        head = Head(told["head"]["size"])
-    if name == "one-to-one" and (listing or not network.says("seq_len")):
-        batch = replace(batch, seq_len=1, lengths=None)
-    if head is not None and (listing or network.given["output_at"] is None):
-        head = replace(head, at="last" if name == "many-to-one" else "every")
-    if listing and head is not None and name == "one-to-many" and head.size != spec.input_size:
-        head = replace(head, size=spec.input_size)
-    own, sizes = None, decoder.sizes
-    if name == "encoder-decoder":
-        sizes = {**told.get("decoder", {}), **sizes}
-    if sizes and name == "encoder-decoder":
-        own = replace(arrange(name, spec, batch, head).fitting_decoder, **sizes)
-    elif sizes and not listing:
-        raise _only_with_decoder("--decoder-layers, --decoder-hidden-size", name)
-    if decoder.target_len is not None and name != "encoder-decoder" and not listing:
-        raise _only_with_decoder("--target-len", name)
+        head = Head(**told["head"])
+    sizes = {**told.get("decoder", {}), **decoder.sizes}
+    if name != "encoder-decoder" and not listing:
+        if decoder.sizes:
+            raise _only_with_decoder("--decoder-layers, --decoder-hidden-size", name)
+        if decoder.target_len is not None:
+            raise _only_with_decoder("--target-len", name)
+    fitted = [n for n in ("seq_len", "output_at") if listing or network.given[n] is None]
+    fitted += ["output_size"] * listing
     length = parse_dim("3" if decoder.target_len is None else decoder.target_len, "target-len")
-    return arrange(name, spec, batch, head, length, own)
+    return arrange(name, spec, network.batch, head, length, sizes, fitted)
 
 
 def _told(path: str) -> dict[str, Mapping[str, Any]]:
-    """By name in the model: what a file tells of its networks and of the size of its head."""
+    """By name in the model: what a file tells of its networks and of its head."""
     from ..models.files import open_file
-    from ..models.networks.find import contents
+    from ..models.networks.find import arguments_by_name
 
-    held = contents(open_file(path))
-    told = {module.name: module.arguments for module in held.modules}
-    for tensor in held.other:
-        if tensor.path == "head.weight" and len(tensor.shape) == 2:
-            told["head"] = {"size": tensor.shape[0]}
-    return told
+    return arguments_by_name(open_file(path))
 
 
 def _only_with_decoder(options: str, name: str) -> UsageError:
@@ -205,7 +193,7 @@ def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
     return replace(made, weights=typed(named, numbers.dtype))
 
 
-def put_form(
+def trace_form(
     arrangement: Arrangement,
     selection: Selection,
     numbers: FormNumbers | None,

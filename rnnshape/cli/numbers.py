@@ -81,6 +81,22 @@ class Numbers:
             found[name] = source
         return found
 
+    def read_input(self) -> Any:
+        """The input that is named, None where there is none. Raises UsageError."""
+        from ..models.files import read_array
+
+        return None if self.input is None else read_array(self.input, "input")
+
+    def read_states(self, *names: str) -> dict[str, Any]:
+        """By name: the states that are given, or those of `names`; "random" stays a word."""
+        from ..models.files import read_array
+
+        return {
+            name: source if source == "random" else read_array(source, f"{name}0")
+            for name, source in self.states.items()
+            if name in (names or self.states)
+        }
+
     @property
     def drawing(self) -> dict[str, Any]:
         """By option: how numbers are drawn, where it is not the default."""
@@ -120,7 +136,6 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
     check_drawing(numbers.seed, numbers.dtype)
     if numbers.module is not None and numbers.weights is None:
         raise module_alone()
-    from ..models.files import read_array
     from ..network.spec import Spec
     from ..numeric.random import drawn_feed
 
@@ -152,17 +167,13 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
             got="both",
             fix=f"leave out {option}",
         )
-    states = {
-        name: source if source == "random" else read_array(source, f"{name}0")
-        for name, source in numbers.states.items()
-    }
     source = drawn_feed(
         spec,
         network.batch_for(spec),
         network.head,
         weights=weights,
-        input=None if numbers.input is None else read_array(numbers.input, "input"),
-        states=states,
+        input=numbers.read_input(),
+        states=numbers.read_states(),
         seed=numbers.seed,
         dtype=numbers.dtype,
         train=numbers.train,

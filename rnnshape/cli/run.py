@@ -31,9 +31,7 @@ from .options import Network, first_set, head_options
 from .output import waiting, write_arrays, write_json, write_notes, write_text
 
 if TYPE_CHECKING:
-    from ..analysis.trace import Trace
     from ..models.onnx.graph import Chain
-    from ..numeric.feed import Result
 
 
 @head_options
@@ -109,7 +107,7 @@ def run(
         if output is None:
             return
     with waiting("computing"):
-        result, found = _computed(subject)
+        result, found = subject.computed()
     if output is not None:
         write_arrays(output, {**result.to_dict(), **found})
     if json:
@@ -120,18 +118,6 @@ def run(
         from ..show.text.trace import run_text
 
         write_text(run_text(subject, result, found))
-
-
-def _computed(subject: Trace) -> tuple[Result, dict[str, Any]]:
-    """The result, and the gradients where the trace goes backwards."""
-    assert subject.feed is not None
-    if subject.back is None:
-        from ..numeric.fast.forward import compute
-
-        return compute(subject.feed), {}
-    from ..numeric.fast.backward import compute_backward
-
-    return compute_backward(subject.feed, subject.back.tbptt)
 
 
 def check_forward(asked: dict[str, Any], numbers: Numbers | None = None) -> None:
@@ -157,35 +143,18 @@ def run_onnx(
     network: Network, chain: Chain, numbers: Numbers, json: bool, output: str | None
 ) -> None:
     """Compute the RNN, LSTM or GRU operators of a file."""
-    dtype = numbers.dtype
-    check_drawing(numbers.seed, dtype)
-    import numpy as np
-
-    from ..models.files import read_array
-    from ..models.onnx.run import chain_spec, run_chain
-    from ..numeric.random import check_numbers
+    check_drawing(numbers.seed, numbers.dtype)
+    from ..models.onnx.run import chain_spec, drawn_call, run_chain
 
     write_notes(chain.notes)
     spec = chain_spec(chain)
     _agree(network, spec)
     if numbers.c0 is not None and not spec.has_cell_state:
         raise UsageError("--c0: expected for an LSTM alone", got=spec.cell, fix="leave out --c0")
-    generator = np.random.default_rng(numbers.seed)
-    batch = network.batch_for(spec)
-    shapes: dict[str, Any] = batch.tensors(spec)
-    if numbers.input is None:
-        check_numbers(list(shapes.values()), size=batch.size, seq_len=batch.seq_len)
-        x = generator.standard_normal(shapes["input"]).astype(dtype)
-    else:
-        x = np.asarray(read_array(numbers.input, "input"), dtype)
-    states: dict[str, Any] = {}
-    for name, source in (("h0", numbers.h0), ("c0", numbers.c0)):
-        if source == "random":
-            size = x.shape[0 if spec.batch_first else 1]
-            shape = (spec.num_layers * spec.num_directions, size, chain.nodes[0].hidden_size)
-            states[name] = generator.standard_normal(shape).astype(dtype)
-        elif source is not None:
-            states[name] = read_array(source, name)
+    x, states = drawn_call(
+        spec, network.batch_for(spec), numbers.read_input(), numbers.read_states("h", "c"),
+        numbers.seed, numbers.dtype,
+    )  # fmt: skip
     result = run_chain(chain, x, states.get("h0"), states.get("c0"), network.lengths)
     arrays = result.to_dict()
     if output is not None:

@@ -17,7 +17,7 @@ from .forms import (
     check_form,
     decoder_options,
     form_numbers,
-    put_form,
+    trace_form,
 )
 from .numbers import Gradients, Numbers, gradient_options, number_options, numeric_trace
 from .options import Json, Network, OutputFile, first_set, head_options
@@ -84,47 +84,51 @@ def trace(
         refuse_beside(network.given, program)
         asked = Asked(program, sets, shapes)
         if layer is None:
-            if html is not None or picture or ndjson:
-                raise UsageError(
-                    "trace PROGRAM: expected --layer beside --html, --picture and --ndjson, which "
-                    "show one layer", got="a whole program", fix="--layer self.lstm",
-                )  # fmt: skip
-            asked.put(json, output)
+            trace_program(
+                asked, {"--html": html, "--picture": picture, "--ndjson": ndjson}, json, output
+            )
             return
         network, layer = asked.network(layer), None
     number = _layer_number(layer)
     chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": number,
-              "--direction": direction, "--step": step, "--form": form}  # fmt: skip
+              "--direction": direction, "--step": step}  # fmt: skip
     if picture:
-        beside = {**chosen, "--values": values, **numbers.sources, **numbers.drawing,
-                  **gradients.asked, "--html": html}  # fmt: skip
-        put_picture(network, beside, output)
+        beside = {**chosen, "--form": form, "--values": values, **numbers.sources,
+                  **numbers.drawing, **gradients.asked, "--html": html}  # fmt: skip
+        trace_picture(network, beside, output)
         return
     if html is not None:
-        beside = {name: value for name, value in chosen.items() if name != "--form"}
-        check_page({**beside, **({} if gradients.backward else gradients.asked), "-o": output})
+        check_page({**chosen, **({} if gradients.backward else gradients.asked), "-o": output})
     check_form(form, {**numbers.sources, **gradients.asked}, decoder)
     if json and ndjson:
         raise UsageError("--json: expected without --ndjson", got="both", fix="leave out one")
-    computed = asks_for_numbers(values, numbers, gradients)
+    with_numbers = asks_for_numbers(values, numbers, gradients)
     selection = Selection(number, direction, step, folded=not (all or json or ndjson))
     if form is not None:
         a = arranged(network, form, decoder, numbers.weights)
-        if html is not None:
-            put_page(a.whole, html, open_page)
+        if html is None:
+            drawn = form_numbers(a, numbers) if with_numbers else None
+            trace_form(a, selection, drawn, json, ndjson, output)
             return
-        put_form(a, selection, form_numbers(a, numbers) if computed else None, json, ndjson, output)
-        return
-    subject = subject_of(network, numbers, gradients) if computed else gradients.wanted(
-        network.trace())  # fmt: skip
-    if html is not None:
-        put_page(subject, html, open_page)
-        return
-    selection.check(subject.spec, subject.batch, subject.head)
-    if json or ndjson:
-        put_document(subject, selection, ndjson, output)
+        subject = a.whole
+    elif with_numbers:
+        subject = subject_of(network, numbers, gradients)
     else:
-        put_text(subject, selection, output)
+        subject = gradients.wanted(network.trace())
+    if html is not None:
+        trace_page(subject, html, open_page)
+        return
+    trace_steps(subject, selection, json, ndjson, output)
+
+
+def trace_program(asked: Asked, beside: dict[str, Any], json: bool, output: str | None) -> None:
+    """A program's lines with their shapes. Raises UsageError beside what shows one layer."""
+    if first_set(beside) is not None:
+        raise UsageError(
+            "trace PROGRAM: expected --layer beside --html, --picture and --ndjson, which "
+            "show one layer", got="a whole program", fix="--layer self.lstm",
+        )  # fmt: skip
+    asked.put(json, output)
 
 
 def _layer_number(layer: str | None) -> int | None:
@@ -161,21 +165,21 @@ def subject_of(network: Network, numbers: Numbers, gradients: Gradients) -> Trac
         return gradients.numbers(numeric_trace(network, numbers), numbers.seed)
 
 
-def put_document(subject: Trace, selection: Selection, ndjson: bool, output: str | None) -> None:
-    """One JSON document, or an object a line while the walk goes on."""
+def trace_steps(
+    subject: Trace, selection: Selection, json: bool, ndjson: bool, output: str | None
+) -> None:
+    """The walk for a person, as one JSON document, or an object a line while it goes on."""
     from ..show.document import trace_lines, trace_ndjson
 
-    lines = (trace_ndjson if ndjson else trace_lines)(subject, selection)
-    write_lines(counted(lines, _steps(subject), "steps", output is not None), output)
-
-
-def put_text(subject: Trace, selection: Selection, output: str | None) -> None:
-    """The walk for a person."""
+    selection.check(subject.spec, subject.batch, subject.head)
+    if json or ndjson:
+        lines = (trace_ndjson if ndjson else trace_lines)(subject, selection)
+        write_lines(counted(lines, _steps(subject), "steps", output is not None), output)
+        return
     from ..show.text.trace import trace_text
 
     stream = None if output else sys.stdout
-    told = trace_text(subject, selection, columns_of(stream), rows_of(stream))
-    write_text(told, output)
+    write_text(trace_text(subject, selection, columns_of(stream), rows_of(stream)), output)
 
 
 def _steps(subject: Trace) -> int | None:
@@ -184,7 +188,7 @@ def _steps(subject: Trace) -> int | None:
     return spec.num_layers * spec.num_directions * length if isinstance(length, int) else None
 
 
-def put_picture(network: Network, beside: dict[str, Any], output: str | None) -> None:
+def trace_picture(network: Network, beside: dict[str, Any], output: str | None) -> None:
     """Draw the network. Raises UsageError where an option that a picture cannot show is set."""
     from ..show.pictures.terminal import picture_lines
 
@@ -212,7 +216,7 @@ def check_page(beside: dict[str, Any]) -> None:
         )
 
 
-def put_page(subject: Trace, path: str, open_page: bool = False) -> None:
+def trace_page(subject: Trace, path: str, open_page: bool = False) -> None:
     """Write the page, and open it. Raises UsageError where it cannot be written."""
     from ..show.page.webpage import webpage
 

@@ -388,6 +388,16 @@ def told_for(stated: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, An
     return {name: v for name, v in told.items() if name != "nonlinearity" and takes(cell, name)}
 
 
+def arguments_by_name(file: TensorFile) -> dict[str, Mapping[str, Any]]:
+    """By name in the model: what a file tells of its networks, and the size of a `head` on top."""
+    held = contents(file)
+    told: dict[str, Mapping[str, Any]] = {one.name: one.arguments for one in held.modules}
+    for tensor in held.other:
+        if tensor.path == "head.weight" and len(tensor.shape) == 2:
+            told["head"] = {"size": tensor.shape[0]}
+    return told
+
+
 def chosen(held: Contents, name: str | None) -> Module:
     """The module that a name chooses, or the only one. Raises UsageError.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeError, UsageError
+from ...network.batch import Batch
 from ...network.dims import write_shape
 from ...network.spec import Spec
+from ...numeric.random import check_numbers
 from .graph import Chain
 from .node import Node
 from .walk import Outputs, run_node
@@ -123,6 +125,34 @@ def run_chain(
     below = below[::-1] if chain.turned else below
     output = below.transpose(1, 0, 2) if spec.batch_first else below
     return ChainResult(output, joined[0], joined[1] if len(joined) > 1 else None, outputs)
+
+
+def drawn_call(
+    spec: Spec,
+    batch: Batch,
+    input: Any = None,
+    states: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    dtype: str = "float32",
+) -> tuple[Array, dict[str, Any]]:
+    """The input and states of a chain: what is given, and drawn what is not, or is "random".
+
+    Raises UsageError where a size to be drawn is open.
+    """
+    generator = np.random.default_rng(seed)
+    shapes: Any = batch.tensors(spec)
+    if input is None:
+        check_numbers(list(shapes.values()), size=batch.size, seq_len=batch.seq_len)
+        input = generator.standard_normal(shapes["input"])
+    x = np.asarray(input, dtype)
+    given = {}
+    for name, state in (states or {}).items():
+        if isinstance(state, str):
+            size = x.shape[0 if spec.batch_first else 1]
+            shape: Any = (spec.num_layers * spec.num_directions, size, spec.hidden_size)
+            state = generator.standard_normal(shape).astype(dtype)
+        given[f"{name}0"] = state
+    return x, given
 
 
 def _rows(node: Node, option: str, value: Any, first: int, spec: Spec, size: int) -> Any:
