@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import recorded
 
-from rnnshape.checks.padded import Given
+from rnnshape.checks.padded import Inputs
 from rnnshape.network.constructor import KINDS, Construction
 from rnnshape.network.spec import Spec
 
@@ -79,10 +79,10 @@ def spec_of(case: Case) -> Spec:
     return Spec(cell=call.cell, **known)
 
 
-def given_of(case: Case) -> Given:
+def given_of(case: Case) -> Inputs:
     call = case["call"]
     shape = {name: None if call[name] is None else tuple(call[name]) for name in ("h0", "c0")}
-    return Given(
+    return Inputs(
         input=tuple(call["input"]),
         **shape,
         dtype=call["dtype"],

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ..checks.padded import Given, forward_error
+from ..checks.padded import Inputs, forward_error
 from ..engine.walk import every_step
 from ..errors import ShapeError, UsageError
 from ..network.batch import Batch
@@ -147,8 +147,8 @@ class Arrangement:
         tensors = self.batch.tensors(decoder)
         error, fits = None, tensors.items() >= {f"{n}0": s for n, s in bridged.items()}.items()
         if decoder.equations is None:
-            given = Given(tensors["input"], bridged.get("h"), bridged.get("c"))
-            error = forward_error(decoder, given)
+            inputs = Inputs(tensors["input"], bridged.get("h"), bridged.get("c"))
+            error = forward_error(decoder, inputs)
             fits = not error
         if not fits:
             name = next(iter(bridged))

@@ -120,7 +120,7 @@ class Trace:
         """The shapes of input, h0 (c0), output and hn (cn), and of the head's o."""
         tensors = self.batch.tensors(self.spec)
         if self.feed is not None and self.feed.padding is not None:
-            tensors["input"] = self.feed.given["input"].shape  # it may be longer than what is read
+            tensors["input"] = self.feed.inputs["input"].shape  # it may be longer than what is read
         return tensors if self.head is None else {**tensors, "o": self.head.output(
             self.spec, self.batch)}  # fmt: skip
 
@@ -303,12 +303,12 @@ def trace(
     the input; `states` are those of a written cell by name. A `head` is walked after the last
     layer. Raises UsageError.
     """
-    given = None if lengths is None else tuple(lengths)
+    packed = None if lengths is None else tuple(lengths)
     if weights is not None:
         from ..numeric.feed import feed
 
-        source = feed(spec, weights, input, h0, c0, given, head, states)
+        source = feed(spec, weights, input, h0, c0, packed, head, states)
         return Trace(spec, source.batch, source, head)
     size, length = (symbol(d) if isinstance(d, str) else d for d in (batch_size, seq_len))
-    batch = batch_of(spec, size=size, seq_len=length, unbatched=unbatched, lengths=given)
+    batch = batch_of(spec, size=size, seq_len=length, unbatched=unbatched, lengths=packed)
     return Trace(spec, batch, head=head)

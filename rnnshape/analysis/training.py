@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..checks.padded import Given, forward_error
+from ..checks.padded import Inputs, forward_error
 from ..errors import TorchError, UsageError
 from ..network.batch import Batch
 from ..network.dims import Dim, Shape
@@ -84,10 +84,10 @@ class Plan:
         known: dict[tuple[int, int], TorchError | None] = {}
         for number, (phase, size) in enumerate(phases):
             rows, origin = self._given(before, size, phase)
-            tensors, given = self._tensors(size), self._tensors(rows)
-            states = {f"{name}0": given[f"{name}0"] for name in self.spec.state_names}
+            tensors, carried = self._tensors(size), self._tensors(rows)
+            states = {f"{name}0": carried[f"{name}0"] for name in self.spec.state_names}
             if self.spec.equations is None and (size, rows) not in known:
-                call = Given(tensors["input"], states["h0"], states.get("c0"))
+                call = Inputs(tensors["input"], states["h0"], states.get("c0"))
                 known[size, rows] = forward_error(self.spec, call)
             expected = {name: tensors[name] for name in states}
             error = known.get((size, rows))

@@ -74,10 +74,10 @@ def compare(subject: Trace) -> Comparison:
     rows = [Compared("parameters", theirs, own)]
     if theirs == own:
         module.load_state_dict({n: torch.from_numpy(a) for n, a in feed.weights.items()})
-        given = {name: torch.from_numpy(a.copy()) for name, a in feed.given.items()}
-        states = tuple(given[name] for name in ("h0", "c0") if name in given)
+        tensors = {name: torch.from_numpy(a.copy()) for name, a in feed.inputs.items()}
+        states = tuple(tensors[name] for name in ("h0", "c0") if name in tensors)
         hx = states if len(states) > 1 else states[0]
-        x: Any = given["input"]
+        x: Any = tensors["input"]
         if subject.batch.packed:
             x = pack_padded_sequence(
                 x, list(subject.batch.lengths or ()), spec.batch_first, enforce_sorted=False

@@ -18,7 +18,7 @@ from ..network.dims import Dim, Shape, Symbol, product
 from ..network.spec import Spec
 
 
-class Given(NamedTuple):
+class Inputs(NamedTuple):
     """The shapes of a forward call; None where nothing was given.
 
     dtype, state_dtype, weight_dtype: of the input, of h0 and c0, and of the parameters.
@@ -46,25 +46,25 @@ class Call:
     """A module and what it is given."""
 
     spec: Spec
-    given: Given
+    inputs: Inputs
 
     @property
     def rank(self) -> int:
         """The number of the input's axes."""
-        return len(self.given.input)
+        return len(self.inputs.input)
 
     @cached_property
     def sizes(self) -> tuple[Dim, Dim]:
         """N and T as torch reads them."""
-        shape = self.given.input
+        shape = self.inputs.input
         # pack_padded_sequence takes the first two axes of whatever it gets
-        packed = self.given.lengths is not None
+        packed = self.inputs.lengths is not None
         return sizes(self.spec, (*shape, 1) if packed and len(shape) == 2 else shape)
 
     @property
     def batch_size(self) -> Dim:
         """N: of a packed batch the number of lengths."""
-        return self.sizes[0] if self.given.lengths is None else len(self.given.lengths)
+        return self.sizes[0] if self.inputs.lengths is None else len(self.inputs.lengths)
 
     def expected(self, state: str) -> Shape:
         """(D·L, N, R) for h, (D·L, N, H) for c, as torch compares it: with N where unbatched."""
@@ -74,21 +74,21 @@ class Call:
     @property
     def has_state(self) -> bool:
         """Whether hx was given."""
-        return self.given.h0 is not None or self.given.c0 is not None
+        return self.inputs.h0 is not None or self.inputs.c0 is not None
 
     @property
     def tuple_length(self) -> int:
         """The number of tensors in the tuple hx; 0 where hx is a tensor."""
-        if self.given.tuple_length is not None:
-            return self.given.tuple_length
-        return 2 if self.spec.has_cell_state or self.given.c0 is not None else 0
+        if self.inputs.tuple_length is not None:
+            return self.inputs.tuple_length
+        return 2 if self.spec.has_cell_state or self.inputs.c0 is not None else 0
 
     @property
     def sorted(self) -> bool:
         """What pack_padded_sequence was told of the order of the lengths."""
-        if self.given.enforce_sorted is not None:
-            return self.given.enforce_sorted
-        lengths = self.given.lengths or ()
+        if self.inputs.enforce_sorted is not None:
+            return self.inputs.enforce_sorted
+        lengths = self.inputs.lengths or ()
         return all(a >= b for a, b in pairwise(lengths))
 
     @property
@@ -97,7 +97,7 @@ class Call:
 
         Taking it apart for one sequence, or to sort a batch, has made a pair of it before.
         """
-        apart = not self.sorted if self.given.lengths is not None else self.rank == 2
+        apart = not self.sorted if self.inputs.lengths is not None else self.rank == 2
         lstm = self.spec.has_cell_state and self.has_state
         return lstm and self.tuple_length == 0 and not apart
 
@@ -146,7 +146,7 @@ def lstm_states(call: Call) -> list[Shape] | TorchError:
 
     Of a pair that is given in part, the other tensor is taken to fit.
     """
-    h0, c0 = call.given.h0, call.given.c0
+    h0, c0 = call.inputs.h0, call.inputs.c0
     if call.tuple_length == 0 and h0 is not None:
         if not h0:
             message = (
@@ -162,7 +162,7 @@ def lstm_states(call: Call) -> list[Shape] | TorchError:
     if call.tuple_length < 2:
         return TorchError("IndexError", "tuple index out of range")
     fitting = [call.expected(state) for state in "hc"]
-    if call.given.lengths is None and call.rank == 2:
+    if call.inputs.lengths is None and call.rank == 2:
         fitting = [(rows, width) for rows, _, width in fitting]
     return [fit if shape is None else shape for shape, fit in zip((h0, c0), fitting)]
 
@@ -174,19 +174,19 @@ def blamed(call: Call, state: str) -> str:
 
 def dtype(call: Call) -> Fault | None:
     """check_input: the input's type is the weights'."""
-    given, weights = call.given.dtype, call.given.weight_dtype
-    if given == weights:
+    input_type, weights = call.inputs.dtype, call.inputs.weight_dtype
+    if input_type == weights:
         return None
     message = (
-        f"RNN input dtype (torch.{given}) does not match weight dtype (torch.{weights}). "
-        f"Convert input: input.to(torch.{weights}), or convert model: model.to(torch.{given})"
+        f"RNN input dtype (torch.{input_type}) does not match weight dtype (torch.{weights}). "
+        f"Convert input: input.to(torch.{weights}), or convert model: model.to(torch.{input_type})"
     )
     return fault("dtype", "ValueError", message)
 
 
 def features(call: Call) -> Fault | None:
     """check_input: the last axis is input_size long."""
-    expected, got = call.spec.input_size, call.given.input[-1]
+    expected, got = call.spec.input_size, call.inputs.input[-1]
     if not differ(got, expected):
         return None
     message = f"input.size(-1) must be equal to input_size. Expected {expected}, got {got}"
@@ -229,11 +229,11 @@ def parameters_each(call: Call) -> int:
     return (4 if call.spec.bias else 2) + bool(call.spec.proj_size)
 
 
-def types_differ(call: Call, given: str) -> TorchError | None:
-    """A product of a matrix of the type `given` and a weight."""
-    if given == call.given.weight_dtype:
+def types_differ(call: Call, tensor_type: str) -> TorchError | None:
+    """A product of a matrix of the type `tensor_type` and a weight."""
+    if tensor_type == call.inputs.weight_dtype:
         return None
-    (one, bare), (other, other_bare) = TYPES[given], TYPES[call.given.weight_dtype]
+    (one, bare), (other, other_bare) = TYPES[tensor_type], TYPES[call.inputs.weight_dtype]
     if call.spec.bias:
         message = f"mat1 and mat2 must have the same dtype, but got {one} and {other}"
     else:
@@ -241,11 +241,11 @@ def types_differ(call: Call, given: str) -> TorchError | None:
     return TorchError("RuntimeError", message)
 
 
-def onednn_refuses(given: str) -> TorchError:
-    """A tensor of the type `given` where oneDNN computes in another."""
-    if given in ("int8", "uint8"):
+def onednn_refuses(tensor_type: str) -> TorchError:
+    """A tensor of the type `tensor_type` where oneDNN computes in another."""
+    if tensor_type in ("int8", "uint8"):
         message = "itensor_view_from_dense expects float, bfloat16 or half tensor input"
-    elif given in ONEDNN_READS:
+    elif tensor_type in ONEDNN_READS:
         message = (
             "could not create a primitive descriptor for the LSTM forward propagation primitive. "
             "Run workload with environment variable ONEDNN_VERBOSE=all to get additional "
@@ -260,10 +260,10 @@ def state_types(onednn: Callable[[Call], bool]) -> Check:
     """The type of h0 and c0: told by h·W_hhᵀ, or by oneDNN where that computes an lstm."""
 
     def check(call: Call) -> Fault | None:
-        given = call.given.state_dtype
-        error = types_differ(call, given) if call.has_state else None
+        state_type = call.inputs.state_dtype
+        error = types_differ(call, state_type) if call.has_state else None
         if error and onednn(call):
-            error = onednn_refuses(given)
+            error = onednn_refuses(state_type)
         return Fault("state_dtype", error) if error else None
 
     return check
@@ -310,7 +310,7 @@ def argument_types(packed: bool) -> Check:
 
     def check(call: Call) -> Fault | None:
         wanted = {"num_layers": int, "bidirectional": bool}
-        odd = [n for n, t in wanted.items() if type(call.given.raw.get(n, t())) is not t]
+        odd = [n for n, t in wanted.items() if type(call.inputs.raw.get(n, t())) is not t]
         if not call.lone and not odd:
             return None
         about = "c0" if call.lone else odd[0]
@@ -320,7 +320,7 @@ def argument_types(packed: bool) -> Check:
 
 
 def _invalid_combination(call: Call, packed: bool) -> str:
-    spec, raw = call.spec, call.given.raw
+    spec, raw = call.spec, call.inputs.raw
     lstm = spec.has_cell_state
     function = f"rnn_{spec.nonlinearity}" if spec.family == "rnn" else spec.family
     state = "tuple" if lstm and not call.lone else "Tensor"

@@ -44,7 +44,7 @@ def _state_form(call: Call) -> Fault | None:
     if not call.has_state:
         return None
     if call.spec.has_cell_state:
-        if call.tuple_length or call.given.h0 != ():
+        if call.tuple_length or call.inputs.h0 != ():
             return None
         return fault("c0", "TypeError", "iteration over a 0-d tensor")
     if not call.tuple_length:
@@ -57,7 +57,7 @@ def states(call: Call) -> list[State]:
 
     A tensor in place of a pair is gone through by its first axis, of which torch takes two.
     """
-    h0, c0 = call.given.h0, call.given.c0
+    h0, c0 = call.inputs.h0, call.inputs.c0
     if not call.has_state:
         return []
     if not call.spec.has_cell_state:
@@ -65,7 +65,7 @@ def states(call: Call) -> list[State]:
     if call.tuple_length == 0 and h0 is not None:
         rows = h0[0] if isinstance(h0[0], int) else 2
         return [State(f"hx[{i}]", "c0", h0[1:]) for i in range(min(rows, 2))]
-    fits = (*call.given.input[:-1], call.spec.hidden_size)
+    fits = (*call.inputs.input[:-1], call.spec.hidden_size)
     pair = [("h0", fits if h0 is None else h0), ("c0", fits if c0 is None else c0)]
     wrong = call.tuple_length != 2
     return [
@@ -86,12 +86,12 @@ def _pair(call: Call) -> Fault | None:
     """The two tensors of an lstm-cell's hx: Python takes them out where there is no batch axis."""
     if not call.has_state or not call.spec.has_cell_state:
         return None
-    given = len(states(call))
+    count = len(states(call))
     lone = call.tuple_length == 0
-    if call.rank == 1 and given < 2:
+    if call.rank == 1 and count < 2:
         message = "tuple index out of range"
         if lone:
-            message = f"index {given} is out of bounds for dimension 0 with size {given}"
+            message = f"index {count} is out of bounds for dimension 0 with size {count}"
         return fault("c0", "IndexError", message)
     if call.rank == 2 and lone:
         message = "lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not Tensor"
@@ -102,7 +102,7 @@ def _pair(call: Call) -> Fault | None:
 
 
 def _nonlinearity(call: Call) -> Fault | None:
-    value = call.given.raw.get("nonlinearity", call.spec.nonlinearity)
+    value = call.inputs.raw.get("nonlinearity", call.spec.nonlinearity)
     if call.spec.family != "rnn" or value in NONLINEARITIES:
         return None
     return fault("nonlinearity", "RuntimeError", f"Unknown nonlinearity: {value}")
@@ -114,7 +114,7 @@ def _batched(call: Call, shape: Shape) -> Shape:
 
 
 def _features(call: Call) -> Fault | None:
-    got, expected = call.given.input[-1], call.spec.input_size
+    got, expected = call.inputs.input[-1], call.spec.input_size
     if not differ(got, expected):
         return None
     message = f"input has inconsistent input_size: got {got} expected {expected}"
@@ -122,7 +122,7 @@ def _features(call: Call) -> Fault | None:
 
 
 def _state_sizes(call: Call) -> Fault | None:
-    size, width = _batched(call, call.given.input)[0], call.spec.hidden_size
+    size, width = _batched(call, call.inputs.input)[0], call.spec.hidden_size
     for number, state in enumerate(states(call)):
         shape = _batched(call, state.shape)
         if differ(size, shape[0]):
@@ -137,39 +137,39 @@ def _state_sizes(call: Call) -> Fault | None:
 
 
 def _input_product(call: Call) -> Fault | None:
-    error = types_differ(call, call.given.dtype)
+    error = types_differ(call, call.inputs.dtype)
     return Fault("dtype", error) if error else None
 
 
 def _state_product(call: Call) -> Fault | None:
     """h·W_hhᵀ; a state of three axes gets here where its second is hidden_size long."""
-    given = states(call)
-    if not given:
+    tensors = states(call)
+    if not tensors:
         return None
-    types = types_differ(call, call.given.state_dtype)
-    spec, shape = call.spec, _batched(call, given[0].shape)
+    types = types_differ(call, call.inputs.state_dtype)
+    spec, shape = call.spec, _batched(call, tensors[0].shape)
     sizes = product_differs(shape, spec.hidden_size, spec.gates * spec.hidden_size)
     error: TorchError | None = types or sizes if spec.bias else sizes or types
     if error is None:
         return None
-    return Fault("state_dtype" if error is types else given[0].about, error)
+    return Fault("state_dtype" if error is types else tensors[0].about, error)
 
 
 def _gates(call: Call) -> Fault | None:
     """The first product of a gate, whose axis 1 is cut: of three axes that is not the last."""
-    spec, given = call.spec, [_batched(call, state.shape) for state in states(call)]
+    spec, tensors = call.spec, [_batched(call, state.shape) for state in states(call)]
     hidden, gates = spec.hidden_size, spec.gates
-    if gates == 1 or not given or not isinstance(hidden, int):
+    if gates == 1 or not tensors or not isinstance(hidden, int):
         return None
     cut = -(-hidden // gates)
-    gate: Shape = (1, cut, gates * hidden) if len(given[0]) == 3 else (1, hidden)
+    gate: Shape = (1, cut, gates * hidden) if len(tensors[0]) == 3 else (1, hidden)
     # an axis that is too short is cut into fewer pieces than torch takes
-    short = len(given[0]) == 3 and hidden and -(-hidden // cut) < gates
-    if len(given) == 2:
-        error = CRASH if short else broadcast_differs(gate, given[1], in_place=False)  # f ⊙ c
+    short = len(tensors[0]) == 3 and hidden and -(-hidden // cut) < gates
+    if len(tensors) == 2:
+        error = CRASH if short else broadcast_differs(gate, tensors[1], in_place=False)  # f ⊙ c
     else:
         error = broadcast_differs(gate, (1, hidden), in_place=True) or (CRASH if short else None)
-    return Fault("c0" if len(given[0]) == 2 else "h0", error) if error else None
+    return Fault("c0" if len(tensors[0]) == 2 else "h0", error) if error else None
 
 
 def checks(call: Call) -> tuple[Check, ...]:

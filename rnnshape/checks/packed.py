@@ -45,13 +45,13 @@ def packed_fault(call: Call) -> Fault | None:
 
 def _lengths(call: Call) -> tuple[int, ...]:
     """The lengths as they are packed: longest first unless torch was told that they are."""
-    lengths = call.given.lengths or ()
+    lengths = call.inputs.lengths or ()
     return lengths if call.sorted else tuple(sorted(lengths, reverse=True))
 
 
 def _order(call: Call) -> list[int]:
     """sorted_indices."""
-    lengths = call.given.lengths or ()
+    lengths = call.inputs.lengths or ()
     return sorted(range(len(lengths)), key=lambda i: -lengths[i])
 
 
@@ -59,7 +59,7 @@ def data_shape(call: Call) -> Shape:
     """The shape of PackedSequence.data; steps beyond T are not in it."""
     lengths, length = _lengths(call), call.sizes[1]
     rows = sum(min(n, length) if isinstance(length, int) else n for n in lengths)
-    return (rows, *call.given.input[2:])
+    return (rows, *call.inputs.input[2:])
 
 
 # ----------------------------------------------------------------------------- pack_padded_sequence
@@ -69,12 +69,12 @@ def _rows_missing(call: Call) -> Fault | None:
     """index_select of the batch by sorted_indices."""
     if call.sorted:
         return None
-    return _selected("lengths", call.given.input, 0 if call.spec.batch_first else 1, call)
+    return _selected("lengths", call.inputs.input, 0 if call.spec.batch_first else 1, call)
 
 
 def _selected(about: str, shape: Shape, axis: int, call: Call) -> Fault | None:
     """index_select of a tensor along an axis by sorted_indices."""
-    rank, count = len(shape), len(call.given.lengths or ())
+    rank, count = len(shape), len(call.inputs.lengths or ())
     if axis >= max(rank, 1):
         tensor = "input" if about == "lengths" else about
         return fault(tensor, "IndexError", no_axis(rank, axis))
@@ -96,7 +96,7 @@ def _selected(about: str, shape: Shape, axis: int, call: Call) -> Fault | None:
 
 
 def _empty(call: Call) -> Fault | None:
-    if 0 not in call.given.input and (call.sorted or call.given.lengths):
+    if 0 not in call.inputs.input and (call.sorted or call.inputs.lengths):
         return None
     return fault("input", "RuntimeError", "Cannot pack empty tensors.")
 
@@ -110,7 +110,7 @@ def _axis_missing(call: Call) -> Fault | None:
 
 def _one_length_each(call: Call) -> Fault | None:
     # torch reads as many sequences as there are lengths where it sorts them itself
-    count, size = len(call.given.lengths or ()), call.sizes[0]
+    count, size = len(call.inputs.lengths or ()), call.sizes[0]
     if not call.sorted or not differ(count, size):
         return None
     message = (
@@ -159,7 +159,7 @@ def _states(call: Call) -> list[tuple[str, Shape]] | TorchError:
     if call.tuple_length:
         attribute = "size" if call.sorted else "index_select"
         return TorchError("AttributeError", f"'tuple' object has no attribute '{attribute}'")
-    return [("h", call.given.h0 or ())]
+    return [("h", call.inputs.h0 or ())]
 
 
 def _permuted(call: Call) -> Fault | None:
@@ -178,7 +178,7 @@ def _permuted(call: Call) -> Fault | None:
 
 def _first_alone(call: Call) -> list[tuple[str, Shape]]:
     """hx[0] of an lstm whose hx has no second: torch sorts it before it looks further."""
-    h0 = call.given.h0
+    h0 = call.inputs.h0
     if not call.spec.has_cell_state or not h0 or (call.tuple_length == 0 and h0[0] == 0):
         return []
     return [("h", h0 if call.tuple_length else h0[1:])]
@@ -248,10 +248,10 @@ def _lstm_checks(call: Call) -> tuple[Check, ...]:
 
 def onednn(call: Call) -> bool:
     """Whether oneDNN takes over, for a packed lstm whose states have three axes."""
-    if call.given.lengths is None or min(map(len, _lstm_state(call))) < 3:
+    if call.inputs.lengths is None or min(map(len, _lstm_state(call))) < 3:
         return False
     equal = len(set(_lengths(call))) == 1
-    return equal and call.given.dtype in ONEDNN_TYPES and not _projected(call)
+    return equal and call.inputs.dtype in ONEDNN_TYPES and not _projected(call)
 
 
 def reads_beyond(call: Call) -> bool:
@@ -351,7 +351,7 @@ def _weights(call: Call) -> Fault | None:
 def _first_product(call: Call) -> Fault | None:
     """linear_ih over the whole of the data."""
     sizes = product_differs(data_shape(call), call.spec.input_size, 4 * call.spec.hidden_size)
-    types = types_differ(call, call.given.dtype)
+    types = types_differ(call, call.inputs.dtype)
     error = types or sizes if call.spec.bias else sizes or types
     return Fault("dtype" if error is types else "input", error) if error else None
 
@@ -359,7 +359,7 @@ def _first_product(call: Call) -> Fault | None:
 def _hidden_product(call: Call) -> Fault | None:
     """linear_hh over h of the first layer."""
     h, _ = _lstm_state(call)
-    types = types_differ(call, call.given.state_dtype) if call.has_state else None
+    types = types_differ(call, call.inputs.state_dtype) if call.has_state else None
     sizes = product_differs(h[1:], call.spec.state_size, 4 * call.spec.hidden_size)
     error = types or sizes if call.spec.bias else sizes or types
     return Fault("state_dtype" if error is types else blamed(call, "h"), error) if error else None
@@ -369,7 +369,7 @@ def _gates(call: Call) -> Fault | None:
     """The two products are added, in place of the second."""
     h, _ = _lstm_state(call)
     width = 4 * call.spec.hidden_size
-    trailing: Shape = (*call.given.input[2:-1], width) if call.rank > 2 else ()
+    trailing: Shape = (*call.inputs.input[2:-1], width) if call.rank > 2 else ()
     error = broadcast_differs((*h[1:-1], width), (call.batch_size, *trailing), in_place=True)
     if not error:
         return None
@@ -466,12 +466,16 @@ def _missing_row(call: Call, needed: Dim) -> Fault | None:
 
 
 def _onednn_types(call: Call) -> Fault | None:
-    given, state, weights = call.given.dtype, call.given.state_dtype, call.given.weight_dtype
-    if given == weights:
+    input_type, state, weights = (
+        call.inputs.dtype,
+        call.inputs.state_dtype,
+        call.inputs.weight_dtype,
+    )
+    if input_type == weights:
         return None
     if call.has_state and state not in ONEDNN_READS:
         return Fault("state_dtype", onednn_refuses(state))
-    return Fault("dtype", onednn_refuses(given if weights in ONEDNN_READS else weights))
+    return Fault("dtype", onednn_refuses(input_type if weights in ONEDNN_READS else weights))
 
 
 LSTM_BEGINS: tuple[Check, ...] = (

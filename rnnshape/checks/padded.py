@@ -9,7 +9,7 @@ from .call import (
     ONEDNN_TYPES,
     Call,
     Check,
-    Given,
+    Inputs,
     argument_types,
     blamed,
     differ,
@@ -24,26 +24,26 @@ from .call import (
 from .cell_modules import checks as single_checks
 from .packed import packed_fault
 
-__all__ = ["Given", "differ", "forward_error", "forward_fault", "sizes"]
+__all__ = ["Inputs", "differ", "forward_error", "forward_fault", "sizes"]
 
 
-def forward_error(spec: Spec, given: Given) -> TorchError | None:
+def forward_error(spec: Spec, inputs: Inputs) -> TorchError | None:
     """The error of `module(input, hx)`, or None. Sizes that are symbols fit anything.
 
     With lengths, the error of packing the input and running it. Source: forward,
     check_forward_args and what they call in torch/nn/modules/rnn.py.
     """
-    found = forward_fault(spec, given)
+    found = forward_fault(spec, inputs)
     return found.torch if found else None
 
 
-def forward_fault(spec: Spec, given: Given) -> Fault | None:
+def forward_fault(spec: Spec, inputs: Inputs) -> Fault | None:
     """The same with what is at fault: input, dtype, h0, c0, state_dtype, lengths or a constructor
     argument."""
-    call = Call(spec, given)
+    call = Call(spec, inputs)
     if spec.single:
         return next(filter(None, (check(call) for check in single_checks(call))), None)
-    if given.lengths is not None:
+    if inputs.lengths is not None:
         return packed_fault(call)
     return next(filter(None, (check(call) for check in PADDED)), None)
 
@@ -73,7 +73,7 @@ def _states(call: Call) -> dict[str, Shape]:
     if not call.has_state:
         return {}
     if not call.spec.has_cell_state:
-        return {"h": call.given.h0 or ()}
+        return {"h": call.inputs.h0 or ()}
     pair = lstm_states(call)
     return {} if isinstance(pair, TorchError) else dict(zip("hc", pair))
 
@@ -117,7 +117,7 @@ def _no_steps(call: Call) -> Fault | None:
 def _onednn(call: Call) -> bool:
     """Whether torch gives an lstm on the CPU to oneDNN, which has no projection."""
     lstm = call.spec.has_cell_state and not call.spec.proj_size
-    return lstm and call.sizes[0] != 0 and call.given.dtype in ONEDNN_TYPES
+    return lstm and call.sizes[0] != 0 and call.inputs.dtype in ONEDNN_TYPES
 
 
 PADDED: tuple[Check, ...] = (

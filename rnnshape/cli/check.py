@@ -85,7 +85,7 @@ def check(
     from ..doctor.check import check as answer
 
     if programs:
-        refuse_beside(network.given, programs[0])
+        refuse_beside(network.options, programs[0])
         check_choice("--output-format", output_format or "text", FORMATS, "github")
         if len(programs) == 1 and output_format is None and not isdir(programs[0]):
             Asked(programs[0], sets, shapes).put(json, file, short=True, strict=warn_as_error)
@@ -102,8 +102,8 @@ def check(
             fix="rnnshape check src/ --output-format github",
         )  # fmt: skip
     _check_dtypes(dtype, state_dtype, weight_dtype)
-    given = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
-    told = {name: parse_shape(text, name) for name, text in given.items() if text is not None}
+    texts = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
+    tensors = {name: parse_shape(text, name) for name, text in texts.items() if text is not None}
     if "equations" in network.arguments:
         network.spec.check_torchs(
             "check",
@@ -114,11 +114,11 @@ def check(
     report = answer(
         arguments.pop("cell", None),
         arguments,
-        told,
+        tensors,
         lengths=network.lengths,
         batch_size=network.size("batch_size"),
         seq_len=network.size("seq_len"),
-        unbatched=network.given["unbatched"],
+        unbatched=network.options["unbatched"],
         dtype=dtype,
         state_dtype=state_dtype,
         weight_dtype=weight_dtype,
@@ -131,7 +131,7 @@ def check(
     else:
         from ..show.text.doctor import check_text
 
-        write_text(check_text(document, told), file)
+        write_text(check_text(document, tensors), file)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -140,7 +140,7 @@ def _check_code(
     code: str, network: Network, sets: Set, shapes: Shape, json: bool, file: str | None
 ) -> None:
     """--code: a program, or a piece of one as text."""
-    refuse_beside(network.given, "the code")
+    refuse_beside(network.options, "the code")
     if code.endswith((".py", ".ipynb")):
         asked = Asked(code, sets, shapes)
     else:

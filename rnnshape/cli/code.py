@@ -67,11 +67,11 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
     from ..models.code.write import WRITERS, loaded_from
     from ..models.convert import conversion, convert, read_source
 
-    given = network.arguments
+    arguments = network.arguments
     fix = conversion(path, framework if framework in WRITERS else "torch", module)
-    source = read_source(path, module, given.get("nonlinearity"))
+    source = read_source(path, module, arguments.get("nonlinearity"))
     told = source.spec.to_dict()
-    for name, value in given.items():
+    for name, value in arguments.items():
         if name in ("batch_first", "dropout") or value == told[name]:
             told[name] = value
             continue

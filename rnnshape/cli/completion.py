@@ -112,8 +112,8 @@ def _modules(context: Any, _: str) -> Iterable[str]:
     from ..models.files import open_file
     from ..models.networks.find import contents
 
-    given = context.params
-    path = given["weights"] if "weights" in given else next(iter(context.args), None)
+    values = context.params
+    path = values["weights"] if "weights" in values else next(iter(context.args), None)
     return [found.name for found in contents(open_file(path)).modules] if path else []
 
 

@@ -81,7 +81,7 @@ def draw(
             fix="leave out --theme",
         )
     if program is not None:
-        refuse_beside(network.given, program)
+        refuse_beside(network.options, program)
         network = Asked(program, sets, shapes).network(layer or "")
     else:
         refuse_alone(sets, shapes)

@@ -37,7 +37,7 @@ def explain(
     Example: python train.py 2>&1 | rnnshape explain
     """
     if list:
-        said = network.says(*network.given)
+        said = network.says(*network.options)
         if said or text is not None:
             raise UsageError(
                 "--list: expected alone, since it lists every message that has a rule",
@@ -92,9 +92,9 @@ def _read(text: str | None) -> str:
             fix="python train.py 2>&1 | rnnshape explain",
         )
     if text is None or text == "-":
-        given = standard_input("explain")
-        stream = getattr(given, "buffer", None)
-        return given.read() if stream is None else decode(_ends(stream))
+        source = standard_input("explain")
+        stream = getattr(source, "buffer", None)
+        return source.read() if stream is None else decode(_ends(stream))
     # a message has words; what has none is the name of a file
     if not text or "\n" in text or len(text) > 1000 or (" " in text and not isfile(text)):
         return text

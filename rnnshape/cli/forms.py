@@ -49,9 +49,9 @@ class Decoder:
     @property
     def sizes(self) -> dict[str, Any]:
         """The fields of its spec that were given. Raises UsageError."""
-        given = {"num_layers": (self.decoder_layers, "decoder-layers"),
+        texts = {"num_layers": (self.decoder_layers, "decoder-layers"),
                  "hidden_size": (self.decoder_hidden_size, "decoder-hidden-size")}  # fmt: skip
-        return {field: parse_dim(text, option) for field, (text, option) in given.items()
+        return {field: parse_dim(text, option) for field, (text, option) in texts.items()
                 if text is not None}  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def arranged(
             raise _only_with_decoder("--decoder-layers, --decoder-hidden-size", name)
         if decoder.target_len is not None:
             raise _only_with_decoder("--target-len", name)
-    fitted = [n for n in ("seq_len", "output_at") if listing or network.given[n] is None]
+    fitted = [n for n in ("seq_len", "output_at") if listing or network.options[n] is None]
     fitted += ["output_size"] * listing
     length = parse_dim("3" if decoder.target_len is None else decoder.target_len, "target-len")
     return arrange(name, spec, network.batch, head, length, sizes, fitted)

@@ -68,8 +68,8 @@ class Numbers:
     @property
     def states(self) -> dict[str, str]:
         """By name: the file of each state that is given. Raises UsageError."""
-        given = {"h": self.h0, "c": self.c0}
-        found = {name: source for name, source in given.items() if source is not None}
+        short = {"h": self.h0, "c": self.c0}
+        found = {name: source for name, source in short.items() if source is not None}
         for text in self.state0:
             name, equals, source = text.partition("=")
             if not equals or not name or not source:
@@ -256,8 +256,8 @@ class Gradients:
         if subject.head is not None:
             target = None if self.target is None else read_array(self.target, "target")
             return replace(subject, feed=with_loss(feed, target, np.random.default_rng(seed)))
-        given = None if self.grad_output is None else read_array(self.grad_output, "grad-output")
-        return replace(subject, feed=with_grad_output(feed, given))
+        gradient = None if self.grad_output is None else read_array(self.grad_output, "grad-output")
+        return replace(subject, feed=with_grad_output(feed, gradient))
 
     def _check(self, subject: Trace) -> None:
         if self.loss is not None and subject.head is None:

@@ -76,27 +76,27 @@ _HEAD_OPTIONS: dict[str, Any] = {
 class Network:
     """What the command line says of the network and the batch; None where it says nothing."""
 
-    given: Mapping[str, Any]
+    options: Mapping[str, Any]
 
     def says(self, *names: str) -> list[str]:
         """Those of `names` that were given."""
-        return [name for name in names if self.given[name] is not None]
+        return [name for name in names if self.options[name] is not None]
 
     @functools.cached_property
     def arguments(self) -> dict[str, Any]:
         """The fields of the spec that were given, read but not yet checked."""
         base: dict[str, Any] = {}
-        if self.given["spec"] is not None:
-            spec = read_spec(self.given["spec"])
+        if self.options["spec"] is not None:
+            spec = read_spec(self.options["spec"])
             base = spec.to_dict() | {"equations": spec.equations}
-            if self.given["cell"] not in (None, base["cell"]):
+            if self.options["cell"] not in (None, base["cell"]):
                 for name in ("nonlinearity", "proj_size"):  # these belong to the file's cell
                     base.pop(name)
-            if self.given["cell"] is not None or spec.equations is None:
+            if self.options["cell"] is not None or spec.equations is None:
                 base.pop("equations")
-        read = {name: _read(name, self.given[name]) for name in self.says(*ARGUMENTS)}
-        if self.given["cell"] is not None and self.given["cell"] not in CELLS:
-            read |= self._written(self.given["cell"])
+        read = {name: _read(name, self.options[name]) for name in self.says(*ARGUMENTS)}
+        if self.options["cell"] is not None and self.options["cell"] not in CELLS:
+            read |= self._written(self.options["cell"])
         return base | read
 
     def _written(self, name: str) -> dict[str, Any]:
@@ -105,23 +105,23 @@ class Network:
 
         cell = written_cell(name)
         for argument in ("nonlinearity", "bias", "proj_size") if cell is not None else ():
-            if self.given[argument] is not None:
+            if self.options[argument] is not None:
                 raise said_by_equations(argument, name)
         return {} if cell is None else {"cell": cell.name, "equations": cell}
 
     @property
     def constructor(self) -> dict[str, Any]:
         """The constructor's arguments as a program would give them; a file's defaults left out."""
-        given = dict(self.arguments)
-        cell = given.get("cell", "rnn")
-        for name in [*given] if cell in CELLS else ():
-            if name != "cell" and not takes(cell, name) and self.given[name] is None:  # a file's
-                del given[name]
-        return given
+        arguments = dict(self.arguments)
+        cell = arguments.get("cell", "rnn")
+        for name in [*arguments] if cell in CELLS else ():
+            if name != "cell" and not takes(cell, name) and self.options[name] is None:  # a file's
+                del arguments[name]
+        return arguments
 
     def size(self, name: str) -> Dim | None:
         """batch_size or seq_len, None where it was not given."""
-        text = self.given[name]
+        text = self.options[name]
         return None if text is None else parse_dim(text, name.replace("_", "-"))
 
     @functools.cached_property
@@ -132,7 +132,7 @@ class Network:
     @functools.cached_property
     def lengths(self) -> tuple[int, ...] | None:
         """The lengths of a packed batch."""
-        text = self.given["lengths"]
+        text = self.options["lengths"]
         return None if text is None else parse_lengths(text)
 
     @functools.cached_property
@@ -143,11 +143,11 @@ class Network:
     def batch_for(self, spec: Spec) -> Batch:
         """The batch of a network that a file may tell. Raises UsageError."""
         sizes = {
-            name: parse_dim(self.given[option], option.replace("_", "-"))
+            name: parse_dim(self.options[option], option.replace("_", "-"))
             for name, option in (("size", "batch_size"), ("seq_len", "seq_len"))
-            if self.given[option] is not None
+            if self.options[option] is not None
         }
-        unbatched = bool(self.given["unbatched"])
+        unbatched = bool(self.options["unbatched"])
         batch = batch_of(spec, **sizes, unbatched=unbatched, lengths=self.lengths)
         for name, size in sizes.items():
             actual = getattr(batch, name)
@@ -164,18 +164,18 @@ class Network:
     @functools.cached_property
     def head(self) -> Head | None:
         """The head, where one is asked for. Raises UsageError."""
-        size = self.given.get("output_size")
-        beside = [n for n in ("output_activation", "output_at") if self.given.get(n) is not None]
+        size = self.options.get("output_size")
+        beside = [n for n in ("output_activation", "output_at") if self.options.get(n) is not None]
         if size is None:
             if beside:
                 option = "--" + beside[0].replace("_", "-")
                 raise UsageError(
                     f"{option}: expected beside --output-size",
                     got="no head",
-                    fix=f"--output-size 3 {option} {quote(self.given[beside[0]])}",
+                    fix=f"--output-size 3 {option} {quote(self.options[beside[0]])}",
                 )
             return None
-        stated = {n.removeprefix("output_"): self.given[n] for n in beside}
+        stated = {n.removeprefix("output_"): self.options[n] for n in beside}
         return Head(parse_dim(size, "output-size"), **stated)
 
     def trace(self) -> Trace:

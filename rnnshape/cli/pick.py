@@ -79,9 +79,9 @@ def pick(
 _OWNERS = {"layer": "layer", "direction": "layer", "sample": "sample", "bridge": "decoder-h0"}
 
 
-def _check_alone(of: str, given: dict[str, Any]) -> None:
+def _check_alone(of: str, options: dict[str, Any]) -> None:
     """Refuse an option of another question."""
-    for name, value in given.items():
+    for name, value in options.items():
         owner = _OWNERS[name]
         if value is not None and of != owner:
             raise UsageError(

@@ -63,8 +63,8 @@ class Asked:
         self.settings = {
             name: setting_value(value) for name, value in pairs(sets, "--set", "hidden=80")
         }
-        given = {name: shape_value(value) for name, value in pairs(shapes, "--shape", "x=N,T,10")}
-        request = Request(source, self.entry, self.settings, given, piece=bool(code))
+        tensors = {name: shape_value(value) for name, value in pairs(shapes, "--shape", "x=N,T,10")}
+        request = Request(source, self.entry, self.settings, tensors, piece=bool(code))
         self.results: Followeds = diagnosed(request, project)
 
     def put(
@@ -115,29 +115,29 @@ def _options(spec: Any, event: Any) -> dict[str, Any]:
     from ..network.constructor import ARGUMENTS, takes
     from ..programs.values import Packed
 
-    given: dict[str, Any] = dict.fromkeys(
+    options: dict[str, Any] = dict.fromkeys(
         [*ARGUMENTS, "batch_size", "seq_len", "unbatched", "lengths", "spec", "cell"]
     )
-    given["cell"] = spec.cell
+    options["cell"] = spec.cell
     for name in ARGUMENTS:
         if name == "cell" or not takes(spec.cell, name):
             continue
         value = getattr(spec, name)
-        given[name] = value if isinstance(value, bool) else _word(value)
+        options[name] = value if isinstance(value, bool) else _word(value)
     if event is None or spec.single:
         if event is not None and len(event.inputs[0].shape) == 2:
-            given["batch_size"] = _word(event.inputs[0].shape[0])
-        return given
+            options["batch_size"] = _word(event.inputs[0].shape[0])
+        return options
     x = event.inputs[0]
     packed = next((a for a in event.args if isinstance(a, Packed)), None)
     if packed is not None and packed.lengths:
-        given["lengths"] = ",".join(map(str, packed.lengths))
+        options["lengths"] = ",".join(map(str, packed.lengths))
     elif x.rank == 2:
-        given["unbatched"], given["seq_len"] = True, _word(x.shape[0])
+        options["unbatched"], options["seq_len"] = True, _word(x.shape[0])
     else:
         n, t = (0, 1) if (packed.batch_first if packed else spec.batch_first) else (1, 0)
-        given["batch_size"], given["seq_len"] = _word(x.shape[n]), _word(x.shape[t])
-    return given
+        options["batch_size"], options["seq_len"] = _word(x.shape[n]), _word(x.shape[t])
+    return options
 
 
 def _word(value: Any) -> str:
@@ -163,11 +163,11 @@ def pairs(
     return found
 
 
-def refuse_beside(given: Mapping[str, Any], program: str) -> None:
+def refuse_beside(options: Mapping[str, Any], program: str) -> None:
     """The options of a network say nothing beside a program."""
     from .options import first_set
 
-    option = first_set({f"--{name.replace('_', '-')}": value for name, value in given.items()})
+    option = first_set({f"--{name.replace('_', '-')}": value for name, value in options.items()})
     if option is not None:
         raise UsageError(
             f"{option}: expected without a program, which describes its own network", got=option,

@@ -179,8 +179,8 @@ def _agree(network: Network, spec: Any) -> None:
                 got=str(value),
                 fix=f"leave out {option}: an .onnx file tells its network",
             )
-    if network.given["unbatched"] or network.given.get("output_size") is not None:
-        option = "--unbatched" if network.given["unbatched"] else "--output-size"
+    if network.options["unbatched"] or network.options.get("output_size") is not None:
+        option = "--unbatched" if network.options["unbatched"] else "--output-size"
         raise UsageError(
             f"{option}: expected without an .onnx file",
             got=option,

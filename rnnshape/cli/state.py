@@ -30,7 +30,7 @@ def state(
     """
     from ..analysis.training import training_run
 
-    if network.given["lengths"] is not None:
+    if network.options["lengths"] is not None:
         raise UsageError(
             "--lengths: expected no lengths, since each batch of a run has its own",
             got="--lengths",

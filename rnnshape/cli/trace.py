@@ -81,7 +81,7 @@ def trace(
     if program is None:
         refuse_alone(sets, shapes)
     else:
-        refuse_beside(network.given, program)
+        refuse_beside(network.options, program)
         asked = Asked(program, sets, shapes)
         if layer is None:
             trace_program(

@@ -104,7 +104,7 @@ def _projection(call: Construction, why: str) -> tuple[Any, str]:
 
 def _with(call: Construction, name: str, value: Any) -> Construction:
     """The call with one argument set, or left out where `value` is None."""
-    keywords = {key: given for key, given in call.keywords.items() if key != name}
+    keywords = {key: one for key, one in call.keywords.items() if key != name}
     return replace(call, keywords=keywords if value is None else {**keywords, name: value})
 
 

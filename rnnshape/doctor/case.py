@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ..checks.call import Given, differ, sizes
+from ..checks.call import Inputs, differ, sizes
 from ..errors import TorchError, UsageError
 from ..network.batch import Batch
 from ..network.constructor import Construction
@@ -130,14 +130,14 @@ class Case:
         return "(N, T, features)" if self.spec.batch_first else "(T, N, features)"
 
     @property
-    def given(self) -> Given:
+    def inputs(self) -> Inputs:
         """The forward call; an input that is not told is taken to fit."""
         h0, c0 = self.shapes.get("h0"), self.shapes.get("c0")
         lone = self.spec.has_cell_state and h0 is not None and c0 is None
         call = self.construction
         late = ("nonlinearity",) if self.spec.single else ("num_layers", "bidirectional")
         raw = {name: call[name] for name in late}
-        return Given(
+        return Inputs(
             input=self.shapes.get("input", self.expected["input"]),
             h0=h0,
             c0=c0,

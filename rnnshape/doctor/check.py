@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..checks.call import Call, Given, tupled
+from ..checks.call import Call, Inputs, tupled
 from ..checks.call import listed as bracketed
 from ..checks.packed import onednn, reads_beyond
 from ..checks.padded import forward_fault
@@ -117,21 +117,21 @@ def _construction(cell: str | None, arguments: Mapping[str, Any]) -> Constructio
 
 def _torch_problems(case: Case) -> Iterator[Problem]:
     """Each fault of the call, the ones before it mended."""
-    given = case.given
+    inputs = case.inputs
     late = {found.tensor: found for found in late_problems(case.construction)}
     for _ in range(_MOST_FAULTS):
-        fault = forward_fault(case.spec, given)
+        fault = forward_fault(case.spec, inputs)
         if fault is None:
             break
-        about = _culprit(case, given, fault.about)
+        about = _culprit(case, inputs, fault.about)
         if about in late:
             yield replace(late.pop(about), torch=fault.torch)
         else:
-            yield call_problem(case, given, Fault(about, fault.torch))
-        mended = _mended(case, given, about)
-        if mended == given and about not in given.raw:
+            yield call_problem(case, inputs, Fault(about, fault.torch))
+        mended = _mended(case, inputs, about)
+        if mended == inputs and about not in inputs.raw:
             break
-        given = mended
+        inputs = mended
     for found in late.values():
         yield replace(found, torch=_projected_state(case))
 
@@ -150,31 +150,31 @@ def _projected_state(case: Case) -> TorchError | None:
     return TorchError("RuntimeError", message)
 
 
-def _culprit(case: Case, given: Given, about: str) -> str:
+def _culprit(case: Case, inputs: Inputs, about: str) -> str:
     """What is at fault; where that fits, the lengths made torch expect another batch."""
-    if about in ("h0", "c0") and given.lengths is not None:
-        shape = getattr(given, about)
+    if about in ("h0", "c0") and inputs.lengths is not None:
+        shape = getattr(inputs, about)
         fits = shape is not None and not clash(shape, case.expected.get(about, ()))
-        if fits and clash((len(given.lengths),), case.sizes[:1]):
+        if fits and clash((len(inputs.lengths),), case.sizes[:1]):
             return "lengths"
     return about
 
 
-def _mended(case: Case, given: Given, about: str) -> Given:
+def _mended(case: Case, inputs: Inputs, about: str) -> Inputs:
     """The call with one fault less."""
     if about == "dtype":
-        return given._replace(dtype=given.weight_dtype)
+        return inputs._replace(dtype=inputs.weight_dtype)
     if about == "state_dtype":
-        return given._replace(state_dtype=given.weight_dtype)
+        return inputs._replace(state_dtype=inputs.weight_dtype)
     if about == "lengths":
-        return given._replace(lengths=_fitting(case, given.lengths or ()))
+        return inputs._replace(lengths=_fitting(case, inputs.lengths or ()))
     if about == "input":
-        return given._replace(input=case.expected["input"])
+        return inputs._replace(input=case.expected["input"])
     if about == "h0":
-        return given._replace(h0=case.expected["h0"])
+        return inputs._replace(h0=case.expected["h0"])
     if about == "c0":
-        return given._replace(c0=case.expected.get("c0"), tuple_length=None)
-    return given._replace(raw={**given.raw, about: LATE[about]})
+        return inputs._replace(c0=case.expected.get("c0"), tuple_length=None)
+    return inputs._replace(raw={**inputs.raw, about: LATE[about]})
 
 
 def _fitting(case: Case, lengths: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -216,7 +216,7 @@ def _silent_problems(case: Case, told: set[str]) -> Iterator[Problem]:
 def _silence(case: Case) -> str:
     """What torch does with a packed batch's tensor that it does not check."""
     lengths = case.lengths or ()
-    call = Call(case.spec, case.given)
+    call = Call(case.spec, case.inputs)
     if reads_beyond(call):
         return (
             "torch says nothing, or ends with a crash: where all lengths are equal oneDNN reads "

@@ -64,10 +64,10 @@ class Ran:
 
     def evaluate(self, code: str, **more: Any) -> dict[str, Any]:
         """Run a piece of our own torch code on these numbers; the names that it leaves."""
-        given = dict(zip(("hn", "cn"), self.states), output=self.output)
+        arrays = dict(zip(("hn", "cn"), self.states), output=self.output)
         if self.batch.lengths:
-            given["lengths"] = np.array(self.batch.lengths)
-        names: dict[str, Any] = {name: value.view(_Tensor) for name, value in given.items()}
+            arrays["lengths"] = np.array(self.batch.lengths)
+        names: dict[str, Any] = {name: value.view(_Tensor) for name, value in arrays.items()}
         names |= more
         exec(code, {"__builtins__": {"len": len}, "torch": _Torch}, names)
         return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..checks.call import Given
+from ..checks.call import Inputs
 from ..errors import Fault
 from ..network.dims import Dim, Shape, write_shape
 from .case import Case, Problem, clash, counted, layer_code, listed
@@ -21,7 +21,7 @@ def problem(cause: str, tensor: str, expected: Any, got: Any, why: str, fix: str
     return Problem(cause, tensor, expected, got, sentences(cause, why), fix)
 
 
-def call_problem(case: Case, given: Given, fault: Fault) -> Problem:
+def call_problem(case: Case, inputs: Inputs, fault: Fault) -> Problem:
     """What is at fault in a call, with what torch raises."""
     about, torch = fault
     if about == "dtype":
@@ -31,9 +31,9 @@ def call_problem(case: Case, given: Given, fault: Fault) -> Problem:
     elif about == "input":
         found = input_problem(case)
     elif about == "lengths":
-        found = lengths_problem(case, given.lengths or ())
+        found = lengths_problem(case, inputs.lengths or ())
     else:
-        found = state_problem(case, about, getattr(given, about))
+        found = state_problem(case, about, getattr(inputs, about))
     return replace(found, torch=torch)
 
 

@@ -155,14 +155,14 @@ class _Solver:
         draft = self._draft
         ranks = _Ranks(self._source, draft).solve()
         batched: list[bool] = []
-        given: dict[int, list[str]] = {}
+        places: dict[int, list[str]] = {}
         for name, number in draft.states.items():
-            given.setdefault(number, []).append(name)
+            places.setdefault(number, []).append(name)
         for number, node in enumerate(draft.nodes):
             below = any(batched[read] for read in node.inputs)
             batched.append(below or node.op in ("input", "state"))
             self._sizes.append(self._node(number, node, ranks))
-            for name in given.get(number, ()):
+            for name in places.get(number, ()):
                 place = draft.assigned[name + "'"]
                 for own, new in zip(self._state(name), self._sizes[number], strict=True):
                     why = f"the state {shown(name)} is {{}} wide"
@@ -540,10 +540,10 @@ class _Ranks:
             )
         wanted = {"outer": (1, 1), "transpose": (2,)}.get(op)
         if wanted is not None and tuple(read) != wanted:
-            given = " and ".join(names[i] for i in read)
+            got = " and ".join(names[i] for i in read)
             raise self._source.error(
                 node.place,
-                f"expected {' and '.join(names[i] for i in wanted)} in {op}, got {given}",
+                f"expected {' and '.join(names[i] for i in wanted)} in {op}, got {got}",
                 f"{op}({'a, b' if op == 'outer' else 'A'})",
             )
         if op in ("softmax", "layer_norm", "concat", "split", "sum") and 0 in read:

@@ -106,9 +106,9 @@ class Cell:
     _solution: Solution = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        given: Any = self.text
-        if not isinstance(given, str):
-            raise UsageError("Cell: expected equations as text", got=type(given).__name__,
+        text: Any = self.text
+        if not isinstance(text, str):
+            raise UsageError("Cell: expected equations as text", got=type(text).__name__,
                              fix="Cell.read('mgu.cell')")  # fmt: skip
         source = Source(self.text, self.name)
         draft = parse(source)
@@ -183,14 +183,14 @@ class Cell:
 
     def lines(self) -> list[tuple[str, str]]:
         """Each line of the file, and beside an equation the shape of what it gives: `(H)`."""
-        draft, given = self._draft, dict[int, list[str]]()
+        draft, shapes = self._draft, dict[int, list[str]]()
         for name, place in draft.assigned.items():
             number = draft.states[name[:-1]] if name.endswith("'") else draft.values[name]
             sizes = ", ".join(map(str, self._shaped(number).sizes))
-            given.setdefault(place.line, []).append(f"({sizes})")
+            shapes.setdefault(place.line, []).append(f"({sizes})")
         source = Source(self.text, self.name)
         return [
-            (shown(line, LARGEST), ", ".join(dict.fromkeys(given.get(number, ()))))
+            (shown(line, LARGEST), ", ".join(dict.fromkeys(shapes.get(number, ()))))
             for number, line in enumerate(source.lines, 1)
         ]
 

@@ -177,15 +177,15 @@ def batch_of(
 
     Raises UsageError, also for a sequence where there is a single step.
     """
-    given: dict[str, Any] = {} if size is None else {"size": size}
+    sizes: dict[str, Any] = {} if size is None else {"size": size}
     for option, value in (("--seq-len", seq_len), ("--lengths", lengths)):
         if value is not None:
             spec.check_layer(option, f"leave out {option}")
     if spec.single:
         seq_len = 1
     if seq_len is not None:
-        given["seq_len"] = seq_len
-    return Batch(**given, unbatched=unbatched, lengths=lengths)
+        sizes["seq_len"] = seq_len
+    return Batch(**sizes, unbatched=unbatched, lengths=lengths)
 
 
 def _at_least(value: Dim, least: int, what: str, fix: str, torch: tuple[str, str] | None) -> None:

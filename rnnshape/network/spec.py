@@ -124,10 +124,10 @@ class Spec:
     equations: WrittenCell | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        given: Any = self.cell
-        if hasattr(given, "text"):
-            object.__setattr__(self, "equations", given)
-            object.__setattr__(self, "cell", given.name)
+        written: Any = self.cell
+        if hasattr(written, "text"):
+            object.__setattr__(self, "equations", written)
+            object.__setattr__(self, "cell", written.name)
         if self.equations is not None:
             object.__setattr__(self, "cell", one_line(str(self.cell)))
         if self.equations is None and self.cell not in CELLS:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..checks.loading import load_error
-from ..checks.padded import Given, forward_error, sizes
+from ..checks.padded import Inputs, forward_error, sizes
 from ..engine.cells import Equations
 from ..engine.ops import OPERATIONS
 from ..engine.walk import Shapes, Tensor
@@ -90,7 +90,7 @@ class Feed:
     padding: Array | None = None
 
     @property
-    def given(self) -> dict[str, Array]:
+    def inputs(self) -> dict[str, Array]:
         """input, h0 (and c0) in the caller's layout."""
         names = (f"{name}0" for name in self.spec.state_names)
         states = zip(names, self.states_outward(self.states), strict=True)
@@ -201,10 +201,10 @@ def feed(
     x = _numbers("input", input, dtype)
     if spec.equations is not None:
         return _written_feed(spec, arrays, x, named, lengths, head)
-    given = [_numbers(f"{name}0", named.get(name), dtype) for name in ("h", "c")]
-    h, c = given
+    initial = [_numbers(f"{name}0", named.get(name), dtype) for name in ("h", "c")]
+    h, c = initial
     error = forward_error(
-        spec, Given(x.shape, None if h is None else h.shape, None if c is None else c.shape)
+        spec, Inputs(x.shape, None if h is None else h.shape, None if c is None else c.shape)
     )
     if error:
         raise ShapeError("forward: expected shapes that fit the network",
@@ -212,7 +212,7 @@ def feed(
                                           (("input", x), ("h0", h), ("c0", c)) if a is not None),
                          fix="rnnshape check says what fits", torch=error)  # fmt: skip
     if spec.single:
-        return _single_feed(spec, arrays, x, given, lengths)
+        return _single_feed(spec, arrays, x, initial, lengths)
     unbatched = x.ndim == 2
     size, length = map(int, sizes(spec, x.shape))  # type: ignore[arg-type]
     batch = Batch(size=size, seq_len=length, unbatched=unbatched, lengths=lengths)
@@ -225,7 +225,7 @@ def feed(
         )
     rows = spec.num_layers * spec.num_directions
     begun = []
-    for name, state in zip(spec.state_names, given, strict=False):
+    for name, state in zip(spec.state_names, initial, strict=False):
         shape: Any = (rows, size, spec.state_width(name))
         begun.append(np.zeros(shape, dtype) if state is None else state.reshape(shape))
     if batch.packed:
@@ -236,12 +236,12 @@ def feed(
 
 def _named_states(spec: Spec, short: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """The states that were given, by name; h0 and c0 are short for those of h and c."""
-    given = {name: state for name, state in short.items() if state is not None}
+    initial = {name: state for name, state in short.items() if state is not None}
     for name in named:
-        if name in given:
+        if name in initial:
             raise UsageError(f"{name}0: expected once", got="two", fix=f"give {name}0 once")
-    given |= {name: state for name, state in named.items() if state is not None}
-    for name in given:
+    initial |= {name: state for name, state in named.items() if state is not None}
+    for name in initial:
         if name not in spec.state_names:
             if spec.equations is None and name == "c":
                 raise UsageError(
@@ -253,7 +253,7 @@ def _named_states(spec: Spec, short: Mapping[str, Any], named: Mapping[str, Any]
                 got=name[:40],
                 fix=f"--state0 {spec.state_names[0]}=FILE.npy",
             )
-    return given
+    return initial
 
 
 def _written_feed(
@@ -340,14 +340,14 @@ def inward(spec: Spec, batch: Batch, sequence: Array) -> Array:
 
 
 def _single_feed(
-    spec: Spec, weights: dict[str, Array], x: Array, given: list[Any], lengths: Any
+    spec: Spec, weights: dict[str, Array], x: Array, initial: list[Any], lengths: Any
 ) -> Feed:
     """The one step of a cell module as a walk of one layer and T = 1."""
     unbatched = x.ndim == 1
     rows = 1 if unbatched else len(x)
     batch = batch_of(spec, size=rows, unbatched=unbatched, lengths=lengths)
     states = []
-    for name, state in zip(spec.state_names, given, strict=False):
+    for name, state in zip(spec.state_names, initial, strict=False):
         shape: Any = (1, rows, spec.state_width(name))
         states.append(np.zeros(shape, x.dtype) if state is None else state.reshape(shape))
     return Feed(spec, batch, weights, x.reshape(1, rows, x.shape[-1]), tuple(states))
@@ -467,8 +467,8 @@ class Arrays(Shapes):
         return array
 
 
-def with_grad_output(source: Feed, given: Any = None) -> Feed:
-    """The call with the gradient of a loss by output: `given`, of output's shape; ones unless told.
+def with_grad_output(source: Feed, gradient: Any = None) -> Feed:
+    """The call with the gradient of a loss by output, of its shape; ones unless told.
 
     A cell module has no output: there it is the gradient by h'.
 
@@ -476,10 +476,10 @@ def with_grad_output(source: Feed, given: Any = None) -> Feed:
     """
     name = "hn" if source.spec.single else "output"
     expected: tuple[int, ...] = source.batch.tensors(source.spec)[name]  # type: ignore[assignment]
-    if given is None:
+    if gradient is None:
         array = np.ones(expected, source.input.dtype)
     else:
-        array = _floats("grad-output", given, source.input.dtype)
+        array = _floats("grad-output", gradient, source.input.dtype)
         if array.shape != expected:
             raise ShapeError(
                 f"--grad-output: expected the shape of {name}, {write_shape(expected)}",

@@ -213,7 +213,7 @@ def _trace_head(trace: Trace) -> dict[str, Any]:
         ],
     }
     if trace.feed is not None and trace.result is not None:
-        values = {**trace.feed.given, **trace.result.to_dict(), **trace.gradients}
+        values = {**trace.feed.inputs, **trace.result.to_dict(), **trace.gradients}
         head["values"] = {name: array_json(array) for name, array in values.items()}
     return head
 

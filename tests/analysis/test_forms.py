@@ -81,8 +81,8 @@ def test_one_to_many_feeds_each_output_back():
     parts = list(arrangement.parts(drawn(arrangement, 0, "float64")))
     assert [part.name for part in parts] == ["call 0", "call 1", "call 2"]
     for before, after in zip(parts, parts[1:]):
-        assert np.array_equal(before.trace.result.o, after.trace.feed.given["input"])
-        assert np.array_equal(before.trace.result.hn, after.trace.feed.given["h0"])
+        assert np.array_equal(before.trace.result.o, after.trace.feed.inputs["input"])
+        assert np.array_equal(before.trace.result.hn, after.trace.feed.inputs["h0"])
 
 
 def test_the_decoder_of_a_bidirectional_encoder_is_twice_as_wide():

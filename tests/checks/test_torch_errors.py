@@ -18,7 +18,7 @@ from recordings import (
     spec_of,
 )
 
-from rnnshape.checks.padded import Given, forward_error, forward_fault
+from rnnshape.checks.padded import Inputs, forward_error, forward_fault
 from rnnshape.errors import TorchError
 from rnnshape.network.constructor import (
     constructor_error,
@@ -75,7 +75,7 @@ def test_packing_raises_what_torch_raises_first(code: re.Match[str], case: dict[
     shape, lengths, batch_first, unsorted, run = code.groups()
     input = tuple(map(int, shape.split(",")))
     spec = Spec(batch_first=bool(batch_first), input_size=input[-1])
-    given = Given(
+    given = Inputs(
         input, lengths=tuple(int(n) for n in lengths.split(",") if n), enforce_sorted=not unsorted
     )
     fault = forward_fault(spec, given)
@@ -93,8 +93,8 @@ def test_at_least_two_hundred_bad_cases_are_recorded() -> None:
 def test_a_symbol_fits_any_size() -> None:
     n, t, h = symbol("N"), symbol("T"), symbol("H")
     spec = Spec(cell="lstm", hidden_size="H", input_size="I")
-    assert forward_error(spec, Given((t, n, 3), (1, n, h), (1, 7, 20))) is None
-    assert forward_error(spec, Given((t, n, 3), (2, n, h), (1, n, h))) is not None
+    assert forward_error(spec, Inputs((t, n, 3), (1, n, h), (1, 7, 20))) is None
+    assert forward_error(spec, Inputs((t, n, 3), (2, n, h), (1, n, h))) is not None
 
 
 def is_mended(case: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import needs_torch
 
-from rnnshape.checks.padded import Given, forward_error
+from rnnshape.checks.padded import Inputs, forward_error
 from rnnshape.doctor.pick import BRIDGES, QUESTIONS, Wanted, pick
 from rnnshape.doctor.proofs import ran, small
 from rnnshape.errors import UsageError
@@ -89,7 +89,7 @@ def test_a_decoder_takes_the_bridged_state(bridge):
     shapes = pick(Wanted(spec=encoder, batch=Batch(), of="decoder-h0", bridge=bridge)).answer.shapes
     twice = 2 if bridge == "concat" else 1
     decoder = Spec(cell="lstm", num_layers=2, hidden_size=20 * twice, proj_size=6 * twice)
-    assert forward_error(decoder, Given((4, 7, 10), shapes["h0"], shapes["c0"])) is None
+    assert forward_error(decoder, Inputs((4, 7, 10), shapes["h0"], shapes["c0"])) is None
 
 
 def test_an_answer_that_is_wrong_would_be_found():

@@ -95,7 +95,7 @@ def test_torch_gives_the_same(activation, at, spec):
     linear.load_state_dict({n: own.pop(f"head.{n}") for n in ("weight", "bias")})
     rnn.load_state_dict(own)
     with torch.no_grad():
-        output, hn = rnn(torch.from_numpy(subject.feed.given["input"].copy()))
+        output, hn = rnn(torch.from_numpy(subject.feed.inputs["input"].copy()))
         h = hn[0] if isinstance(hn, tuple) else hn
         read = output if at == "every" else torch.cat(list(h[-spec.num_directions :]), -1)
         g = {"none": lambda y: y, "softmax": lambda y: y.softmax(-1)}.get(

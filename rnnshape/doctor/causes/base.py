@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ...checks.padded import Given, forward_error
+from ...checks.padded import Inputs, forward_error
 from ...errors import UsageError
 from ...network.dims import Dim, Shape, Symbol, json_shape, parse_dim, symbol
 from ...network.spec import Spec
@@ -81,12 +81,14 @@ class Known:
         where the second is refused."""
         try:
             calls = [
-                (self.network(**certain), given(*shapes)) for certain, shapes in (before, after)
+                (self.network(**certain), inputs_of(*shapes)) for certain, shapes in (before, after)
             ]
-            told = dict(zip(("before", "after"), (_told(spec, call) for spec, call in calls)))
+            verdicts = dict(
+                zip(("before", "after"), (_verdict(spec, call) for spec, call in calls))
+            )
         except UsageError:
             return None
-        return told if told["after"]["fits"] else None
+        return verdicts if verdicts["after"]["fits"] else None
 
 
 @dataclass(frozen=True)
@@ -177,21 +179,21 @@ def says(
     return rule(cause, *patterns, example=example)(reason)
 
 
-def given(x: Shape, *states: Shape) -> Given:
+def inputs_of(x: Shape, *states: Shape) -> Inputs:
     """A call with the input x and the states h0, or h0 and c0."""
-    return Given(x, states[0] if states else None, states[1] if len(states) > 1 else None)
+    return Inputs(x, states[0] if states else None, states[1] if len(states) > 1 else None)
 
 
-def _told(spec: Spec, given: Given) -> dict[str, Any]:
-    error = forward_error(spec, given)
-    told: dict[str, Any] = {"network": str(spec), "input": json_shape(given.input)}
-    for name, shape in (("h0", given.h0), ("c0", given.c0)):
+def _verdict(spec: Spec, inputs: Inputs) -> dict[str, Any]:
+    error = forward_error(spec, inputs)
+    verdict: dict[str, Any] = {"network": str(spec), "input": json_shape(inputs.input)}
+    for name, shape in (("h0", inputs.h0), ("c0", inputs.c0)):
         if shape is not None:
-            told[name] = json_shape(shape)
-    told["fits"] = error is None
+            verdict[name] = json_shape(shape)
+    verdict["fits"] = error is None
     if error:
-        told["torch"] = error._asdict()
-    return told
+        verdict["torch"] = error._asdict()
+    return verdict
 
 
 def shape_text(shape: Sequence[Dim]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from ...checks.call import Call, Given
+from ...checks.call import Call, Inputs
 from ...checks.packed import PACKING
 from ...checks.padded import forward_fault
 from ...errors import Fault
@@ -62,9 +62,9 @@ def build(self: Instance, cell: str, args: tuple[Any, ...], keywords: dict[str, 
     fault = constructor_fault(call)
     if fault:
         raise Refusal(*fault.torch, wants={"argument": fault.about})
-    given = {k: v for k, v in call.arguments.items() if k not in ("device", "dtype")}
+    arguments = {k: v for k, v in call.arguments.items() if k not in ("device", "dtype")}
     dtype = call.arguments.get("dtype")
-    spec = Spec(cell=cell, **given)
+    spec = Spec(cell=cell, **arguments)
     names = [n for n in positional_names(cell) if n not in ("device", "dtype")]
     for name in names:
         setattr(self, name, getattr(spec, name))
@@ -96,10 +96,10 @@ def run(self: Instance, input: Any, hx: Any) -> Any:
         )
     x = packed.padded if packed else input
     layer = _with_batch_first(spec, packed.batch_first) if packed else spec
-    state, given = _state(layer, x, hx, packed, self)
-    fault = forward_fault(layer, given)
+    state, inputs = _state(layer, x, hx, packed, self)
+    fault = forward_fault(layer, inputs)
     if fault:
-        raise _refusal(fault, layer, given, x, hx)
+        raise _refusal(fault, layer, inputs, x, hx)
     return _result(self, spec, x, state, packed)
 
 
@@ -110,7 +110,7 @@ def _with_batch_first(spec: Spec, batch_first: bool) -> Spec:
 
 def _state(
     spec: Spec, x: Tensor, hx: Any, packed: Packed | None, self: Instance
-) -> tuple[tuple[Tensor, ...], Given]:
+) -> tuple[tuple[Tensor, ...], Inputs]:
     weight = next(iter(self.parameters_here.values()), None)
     shared: Any = {
         "dtype": x.dtype,
@@ -126,10 +126,10 @@ def _state(
         if packed:
             shared |= {"lengths": lengths, "enforce_sorted": packed.enforce_sorted}
     if hx is None:
-        return (), Given(x.shape, **shared)
+        return (), Inputs(x.shape, **shared)
     if isinstance(hx, Tensor):
         lone: Any = {"tuple_length": 0} if spec.has_cell_state else {}
-        return (hx,), Given(x.shape, hx.shape, state_dtype=hx.dtype, **lone, **shared)
+        return (hx,), Inputs(x.shape, hx.shape, state_dtype=hx.dtype, **lone, **shared)
     if not isinstance(hx, (tuple, list)):
         raise Refusal(
             "TypeError" if spec.has_cell_state else "AttributeError",
@@ -148,35 +148,35 @@ def _state(
     dtype = tensors[0].dtype if shapes else "float32"
     first, second, *_ = (*shapes, None, None)
     shared |= {"state_dtype": dtype, "tuple_length": len(tensors)}
-    given = Given(x.shape, first, second, **shared)
-    return tuple(one for one in tensors if isinstance(one, Tensor)), given
+    inputs = Inputs(x.shape, first, second, **shared)
+    return tuple(one for one in tensors if isinstance(one, Tensor)), inputs
 
 
-def _refusal(fault: Fault, spec: Spec, given: Given, x: Tensor, hx: Any) -> Refusal:
+def _refusal(fault: Fault, spec: Spec, inputs: Inputs, x: Tensor, hx: Any) -> Refusal:
     """torch's words, with the sizes that differ and what would have been right."""
     pairs: list[tuple[int, int]] = []
     wants: dict[str, Any] = {"about": fault.about}
     argument: Any = x
     ranks = (1, 2) if spec.single else (2, 3)
-    if fault.about == "input" and len(given.input) in ranks:
-        pairs.append((given.input[-1], spec.input_size))  # type: ignore[arg-type]
+    if fault.about == "input" and len(inputs.input) in ranks:
+        pairs.append((inputs.input[-1], spec.input_size))  # type: ignore[arg-type]
     elif fault.about == "input":
         wants |= {"rank": ranks}
     if fault.about == "dtype":
-        wants |= {"dtype": given.weight_dtype}
+        wants |= {"dtype": inputs.weight_dtype}
     if fault.about in ("h0", "c0", "state_dtype"):
         argument = hx
-        call = Call(spec, given)
+        call = Call(spec, inputs)
         if spec.single:
-            batch = given.input[:-1]
+            batch = inputs.input[:-1]
             expected = [(*batch, spec.hidden_size)] * (2 if spec.has_cell_state else 1)
         else:
-            batched = given.lengths is not None or len(given.input) == 3
+            batched = inputs.lengths is not None or len(inputs.input) == 3
             expected = [
                 e if batched else (e[0], e[2]) for e in map(call.expected, spec.state_names)
             ]
         wants |= {"state": expected, "pair": spec.has_cell_state}
-        for want, got in zip(expected, (given.h0, given.c0)):
+        for want, got in zip(expected, (inputs.h0, inputs.c0)):
             if got is not None and len(want) == len(got):
                 pairs += zip(want, got)  # type: ignore[arg-type]
     return Refusal(*fault.torch, sizes=pairs, argument=argument, wants=wants)
@@ -300,10 +300,10 @@ def step(self: Instance, input: Any, hx: Any) -> Any:
         raise Refusal(
             "AttributeError", f"'{type_name(input)}' object has no attribute 'dim'", argument=input
         )
-    state, given = _state(spec, input, hx, None, self)
-    fault = forward_fault(spec, given)
+    state, inputs = _state(spec, input, hx, None, self)
+    fault = forward_fault(spec, inputs)
     if fault:
-        raise _refusal(fault, spec, given, input, hx)
+        raise _refusal(fault, spec, inputs, input, hx)
     ran = Ran(self, spec, input, state, None, next(_SERIAL))
     graph = frozenset().union(input.graph, *(s.graph for s in state), {ran.serial})
     lead = [_roles(axis, "samples") for axis in input.axes[:-1]]
@@ -384,9 +384,9 @@ def pack_padded_sequence(
     n, t = (0, 1) if batch_first else (1, 0)
     if known is not None:
         spec = Spec(cell="gru", batch_first=bool(batch_first))
-        given = Given(input.shape, lengths=known, enforce_sorted=bool(enforce_sorted))
+        inputs = Inputs(input.shape, lengths=known, enforce_sorted=bool(enforce_sorted))
         for check in PACKING:
-            fault = check(Call(spec, given))
+            fault = check(Call(spec, inputs))
             if fault:
                 sizes = (
                     [(len(known), input.shape[n])]

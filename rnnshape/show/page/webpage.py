@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any
 
 from ...analysis.trace import Trace
-from ...checks.padded import Given, forward_error
+from ...checks.padded import Inputs, forward_error
 from ...errors import UsageError
 from ...network.batch import Batch
 from ...network.constructor import GATES
@@ -148,7 +148,7 @@ def _state_sentences() -> dict[str, dict[str, str]]:
     told = {}
     for cell in GATES:
         spec = Spec(cell=cell)
-        axes, sizes = (forward_error(spec, Given((5, 7, 10), h0=h0)) for h0 in ((2, 2), (2, 3, 4)))
+        axes, sizes = (forward_error(spec, Inputs((5, 7, 10), h0=h0)) for h0 in ((2, 2), (2, 3, 4)))
         assert axes is not None and sizes is not None
         told[cell] = {
             "rank": ": ".join(axes).replace("2-D", "{rank}-D"),

@@ -310,7 +310,7 @@ def run_text(trace: Trace, result: Result, gradients: dict[str, Array]) -> Itera
     """The computed tensors with their shapes and values."""
     assert trace.feed is not None
     yield text(str(trace.spec), "title")
-    arrays = {**trace.feed.given, **result.to_dict(), **gradients}
+    arrays = {**trace.feed.inputs, **result.to_dict(), **gradients}
     for name, array in arrays.items():
         yield []
         yield [
