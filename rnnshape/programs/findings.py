@@ -187,12 +187,11 @@ def _mixed(story: Story, x: Tensor, y: Tensor) -> str:
                     f"{_shape(x)} read in its old order as {_shape(y)} joins samples with features: a row of "
                     "the result is one row of hn, with all samples in it"
                 )
-    if _swapped(x, y) and (
-        {"samples", "steps"} <= {story.kind(p) for p in parts} or _meets_layer(story, y)
-    ):
+    rows = _swapped(x, y) and {"samples", "steps"} <= {story.kind(p) for p in parts}
+    if rows or ((_swapped(x, y) or _turned(x, y)) and _meets_layer(story, y)):
         return (
             f"view and reshape do not swap axes: the elements of {_shape(x)} are read in their old order "
-            f"as {_shape(y)}, so rows of different samples end up in one; transpose swaps them"
+            f"as {_shape(y)}, so what belongs to one row ends up in several; transpose swaps them"
         )
     return ""
 
@@ -215,12 +214,23 @@ def _shape(x: Tensor) -> str:
 
 
 def _swapped(x: Tensor, y: Tensor) -> bool:
-    """Whether the result has the same sizes in another order, no two of those that moved equal."""
-    a = [int(n) for n in x.shape if n != 1]
-    b = [int(n) for n in y.shape if n != 1]
-    if a == b or sorted(a) != sorted(b) or len(a) < 2:
-        return False
-    return len(a) == 2 or a[-1] == b[-1]
+    """Whether the result has the same rows in another order, no two sizes that moved equal."""
+    a, b = _sizes(x), _sizes(y)
+    return a != b and sorted(a) == sorted(b) and (len(a) == 2 or a[-1:] == b[-1:])
+
+
+def _turned(x: Tensor, y: Tensor) -> bool:
+    """Whether it has the same sizes in another order, all of them or the features moved; else the
+    steps of a series may have been cut anew."""
+    a, b = _sizes(x), _sizes(y)
+    moved = [n for n, m in zip(a, b) if n != m]
+    features = [int(p.size) for axis in x.axes for p in axis if p.kind == "features"]
+    distinct = a != b and sorted(a) == sorted(b) and len(set(a)) == len(a)
+    return distinct and (len(moved) == len(a) or any(n in moved for n in features))
+
+
+def _sizes(x: Tensor) -> list[int]:
+    return [int(n) for n in x.shape if n != 1]
 
 
 def _meets_layer(story: Story, y: Tensor) -> bool:

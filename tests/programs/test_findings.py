@@ -75,6 +75,9 @@ def ids(text):
             "dec = nn.GRU(I, H, num_layers=2, batch_first=True)\no, h = enc(x)\ny, _ = dec(x, h[:2])",
             "state-rows",
         ),
+        ("rnn = nn.GRU(I, H)\nx = torch.randn(N, I, T).view(T, N, I)\ny = rnn(x)[0]", "axes-mixed"),
+        ("rnn = nn.GRU(6, H, batch_first=True)\nc = nn.Conv1d(I, 6, 3, padding=1)(x.transpose(1, 2))\n"
+         "y = rnn(c.view(N, T, 6))[0]", "axes-mixed"),
         (GRU + "y = torch.softmax(nn.Linear(H, 3)(out[:, -1]), dim=0)", "last-axis"),
         (GRU + "y = nn.Softmax(dim=0)(nn.Linear(H, 3)(out[:, -1]))", "last-axis"),
         (GRU + "y = F.softmax(nn.Linear(H, 3)(out), dim=0)", "last-axis"),
