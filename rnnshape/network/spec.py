@@ -393,10 +393,16 @@ class Spec:
 
     def __str__(self) -> str:
         """As torch prints the module: `RNN(10, 20, num_layers=3)`."""
+        return self.written({})
+
+    def written(self, unknown: Mapping[str, str | None]) -> str:
+        """The same; the arguments in `unknown` by the name that stands for them, or as `?`."""
         text = f"{self.class_name}({self.input_size}, {self.hidden_size}"
         for name in ("proj_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"):
             value = getattr(self, name)
-            if value != DEFAULTS[name]:
+            if name in unknown:
+                text += f", {name}={unknown[name] or '?'}"
+            elif value != DEFAULTS[name]:
                 text += f", {name}={value}"
         if self.single and self.nonlinearity != DEFAULTS["nonlinearity"]:
             text += f", nonlinearity={self.nonlinearity}"  # of a layer torch does not print it

@@ -129,7 +129,7 @@ def dropout_one_layer(story: Story) -> Iterator[Finding]:
     """A dropout that has no layer to come after."""
     for layer in story.followed.layers:
         warning = layer.instance._attributes.get("_warning")
-        if warning is not None:
+        if warning is not None and not {"dropout", "num_layers"} & layer.open.keys():
             yield Finding("dropout-one-layer", layer.place, warning.message, {"layer": layer})
 
 

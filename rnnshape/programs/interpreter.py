@@ -1002,8 +1002,16 @@ class Interpreter:
             if name in module.names:
                 return module.names[name]
             what = module.library or module.name
-            return self.unknown(f"{name}, imported from {what}", node)
+            unknown = self.unknown(f"{name}, imported from {what}", node)
+            if (what.partition(".")[0], name) in _MODULES_ELSEWHERE:
+                return self._module_elsewhere(name, unknown)
+            return unknown
         return self.attribute(module, name, node)
+
+    def _module_elsewhere(self, name: str, unknown: Unknown) -> Class:
+        """A class that is a torch.nn.Module, and beyond that not known."""
+        start = Native(f"{name}.__init__", lambda module, *_, **__: module_state(module))
+        return make_class(name, [self.module_class], foreign=unknown, names={"__init__": start})
 
     def torch_names(self, path: str) -> dict[str, Any]:
         """What `from torch.nn import *` brings."""
@@ -2748,6 +2756,11 @@ def _missing(names: list[str], kind: str) -> str:
     return f"{len(names)} required {kind} argument{'s' if len(names) > 1 else ''}: {listed}"
 
 
+# by the package and the name: classes of others that are torch.nn.Modules
+_MODULES_ELSEWHERE = {
+    ("pytorch_lightning", "LightningModule"), ("lightning", "LightningModule"),
+    ("transformers", "PreTrainedModel"),
+}  # fmt: skip
 _SHARES = {"p", "dropout", "eps", "momentum", "alpha", "negative_slope", "label_smoothing"}
 _FLAGS = {"bias", "batch_first", "bidirectional", "affine", "inplace", "elementwise_affine",
           "track_running_stats", "add_bias_kv"}  # fmt: skip

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from rnnshape.errors import UsageError
+from rnnshape.programs.findings import findings
 from rnnshape.programs.follow import Request, Shape, follow, setting_value
 from rnnshape.programs.source import source_of
 
@@ -535,3 +536,21 @@ def test_a_run_leaves_what_the_file_binds_as_it_was():
 def test_a_text_whose_tree_would_fill_the_memory_is_refused(part):
     with pytest.raises(UsageError, match="at most 200,000 names, numbers and brackets"):
         source_of(f"x = [{part * 250_000}]", "long.py")
+
+
+def test_a_lightning_module_is_a_module_though_lightning_is_not_known():
+    text = (
+        "import pytorch_lightning as pl\nfrom torch import nn\n\n\n"
+        "class Net(pl.LightningModule):\n"
+        "    def __init__(self, width, dropout):\n"
+        "        super().__init__()\n"
+        "        self.save_hyperparameters()\n"
+        "        self.lstm = nn.LSTM(width, 8, dropout=dropout, batch_first=True)\n\n"
+        "    def forward(self, x):\n"
+        "        return self.lstm(x)[0]\n\n"
+        "    def training_step(self, batch, index):\n"
+        "        self.log('loss', self(batch[0]).mean())\n"
+    )
+    one = followed(text, "Net")
+    assert (one.verdict, shapes(one.outputs)) == ("fits", [("N", "T", "8")])
+    assert not one.notes and not findings(one)  # a dropout that is open may be 0

@@ -249,7 +249,7 @@ def _layers(followed: Followed) -> Iterator[Line]:
         return
     names = [layer.name or layer.kind for layer in followed.layers[:24]]
     for layer, name in zip(followed.layers, names):
-        words = [str(layer.spec), f"line {layer.place.line}"]
+        words = [visible_line(layer.spec.written(layer.open)), f"line {layer.place.line}"]
         if not ({"num_layers", "bidirectional", "bias", "proj_size"} & layer.open.keys()) and not (
             isinstance(layer.spec.num_layers, Size)
         ):  # of layers that are open nobody knows how many parameters there are
