@@ -25,7 +25,7 @@ from ..network.dims import total
 from ..network.spec import Spec
 from ..numeric.feed import Array, Arrays, Feed, with_grad_output
 from ..numeric.random import drawn_weights
-from ..numeric.world import BackArrays, Kept
+from ..numeric.world import BackArrays, Recording
 
 MOST_TIMES = 200  # at which the norm is taken
 _NORMS = 15_000  # rows of all Jacobians whose norm is taken: fewer times of a wide h
@@ -73,23 +73,23 @@ def flow(source: Feed, name: str, back: Back = WHOLE) -> Iterator[Curve]:
     batch, the longest of a packed one. In float64. Raises UsageError where it would take too long.
     """
     one = first_sequence(source)
-    kept = Kept(one)
+    recording = Recording(one)
     with np.errstate(over="ignore", invalid="ignore"):  # what explodes ends as infinite
-        kept.run()
+        recording.run()
     for place in passes(one.spec):
         with np.errstate(over="ignore", invalid="ignore"):
-            curve = _curve(kept, place, name, back)
+            curve = _curve(recording, place, name, back)
         yield curve
 
 
 def first_sequence(source: Feed) -> Feed:
     """The first sequence of the walk alone, in float64 and without a head."""
     spec, length = source.spec, len(source.input)
-    own = [parameter.name for parameter in spec.parameter_list()]
+    parameters = [parameter.name for parameter in spec.parameter_list()]
     return Feed(
         spec,
         Batch(size=1, seq_len=length),
-        {name: source.weights[name].astype(float) for name in own},
+        {name: source.weights[name].astype(float) for name in parameters},
         source.input[:, :1].astype(float),
         tuple(state[:, :1].astype(float) for state in source.states),
         tuple(mask[:, :1].astype(float) for mask in source.masks),
@@ -142,9 +142,9 @@ def _times(length: int, width: int) -> list[int]:
     return sorted({round(number * (length - 1) / (most - 1)) for number in range(most)})
 
 
-def _curve(kept: Kept, place: Pass, name: str, back: Back) -> Curve:
+def _curve(recording: Recording, place: Pass, name: str, back: Back) -> Curve:
     """Walk the identity back from the step that a pass reads last."""
-    spec, length = kept.source.spec, len(kept.source.input)
+    spec, length = recording.source.spec, len(recording.source.input)
     width = _width(spec)
     reverse = place.direction == "reverse"
     order = range(length) if reverse else range(length - 1, -1, -1)
@@ -157,9 +157,9 @@ def _curve(kept: Kept, place: Pass, name: str, back: Back) -> Curve:
             if back.cut(t, order[steps - 1]):
                 jacobian = np.zeros_like(jacobian)
             else:
-                arriving = _one_back(kept, place, order[steps - 1], arriving, jacobian)
+                arriving = _one_back(recording, place, order[steps - 1], arriving, jacobian)
                 jacobian = _followed(spec, arriving, jacobian)
-                if not kept.finite(place, order[steps - 1]):
+                if not recording.finite(place, order[steps - 1]):
                     jacobian = np.full_like(jacobian, np.inf)
         ended = not jacobian.any() or not np.isfinite(jacobian).all()
         if steps in measured or ended:
@@ -174,12 +174,14 @@ def _curve(kept: Kept, place: Pass, name: str, back: Back) -> Curve:
 
 
 def _one_back(
-    kept: Kept, place: Pass, t: int, arriving: dict[str, list[Tensor]], jacobian: Array
+    recording: Recording, place: Pass, t: int, arriving: dict[str, list[Tensor]], jacobian: Array
 ) -> dict[str, list[Tensor]]:
     """What the step at t passes back of what arrives at its h, and at its c: (R, R) and (R, H)."""
-    spec = kept.source.spec
-    own = [p.name for p in spec.layer_parameters(place.layer, place.direction)]
-    record = _repeated(kept.step(place.layer, place.direction, t).record, len(jacobian), own)
+    spec = recording.source.spec
+    parameters = [p.name for p in spec.layer_parameters(place.layer, place.direction)]
+    record = _repeated(
+        recording.step(place.layer, place.direction, t).record, len(jacobian), parameters
+    )
     left = dict(zip(spec.state_names, record.state))
     if not arriving:
         state = left[followed(spec)]
@@ -187,7 +189,7 @@ def _one_back(
         arriving = {followed(spec): [Tensor("dh", state.shape, value)]}
     named = {left[name].name: found for name, found in arriving.items()}
     read = {i.name for one in record.performed for i in one.inputs if i.role == INPUT}
-    passed = differentiate(record.performed, Arrays(), named, {}, [*read, *own])
+    passed = differentiate(record.performed, Arrays(), named, {}, [*read, *parameters])
     return {
         name: [passed[f"{name}_{{p}}"]] for name in spec.state_names if f"{name}_{{p}}" in passed
     }
@@ -306,8 +308,8 @@ def with_radius(source: Feed, radius: float | None) -> Feed:
 
 
 def _scaled(block: Array, radius: float) -> Array:
-    own = float(abs(np.linalg.eigvals(block)).max(initial=0))
-    return block * (radius / own) if own else block
+    largest = float(abs(np.linalg.eigvals(block)).max(initial=0))
+    return block * (radius / largest) if largest else block
 
 
 # the gradient of a loss at every h
@@ -317,11 +319,13 @@ class Arriving(BackArrays):
     """The norm of the gradient that arrives at each h of a walk, ‖∂L/∂h_t‖ over all its numbers.
 
     norms: by a pass's row, one for each time; nan where the walk has not come yet. `run` walks a
-    little at a time where that is wanted. `kept` spares the forward walk.
+    little at a time where that is wanted. `recording` spares the forward walk.
     """
 
-    def __init__(self, source: Feed, back: Back = WHOLE, kept: Kept | None = None) -> None:
-        super().__init__(source, back, kept)
+    def __init__(
+        self, source: Feed, back: Back = WHOLE, recording: Recording | None = None
+    ) -> None:
+        super().__init__(source, back, recording)
         self.norms = {
             place.row: np.full(len(source.input), np.nan) for place in passes(source.spec)
         }

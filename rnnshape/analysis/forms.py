@@ -222,15 +222,15 @@ class Arrangement:
     @property
     def tensors(self) -> dict[str, Shape]:
         """What goes in and what comes out: input, target, h0 (c0), o, hn (cn)."""
-        own = self.batch.tensors(self.spec)
-        first = {"input": own["input"]}
+        tensors = self.batch.tensors(self.spec)
+        first = {"input": tensors["input"]}
         last, batch = self.spec, self.batch
         if self.form.name == "one-to-many":
             first = {"input": replace(self.batch, seq_len=1).tensors(self.spec)["input"]}
         if self.form.name == "encoder-decoder":
             last, batch = self.decoder_spec, self.target_batch
             first["target"] = batch.tensors(last)["input"]
-        begun = {f"{name}0": own[f"{name}0"] for name in self.spec.state_names}
+        begun = {f"{name}0": tensors[f"{name}0"] for name in self.spec.state_names}
         left = batch.tensors(last)
         ended = {f"{name}n": left[f"{name}n"] for name in last.state_names}
         return {**first, **begun, "o": self.head.output(last, batch), **ended}
@@ -238,17 +238,17 @@ class Arrangement:
     def parts(
         self,
         numbers: FormNumbers | None = None,
-        told: Callable[[range], Iterable[int]] = every_step,
+        positions: Callable[[range], Iterable[int]] = every_step,
     ) -> Iterator[Part]:
         """The calls in their order; with `numbers`, each over what the one before it left.
 
-        `told` picks among the calls of a form that makes one a step.
+        `positions` picks among the calls of a form that makes one a step.
         """
         make = {
             "one-to-many": self._fed_back,
             "encoder-decoder": self._two,
         }.get(self.form.name, self._one)
-        yield from make(numbers, told)
+        yield from make(numbers, positions)
 
     def _one(self, numbers: FormNumbers | None, _: object) -> Iterator[Part]:
         if numbers is None:
@@ -259,7 +259,7 @@ class Arrangement:
         yield Part("rnn", trace, "one call")
 
     def _fed_back(
-        self, numbers: FormNumbers | None, told: Callable[[range], Iterable[int]]
+        self, numbers: FormNumbers | None, positions: Callable[[range], Iterable[int]]
     ) -> Iterator[Part]:
         batch = replace(self.batch, seq_len=1)
         first, later = "input is the one input", "input = o of the call before, h0 = its hn"
@@ -268,12 +268,12 @@ class Arrangement:
             yield Part("call t", Trace(self.spec, batch, head=self.head), later)
             return
         if numbers is None:
-            for t in told(range(length)):
+            for t in positions(range(length)):
                 remark = later if t else first
                 yield Part(f"call {t}", Trace(self.spec, batch, head=self.head), remark)
             return
         x, states = numbers.input, numbers.states
-        wanted = set(told(range(length)))
+        wanted = set(positions(range(length)))
         for t in range(length):
             trace = numbers.trace(self.spec, "rnn", x, states, self.head)
             assert trace.result is not None
@@ -325,12 +325,12 @@ class FormNumbers:
         """One call of the network `name`."""
         from ..numeric.feed import feed
 
-        own = {n.removeprefix(name + "."): a for n, a in self.weights.items()
+        weights = {n.removeprefix(name + "."): a for n, a in self.weights.items()
                if n.startswith(name + ".")}  # fmt: skip
         if head is not None:
-            own |= {n: a for n, a in self.weights.items() if n.startswith("head.")}
+            weights |= {n: a for n, a in self.weights.items() if n.startswith("head.")}
         named = dict(zip(spec.state_names, states))
-        source = feed(spec, own, x, None, None, lengths, head, named)
+        source = feed(spec, weights, x, None, None, lengths, head, named)
         return Trace(spec, source.batch, source, head)
 
 
@@ -344,15 +344,15 @@ def drawn(arrangement: Arrangement, seed: int, dtype: str) -> FormNumbers:
     generator = np.random.default_rng(seed)
     weights: dict[str, Any] = {}
     for name, spec in arrangement.networks.items():
-        own = drawn_weights(spec, generator, dtype)
-        weights |= {f"{name}.{parameter}": array for parameter, array in own.items()}
+        parameters = drawn_weights(spec, generator, dtype)
+        weights |= {f"{name}.{parameter}": array for parameter, array in parameters.items()}
     weights |= drawn_head(arrangement.head, arrangement.last, generator, dtype)
     shapes: Any = arrangement.tensors
     begun = [f"{name}0" for name in arrangement.spec.state_names]
-    made = {name: generator.standard_normal(shapes[name]).astype(dtype)
+    arrays = {name: generator.standard_normal(shapes[name]).astype(dtype)
             for name in shapes if name in ("input", "target", *begun)}  # fmt: skip
-    states = tuple(made[name] for name in begun)
-    return FormNumbers(weights, made["input"], made.get("target"), states)
+    states = tuple(arrays[name] for name in begun)
+    return FormNumbers(weights, arrays["input"], arrays.get("target"), states)
 
 
 def arrange(
@@ -395,12 +395,12 @@ def result(arrangement: Arrangement, numbers: FormNumbers) -> dict[str, Any]:
     """What a form computes: o, and the last call's hn (and cn), as arrays."""
     import numpy as np
 
-    made = [part.trace.result for part in arrangement.parts(numbers)]
-    last = made[-1]
+    results = [part.trace.result for part in arrangement.parts(numbers)]
+    last = results[-1]
     assert last is not None
     o = last.o
     if arrangement.form.name == "one-to-many":
         axis = 1 if arrangement.spec.batch_first and not arrangement.batch.unbatched else 0
-        o = np.concatenate([r.o for r in made if r is not None and r.o is not None], axis=axis)
+        o = np.concatenate([r.o for r in results if r is not None and r.o is not None], axis=axis)
     names = arrangement.last.state_names
     return {"o": o, **{f"{name}n": state for name, state in zip(names, last.states)}}

@@ -73,7 +73,7 @@ class Selection:
         """Whether a pass is told."""
         return self.layer in (None, place.layer) and self.direction in (None, place.direction)
 
-    def told(self, times: range) -> Iterable[int]:
+    def positions(self, times: range) -> Iterable[int]:
         """The positions that are told within a run of steps on equal rows."""
         if self.step is not None:
             return (times.index(self.step),) if self.step in times else ()
@@ -81,14 +81,14 @@ class Selection:
             return (0, 1, len(times) - 1)
         return every_step(times)
 
-    def told_back(self, run: range, back: Back) -> Iterable[int]:
+    def positions_back(self, run: range, back: Back) -> Iterable[int]:
         """The same within a run in the backward's order: with the first cut, where there is one."""
-        told = self.told(run)
-        if not isinstance(told, tuple) or back.tbptt is None or self.step is not None:
-            return told
+        positions = self.positions(run)
+        if not isinstance(positions, tuple) or back.tbptt is None or self.step is not None:
+            return positions
         around = next((i for i in range(len(run) - 1) if back.cut(run[i + 1], run[i])), None)
         cuts = () if around is None else (around, around + 1, around + 2)
-        return sorted({i for i in (*told, *cuts) if i < len(run)})
+        return sorted({i for i in (*positions, *cuts) if i < len(run)})
 
 
 class BatchFirst(NamedTuple):
@@ -127,8 +127,8 @@ class Trace:
     @property
     def parameters(self) -> list[Parameter]:
         """Every parameter in torch's order, the head's last."""
-        own = self.spec.parameter_list()
-        return own if self.head is None else [*own, *self.head.parameters(self.spec)]
+        parameters = self.spec.parameter_list()
+        return parameters if self.head is None else [*parameters, *self.head.parameters(self.spec)]
 
     @property
     def parameter_count(self) -> Dim:
@@ -144,7 +144,7 @@ class Trace:
             from ..numeric.world import ArrayWorld
 
             world = ArrayWorld(self.feed)
-        return walk(world, selection.chosen, selection.told)
+        return walk(world, selection.chosen, selection.positions)
 
     @cached_property
     def result(self) -> Result | None:
@@ -168,16 +168,16 @@ class Trace:
             from ..numeric.world import BackArrays
 
             world = BackArrays(self.feed, back)
-        return backward(world, selection.chosen, lambda run: selection.told_back(run, back))
+        return backward(world, selection.chosen, lambda run: selection.positions_back(run, back))
 
     @property
     def gradient_shapes(self) -> dict[str, Shape]:
         """The shapes of grad.input, grad.h0 (grad.c0) and grad.<parameter>."""
         tensors = self.tensors
         names = ["input", *(f"{name}0" for name in self.spec.state_names)]
-        own = {name: tensors[name] for name in names}
-        own |= {parameter.name: parameter.shape for parameter in self.parameters}
-        return {f"grad.{name}": shape for name, shape in own.items()}
+        shapes = {name: tensors[name] for name in names}
+        shapes |= {parameter.name: parameter.shape for parameter in self.parameters}
+        return {f"grad.{name}": shape for name, shape in shapes.items()}
 
     @cached_property
     def gradients(self) -> dict[str, Array]:
@@ -219,8 +219,8 @@ class Trace:
         """Where each row of hn (and cn) comes from."""
         sources = []
         for name in self.spec.state_names:
-            own = self.spec.state_shape(name)
-            shape = own if self.batch.unbatched else (self.batch.size, *own)
+            axes = self.spec.state_shape(name)
+            shape = axes if self.batch.unbatched else (self.batch.size, *axes)
             if self.spec.single:
                 sources.append(Source(f"{name}n", ((0, "forward", "0"),), shape))
                 continue

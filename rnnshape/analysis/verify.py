@@ -69,10 +69,10 @@ def compare(subject: Trace) -> Comparison:
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-    own = [[name, json_shape(shape)] for name, shape in spec.parameters().items()]
+    ours = [[name, json_shape(shape)] for name, shape in spec.parameters().items()]
     theirs = [[name, list(value.shape)] for name, value in module.state_dict().items()]
-    rows = [Compared("parameters", theirs, own)]
-    if theirs == own:
+    rows = [Compared("parameters", theirs, ours)]
+    if theirs == ours:
         module.load_state_dict({n: torch.from_numpy(a) for n, a in feed.weights.items()})
         tensors = {name: torch.from_numpy(a.copy()) for name, a in feed.inputs.items()}
         states = tuple(tensors[name] for name in ("h0", "c0") if name in tensors)

@@ -70,14 +70,14 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
     arguments = network.arguments
     fix = conversion(path, framework if framework in WRITERS else "torch", module)
     source = read_source(path, module, arguments.get("nonlinearity"))
-    told = source.spec.to_dict()
+    fields = source.spec.to_dict()
     for name, value in arguments.items():
-        if name in ("batch_first", "dropout") or value == told[name]:
-            told[name] = value
+        if name in ("batch_first", "dropout") or value == fields[name]:
+            fields[name] = value
             continue
         option = "--" + name.replace("_", "-")
         raise UsageError(
-            f"{option}: expected {told[name]}, as the file says",
+            f"{option}: expected {fields[name]}, as the file says",
             got=str(value),
             fix=f"leave out {option}: the weights tell the network",
         )
@@ -100,4 +100,4 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
             got=source.names[0],
             fix=fix,
         )
-    return Spec.from_dict(told), loaded_from(path, source, fix)
+    return Spec.from_dict(fields), loaded_from(path, source, fix)

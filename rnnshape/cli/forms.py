@@ -114,13 +114,13 @@ def arranged(
     """
     from ..analysis.forms import arrange
 
-    told = {} if weights is None else _told(weights)
-    first = told.get("encoder" if name == "encoder-decoder" else "rnn")
+    stored = {} if weights is None else _told(weights)
+    first = stored.get("encoder" if name == "encoder-decoder" else "rnn")
     spec = network.spec if first is None else Spec.from_dict({**first, **network.arguments})
     head = network.head
-    if head is None and "head" in told:
-        head = Head(**told["head"])
-    sizes = {**told.get("decoder", {}), **decoder.sizes}
+    if head is None and "head" in stored:
+        head = Head(**stored["head"])
+    sizes = {**stored.get("decoder", {}), **decoder.sizes}
     if name != "encoder-decoder" and not listing:
         if decoder.sizes:
             raise _only_with_decoder("--decoder-layers, --decoder-hidden-size", name)
@@ -151,8 +151,8 @@ def _only_with_decoder(options: str, name: str) -> UsageError:
 def check_form(form: str | None, beside: dict[str, Any], decoder: Decoder) -> None:
     """Refuse what a form does not take, and a form's own options without one."""
     if form is None:
-        own = {"--" + name.replace("_", "-"): value for name, value in asdict(decoder).items()}
-        option, expected, fix = first_set(own), "with --form", "--form encoder-decoder"
+        options = {"--" + name.replace("_", "-"): value for name, value in asdict(decoder).items()}
+        option, expected, fix = first_set(options), "with --form", "--form encoder-decoder"
     else:
         taken = {**beside, "--weights": None}
         option, expected = first_set(taken), "without --form, whose inputs are drawn"
@@ -183,14 +183,14 @@ def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
         decoder_hidden_size=a.decoder_spec.hidden_size,
         output_size=a.head.size,
     )
-    made = drawn(arrangement, numbers.seed, numbers.dtype)
+    values = drawn(arrangement, numbers.seed, numbers.dtype)
     if numbers.weights is None:
-        return made
+        return values
     from ..models.files import read_named
     from ..numeric.feed import typed
 
     named = read_named(numbers.weights, [parameter.name for parameter in a.parameters])
-    return replace(made, weights=typed(named, numbers.dtype))
+    return replace(values, weights=typed(named, numbers.dtype))
 
 
 def trace_form(

@@ -81,13 +81,13 @@ def inspect(
         raise typer.Exit(1)
 
 
-def _tell(told: dict[str, Any], json: bool) -> None:
+def _tell(document: dict[str, Any], json: bool) -> None:
     if json:
-        write_json(told)
+        write_json(document)
         return
     from ..show.text.models import comparison_text, inspect_text
 
-    write_text(comparison_text(told) if "comparison" in told else inspect_text(told))
+    write_text(comparison_text(document) if "comparison" in document else inspect_text(document))
 
 
 _MOST_EXPLAINED = 60_000  # characters of a message

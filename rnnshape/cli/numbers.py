@@ -146,8 +146,8 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
 
         cell = network.arguments["equations"]
         stored = read_parameters(numbers.weights, cell.rules, cell.numbers, numbers.module)
-        told = cell.told_by({name: array.shape for name, array in stored.items()})
-        spec = Spec.from_dict(told | network.arguments)
+        sizes = cell.told_by({name: array.shape for name, array in stored.items()})
+        spec = Spec.from_dict(sizes | network.arguments)
         weights = typed(stored, numbers.dtype)
     elif numbers.weights is not None:
         from ..models.files import read_weights

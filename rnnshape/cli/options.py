@@ -323,8 +323,10 @@ def with_options(
 
     An option is the annotation of a parameter; not given, its value is None.
     """
-    own = inspect.signature(command, eval_str=True).parameters.values()
-    kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != argument]
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
+    rest = [
+        p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters if p.name != argument
+    ]
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
         for name, option in options.items()
@@ -332,10 +334,10 @@ def with_options(
 
     @functools.wraps(command)
     def wrapped(**values: Any) -> Any:
-        made = make({name: values.pop(name) for name in options})
-        return command(**{argument: made}, **values)
+        value = make({name: values.pop(name) for name in options})
+        return command(**{argument: value}, **values)
 
-    signature = inspect.Signature(kept + added)
+    signature = inspect.Signature(rest + added)
     wrapped.__signature__ = signature  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     return wrapped

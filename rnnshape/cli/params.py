@@ -40,15 +40,15 @@ def params(
     check_item_type(dtype)
     subject = network.trace()
     if framework != "torch":
-        document, told = _elsewhere(subject, framework, dtype)
+        document, lines = _elsewhere(subject, framework, dtype)
     else:
         from ..show.text.trace import params_text
 
-        document, told = partial(params_document, subject, dtype), params_text(subject, dtype)
+        document, lines = partial(params_document, subject, dtype), params_text(subject, dtype)
     if json:
         write_json(document(), output)
         return
-    write_text(told, output)
+    write_text(lines, output)
 
 
 def _elsewhere(subject: Trace, framework: str, dtype: str) -> tuple[Callable[[], Any], Any]:

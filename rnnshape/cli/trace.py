@@ -200,8 +200,8 @@ def trace_picture(network: Network, beside: dict[str, Any], output: str | None) 
             got=option,
             fix=f"leave out {option}, or --picture",
         )
-    told = picture_lines(network.trace(), columns_of(None if output else sys.stdout))
-    write_text(told, output)
+    lines = picture_lines(network.trace(), columns_of(None if output else sys.stdout))
+    write_text(lines, output)
 
 
 def check_page(beside: dict[str, Any]) -> None:

@@ -173,8 +173,8 @@ class Case:
         if name is not None:
             got, expected = self.shapes.get(name, ()), self.expected.get(name, ())
             return zip(got, expected) if len(got) == len(expected) else ()
-        told = zip(self.sizes, (self.batch_size, self.seq_len))
-        return ((a, b) for a, b in told if b is not None)
+        pairs = zip(self.sizes, (self.batch_size, self.seq_len))
+        return ((a, b) for a, b in pairs if b is not None)
 
     def _with(self, values: Mapping[str, int]) -> Case:
         fields = ("input_size", "hidden_size")
@@ -189,8 +189,8 @@ class Case:
             if said[key] is not None:
                 said[key] = at(said[key], values)
             elif self.input is None and isinstance(size, Symbol):  # a state has told it
-                told = at(size, values)
-                said[key] = told if isinstance(told, int) else None
+                value = at(size, values)
+                said[key] = value if isinstance(value, int) else None
         return replace(self, spec=spec, shapes=shapes, **said)
 
 
@@ -247,8 +247,8 @@ def plain(value: Any) -> Any:
 
 def layer_code(spec: Spec, **changed: Any) -> str:
     """The line that builds a layer, perhaps with other arguments."""
-    made = replace(spec, **changed)
-    return f"{'cell' if made.single else 'rnn'} = {made.code}"
+    built = replace(spec, **changed)
+    return f"{'cell' if built.single else 'rnn'} = {built.code}"
 
 
 def counted(number: Dim, noun: str) -> str:

@@ -193,17 +193,17 @@ def _fitting(case: Case, lengths: tuple[int, ...]) -> tuple[int, ...] | None:
 # -------------------------------------------------------------------------- what torch is silent on
 
 
-def _silent_problems(case: Case, told: set[str]) -> Iterator[Problem]:
+def _silent_problems(case: Case, mentioned: set[str]) -> Iterator[Problem]:
     """What does not fit and torch does not notice, or cannot know."""
     for name in ("input", "h0", "c0"):
         got = case.shapes.get(name)
-        if name in told or got is None or not _wrong(case, name, got):
+        if name in mentioned or got is None or not _wrong(case, name, got):
             continue
         found = input_problem(case) if name == "input" else state_problem(case, name, got)
         yield replace(found, why=f"{found.why} {_silence(case)}")
     if "c0" in case.shapes and "h0" not in case.shapes and case.spec.has_cell_state:
         yield problem("lstm-needs-pair", "h0", case.expected["h0"], None, "", zeros(case, "h0"))
-    if "lengths" not in told and case.lengths is not None and _too_few(case):
+    if "lengths" not in mentioned and case.lengths is not None and _too_few(case):
         found = lengths_problem(case, case.lengths)
         yield replace(found, why=f"{found.why} torch packs only as many as there are lengths.")
     yield from _said(case)
@@ -271,6 +271,11 @@ def _said(case: Case) -> Iterator[Problem]:
         if clash(case.sizes, said):
             first, second = said if case.spec.batch_first else said[::-1]
             meant = (said[0], got[-1]) if single else (first, second, got[-1])
-            told = f"batch size {said[0]}" + ("" if single else f" and sequence length {said[1]}")
-            why, fix = f"{told} make {write_shape(meant)}.", f"input.shape  # ({listed(meant)})"
+            sizes_said = f"batch size {said[0]}" + (
+                "" if single else f" and sequence length {said[1]}"
+            )
+            why, fix = (
+                f"{sizes_said} make {write_shape(meant)}.",
+                f"input.shape  # ({listed(meant)})",
+            )
             yield problem("other-sizes", "input", meant, got, why, fix)

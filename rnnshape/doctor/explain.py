@@ -91,16 +91,16 @@ def _of_program(error: Error, reading: Reading, sources: Sources) -> tuple[Cause
     """The causes by the program that raised it; none where it is not at hand, or does not fail
     where the traceback says."""
     about = reading.about(error)
-    own = [frame for frame in about.frames if frame.own and frame.line]
+    users = [frame for frame in about.frames if frame.own and frame.line]
     # TorchScript names the line behind its message
-    ends = [*own[-1:], *[frame for frame in reading.frames if frame.own and frame.line][-1:]]
-    if not own or error.type.endswith("Warning"):
+    ends = [*users[-1:], *[frame for frame in reading.frames if frame.own and frame.line][-1:]]
+    if not users or error.type.endswith("Warning"):
         return ()
     from ..programs.follow import Request, follow
     from ..programs.source import source_of
     from .followed import causes_of
 
-    first = own[0]
+    first = users[0]
     text = sources(first.file)
     if text is None or len(text) > MOST_PROGRAM or not _shows(text, first):
         return ()

@@ -67,7 +67,7 @@ def causes_of(followed: Followed, request: Request | None = None) -> list[Compla
 
     refusal = problem.refusal
     torch = (refusal.type, refusal.message)
-    told = {cause.id: cause for cause in explain(f"{refusal.type}: {refusal.message}").causes}
+    causes = {cause.id: cause for cause in explain(f"{refusal.type}: {refusal.message}").causes}
     found: dict[str, Complaint] = {}
 
     def add(name: str, why: str, fix: str, edits: Sequence[Edit]) -> None:
@@ -78,11 +78,11 @@ def causes_of(followed: Followed, request: Request | None = None) -> list[Compla
     for mend in Trial(request, followed, findings).problem() if request else ():
         add(
             mend.id,
-            told[mend.id].why if mend.id in told else CAUSES[mend.id].why,
+            causes[mend.id].why if mend.id in causes else CAUSES[mend.id].why,
             mend.fix,
             mend.edits,
         )
-    for cause in told.values():
+    for cause in causes.values():
         add(cause.id, cause.why, cause.fix, ())
     if not found:
         add(_by_rule(refusal), "", "", ())

@@ -350,9 +350,9 @@ def _without_batch(value: Any, name: str) -> Any:
 def _small_batch(batch: Batch, sample: int) -> Batch:
     """A batch of the same kind with at most 8 steps, and with `sample` in it."""
     if batch.lengths is not None:
-        kept = batch.lengths[: max(8, sample + 1)]
-        order = sorted(set(kept))
-        return Batch(lengths=tuple(min(order.index(n) + 1, 8) for n in kept))
+        lengths = batch.lengths[: max(8, sample + 1)]
+        order = sorted(set(lengths))
+        return Batch(lengths=tuple(min(order.index(n) + 1, 8) for n in lengths))
     steps = batch.seq_len if isinstance(batch.seq_len, int) else 4
     if batch.unbatched:
         return Batch(seq_len=min(steps, 8), unbatched=True)

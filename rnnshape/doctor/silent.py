@@ -89,8 +89,8 @@ def _names(dim: Dim, *letters: str) -> bool:
 def _unbatched(case: Case) -> Mistake | None:
     """A 2-D batch read as one sequence."""
     shape = case.shapes.get("input", ())
-    told = case.unbatched is not None or case.lengths is not None
-    if len(shape) != 2 or told or set(case.shapes) != {"input"}:
+    said = case.unbatched is not None or case.lengths is not None
+    if len(shape) != 2 or said or set(case.shapes) != {"input"}:
         return None
     from .proofs import leak
 

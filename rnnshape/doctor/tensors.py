@@ -127,8 +127,8 @@ def lengths_problem(case: Case, lengths: tuple[int, ...]) -> Problem:
                 fix = "packed = pack_padded_sequence(input, lengths, batch_first=True)"
     elif min(lengths, default=1) < 1:
         why = "A sequence has at least one step; leave the empty ones out before packing."
-        kept = "lengths > 0" if case.spec.batch_first else ":, lengths > 0"
-        fix = f"input, lengths = input[{kept}], lengths[lengths > 0]"
+        rows = "lengths > 0" if case.spec.batch_first else ":, lengths > 0"
+        fix = f"input, lengths = input[{rows}], lengths[lengths > 0]"
     else:
         why = f"T = {steps}: no sequence is longer than the batch; packing itself lets it pass."
         fix = f"packed = pack_padded_sequence(input, lengths.clamp(max={steps}){first})"

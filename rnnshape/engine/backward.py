@@ -87,7 +87,7 @@ class BackWorld:
 
     def forward(self, place: Pass) -> Forward:
         """The records of the forward steps of a pass."""
-        runs = walk_pass(self._ahead, place, told=lambda times: range(min(2, len(times))))
+        runs = walk_pass(self._ahead, place, positions=lambda times: range(min(2, len(times))))
         found = {step.t: step.record for step in runs}
         return lambda times, position: found[times[min(position, 1)]]
 
@@ -157,10 +157,10 @@ class BackWorld:
     def so_far(self, place: Pass) -> Mapping[str, Tensor]:
         """The gradients of a pass's parameters, to which every step adds its own."""
         head = self.head.parameters(self.spec) if self.head and place.direction == HEAD else ()
-        own = head or self.spec.layer_parameters(place.layer, place.direction)
+        parameters = head or self.spec.layer_parameters(place.layer, place.direction)
         return {
             p.name: Tensor(f"d{p.name}", p.shape, role=role_of("parameter", p.kind, True))
-            for p in own
+            for p in parameters
         }
 
     def arrive(self, place: Pass, t: int | str, h: list[Tensor]) -> None:
@@ -179,11 +179,11 @@ class BackWorld:
 def backward(
     world: BackWorld,
     chosen: Callable[[Pass], bool] = lambda place: True,
-    told: Callable[[range], Iterable[int]] = every_step,
+    positions: Callable[[range], Iterable[int]] = every_step,
 ) -> Iterator[Step]:
     """Every step in the order in which gradients are computed, lazily.
 
-    `chosen` picks the passes, and `told` the positions in a run of steps on equal rows, which it
+    `chosen` picks the passes, and `positions` the places in a run of steps on equal rows, which it
     is given in this walk's order. A step's `previous` is the time that it passes the state's
     gradient on to; its `state` is what it passes on.
     """
@@ -200,7 +200,7 @@ def backward(
             continue
         last = place.direction == HEAD and world.head is not None and world.head.at == "last"
         if chosen(place) or not world.shares:
-            for step in _head_last(world, place) if last else _pass(world, place, told):
+            for step in _head_last(world, place) if last else _pass(world, place, positions):
                 if chosen(place):
                     yield step._replace(index=index + step.index)
         index += 1 if last else batch.seq_len
@@ -214,7 +214,9 @@ class _Around(NamedTuple):
     cut_before: bool = False
 
 
-def _pass(world: BackWorld, place: Pass, told: Callable[[range], Iterable[int]]) -> Iterator[Step]:
+def _pass(
+    world: BackWorld, place: Pass, positions: Callable[[range], Iterable[int]]
+) -> Iterator[Step]:
     """One pass from its last step to its first; equal steps of a run share their records."""
     head = place.direction == HEAD
     forward = world.forward(place)
@@ -226,7 +228,7 @@ def _pass(world: BackWorld, place: Pass, told: Callable[[range], Iterable[int]])
         times, rows = segments[number]
         run = times[::-1]
         shared: dict[tuple[bool, bool, _Around], Record] = {}
-        tell = told(run)
+        tell = positions(run)
         for position in tell if world.shares else every_step(run):
             t = run[position]
             if position:
@@ -304,10 +306,10 @@ def _ended_rows(interpreter: Shapes, whole: Tensor, rows: Dim, rows_after: Dim |
     if (start, rows) == (0, whole.shape[0]):
         return whole
     name, role = f"{whole.name}[{start}:{rows}]", whole.role
-    own = interpreter.apply("narrow", name, (whole,), (start, rows), role)
+    part = interpreter.apply("narrow", name, (whole,), (start, rows), role)
     if not start:
-        return own
-    return interpreter.apply("pad", f"d{role.of}_{{t}}(ended)", (own,), (start, 0), role)
+        return part
+    return interpreter.apply("pad", f"d{role.of}_{{t}}(ended)", (part,), (start, 0), role)
 
 
 def _own_half(
@@ -436,8 +438,8 @@ class _Tape:
                     parts = []
             elif reached:
                 self._operation(one, self._total(one.output.name))
-        made = {one.output.name for one in self._performed}
-        read = [name for name in self._waiting if name not in made]
+        outputs = {one.output.name for one in self._performed}
+        read = [name for name in self._waiting if name not in outputs]
         for name in read:
             if name in self._so_far and name not in self._added:
                 self._waiting[name].insert(0, self._so_far[name])

@@ -112,10 +112,10 @@ class Source:
 
         also: other places that have to do with it, each with what stands there.
         """
-        told = [f"{self.name}:{place.line}:{place.start + 1}: {expected}", *self._shown(place)]
+        lines = [f"{self.name}:{place.line}:{place.start + 1}: {expected}", *self._shown(place)]
         for other, words in also:
-            told += [f"{self.name}:{other.line}: {words}", *self._shown(other)]
-        return UsageError(told[0], fix=fix, source=tuple(told[1:]))
+            lines += [f"{self.name}:{other.line}: {words}", *self._shown(other)]
+        return UsageError(lines[0], fix=fix, source=tuple(lines[1:]))
 
     def _shown(self, place: Place) -> list[str]:
         """The line, cut to what stands around the place, and carets below it."""
@@ -366,10 +366,10 @@ class _Parser:
                 break
             self._next()
             sign = Fraction(1 if token.text == "+" else -1)
-        kept = {name: factor for name, factor in whole.items() if factor}
-        if not kept or (set(kept) == {""} and kept[""] < 1):
+        factors = {name: factor for name, factor in whole.items() if factor}
+        if not factors or (set(factors) == {""} and factors[""] < 1):
             raise self._error(begin, "expected a size of at least 1", "state c: H")
-        return kept
+        return factors
 
     def _signed_number(self) -> float:
         token = self._next()

@@ -276,11 +276,11 @@ def every_step(times: range) -> Iterable[int]:
 def walk(
     world: World,
     chosen: Callable[[Pass], bool] = lambda place: True,
-    told: Callable[[range], Iterable[int]] = every_step,
+    positions: Callable[[range], Iterable[int]] = every_step,
 ) -> Iterator[Step]:
     """Every step in its order: layer, then direction, then time as that direction reads it.
 
-    `chosen` picks the passes and `told` the positions within a run of steps on equal rows; what
+    `chosen` picks the passes and `positions` the places within a run of steps on equal rows; what
     is left out keeps its place in the count of steps. Lazy: with shapes alone nothing is
     computed twice and memory does not grow with T. With a symbolic T each pass is told once, at
     time `t`, as a step that repeats T times.
@@ -289,14 +289,14 @@ def walk(
     index = 0
     for place in passes(spec):
         if chosen(place):
-            yield from walk_pass(world, place, index, told)
+            yield from walk_pass(world, place, index, positions)
         elif not world.repeats:
             for _ in walk_pass(world, place, index):
                 pass
         index += batch.seq_len if isinstance(batch.seq_len, int) else 1
     place = head_pass(spec)
     if world.head is not None and chosen(place):
-        yield from walk_pass(world, place, index, told)
+        yield from walk_pass(world, place, index, positions)
 
 
 def head_pass(spec: Spec) -> Pass:
@@ -308,13 +308,13 @@ def walk_pass(
     world: World,
     place: Pass,
     index: int = 0,
-    told: Callable[[range], Iterable[int]] = every_step,
+    positions: Callable[[range], Iterable[int]] = every_step,
 ) -> Iterator[Step]:
     """The steps of one layer and direction, or of the head; `index` counts those before."""
     spec, batch = world.spec, world.batch
     layer, direction, _ = place
     if direction == HEAD:
-        yield from _head_steps(world, index, told)
+        yield from _head_steps(world, index, positions)
         return
     if isinstance(batch.seq_len, Symbol):
         before = "(t+1)" if direction == "reverse" else "(t-1)"
@@ -324,7 +324,7 @@ def walk_pass(
     state, previous = world.initial(place), None
     for times, rows in batch.segments(direction):
         shared: Record | None = None
-        tell = told(times)
+        tell = positions(times)
         for position in tell if world.repeats else every_step(times):
             if position:
                 previous = times[position - 1]
@@ -345,7 +345,9 @@ def walk_pass(
         index += len(times)
 
 
-def _head_steps(world: World, index: int, told: Callable[[range], Iterable[int]]) -> Iterator[Step]:
+def _head_steps(
+    world: World, index: int, positions: Callable[[range], Iterable[int]]
+) -> Iterator[Step]:
     """The steps of the head: it reads both directions, so it comes after the last layer."""
     batch, layer = world.batch, world.spec.num_layers
     assert world.head is not None
@@ -358,10 +360,10 @@ def _head_steps(world: World, index: int, told: Callable[[range], Iterable[int]]
         return
     for times, rows in batch.segments("forward"):
         shared: Record | None = None
-        for position in told(times) if world.repeats else every_step(times):
+        for position in positions(times) if world.repeats else every_step(times):
             if shared is None or not world.repeats:
                 shared = _head_record(world, times[position], rows)
-            if world.repeats or position in told(times):
+            if world.repeats or position in positions(times):
                 yield Step(index + position, layer, HEAD, times[position], None, shared)
         index += len(times)
 
@@ -407,8 +409,8 @@ def _step(world: World, place: Pass, t: int | str, rows: Dim, state: tuple[Tenso
     interpreter = world.interpreter()
     if state[0].shape[0] != rows:
         state = tuple(
-            _resized(interpreter, own, whole, rows)._replace(role=own.role)
-            for own, whole in zip(state, world.initial(place), strict=True)
+            _resized(interpreter, part, whole, rows)._replace(role=part.role)
+            for part, whole in zip(state, world.initial(place), strict=True)
         )
     x = world.x(place, t, rows)
     time = "" if world.spec.single else "_{t}"
@@ -419,10 +421,10 @@ def _step(world: World, place: Pass, t: int | str, rows: Dim, state: tuple[Tenso
     return Record(tuple(interpreter.performed), new, world.spec.state_names, output=output)
 
 
-def _resized(interpreter: Shapes, own: Tensor, whole: Tensor, rows: Any) -> Tensor:
+def _resized(interpreter: Shapes, state: Tensor, whole: Tensor, rows: Any) -> Tensor:
     """The state of a packed batch for `rows` sequences: cut, or grown by rows of h0."""
-    have: Any = own.shape[0]
+    have: Any = state.shape[0]
     if have > rows:
-        return interpreter.apply("narrow", f"{own.name}[:{rows}]", (own,), (0, rows))
+        return interpreter.apply("narrow", f"{state.name}[:{rows}]", (state,), (0, rows))
     begun = interpreter.apply("narrow", f"{whole.name}[{have}:{rows}]", (whole,), (have, rows))
-    return interpreter.apply("concat", f"{own.name}[+{rows - have}]", (own, begun), (0,))
+    return interpreter.apply("concat", f"{state.name}[+{rows - have}]", (state, begun), (0,))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..analysis.flow import Arriving, with_sum
 from ..analysis.trace import Trace
-from ..numeric.world import Kept
+from ..numeric.world import Recording
 from ..show.notation import Line
 
 _SHADES = "░▒▓█"
@@ -37,7 +37,7 @@ class Gradient:
     It begins with the first `run`. The loss is the sum of output, or of the head's o.
     """
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: Recording) -> None:
         self._kept = kept
         self._walk: Arriving | None = None
         self._span = (0, 0.0, 0.0)  # of so many steps: the logarithms of the least and the largest
@@ -55,7 +55,7 @@ class Gradient:
     def run(self, most: int) -> bool:
         """Walk back so many steps further; whether that was the last."""
         if self._walk is None:
-            self._walk = Arriving(with_sum(self._kept.source), kept=self._kept)
+            self._walk = Arriving(with_sum(self._kept.source), recording=self._kept)
         return self._walk.run(most)
 
     def shade(self, lane: int, t: int) -> Shade:

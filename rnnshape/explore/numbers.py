@@ -7,7 +7,7 @@ from typing import Any
 
 from ..analysis.trace import Trace
 from ..numeric.random import drawn_feed
-from ..numeric.world import Kept
+from ..numeric.world import Recording
 
 
 def fits(trace: Trace, weights: Mapping[str, Any]) -> bool:
@@ -16,7 +16,7 @@ def fits(trace: Trace, weights: Mapping[str, Any]) -> bool:
     return all(name in weights and weights[name].shape == s for name, s in needed.items())
 
 
-def numbers(trace: Trace, weights: Mapping[str, Any] | None, seed: int) -> Kept:
+def numbers(trace: Trace, weights: Mapping[str, Any] | None, seed: int) -> Recording:
     """The network over an input drawn with `seed`, ready to be walked; float32.
 
     Parameters are `weights`, or drawn as torch initialises them. Raises UsageError where a size
@@ -24,4 +24,4 @@ def numbers(trace: Trace, weights: Mapping[str, Any] | None, seed: int) -> Kept:
     """
     if weights is not None and not fits(trace, weights):
         weights = None
-    return Kept(drawn_feed(trace.spec, trace.batch, trace.head, weights=weights, seed=seed))
+    return Recording(drawn_feed(trace.spec, trace.batch, trace.head, weights=weights, seed=seed))

@@ -19,7 +19,7 @@ from .settings import FIELDS, Settings
 from .view import View
 
 if TYPE_CHECKING:  # each is loaded where it is first used
-    from ..numeric.world import Kept
+    from ..numeric.world import Recording
     from .export import Export, Writers
     from .gradient import Gradient
     from .guide import Quiz, Tour
@@ -56,7 +56,7 @@ class Session:
         self.helping = self.playing = self.ended = False
         self.interrupted = False
         self.rate = RATES.index(4)
-        self.kept: Kept | None = None
+        self.kept: Recording | None = None
         self.flowing = False  # whether the grid shows the gradient
         self.gradient: Gradient | None = None  # walked back after kept, once it is to be shown
         self.hint = ""  # of what the mouse is over

@@ -131,14 +131,14 @@ def positional_names(cell: str) -> tuple[str, ...]:
     sizes and bias, and of the three nn.RNNCell its nonlinearity after them.
     """
     kind = KINDS[cell]
-    own = ("nonlinearity",) if kind.family == "rnn" else ()
+    extra = ("nonlinearity",) if kind.family == "rnn" else ()
     if kind.single:
         return (
             *(name for name in _BASE if name in ARGUMENTS and ARGUMENTS[name].single),
-            *own,
+            *extra,
             *_PLACES,
         )
-    return (*_BASE[:3], *own, *_BASE[3:])
+    return (*_BASE[:3], *extra, *_BASE[3:])
 
 
 def takes(cell: str, name: str) -> bool:

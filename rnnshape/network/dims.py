@@ -93,12 +93,12 @@ def _polynomial(terms: Iterable[tuple[tuple[str, ...], int]]) -> Dim:
     total: dict[tuple[str, ...], int] = {}
     for names, n in terms:
         total[names] = total.get(names, 0) + n
-    kept = [(names, n) for names, n in total.items() if n]
-    if not kept:
+    rest = [(names, n) for names, n in total.items() if n]
+    if not rest:
         return 0
-    if len(kept) == 1 and not kept[0][0]:
-        return kept[0][1]
-    return Symbol(kept)
+    if len(rest) == 1 and not rest[0][0]:
+        return rest[0][1]
+    return Symbol(rest)
 
 
 _MOST_FACTORS = 64

@@ -459,8 +459,8 @@ class Spec:
             nonlinearity = getattr(module, "nonlinearity", "")
         names = (n for n in ARGUMENTS if n not in ("cell", "nonlinearity") and takes(cell, n))
         # a quantised layer has no proj_size
-        told = {name: getattr(module, name, DEFAULTS[name]) for name in names}
-        return Spec(cell=cell, nonlinearity=nonlinearity or DEFAULTS["nonlinearity"], **told)
+        arguments = {name: getattr(module, name, DEFAULTS[name]) for name in names}
+        return Spec(cell=cell, nonlinearity=nonlinearity or DEFAULTS["nonlinearity"], **arguments)
 
 
 def _refuse_foreign(spec: Spec, name: str, torch: TorchError) -> UsageError:

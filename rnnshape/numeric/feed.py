@@ -364,10 +364,12 @@ def checked_weights(
     expected = spec.parameters()
     weights = {name: array_of(name, array) for name, array in weights.items()}
     if spec.equations is not None:
-        own: Any = spec.parameter_list()
-        dtype = np.result_type(*(weights[p.name] for p in own if p.name in weights
+        parameters: Any = spec.parameter_list()
+        dtype = np.result_type(*(weights[p.name] for p in parameters if p.name in weights
                                  and p.number is None), np.float32)  # fmt: skip
-        numbers = {p.name: np.full(p.shape, p.number, dtype) for p in own if p.number is not None}
+        numbers = {
+            p.name: np.full(p.shape, p.number, dtype) for p in parameters if p.number is not None
+        }
         weights = {**numbers, **weights}
     if head is not None:
         expected |= {parameter.name: parameter.shape for parameter in head.parameters(spec)}
@@ -499,8 +501,8 @@ def with_grad_output(source: Feed, gradient: Any = None) -> Feed:
 
 def begun(source: Feed) -> Feed:
     """The call with what a backward begins with: its own, or ones where it has none."""
-    own = source.grad_output is not None or (source.head is not None and source.head.loss)
-    return source if own else with_grad_output(source)
+    complete = source.grad_output is not None or (source.head is not None and source.head.loss)
+    return source if complete else with_grad_output(source)
 
 
 def with_loss(source: Feed, target: Any = None, generator: Any = None) -> Feed:

@@ -65,11 +65,12 @@ def drawn_masks(spec: Spec, batch: Batch, generator: np.random.Generator, dtype:
 
     Each mask (T, N, D·R): 0 with probability p, else 1 / (1 − p), as torch.nn.Dropout.
     """
-    kept = 1 - spec.dropout
+    share = 1 - spec.dropout
     shape: Any = (batch.seq_len, batch.size, spec.output_size)
-    scale = 1 / kept if kept else 0.0
+    scale = 1 / share if share else 0.0
     return tuple(
-        ((generator.random(shape) < kept) * scale).astype(dtype) for _ in range(spec.num_layers - 1)
+        ((generator.random(shape) < share) * scale).astype(dtype)
+        for _ in range(spec.num_layers - 1)
     )
 
 

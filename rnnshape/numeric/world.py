@@ -223,7 +223,7 @@ class _Reading(World):
         return final
 
 
-class Kept:
+class Recording:
     """The steps of a walk over `source`; `run` walks it, a little at a time where that is wanted.
 
     Raises UsageError where the states would not fit into memory.
@@ -269,7 +269,7 @@ class Kept:
         """Whether the state that a step left has grown to no infinity."""
         return all(bool(np.isfinite(whole[t]).all()) for whole in self._store[place.row].states)
 
-    def told(self, source: Feed) -> Kept:
+    def with_source(self, source: Feed) -> Recording:
         """The same walk, whose steps are told with the loss of `source`."""
         other = copy(self)
         other.source = source
@@ -282,27 +282,29 @@ class Kept:
         row += direction == "reverse"
         place = head_pass(spec) if direction == HEAD else Pass(layer, direction, row)
         reading = _Reading(self.source, self._store)
-        told = walk_pass(
+        steps = walk_pass(
             reading, place, row * length, lambda run: (run.index(t),) if t in run else ()
         )
-        return next(told)
+        return next(steps)
 
 
 class BackArrays(BackWorld):
     """The gradients with their arrays; `gradients` is complete once the walk has ended.
 
     The forward walk is done first and keeps its states; what else a step computed is computed
-    again when its gradient is asked for. `kept` is that walk where it has been done, over the same
-    numbers as `source`.
+    again when its gradient is asked for. `recording` is that walk where it has been done, over
+    the same numbers as `source`.
     """
 
     repeats = False
 
-    def __init__(self, source: Feed, back: Back = WHOLE, kept: Kept | None = None) -> None:
+    def __init__(
+        self, source: Feed, back: Back = WHOLE, recording: Recording | None = None
+    ) -> None:
         super().__init__(source.spec, source.batch, source.head, back)
         self._feed = source = begun(source)
-        self._kept = kept.told(source) if kept else Kept(source)
-        self._kept.run()
+        self._recording = recording.with_source(source) if recording else Recording(source)
+        self._recording.run()
         spec, dtype = source.spec, source.input.dtype
         steps, rows = source.input.shape[:2]
         self._weights = {name: np.zeros_like(array) for name, array in source.weights.items()}
@@ -325,7 +327,7 @@ class BackArrays(BackWorld):
     def forward(self, place: Pass) -> Forward:
         """The records of the forward steps of a pass, with their values."""
         return lambda times, position: (
-            self._kept.step(place.layer, place.direction, times[position]).record
+            self._recording.step(place.layer, place.direction, times[position]).record
         )
 
     def above(self, place: Pass, t: int | str, rows: Dim) -> dict[str, Tensor]:
@@ -401,7 +403,7 @@ class BackArrays(BackWorld):
     @property
     def result(self) -> Result:
         """Output and final states of the forward walk."""
-        return self._kept.result
+        return self._recording.result
 
     @property
     def gradients(self) -> dict[str, Array]:

@@ -98,15 +98,17 @@ jax_product = says(
 def flax_parameter(facts: Facts) -> Finding | None:
     """A kernel (in, out): its rows are what it reads, its columns the cell's features."""
     rows, columns, old_rows, old_columns = map(facts.number, (3, 4, 5, 6))
-    told = []
+    parts = []
     if rows != old_rows:
-        told.append(f"it reads {rows} values now and was initialised for {old_rows}")
+        parts.append(f"it reads {rows} values now and was initialised for {old_rows}")
     if columns != old_columns:
-        told.append(
+        parts.append(
             f"it gives {columns} now and was initialised for {old_columns}, as a carry of another "
             "width makes it"
         )
-    return Finding(0.9, f"The {facts.match[1]} of {facts.match[2]} is (in, out): {'; '.join(told)}")
+    return Finding(
+        0.9, f"The {facts.match[1]} of {facts.match[2]} is (in, out): {'; '.join(parts)}"
+    )
 
 
 @rule(
@@ -152,8 +154,10 @@ def onnx_shape(facts: Facts) -> Finding | None:
     sizes = "×".join(want)
     if name.startswith("initial") and len(want) == len(have) == 3:
         axes = ("directions", "samples", "hidden size")
-        told = ", ".join(f"{a} {y}, expected {x}" for a, x, y in zip(axes, want, have) if x != y)
-        return Finding(0.9, f"{name}: {told}.", None, f"Feed {name} as {sizes}.")
+        sizes_told = ", ".join(
+            f"{a} {y}, expected {x}" for a, x, y in zip(axes, want, have) if x != y
+        )
+        return Finding(0.9, f"{name}: {sizes_told}.", None, f"Feed {name} as {sizes}.")
     if name == "W" and len(want) == len(have) == 3 and want[:2] == have[:2]:
         why = f"W was exported for {have[2]} features, and the input has {want[2]}."
         return Finding(0.9, why, None, f"Feed an input whose last axis is {have[2]}.")
@@ -172,9 +176,9 @@ def onnx_shape(facts: Facts) -> Finding | None:
 def onnx_fixed(facts: Facts) -> Finding | None:
     """A batch or length other than the one that was exported."""
     found = re.findall(r"index: (\d+) Got: (\d+) Expected: (\d+)", facts.match[2])
-    told = ", ".join(f"axis {axis} is {got}, fixed at {want}" for axis, got, want in found)
+    sizes_told = ", ".join(f"axis {axis} is {got}, fixed at {want}" for axis, got, want in found)
     axes = ", ".join(f"{axis}: 'axis{axis}'" for axis, _, _ in found)
     return Finding(
-        0.9, f"{facts.match[1]}: {told}.", None, f"Feed those sizes, or export anew with open "
+        0.9, f"{facts.match[1]}: {sizes_told}.", None, f"Feed those sizes, or export anew with open "
         f"ones: dynamic_axes={{'{facts.match[1]}': {{{axes}}}}}.",
     )  # fmt: skip

@@ -109,11 +109,11 @@ class Saved:
             found = self._head(o, above, states[0])
         above = np.ascontiguousarray(above.transpose(0, 2, 1))
         below: Array | None = None
-        for own in reversed(self.swept):
-            place = own.place
-            side = place.row % directions * own.out.shape[1]
-            arriving = above[:, side : side + own.out.shape[1]]
-            kinds = _Backward(source, own, tbptt).run(
+        for swept in reversed(self.swept):
+            place = swept.place
+            side = place.row % directions * swept.out.shape[1]
+            arriving = above[:, side : side + swept.out.shape[1]]
+            kinds = _Backward(source, swept, tbptt).run(
                 arriving, [state[place.row] for state in states]
             )
             x = kinds.pop("x")
@@ -175,12 +175,12 @@ class Saved:
 class _Backward:
     """The backward of one layer and direction."""
 
-    def __init__(self, source: Feed, own: Sweep, tbptt: int | None) -> None:
-        self._own, self._tbptt = own, tbptt
-        self._width = own.below.shape[1]
-        self._made: Backplan = backplan(source.spec, self._width)
+    def __init__(self, source: Feed, sweep: Sweep, tbptt: int | None) -> None:
+        self._sweep, self._tbptt = sweep, tbptt
+        self._width = sweep.below.shape[1]
+        self._back: Backplan = backplan(source.spec, self._width)
         self._spec = source.spec
-        self._weights = layer_weights(source, own.place)
+        self._weights = layer_weights(source, sweep.place)
         self._dtype = source.input.dtype
 
     def run(self, arriving: Array, states: list[Array]) -> dict[str, Array]:
@@ -190,16 +190,16 @@ class _Backward:
         of the final states and leave as those of the initial ones.
         """
         found: dict[str, Array] = {}
-        packed = len(self._own.stretches) > 1
+        packed = len(self._sweep.stretches) > 1
         if packed:
-            below = np.zeros(self._own.below.shape, arriving.dtype)
+            below = np.zeros(self._sweep.below.shape, arriving.dtype)
         later: Stretch | None = None
-        for stretch in reversed(self._own.stretches):
+        for stretch in reversed(self._sweep.stretches):
             rows, cut = stretch.rows, as_slice(stretch.times)
             if later is not None and self._parted(stretch.times[-1], later.times[0]):
                 for state in states:
                     state[: min(rows, later.rows)] = 0
-            run = _Run(self._made, self._plan(rows), self._own, stretch, self._weights)
+            run = _Run(self._back, self._plan(rows), self._sweep, stretch, self._weights)
             kinds = run.run(arriving[cut, :, :rows], states, self._parts(stretch.times))
             if packed:
                 below[cut, :, :rows] = kinds.pop("x")
@@ -208,12 +208,12 @@ class _Backward:
             later = stretch
         if packed:
             found["x"] = below
-        elif self._own.place.direction == "reverse":
+        elif self._sweep.place.direction == "reverse":
             found["x"] = found["x"][::-1]
         return found
 
     def _plan(self, rows: int) -> Plan:
-        return plan(self._spec, self._width, rows, self._made.keep)
+        return plan(self._spec, self._width, rows, self._back.keep)
 
     def _parted(self, one: int, other: int) -> bool:
         """Whether no gradient of the state is passed between two neighbours in time."""
@@ -228,9 +228,9 @@ class _Run:
     """The backward of one stretch: steps of one layer and direction on equal rows."""
 
     def __init__(
-        self, made: Backplan, plan: Plan, own: Sweep, stretch: Stretch, weights: dict[str, Array]
+        self, back: Backplan, plan: Plan, sweep: Sweep, stretch: Stretch, weights: dict[str, Array]
     ) -> None:
-        self._made, self._plan, self._own, self._stretch = made, plan, own, stretch
+        self._back, self._plan, self._sweep, self._stretch = back, plan, sweep, stretch
         self._weights = weights
         self._whole: dict[str, Array] = {}  # what follows the loop, by name
         self._flat: dict[str, Array] = {}  # the same, features before steps and rows
@@ -239,39 +239,39 @@ class _Run:
     def run(self, arriving: Array, states: list[Array], parts: list[int]) -> dict[str, Array]:
         """The gradients of x (steps, I, rows) and of the parameters, by kind."""
         steps, rows, dtype = len(arriving), self._stretch.rows, arriving.dtype
-        made = self._made
-        self._stores = [np.empty((steps, width, rows), dtype) for width in made.stores]
+        back = self._back
+        self._stores = [np.empty((steps, width, rows), dtype) for width in back.stores]
         constants = tuple(
             np.empty((detail, rows), dtype)
             if kind == "buffer"
             else np.asarray(self._weights[detail].T, order="A" if rows == 1 else "C").dot
-            for kind, detail in made.constants.values()
+            for kind, detail in back.constants.values()
         )
         now = [np.ascontiguousarray(state[:rows].T) for state in states]
         spare = [np.empty_like(state) for state in now]
-        numbers = rows * sum(len(group.factors) * group.width for group in made.groups)
+        numbers = rows * sum(len(group.factors) * group.width for group in back.groups)
         most = min(steps, max(1, _NUMBERS_AT_ONCE // max(1, numbers)))
         groups = [
-            np.empty((most, len(group.factors), group.width, rows), dtype) for group in made.groups
+            np.empty((most, len(group.factors), group.width, rows), dtype) for group in back.groups
         ]
-        scratch = [np.empty((most, width, rows), dtype) for width in made.scratch]
+        scratch = [np.empty((most, width, rows), dtype) for width in back.scratch]
         one, zero = np.asarray(1, dtype), np.asarray(0, dtype)
         last = steps
         for first in reversed([0, *parts]):
             for stop in range(last, first, -most):
                 start = max(first, stop - most)
                 count = stop - start
-                leaves = [self._read(name, start, stop) for name in made.leaves]
+                leaves = [self._read(name, start, stop) for name in back.leaves]
                 filled = [
                     group[:count] if group.shape[1] > 1 else group[:count, 0] for group in groups
                 ]
-                made.factors(leaves, filled, [w[:count] for w in scratch], one, zero)
+                back.factors(leaves, filled, [w[:count] for w in scratch], one, zero)
                 walked = [
                     self._walked(kind, detail, filled, start, stop)[::-1]
-                    for kind, detail in made.walked
+                    for kind, detail in back.walked
                 ]
                 ahead = zip(*walked, arriving[start:stop][::-1])
-                made.loop(ahead, now[0], spare[0], now[-1], spare[-1], constants)
+                back.loop(ahead, now[0], spare[0], now[-1], spare[-1], constants)
                 if count % 2:
                     now, spare = spare, now
             last = first
@@ -296,21 +296,21 @@ class _Run:
     def _read(self, name: str, a: int, b: int) -> Array:
         """A tensor of the forward in the steps a … b - 1: (steps, width, rows)."""
         stretch = self._stretch
-        if name in self._made.new:  # a state as the steps find it: what those before them left
-            left = self._read(self._made.new[name], max(a - 1, 0), b - 1)
+        if name in self._back.new:  # a state as the steps find it: what those before them left
+            left = self._read(self._back.new[name], max(a - 1, 0), b - 1)
             return left if a else np.concatenate([self._before(name)[None], left])
-        if name in self._plan.kept:
-            store, inner = self._plan.kept[name]
-            kept: Array = stretch.stored[store][a:b, inner]
-            return kept
-        whole = self._own.below if name == "x" else self._own.out
+        if name in self._plan.tensors:
+            store, inner = self._plan.tensors[name]
+            values: Array = stretch.stored[store][a:b, inner]
+            return values
+        whole = self._sweep.below if name == "x" else self._sweep.out
         read: Array = whole[as_slice(stretch.times[a:b]), :, : stretch.rows]
         return read
 
     def _after(self) -> dict[str, Array]:
         """What nothing in the loop reads, for all steps at once."""
         steps_rows = (len(self._stretch.times), self._stretch.rows)
-        for op, inputs, output, _ in self._made.after:
+        for op, inputs, output, _ in self._back.after:
             name, first = output.name, inputs[0].name
             if op == "concat":
                 whole = np.concatenate([self._find(i.name) for i in inputs], axis=1)
@@ -323,15 +323,15 @@ class _Run:
                 flat = self._rows(first)
                 whole = flat @ np.ones(flat.shape[1], flat.dtype)
             self._whole[name] = whole
-        return {name: self._whole[gradient] for name, gradient in self._made.gradients.items()}
+        return {name: self._whole[gradient] for name, gradient in self._back.gradients.items()}
 
     def _find(self, name: str) -> Array:
         """A tensor of all steps: (steps, width, rows)."""
         if name in self._whole:
             return self._whole[name]
-        if name not in self._made.places:
+        if name not in self._back.places:
             return self._read(name, 0, len(self._stretch.times))
-        store, start, width = self._made.places[name]
+        store, start, width = self._back.places[name]
         return self._stores[store][:, start : start + width]
 
     def _rows(self, name: str) -> Array:
@@ -340,8 +340,8 @@ class _Run:
             steps, rows = len(self._stretch.times), self._stretch.rows
             if rows == 1:  # a view, which a matrix product takes as it is
                 flat = self._find(name)[:, :, 0].T
-            elif name in self._made.new:
-                before, left = self._before(name), self._find(self._made.new[name])
+            elif name in self._back.new:
+                before, left = self._before(name), self._find(self._back.new[name])
                 flat = np.empty((len(before), steps, rows), left.dtype)
                 flat[:, 0], flat[:, 1:] = before, left[:-1].transpose(1, 0, 2)
             else:
@@ -351,4 +351,4 @@ class _Run:
 
     def _before(self, name: str) -> Array:
         """A state as the first step finds it."""
-        return self._stretch.states[list(self._made.new).index(name)]
+        return self._stretch.states[list(self._back.new).index(name)]

@@ -105,19 +105,19 @@ def sweep(source: Feed, keep: Keep | None) -> tuple[Array, tuple[Array, ...], li
             above[:, -1] = 1
         width: Any = spec.state_size
         side = width if place.direction == "reverse" else 0
-        own = Sweep(place, below, above[:, side : side + width], [])
+        sweep = Sweep(place, below, above[:, side : side + width], [])
         states = [np.ascontiguousarray(final[place.row].T) for final in finals]
         for times, rows in batch.segments(place.direction):
             found = [state[:, :rows].copy() for state in states] if keep else []
             stretch = Stretch(times, rows, found)  # type: ignore[arg-type]
-            kept = keep(below.shape[1] - 1) if keep else frozenset()
-            _segment(source, own, states, stretch, kept)
-            own.stretches.append(stretch)
+            names = keep(below.shape[1] - 1) if keep else frozenset()
+            _segment(source, sweep, states, stretch, names)
+            sweep.stretches.append(stretch)
             for final, state in zip(finals, states):
                 final[place.row, :rows] = state[:, :rows].T
         if keep is not None:
-            own.below = below[:, :-1]
-            swept.append(own)
+            sweep.below = below[:, :-1]
+            swept.append(sweep)
     return above[:, :-1].transpose(0, 2, 1), finals, swept
 
 
@@ -145,14 +145,14 @@ def head_output(source: Feed, output: Array, h: Array) -> Array | None:
 
 
 def _segment(
-    source: Feed, own: Sweep, states: list[Array], stretch: Stretch, keep: frozenset[str]
+    source: Feed, sweep: Sweep, states: list[Array], stretch: Stretch, keep: frozenset[str]
 ) -> None:
     """The steps of a stretch; `states` hold what they leave."""
-    below, out, (times, rows) = own.below, own.out, (stretch.times, stretch.rows)
-    weights = layer_weights(source, own.place)
-    made = plan(source.spec, below.shape[1] - 1, rows, keep)
-    ready = Pass(made, weights, rows, below.dtype)
-    stretch.stored = _arrays(made.stored, len(times), rows, below.dtype)
+    below, out, (times, rows) = sweep.below, sweep.out, (stretch.times, stretch.rows)
+    weights = layer_weights(source, sweep.place)
+    compiled = plan(source.spec, below.shape[1] - 1, rows, keep)
+    ready = Pass(compiled, weights, rows, below.dtype)
+    stretch.stored = _arrays(compiled.stored, len(times), rows, below.dtype)
     whole = rows == below.shape[2]
     now = [state if whole else np.ascontiguousarray(state[:, :rows]) for state in states]
     h, c = now[0], now[-1]
@@ -166,9 +166,9 @@ def _segment(
             inside = np.ascontiguousarray(inside[:, :, :rows])
             outside = np.empty((len(part), out.shape[1], rows), out.dtype)
         stored = {n: array[start : start + highest] for n, array in stretch.stored.items()}
-        places = [stored[name][:, inner] for name, inner in made.places]
+        places = [stored[name][:, inner] for name, inner in compiled.places]
         ahead = zip(*ready.products(inside, stored), *places, outside)
-        h, c = made.loop(ahead, h, c, spare, ready.constants)
+        h, c = compiled.loop(ahead, h, c, spare, ready.constants)
         if len(part) % 2:
             spare = np.empty_like(c)
         if not whole:

@@ -54,7 +54,7 @@ class Plan:
 
     loop(ahead, h, c, other_c, constants) runs the steps of one pass and returns h and c. `stored`
     are the buffers that have a place for every step, by width, since a backward reads them; the
-    loop walks over `places` in them, and `kept` says in which part of them a tensor lies.
+    loop walks over `places` in them, and `tensors` says in which part of them a tensor lies.
     """
 
     source: str = ""
@@ -65,7 +65,7 @@ class Plan:
     scalings: list[Scaling] = field(default_factory=list)
     stored: dict[str, int] = field(default_factory=dict)
     places: list[Part] = field(default_factory=list)  # after the parts in the loop's arguments
-    kept: dict[str, Part] = field(default_factory=dict)
+    tensors: dict[str, Part] = field(default_factory=dict)
     into: dict[str, str] = field(default_factory=dict)  # product -> the buffer that it is laid in
 
 
@@ -170,7 +170,7 @@ class _Writer:
             part = Part(*detail)
             width = self.plan.constants[part.of][1]
         self.plan.stored[part.of] = width
-        self.plan.kept[name] = part
+        self.plan.tensors[name] = part
 
     def _places(self) -> list[str]:
         """The names under which the loop walks over what is stored."""
@@ -330,7 +330,7 @@ class _Writer:
         return self._buffer(width)
 
     def _buffer(self, width: Dim) -> str:
-        name = f"b{sum(made[0] == 'buffer' for made in self.plan.constants.values())}"
+        name = f"b{sum(constant[0] == 'buffer' for constant in self.plan.constants.values())}"
         self.plan.constants[name] = ("buffer", width)
         self.temporary[name] = str(width)
         return name
@@ -381,24 +381,24 @@ class Pass:
             scaled(weight, matrix[:, :-1])
             matrix[:, -1] = sum(scaled(bias) for bias in biases)
             self.ahead[product] = matrix
-        made: dict[str, Any] = {}
+        constants: dict[str, Any] = {}
         for name, (kind, detail) in plan.constants.items():
             if kind == "dot":
-                made[name] = scaled(detail).dot
+                constants[name] = scaled(detail).dot
             elif kind == "bias":
-                made[name] = np.repeat(scaled(detail)[:, None], rows, axis=1)
+                constants[name] = np.repeat(scaled(detail)[:, None], rows, axis=1)
             elif kind == "buffer":
-                made[name] = np.empty((detail, rows), dtype)
+                constants[name] = np.empty((detail, rows), dtype)
             elif kind == "view":
-                made[name] = made[detail[0]][detail[1]]
+                constants[name] = constants[detail[0]][detail[1]]
             elif kind == "scalar":
-                made[name] = np.asarray(detail, dtype)
+                constants[name] = np.asarray(detail, dtype)
             else:
                 (_, height), parts = detail
-                made[name] = np.full((height, rows), 1.0 if kind == "slope" else 0.0, dtype)
+                constants[name] = np.full((height, rows), 1.0 if kind == "slope" else 0.0, dtype)
                 for part in parts:
-                    made[name][part] = 0.5
-        self.constants = tuple(made.values())
+                    constants[name][part] = 0.5
+        self.constants = tuple(constants.values())
 
     def products(self, x: Array, stored: dict[str, Array]) -> list[Array]:
         """What the loop reads ahead for the steps of x (steps, width + 1, rows), last row ones.
