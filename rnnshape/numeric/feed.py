@@ -199,23 +199,18 @@ def feed(
     arrays = checked_weights(spec, weights, head)
     dtype = next(iter(arrays.values())).dtype if arrays else np.result_type(input, np.float32)
     x = _numbers("input", input, dtype)
-    if spec.equations is not None:
-        return _written_feed(spec, arrays, x, named, lengths, head)
-    initial = [_numbers(f"{name}0", named.get(name), dtype) for name in ("h", "c")]
-    h, c = initial
-    error = forward_error(
-        spec, Inputs(x.shape, None if h is None else h.shape, None if c is None else c.shape)
-    )
-    if error:
-        raise ShapeError("forward: expected shapes that fit the network",
-                         got=" and ".join(f"{n} {write_shape(a.shape)}" for n, a in
-                                          (("input", x), ("h0", h), ("c0", c)) if a is not None),
-                         fix="rnnshape check says what fits", torch=error)  # fmt: skip
+    initial = {name: _numbers(f"{name}0", named.get(name), dtype) for name in spec.state_names}
+    if spec.equations is None:
+        _check_call(spec, x, initial)
+    else:
+        _check_written(spec, x, lengths)
+    unbatched = x.ndim == spec.rank - 1
     if spec.single:
-        return _single_feed(spec, arrays, x, initial, lengths)
-    unbatched = x.ndim == 2
-    size, length = map(int, sizes(spec, x.shape))  # type: ignore[arg-type]
-    batch = Batch(size=size, seq_len=length, unbatched=unbatched, lengths=lengths)
+        size, length = 1 if unbatched else len(x), 1
+        batch = batch_of(spec, size=size, unbatched=unbatched, lengths=lengths)
+    else:
+        size, length = map(int, sizes(spec, x.shape))  # type: ignore[arg-type]
+        batch = Batch(size=size, seq_len=length, unbatched=unbatched, lengths=lengths)
     if lengths is not None and (len(lengths) != size or max(lengths) > length):
         raise ShapeError(
             f"lengths: expected {size} lengths of at most {length}, as the input "
@@ -223,15 +218,70 @@ def feed(
             got=", ".join(map(str, lengths[:20])),
             fix="give one length for each sequence of the input",
         )
-    rows = spec.num_layers * spec.num_directions
-    begun = []
-    for name, state in zip(spec.state_names, initial, strict=False):
-        shape: Any = (rows, size, spec.state_width(name))
-        begun.append(np.zeros(shape, dtype) if state is None else state.reshape(shape))
-    if batch.packed:
-        begun = [state[:, list(batch.order)] for state in begun]
+    if spec.equations is not None:
+        _check_memory(spec, size)
+    begun = tuple(_state(spec, batch, name, state, dtype) for name, state in initial.items())
     inner, padding = inward(spec, batch, x), behind(spec, batch, x)
-    return Feed(spec, batch, arrays, inner, tuple(begun), head=head, padding=padding)
+    return Feed(spec, batch, arrays, inner, begun, head=head, padding=padding)
+
+
+def _check_call(spec: Spec, x: Array, states: Mapping[str, Any]) -> None:
+    """Refuse what torch's forward refuses, in its words."""
+    arrays = {"input": x, **{f"{name}0": state for name, state in states.items()}}
+    shapes = {name: array.shape for name, array in arrays.items() if array is not None}
+    error = forward_error(spec, Inputs(x.shape, shapes.get("h0"), shapes.get("c0")))
+    if error:
+        raise ShapeError(
+            "forward: expected shapes that fit the network",
+            got=" and ".join(f"{name} {write_shape(shape)}" for name, shape in shapes.items()),
+            fix="rnnshape check says what fits",
+            torch=error,
+        )
+
+
+def _check_written(spec: Spec, x: Array, lengths: tuple[int, ...] | None) -> None:
+    """Refuse an input that a written cell cannot read, of which no message of torch is."""
+    axes = "(N, T, I)" if spec.batch_first else "(T, N, I)"
+    if x.ndim not in (2, 3) or x.shape[-1] != spec.input_size:
+        raise ShapeError(
+            f"input: expected {axes}, or (T, I) of one sequence, with I = {spec.input_size}",
+            got=write_shape(x.shape),
+            fix=f"give an input whose last size is {spec.input_size}, or --input-size",
+        )
+    if lengths is not None and x.ndim == 2:
+        raise ShapeError(f"input: expected {axes} of a packed batch", got=write_shape(x.shape),
+                         fix="leave out --lengths")  # fmt: skip
+
+
+def _check_memory(spec: Spec, size: int) -> None:
+    """Refuse a step of a written cell whose results would not fit into memory."""
+    cell: Any = spec.equations
+    layers = range(min(2, spec.num_layers))
+    needed = max(
+        cell.numbers_of_a_step(spec.layer_input(layer), spec.hidden_size, size) for layer in layers
+    )
+    if needed > MOST_NUMBERS:
+        raise UsageError(
+            f"values: expected at most {MOST_NUMBERS:,} numbers in all results of a step",
+            got=f"{needed:,}",
+            fix="give smaller sizes; shapes without values need no memory for them",
+        )
+
+
+def _state(spec: Spec, batch: Batch, name: str, state: Any, dtype: Any) -> Array:
+    """A state in the walk's layout, (D·L, N, …) sorted by length; zeros where none is given."""
+    shape: Any = batch.tensors(spec)[f"{name}0"]
+    array: Array = np.zeros(shape, dtype) if state is None else state
+    if array.shape != shape:
+        raise ShapeError(
+            f"{name}0: expected {write_shape(shape)}, a row for each layer and direction",
+            got=write_shape(array.shape),
+            fix=f"save the state {name} with np.save in that shape",
+        )
+    if spec.single:
+        return array[None, None] if batch.unbatched else array[None]
+    array = array[:, None] if batch.unbatched else array
+    return array[:, list(batch.order)] if batch.packed else array
 
 
 def _named_states(spec: Spec, short: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,66 +306,6 @@ def _named_states(spec: Spec, short: Mapping[str, Any], named: Mapping[str, Any]
     return initial
 
 
-def _written_feed(
-    spec: Spec,
-    weights: dict[str, Array],
-    x: Array,
-    named: Mapping[str, Any],
-    lengths: tuple[int, ...] | None,
-    head: Head | None,
-) -> Feed:
-    """The call of a written cell, whose shapes no message of torch is about."""
-    axes = "(N, T, I)" if spec.batch_first else "(T, N, I)"
-    if x.ndim not in (2, 3) or x.shape[-1] != spec.input_size:
-        raise ShapeError(
-            f"input: expected {axes}, or (T, I) of one sequence, with I = {spec.input_size}",
-            got=write_shape(x.shape),
-            fix=f"give an input whose last size is {spec.input_size}, or --input-size",
-        )
-    if lengths is not None and x.ndim == 2:
-        raise ShapeError(f"input: expected {axes} of a packed batch", got=write_shape(x.shape),
-                         fix="leave out --lengths")  # fmt: skip
-    size, length = map(int, sizes(spec, x.shape))  # type: ignore[arg-type]
-    if lengths is not None and (len(lengths) != size or max(lengths) > length):
-        raise ShapeError(
-            f"lengths: expected {size} lengths of at most {length}, as the input "
-            f"{write_shape(x.shape)} has them",
-            got=", ".join(map(str, lengths[:20])),
-            fix="give one length for each sequence of the input",
-        )
-    cell: Any = spec.equations
-    layers = range(min(2, spec.num_layers))
-    needed = max(
-        cell.numbers_of_a_step(spec.layer_input(layer), spec.hidden_size, size) for layer in layers
-    )
-    if needed > MOST_NUMBERS:
-        raise UsageError(
-            f"values: expected at most {MOST_NUMBERS:,} numbers in all results of a step",
-            got=f"{needed:,}",
-            fix="give smaller sizes; shapes without values need no memory for them",
-        )
-    if lengths is None:
-        batch = Batch(size=size, seq_len=length, unbatched=x.ndim == 2)
-    else:
-        batch = Batch(lengths=lengths)
-    expected = batch.tensors(spec)
-    begun = []
-    for name in spec.state_names:
-        shape: Any = expected[f"{name}0"]
-        state = _numbers(f"{name}0", named.get(name), x.dtype)
-        if state is not None and state.shape != shape:
-            raise ShapeError(
-                f"{name}0: expected {write_shape(shape)}, a row for each layer and direction",
-                got=write_shape(state.shape),
-                fix=f"save the state {name} with np.save in that shape",
-            )
-        state = np.zeros(shape, x.dtype) if state is None else state
-        state = state[:, None] if batch.unbatched else state
-        begun.append(state[:, list(batch.order)] if batch.packed else state)
-    inner, padding = inward(spec, batch, x), behind(spec, batch, x)
-    return Feed(spec, batch, weights, inner, tuple(begun), head=head, padding=padding)
-
-
 def behind(spec: Spec, batch: Batch, sequence: Array) -> Array | None:
     """The steps of a packed batch's input behind the longest sequence, sorted; None for none."""
     if not batch.packed:
@@ -337,20 +327,6 @@ def inward(spec: Spec, batch: Batch, sequence: Array) -> Array:
     if batch.packed:
         sequence = sequence[: max(batch.lengths or ()), list(batch.order)]
     return sequence
-
-
-def _single_feed(
-    spec: Spec, weights: dict[str, Array], x: Array, initial: list[Any], lengths: Any
-) -> Feed:
-    """The one step of a cell module as a walk of one layer and T = 1."""
-    unbatched = x.ndim == 1
-    rows = 1 if unbatched else len(x)
-    batch = batch_of(spec, size=rows, unbatched=unbatched, lengths=lengths)
-    states = []
-    for name, state in zip(spec.state_names, initial, strict=False):
-        shape: Any = (1, rows, spec.state_width(name))
-        states.append(np.zeros(shape, x.dtype) if state is None else state.reshape(shape))
-    return Feed(spec, batch, weights, x.reshape(1, rows, x.shape[-1]), tuple(states))
 
 
 def checked_weights(
