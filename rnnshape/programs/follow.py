@@ -224,7 +224,30 @@ def _follow(request: Request) -> list[Followed]:
     if found and all(isinstance(e.result, Unknown) for e in whole.recurrent):
         return found
     _check_used(request, whole)
+    if whole.verdict == "no recurrent layer":
+        _tell_other(whole)
     return [whole]
+
+
+# frameworks that are not followed, by the name that is imported
+OTHERS = {"keras": "Keras", "tensorflow": "TensorFlow", "flax": "Flax", "equinox": "Equinox",
+          "haiku": "Haiku", "paddle": "PaddlePaddle", "mxnet": "MXNet", "chainer": "Chainer",
+          "mlx": "MLX"}  # fmt: skip
+
+
+def _tell_other(followed: Followed) -> None:
+    """Say of a program that builds its recurrent layers with another framework which that is."""
+    if not any(name in followed.source.text for name in ("RNN", "LSTM", "GRU")):
+        return
+    for node in ast.walk(followed.source.tree):
+        imported = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        imported += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for name in [path.partition(".")[0] for path in imported]:
+            if name in OTHERS:
+                words = f"the layers of {OTHERS[name]}, which is not torch"
+                at = followed.source.name, getattr(node, "lineno", 0), words
+                followed.interpreter.told[at] = Told(*at, False)
+                return
 
 
 def _values(interpreter: Interpreter, cls: Class) -> Mapping[str, Any]:

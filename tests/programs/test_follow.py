@@ -554,3 +554,21 @@ def test_a_lightning_module_is_a_module_though_lightning_is_not_known():
     one = followed(text, "Net")
     assert (one.verdict, shapes(one.outputs)) == ("fits", [("N", "T", "8")])
     assert not one.notes and not findings(one)  # a dropout that is open may be 0
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("from tensorflow.keras import layers", "TensorFlow"),
+        ("import keras", "Keras"),
+        ("from flax import linen as layers", "Flax"),
+        ("import equinox.nn as layers", "Equinox"),
+    ],
+)
+def test_a_program_of_another_framework_is_told_by_its_import(line, name):
+    one = followed(f"{line}\nmodel = layers.LSTM(5)\n" if "layers" in line else
+                   f"{line}\nmodel = keras.layers.LSTM(5)\n")  # fmt: skip
+    assert one.verdict == "no recurrent layer"
+    assert [(t.line, t.what) for t in one.unknown] == [
+        (1, f"the layers of {name}, which is not torch")
+    ]
