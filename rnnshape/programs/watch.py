@@ -39,7 +39,8 @@ _INSTALLED = tuple(
 # the files of torch that stand between a person's call and the function itself; what comes through
 # another (an optimiser, a constructor's first weights) is torch's own doing
 _BETWEEN = ("functional.py", "nn/functional.py", "_tensor.py", "_jit_internal.py", "nn/utils/", "_ops.py",
-            "utils/_contextlib.py", "utils/_device.py", "overrides.py", "nn/modules/module.py", "nn/parallel/")  # fmt: skip
+            "utils/_contextlib.py", "utils/_device.py", "overrides.py", "nn/modules/module.py", "nn/parallel/",
+            "_dynamo/eval_frame.py")  # fmt: skip
 _INDEX = {"__getitem__": "index", "__setitem__": "setitem"}
 
 
@@ -101,7 +102,7 @@ class Watch:
         self._own: dict[str, bool] = {}
         self._sources: dict[str, Source] = {}
         self._nodes: dict[str, dict[tuple[int | None, ...], ast.expr]] = {}
-        self._statements: dict[str, list[tuple[int, int, str]]] = {}
+        self._statements: dict[str, list[tuple[int, int]]] = {}
         self._visits: dict[tuple[str, int], _Visit] = {}
         self._places: dict[tuple[Any, int], Place] = {}
         self._named: dict[Any, str] = {}
@@ -109,6 +110,7 @@ class Watch:
         self._refusal: Refusal | None = None
         self._handles: list[Any] = []
         self._mode: Any = None
+        self._left: list[Any] = []  # compiled modules at work, for which the mode was left
 
     # ------------------------------------------------------------------ begin and end
 
@@ -244,7 +246,7 @@ class Watch:
             elif isinstance(node, ast.stmt):
                 body = getattr(node, "body", None)
                 end = body[0].lineno - 1 if body else node.end_lineno or node.lineno
-                rows.append((node.lineno, max(end, node.lineno), ""))
+                rows.append((node.lineno, max(end, node.lineno)))
         self._nodes[file], self._statements[file] = nodes, sorted(rows)
 
     def _visit(self, frame: FrameType, place: Place) -> _Visit | None:
@@ -273,7 +275,7 @@ class Watch:
         return visit
 
     def _statement(self, file: str, line: int) -> tuple[int, int]:
-        holding = [(a, b) for a, b, _ in self._statements[file] if a <= line <= b]
+        holding = [(a, b) for a, b in self._statements[file] if a <= line <= b]
         return min(holding, key=lambda ends: ends[1] - ends[0], default=(line, line))
 
     def _settle(self, visit: _Visit) -> None:
@@ -345,16 +347,33 @@ class Watch:
                 visit.line.calls = tuple(visit.calls)
 
     def _enters(self, module: Any, args: Any) -> None:
+        if self._torch.compiler.is_compiling():
+            return
         thread = get_ident()
         inside = self._inside.get(thread, 0)
         if not inside:
             frame = self._person()
             if frame is not None:
                 self._visit(frame, self._place(frame))
-        if inside or type(module).__module__.startswith("torch."):
+        own = type(module).__module__
+        if inside or (own.startswith("torch.") and not own.startswith("torch.nn.parallel.")):
             self._inside[thread] = inside + 1
+        if type(module).__name__ == "OptimizedModule" and self._seeing():
+            self._mode.__exit__(None, None, None)  # or the compiler would compile what is here too
+            self._left.append(module)
+
+    def _seeing(self) -> bool:
+        """Whether this watch is what torch asks first: no other mode was begun since."""
+        from torch.overrides import _get_current_function_mode
+
+        return _get_current_function_mode() is self._mode
 
     def _leaves(self, module: Any, args: Any, *rest: Any) -> None:
+        if self._torch.compiler.is_compiling():
+            return
+        if self._left and self._left[-1] is module:
+            self._left.pop()
+            self._mode.__enter__()
         keywords, result = rest if len(rest) == 2 else ({}, None)  # None: it raised
         thread = get_ident()
         inside = self._inside.get(thread, 0)

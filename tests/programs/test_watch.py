@@ -138,3 +138,32 @@ def test_a_packed_batch_keeps_what_its_axes_are(watched):
     )
     assert passed(lines[8]) == ([(3, 16)], [(3, 2)])
     assert seen.verdict == "fits"
+
+
+BUILT = PROGRAM.split("net = Net()")[0]
+
+
+def test_the_replicas_of_data_parallel_are_seen_inside(watched):
+    lines, seen = watched(
+        f"{BUILT}net = nn.DataParallel(Net())\ny = net(torch.zeros(2, 7).long())\n"
+    )
+    assert passed(lines[13]) == ([(2, 7)], [(2, 7, 4)]) and len(seen.layers) == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_of_what_torch_compiles_the_outside_is_seen_and_that_is_said(watched):
+    text = (
+        f"{BUILT}net = torch.compile(Net(), backend='eager')\ny = net(torch.zeros(2, 7).long())\n"
+    )
+    lines, seen = watched(text)
+    assert passed(lines[21]) == ([(2, 7)], [(2, 3)])
+    assert [(t.line, "torch.compile" in t.what) for t in seen.unknown] == [(21, True)]
+
+
+def test_what_a_hook_changes_is_what_goes_on(watched):
+    lines, _ = watched(
+        f"{BUILT}net = Net()\nnet.lstm.register_forward_hook(lambda m, i, o: (o[0][:, :3], o[1]))\n"
+        "net.fc.register_full_backward_hook(lambda m, i, o: None)\n"
+        "net(torch.zeros(2, 7).long()).sum().backward()\n"
+    )
+    assert lines[16].count == 3 and passed(lines[17]) == ([(2, 10)], [(2, 3)])
