@@ -34,8 +34,9 @@ _FORMATS = ".safetensors, .npz, .pt, .onnx, .keras or .h5"
 def open_file(path: str) -> TensorFile:
     """The tensors of a file, of the format that its bytes say. Raises UsageError.
 
-    Formats: safetensors, npz, torch's zip and its older stream, TorchScript, ONNX, Keras; the index
-    of several files (model.safetensors.index.json); any of them inside a .zip, .tar or .gz. No
+    Formats: safetensors, npz, torch's zip and its older stream, TorchScript, ONNX, Keras,
+    TensorFlow's variables and graphs, TensorFlow Lite and TensorFlow.js; the index of several files
+    (model.safetensors.index.json); any of them that is one file inside a .zip, .tar or .gz. No
     tensor's numbers are read, and nothing of a pickle is run.
     """
     with reading(path):
@@ -64,7 +65,8 @@ def reading(path: str) -> Iterator[None]:
 
 def _inside(folder: str) -> str:
     """Which file of a folder to name: an index of several, or one by its ending."""
-    endings = (".index.json", ".safetensors", ".npz", ".keras", ".h5", ".onnx", *_STREAMS)
+    endings = (".index.json", ".safetensors", ".npz", ".keras", ".h5", ".onnx", "saved_model.pb",
+               "model.json", ".tflite", ".index", *_STREAMS)  # fmt: skip
     try:
         names = sorted(os.listdir(folder))[:10_000]
     except OSError:
@@ -85,6 +87,15 @@ def _opened(source: Source, depth: int = 0) -> TensorFile:
         from .formats.shards import open_index
 
         return open_index(source, open_file)
+    if suffix in (".pb", ".index") or suffix.startswith(".data-"):
+        from .formats.tensorflow import open_graph, open_variables
+
+        frozen = suffix == ".pb" and os.path.basename(source.name) != "saved_model.pb"
+        return open_graph(source) if frozen else open_variables(source)
+    if start[4:8] == b"TFL3" or suffix == ".tflite":
+        from .formats.tflite import open_tflite
+
+        return open_tflite(source)
     if start[8:9] == b"{" or suffix == ".safetensors":
         from .formats.safetensors import open_safetensors
 

@@ -265,8 +265,8 @@ def test_weights_that_are_packed_are_read_where_they_lie(rnnshape, tmp_path, pac
 
 @pytest.mark.parametrize("data, name, what", [
     (b"\x7fELF" + bytes(99), "libx.so", "a shared library"), (b"GGUF" + bytes(99), "a.bin", "GGUF"),
-    (b"\x1c\0\0\0TFL3" + bytes(99), "a.tflite", "TensorFlow Lite"),
-    (b"\n\x05lstm" + bytes(99), "saved_model.pb", "a graph of TensorFlow"),
+    (b"\n\x0b\x12" + bytes(99), "model.ckpt.meta", "the graph of a checkpoint of TensorFlow"),
+    (b"\n\x05lstm" + bytes(99), "a.mlmodel", "Core ML"),
     (b"\x08\x01" + bytes(99), "eng.traineddata", "Tesseract"),
     (b"\x28\xb5\x2f\xfd" + bytes(9), "a.zst", "a zstd archive"),
 ])  # fmt: skip

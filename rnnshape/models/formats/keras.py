@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import UsageError
 from ...network.constructor import GATES
 from ...network.spec import Spec
 from ..layouts.layout import Placed, laid_back, laid_out
 from ..layouts.tables import KERAS, ONNX, RESET_BEFORE
-from ..networks.frameworks import RESET_FIRST
+from ..networks.frameworks import BACKWARDS, RESET_FIRST
 from ..networks.names import optimisers
 from ..onnx.graph import Chain
 from ..onnx.node import Node
@@ -22,8 +23,13 @@ from .source import Source
 from .stored import Layer, Stored, TensorFile
 from .zips import Archive
 
-_MOST_CONFIG = 4 << 20
+_MOST_CONFIG, _MOST_YAML = 4 << 20, 1 << 18  # bytes; YAML is parsed slowly
+_SIDE = re.compile(r"(?:\A|/)(forward_|backward_|(?:fw|bw)(?=/))")  # of Keras, of TensorFlow
+_OF_KERAS_3 = re.compile(r"/(cell|cells/[^/]+)/vars\Z")
+_DEFAULT_CELL = re.compile(r"(/stacked_rnn_cells\w*)?/(lstm|gru|simple_rnn)_cell(_\d+)?\Z")
 _PARTS = ("kernel", "recurrent_kernel", "bias")
+
+_TOGETHER = "of StackedRNNCells, which step together, each reading the state of the one below"
 
 Config = Mapping[str, Any]
 
@@ -32,9 +38,9 @@ def open_keras(archive: Archive) -> TensorFile:
     """A .keras archive: the layers' configuration, and the weights as HDF5."""
     config = archive.start("config.json", _MOST_CONFIG) if "config.json" in archive else b"{}"
     about = archive.start("metadata.json", 1 << 16) if "metadata.json" in archive else b"{}"
-    told = _json(about)
+    told = parsed(about)
     version = told.get("keras_version") if isinstance(told, dict) else None
-    file = _open(archive.entry("model.weights.h5"), "keras", _configs(config),
+    file = _open(archive.entry("model.weights.h5"), "keras", configs_of(parsed(config)),
                  version if isinstance(version, str) else "3.")  # fmt: skip
     return replace(file, source=archive.source)
 
@@ -60,9 +66,9 @@ def _open(
         name: Stored(name, shape, dtype, _reader(source, name, together, kept))
         for name, (shape, dtype) in held.datasets.items()
     }
-    known = _configs(held.config.encode()) if configs is None else configs
+    known = configs_of(parsed(held.config.encode())) if configs is None else configs
     known = known or _beside(source.path)
-    layers = _layers(tensors, held.titles, known, version or held.version)
+    layers = layers_of(cells_of(tensors.values()), known, version or held.version, held.titles)
     for layer in layers:
         names = list(dict.fromkeys(n for t in layer.parameters.values() for n in t.stored))
         together |= dict.fromkeys(names, names)
@@ -88,36 +94,60 @@ def _reader(
 # ------------------------------------------------------------------------ the configuration
 
 
-def _json(text: bytes) -> Any:
+def parsed(text: bytes, name: str = "config.json") -> Any:
+    """What a configuration says, {} where it is none. Of YAML's tags none is made an object."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        if name.endswith(".json"):
+            return json.loads(text)
+        import yaml
+
+        Plain: Any = type("Plain", (yaml.SafeLoader,), {})  # tuples as lists, objects as dicts
+
+        def made(loader: Any, tag: str, node: Any) -> Any:
+            if isinstance(node, yaml.ScalarNode):
+                return loader.construct_scalar(node)
+            pairs = isinstance(node, yaml.MappingNode)
+            construct = loader.construct_mapping if pairs else loader.construct_sequence
+            return construct(node, deep=True)
+
+        Plain.add_multi_constructor("", made)
+        return yaml.load(text, Plain)
+    except (ImportError, ValueError, RecursionError, TypeError):
         return {}
+    except Exception as error:  # yaml's own, which is no ValueError
+        if type(error).__module__.startswith("yaml"):
+            return {}
+        raise
 
 
 def _beside(path: str) -> dict[str, Config]:
-    """The configuration that lies beside a file of weights alone, as model.to_json() writes it."""
+    """The configuration that lies beside a file of weights alone, as model.to_json() and the older
+    model.to_yaml() write it."""
     stem = os.path.splitext(path)[0].removesuffix(".weights").removesuffix("_weights")
     folder = os.path.dirname(path)
-    near = [os.path.join(folder, name) for name in ("model.json", "config.json")]
-    for name in (f"{stem}.json", f"{stem}_config.json", *near):
-        if os.path.isfile(name) and os.path.getsize(name) <= _MOST_CONFIG:
-            with open(name, "rb") as file:
-                found = _configs(file.read())
-            if found:
-                return found
+    near = [os.path.join(folder, name) for name in ("model", "config")]
+    for ending, most in ((".json", _MOST_CONFIG), (".yaml", _MOST_YAML), (".yml", _MOST_YAML)):
+        for name in (stem + ending, f"{stem}_config{ending}", *(own + ending for own in near)):
+            if os.path.isfile(name) and os.path.getsize(name) <= most:
+                with open(name, "rb") as file:
+                    found = configs_of(parsed(file.read(), name))
+                if found:
+                    return found
     return {}
 
 
-def _configs(text: bytes) -> dict[str, Config]:
+def configs_of(model: Any) -> dict[str, Config]:
     """A layer's name to its configuration, wherever it stands in the model's."""
     found: dict[str, Config] = {}
-    waiting = [_json(text)]
+    waiting, seen = [model], set()
     while waiting:
         node = waiting.pop()
+        if id(node) in seen or not isinstance(node, list | dict):
+            continue
+        seen.add(id(node))  # YAML's anchors make a part stand in many places
         if isinstance(node, list):
             waiting.extend(node)
-        elif isinstance(node, dict):
+        else:
             config = node.get("config")
             if isinstance(config, dict) and isinstance(config.get("name"), str):
                 found.setdefault(config["name"], {**config, "class_name": node.get("class_name")})
@@ -158,13 +188,14 @@ class _Equations:
             (self.cell != "rnn" and gate != "sigmoid",
              f"its recurrent_activation is {gate!r}, torch's {self.cell} has sigmoid"),
             (self.reset_first, RESET_FIRST),
-            (self.backwards, "go_backwards=True: torch reads backwards only beside a forward "
-             "direction"),
+            (self.backwards, BACKWARDS),
             (self.merge != "concat", f"merge_mode={self.merge!r}: torch joins the directions"),
         )  # fmt: skip
         return "; ".join([*(words for fault, words in reasons if fault), *self.open])
 
-    def chain(self, spec: Spec, parameters: Mapping[str, Stored], name: str) -> Chain | None:
+    def chain(
+        self, spec: Spec, parameters: Mapping[str, Stored], name: str, turned: bool
+    ) -> Chain | None:
         """The operator of ONNX that computes the same, None where there is none."""
         known = {**_ACTIVATIONS, "hard_sigmoid": _HARD[self.three]}
         merge = "concat" if self.merge == "None" else self.merge
@@ -184,7 +215,7 @@ class _Equations:
             attributes["linear_before_reset"] = int(not self.reset_first)
         inputs = laid_out(ONNX, spec, parameters)
         node = Node(spec.cell.upper(), name, attributes, inputs)
-        return Chain((node,), True, (), "Keras", merge, self.backwards)
+        return Chain((node,), True, (), "Keras", merge, turned)
 
 
 _MERGED = ("concat", "sum", "mul", "ave")
@@ -219,31 +250,72 @@ def _twins(config: Config, backward: Any) -> bool:
 # ---------------------------------------------------------------------------- the layers
 
 
-def _layers(
-    tensors: Mapping[str, Stored],
-    titles: Mapping[str, str],
-    configs: Mapping[str, Config],
-    version: str,
-) -> list[Layer]:
-    """The recurrent layers, in the order of the file; two directions of one are one layer."""
-    cells: dict[str, list[Stored]] = {}
-    for name, tensor in tensors.items():
-        holder, _, last = name.rpartition("/")
+Cells = dict[str, list[Stored]]  # a place to its kernel, recurrent_kernel and bias, if any
+
+
+def cells_of(tensors: Iterable[Stored]) -> Cells:
+    """The tensors of each place that has them in the shapes of a recurrent layer."""
+    cells: Cells = {}
+    for tensor in tensors:
+        holder, _, last = tensor.path.rpartition("/")
         if optimisers(tensor):
             continue
-        if holder.endswith("cell/vars") and last in ("0", "1", "2"):
-            cells.setdefault(holder.removesuffix("/cell/vars"), []).append(tensor)
+        if _OF_KERAS_3.search(holder) and last in ("0", "1", "2"):
+            cells.setdefault(holder.removesuffix("/vars"), []).append(tensor)
         elif last.removesuffix(":0") in _PARTS:
             cells.setdefault(holder, []).append(tensor)
     for held in cells.values():
         held.sort(key=_part)
-    cells = {place: held for place, held in cells.items() if _recurrent(held)}
-    made = (_layer(whole, titles, configs, version) for whole in _paired(cells))
-    return [layer for layer in made if layer is not None]
+    return {place: held for place, held in cells.items() if _recurrent(held)}
+
+
+def layers_of(
+    cells: Cells, configs: Mapping[str, Config], version: str, titles: Mapping[str, str]
+) -> list[Layer]:
+    """The recurrent layers, in the order of the file; two directions of one are one layer.
+
+    titles: the names that Keras gave to places.
+    """
+    named: Cells = {}
+    for place, held in cells.items():
+        chain = _chain(place, titles)
+        named[place if chain in named else chain] = held
+    layers: list[Layer] = []
+    for whole in _paired(named, configs):
+        layer = _layer(whole, configs, version)
+        above = _above(layers[-1], layer) if layers and _stack(whole.place, configs) else None
+        layers[-1:] = [above] if above else [*layers[-1:], layer]
+    return layers
+
+
+def _above(below: Layer, cell: Layer) -> Layer | None:
+    """A stack of cells with one more on top, None where torch has no such stack: cells that step
+    together compute what layers one above the other do."""
+    same = ("cell", "hidden_size", "bias", "batch_first", "nonlinearity")
+    count, stack = below.arguments.get("num_layers", 1), cell.name.rpartition("/")[0]
+    if (
+        below.name not in (stack, f"{stack}/{below.name.rpartition('/')[2]}")
+        or any(below.arguments.get(name) != cell.arguments.get(name) for name in same)
+        or cell.arguments["input_size"] != cell.arguments["hidden_size"]
+        or below.cannot or cell.cannot
+    ):  # fmt: skip
+        return None
+    own = {name.replace("_l0", f"_l{count}"): t for name, t in cell.parameters.items()}
+    return replace(
+        below, name=stack, arguments={**below.arguments, "num_layers": count + 1},
+        parameters={**below.parameters, **own}, notes=(_TOGETHER, *cell.notes[1:]),
+    )  # fmt: skip
+
+
+def _chain(place: str, titles: Mapping[str, str]) -> str:
+    """The names of a layer and what is around it, as the older .h5 has them: `both/forward_gru`."""
+    parts = place.split("/")
+    ends = range(1, len(parts) + (parts[-1] != "cell"))
+    return "/".join(filter(None, (titles.get("/".join(parts[:end])) for end in ends))) or place
 
 
 def _part(tensor: Stored) -> int:
-    last = tensor.name.rpartition("/")[2].removesuffix(":0")
+    last = tensor.path.rpartition("/")[2].removesuffix(":0")
     return _PARTS.index(last) if last in _PARTS else int(last)
 
 
@@ -257,38 +329,52 @@ def _recurrent(held: list[Stored]) -> bool:
     return fits and (len(held) == 2 or held[2].shape in ((wide,), (2, wide)))
 
 
-def _paired(cells: dict[str, list[Stored]]) -> list[list[tuple[str, list[Stored]]]]:
+class _Whole(NamedTuple):
+    """The tensors of a layer, a list a direction; backward: whether it has that one alone."""
+
+    place: str
+    sides: tuple[list[Stored], ...]
+    backward: bool = False
+
+
+def _paired(cells: Cells, configs: Mapping[str, Config]) -> Iterator[_Whole]:
     """Forward and backward of a Bidirectional together, each other layer alone."""
-    pairs: dict[str, list[tuple[str, list[Stored]]]] = {}
-    for place, held in cells.items():
-        above, key = place, ""
-        for part in place.split("/"):
-            side = next((s for s in ("forward", "backward") if part.startswith(s + "_")), "")
-            if side:
-                above, key = place.partition(f"/{part}")[0], side
-        pairs.setdefault(above if key else place, []).append((key, held))
-    for whole in pairs.values():
-        whole.sort(key=lambda pair: pair[0] != "forward")
-    return [[(place, held) for _, held in whole] for place, whole in pairs.items()]
+    near: dict[str, list[tuple[bool, str]]] = {}
+    for place in cells:
+        side = _SIDE.search(place)
+        above = place[: side.start()] if side and not _stack(place, configs) else place
+        near.setdefault(above, []).append((bool(side and side[1][0] == "b"), place))
+    for above, sides in near.items():
+        sides.sort()  # forward first
+        both = [cells[place] for _, place in sides]
+        shapes = {tuple(tensor.shape for tensor in held) for held in both}
+        if [backward for backward, _ in sides] == [False, True] and len(shapes) == 1:
+            yield _Whole(above, tuple(both))
+        else:
+            yield from (_Whole(place, (cells[place],), backward) for backward, place in sides)
 
 
-def _layer(
-    whole: list[tuple[str, list[Stored]]],
-    titles: Mapping[str, str],
-    configs: Mapping[str, Config],
-    version: str,
-) -> Layer | None:
-    place, held = whole[0]
-    both = len(whole) == 2
-    if len({tuple(t.shape for t in held) for _, held in whole}) > 1:
-        return None
+def _stack(place: str, configs: Mapping[str, Config]) -> bool:
+    """Whether a cell is one of StackedRNNCells."""
+    return any(part.startswith("stacked_rnn_cells") or
+               configs.get(part, {}).get("class_name") == "StackedRNNCells"
+               for part in place.split("/"))  # fmt: skip
+
+
+def _layer(whole: _Whole, configs: Mapping[str, Config], version: str) -> Layer:
+    place, held, both = whole.place, whole.sides[0], len(whole.sides) == 2
     hidden, gates = held[1].shape[0], held[1].shape[1] // held[1].shape[0]
     cell = next(name for name, count in GATES.items() if count == gates)
-    name = titles.get(place) or _title(place, configs)
+    stacked = _stack(place, configs)
+    name, own = _title(place, configs), place.rpartition("/")[2]
     outer = configs.get(name, {})
-    inner: Any = outer.get("layer") if both else None
-    config = inner.get("config", {}) if isinstance(inner, dict) else outer
+    inner: Any = outer.get("layer") if both else outer.get("cell")
+    held_in = inner.get("config", {}) if isinstance(inner, dict) else {}
+    config = configs.get(own, {}) if stacked else held_in if both else {**held_in, **outer}
     equations = _equations(cell, outer, config, both, version)
+    turned = equations.backwards
+    if whole.backward and (stacked or "units" not in config):
+        equations = replace(equations, backwards=True)
     if cell == "gru" and len(held) == 3:
         equations = replace(equations, reset_first=len(held[2].shape) == 1)
     arguments: dict[str, Any] = {
@@ -297,12 +383,15 @@ def _layer(
         "batch_first": config.get("time_major") is not True,
     }  # fmt: skip
     notes = []
+    if stacked:
+        notes.append(_TOGETHER)
+        name = f"{name}/{own}"
     if cell == "rnn" and config.get("activation") in ("tanh", "relu"):
         arguments["nonlinearity"] = config["activation"]
     if not config:
         words, known = ", ".join(equations.activations), version or "since 2.3"
         notes.append(f"the file has no configuration: Keras {known} has by default {words}")
-    elif config.get("return_sequences") is False:
+    elif not stacked and config.get("return_sequences") is False:
         notes.append("return_sequences=False: Keras gives the last step of output alone")
     if equations.merge == "None":
         notes.append("merge_mode=None: Keras gives the two halves of output as two")
@@ -315,16 +404,17 @@ def _layer(
     rows = RESET_BEFORE if reset_first else KERAS.entries(spec)
     placed = [
         (Placed(tensor.name, spec, row, 0, (direction,)), tensor)
-        for direction, (_, tensors) in zip(spec.directions, whole)
+        for direction, tensors in zip(spec.directions, whole.sides)
         for row, tensor in zip(rows, tensors)
     ]
     parameters, cannot = laid_back(spec, placed), equations.unlike_torch
-    chain = equations.chain(spec, parameters, name) if cannot else None
+    chain = equations.chain(spec, parameters, name, turned) if cannot else None
     return Layer(name, arguments, parameters, cannot, tuple(notes), "keras", chain)
 
 
 def _title(place: str, configs: Mapping[str, Config]) -> str:
-    """A layer's name where the file has it only as a part of the path (the older .h5)."""
+    """The name of the layer that a cell is in, as its configuration has it."""
     parts = place.split("/")
-    known = [part for part in parts if part in configs]
-    return known[-1] if known else place
+    known = [part for part in parts if part in configs and not str(
+        configs[part].get("class_name")).endswith(("Cell", "Cells"))]  # fmt: skip
+    return known[-1] if known else _DEFAULT_CELL.sub("", place)

@@ -13,7 +13,7 @@ from typing import Any
 from .source import Damaged, Source
 
 _WEIGHTS = (".safetensors", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".th", ".pkl", ".pickle", ".h5",
-            ".hdf5", ".keras", ".onnx", ".t7", ".joblib")  # fmt: skip
+            ".hdf5", ".keras", ".onnx", ".t7", ".joblib", ".tflite", ".pb")  # fmt: skip
 _MOST_MEMBERS = 10_000
 _PIECE, _LZMA = 1 << 20, 64 << 20  # bytes unpacked at once, and what xz may hold while it does
 
@@ -44,8 +44,8 @@ def _gzip() -> Any:
 
 # the first bytes of a compressed stream, and what unpacks it piece by piece
 _STREAMS: dict[bytes, Callable[[], Any]] = {
-    b"\x1f\x8b\x08": _gzip, b"x\x01": zlib.decompressobj, b"x\x9c": zlib.decompressobj,
-    b"x\xda": zlib.decompressobj, b"BZh": bz2.BZ2Decompressor,
+    b"\x1f\x8b\x08": _gzip, b"BZh": bz2.BZ2Decompressor,
+    **dict.fromkeys((b"x\x01", b"x^", b"x\x9c", b"x\xda"), zlib.decompressobj),  # of any level
     b"\xfd7zXZ\x00": lambda: lzma.LZMADecompressor(memlimit=_LZMA),
 }  # fmt: skip
 
@@ -91,7 +91,6 @@ def _members(source: Source) -> list[Callable[[], Source]]:
 # the first bytes, where they stand, and what the file is
 _KNOWN = (
     (b"GGUF", 0, "GGUF, which llama.cpp reads: its models have no recurrent layers of torch"),
-    (b"TFL3", 4, "TensorFlow Lite"),
     (b"\x7fELF", 0, "a shared library or program"), (b"MZ", 0, "a library or program of Windows"),
     (b"\xcf\xfa\xed\xfe", 0, "a library or program of macOS"),
     (b"lCRF", 0, "a model of CRFsuite"), (b"#Parameter#", 0, "DyNet's parameters"),
@@ -103,13 +102,12 @@ _KNOWN = (
     (b"\x12\x01\x00", 0, "MXNet's parameters"),
 )  # fmt: skip
 _BY_NAME = {
-    ".pb": "a graph of TensorFlow (a frozen graph or a SavedModel)", ".tflite": "TensorFlow Lite",
     ".mlmodel": "Core ML", ".mlpackage": "Core ML", ".traineddata": "Tesseract's data",
     ".pdparams": "Paddle's parameters", ".pdiparams": "Paddle's parameters", ".gguf": "GGUF",
-    ".params": "MXNet's parameters", ".caffemodel": "Caffe", ".index": "an index of TensorFlow",
+    ".params": "MXNet's parameters", ".caffemodel": "Caffe",
     ".msgpack": "Flax's msgpack", ".pmml": "PMML", ".xml": "XML (OpenVINO keeps its graph so)",
     ".ort": "ONNX Runtime's own format", ".mar": "a model archive of TorchServe",
-    ".data-00000-of-00001": "the variables of TensorFlow", ".distcp": "torch's distributed files",
+    ".distcp": "torch's distributed files", ".meta": "the graph of a checkpoint of TensorFlow",
 }  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,24 +14,27 @@ _MOST_FILES = 500  # each of them stays open
 
 
 def open_index(source: Source, opened: Callable[[str], TensorFile]) -> TensorFile:
-    """The tensors of all files that an index such as model.safetensors.index.json names.
+    """The tensors of all files that an index names: model.safetensors.index.json, a TF.js model.
 
     opened: opens one of them. They lie beside the index; names that lead elsewhere are refused.
     Raises Damaged, and what `opened` raises.
     """
-    places = _places(source)
+    if source.size > _MOST_INDEX:
+        raise Damaged(f"an index of more than {_MOST_INDEX:,} bytes")
+    read: Any = json.loads(source.part(0, source.size).decode("utf-8"))
+    if isinstance(read, dict) and "weightsManifest" in read:
+        from .tfjs import open_tfjs
+
+        return open_tfjs(source, read)
+    places = read.get("weight_map") if isinstance(read, dict) else None
+    if not isinstance(places, dict) or not places:
+        raise Damaged("JSON without a weight_map, which the index of several files of weights has",
+                      "name the file that holds the weights")  # fmt: skip
     path = source.path
     names = list(dict.fromkeys(places.values()))
     if len(names) > _MOST_FILES:
         raise Damaged(f"an index of {len(names):,} files", f"join them to at most {_MOST_FILES}")
-    folder = os.path.dirname(path)
-    files = {}
-    for name in names:
-        beside = os.path.join(folder, name)
-        if not os.path.exists(beside):
-            raise Damaged(f"an index of {len(names)} files, and {name!r} is not beside it",
-                          "get all files that the index names")  # fmt: skip
-        files[name] = opened(beside)
+    files = {name: opened(source.beside(name, len(names)).path) for name in names}
     tensors: dict[str, Stored] = {}
     for tensor, name in places.items():
         if tensor not in files[name].tensors:
@@ -45,21 +47,3 @@ def open_index(source: Source, opened: Callable[[str], TensorFile]) -> TensorFil
     return TensorFile(
         Source(path, 0, size), f"{formats}, in {len(files)} files", tensors, notes=notes
     )  # fmt: skip
-
-
-def _places(source: Source) -> dict[str, str]:
-    """The index's tensors to the names of their files."""
-    if source.size > _MOST_INDEX:
-        raise Damaged(f"an index of more than {_MOST_INDEX:,} bytes")
-    text = source.part(0, source.size)
-    read: Any = json.loads(text.decode("utf-8"))
-    places = read.get("weight_map") if isinstance(read, dict) else None
-    if not isinstance(places, dict) or not places:
-        raise Damaged("JSON without a weight_map, which the index of several files of weights has",
-                      "name the file that holds the weights")  # fmt: skip
-    for name in places.values():
-        plain = isinstance(name, str) and not any(mark in name for mark in "/\\:\0")
-        if not plain or name in ("", ".", "..") or name.lower().endswith(".json"):
-            raise Damaged(f"an index that names {str(name)[:60]!r}, no file of weights beside it",
-                          "do not load what it names")  # fmt: skip
-    return places

@@ -136,6 +136,18 @@ class Source:
         """Bytes that were made of it."""
         return Source(self.path, 0, None, data, inside, self.budget)
 
+    def beside(self, name: Any, count: int) -> Source:
+        """One of `count` files beside it, by its name alone. Raises Damaged where there is none."""
+        plain = isinstance(name, str) and not any(mark in name for mark in "/\\:\0")
+        if not plain or name in ("", ".", "..") or name.lower().endswith(".json"):
+            raise Damaged(f"an index that names {str(name)[:60]!r}, no file of weights beside it",
+                          "do not load what it names")  # fmt: skip
+        place = os.path.join(os.path.dirname(self.path), name)
+        if self.inside or not os.path.exists(place):
+            raise Damaged(f"an index of {count} files, and {name!r} is not beside it",
+                          "get all files that the index names")  # fmt: skip
+        return Source(place)
+
     def file(self) -> IO[bytes]:
         """A file to read it from."""
         if self.data is not None:

@@ -13,11 +13,12 @@ from ...network.spec import Spec
 from ..formats.stored import Layer, Stored
 from ..layouts.layout import Entry, Layout, Placed, laid_back
 from ..layouts.tables import EQUINOX, KERAS, LAYOUTS, RESET_BEFORE
-from .names import siblings
+from .names import natural, siblings
 
 _SIDES = re.compile(r"forward|fwd|backward|bwd|reverse")
 _BACKWARD = ("backward", "bwd", "reverse")
 _OF_EQUINOX = re.compile(r"(?:\A|.*\.)layers\.(\d{1,5})(?:\.(?:forward|backward))?")
+BACKWARDS = "it reads backwards: torch does so only beside a forward direction"
 RESET_FIRST = (
     "reset_after=False: it applies the reset gate before the product with recurrent_kernel, "
     "torch's GRU after it"
@@ -103,11 +104,7 @@ def _groups(entries: tuple[Entry, ...], tensors: Iterable[Stored]) -> list[_Grou
             groups.setdefault(prefix, _Group(prefix)).tensors.setdefault(leaf, tensor)
     needed = {row.leaf for row in entries if not row.is_bias}
     whole = [group for group in groups.values() if needed <= group.tensors.keys()]
-    return sorted(whole, key=lambda group: (_natural(group.place), group.reverse))
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    return [(int(p), "") if p.isdecimal() else (-1, p) for p in re.split(r"(\d{1,18})", text)]
+    return sorted(whole, key=lambda group: (natural(group.place), group.reverse))
 
 
 def _cell(entries: tuple[Entry, ...], group: _Group) -> str | None:
@@ -195,7 +192,7 @@ def _layer(
                 placed.append((entry, tensor))
     cannot = RESET_FIRST if reset_first else ""
     if reverse == [True] and not entries[0].joined:
-        cannot = cannot or "it reads backwards: torch does so only beside a forward direction"
+        cannot = cannot or BACKWARDS
     return Layer(_name(run), arguments, laid_back(spec, placed), cannot,
                  tuple(_notes(layout, spec, biased, run)), layout.name)  # fmt: skip
 

@@ -90,6 +90,11 @@ def siblings(
     ]
 
 
+def natural(text: str) -> list[tuple[int, str]]:
+    """What names are sorted by, so that g_2 stands before g_10."""
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in re.split(r"(\d{1,18})", text)]
+
+
 def _holder(path: str) -> str:
     return path.replace("/", ".").rpartition(".")[0]
 

@@ -1,0 +1,77 @@
+"""Messages of protobuf, field by field; a schema is not needed, and nothing is copied.
+
+Source: https://protobuf.dev/programming-guides/encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .source import Budget, Damaged
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+
+class Message:
+    """The bytes of a message, from `begin` to `end` of a buffer. Raises Damaged where it is cut."""
+
+    def __init__(self, buffer: bytes, budget: Budget, begin: int = 0, end: int = -1) -> None:
+        self._buffer, self._budget = buffer, budget
+        self.begin, self.end = begin, len(buffer) if end < 0 else end
+
+    def __len__(self) -> int:
+        return self.end - self.begin
+
+    def __iter__(self) -> Iterator[tuple[int, int | Message]]:
+        at = self.begin
+        while at < self.end:
+            self._budget.step()
+            tag, at = varint(self._buffer, at, self.end)
+            wire, length = tag & 7, 0
+            if wire == _VARINT:
+                number, at = varint(self._buffer, at, self.end)
+                yield tag >> 3, number
+                continue
+            if wire == _BYTES:
+                length, at = varint(self._buffer, at, self.end)
+            elif wire in (_FIXED32, _FIXED64):
+                length = 8 if wire == _FIXED64 else 4
+            if wire not in (_BYTES, _FIXED32, _FIXED64) or at + length > self.end:
+                raise Damaged("a message of protobuf that is cut short, or none")
+            yield tag >> 3, Message(self._buffer, self._budget, at, at + length)
+            at += length
+
+    def all(self, *path: int) -> Iterator[Message]:
+        """The messages at the end of a way of field numbers."""
+        for number, value in self:
+            if number == path[0] and isinstance(value, Message):
+                yield from value.all(*path[1:]) if path[1:] else (value,)
+
+    def numbers(self, field: int) -> list[int]:
+        """The whole numbers of a field."""
+        return [value for number, value in self if number == field and isinstance(value, int)]
+
+    def number(self, field: int) -> int:
+        """The whole number of a field, 0 where it is left out."""
+        return (self.numbers(field) or [0])[-1]
+
+    def text(self, field: int) -> str:
+        """The text of a field, '' where it is left out."""
+        return next((bytes(m).decode("utf-8", "replace") for m in self.all(field)), "")
+
+    def __bytes__(self) -> bytes:
+        self._budget.made(len(self))
+        return self._buffer[self.begin : self.end]
+
+
+def varint(buffer: bytes, at: int, end: int) -> tuple[int, int]:
+    """A number of 7 bits a byte, and where the next begins. Raises Damaged."""
+    number = shift = 0
+    while at < end and shift < 70:
+        byte = buffer[at]
+        at += 1
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return number, at
+    raise Damaged("a number that is cut short, or of more than ten bytes")
