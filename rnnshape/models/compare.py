@@ -95,7 +95,7 @@ def _between(
 def _broken(module: Module) -> list[Difference]:
     return [
         Difference(
-            module.name, problem.tensor, _plain(problem.got), _plain(problem.expected),
+            module.name, problem.tensor, plain(problem.got), plain(problem.expected),
             "the file's own network lacks it" if problem.got is None else
             "it does not fit the other tensors of its network",
         )
@@ -103,7 +103,8 @@ def _broken(module: Module) -> list[Difference]:
     ]  # fmt: skip
 
 
-def _plain(shape: Shape | None) -> Any:
+def plain(shape: Shape | None) -> Any:
+    """A shape as JSON has it."""
     return None if shape is None else [json_dim(size) for size in shape]
 
 

@@ -293,14 +293,10 @@ def read_array(path: str, what: str) -> Any:
 
     try:
         return read_npy(Source(path))
-    except UsageError as error:
-        error.expected = f"--{what}: expected a .npy file of numbers"
-        error.fix = f"np.save('{what}.npy', array)"
-        raise
-    except _FAULTS as error:
+    except (UsageError, *_FAULTS) as error:
         detail = getattr(error, "strerror", None) or str(error).split("\n")[0][:100]
         raise UsageError(
             f"--{what}: expected a .npy file of numbers",
-            got=f"{path!r}: {detail}",
+            got=error.got if isinstance(error, UsageError) else f"{path!r}: {detail}",
             fix=f"np.save('{what}.npy', array)",
         ) from None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..network.dims import json_shape
-from .compare import Comparison
+from .compare import Comparison, plain
 from .networks.find import Contents, Module
 
 
@@ -44,8 +43,8 @@ def _module(module: Module) -> dict[str, Any]:
         "undetermined": list(module.undetermined),
         "whole": module.whole,
         "problems": [
-            {"tensor": problem.tensor, "expected": _sizes(problem.expected),
-             "got": _sizes(problem.got)}
+            {"tensor": problem.tensor, "expected": plain(problem.expected),
+             "got": plain(problem.got)}
             for problem in module.problems
         ],
         "guessed": module.guessed or None,
@@ -54,10 +53,6 @@ def _module(module: Module) -> dict[str, Any]:
         "framework": module.framework,
         "runs": not module.cannot or module.chain is not None,
     }  # fmt: skip
-
-
-def _sizes(shape: Any) -> Any:
-    return None if shape is None else json_shape(shape)
 
 
 def _comparison(comparison: Comparison, causes: Sequence[dict[str, Any]]) -> dict[str, Any]:

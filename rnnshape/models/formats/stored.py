@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,20 @@ class Stored:
     def stored(self) -> tuple[str, ...]:
         """The names in the file that it is made from; none where it is zeros."""
         return self.sources or ((self.name,) if self.name else ())
+
+
+def concatenated(parts: Sequence[Stored], axis: int = 0) -> Stored:
+    """Tensors one behind the other along an axis, read when asked for."""
+
+    def read() -> Any:
+        import numpy as np
+
+        return np.concatenate([part.read() for part in parts], axis)
+
+    shape = list(parts[0].shape)
+    shape[axis] = sum(part.shape[axis] for part in parts)
+    sources = tuple(source for part in parts for source in part.stored)
+    return Stored("", tuple(shape), parts[0].dtype, read, sources=sources)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from ..networks.names import natural
 from .keras import Cells, Config, cells_of, configs_of, layers_of, parsed
 from .protobuf import Message, varint
 from .source import Damaged, Source
-from .stored import DTYPES, Layer, Stored, TensorFile, array_of, shape_of
+from .stored import DTYPES, Layer, Stored, TensorFile, array_of, concatenated, shape_of
 
 _MAGIC = bytes.fromhex("57fb808b247547db")  # at the end of a table
 _TYPES = {
@@ -234,60 +234,40 @@ def _older(tensors: Iterable[Stored]) -> Cells:
     found = {}
     for place, (cell, held) in places.items():
         parts = ("gates/", "candidate/") if cell == "gru" else ("",)
-        kernels, biases = ([held.get(part + leaf) for part in parts] for leaf in ("kernel", "bias"))
-        extra = [
-            leaf
-            for leaf in held
-            if leaf.partition("/")[0] not in ("kernel", "bias", "gates", "candidate")
-        ]  # of a slot, kernel/Adam
-        kernel, bias = _joined(kernels, True), _joined(biases, False)
-        if extra or kernel is None:
-            continue
+        kernels, biases = (
+            [held[part + leaf] for part in parts
+             if part + leaf in held and len(held[part + leaf].shape) == axes]
+            for leaf, axes in (("kernel", 2), ("bias", 1))
+        )  # fmt: skip
+        known = {"kernel", "bias", "gates", "candidate"}  # and of a slot kernel/Adam
+        extra = {leaf.partition("/")[0] for leaf in held} - known
         order = {"lstm": (0, 2, 1, 3), "gru": (1, 0, 2), "rnn": (0,)}[cell]
-        hidden = kernel.shape[1] // len(order)
+        if extra or len(kernels) < len(parts) or len({own.shape[0] for own in kernels}) > 1:
+            continue
+        kernel = concatenated(kernels, 1)
+        hidden, turned = kernel.shape[1] // len(order), partial(_turned, order=order)
         size = kernel.shape[0] - hidden
         if kernel.shape[1] % len(order) or size < 1:
             continue
-        turned = partial(_turned, order=order)
-        found[place] = [
-            turned(kernel, slice(size)), turned(kernel, slice(size, None)),
-            *([turned(bias, slice(None), forget=cell == "lstm")] if bias else []),
-        ]  # fmt: skip
+        found[place] = [turned(kernel, 0, size), turned(kernel, size, kernel.shape[0])]
+        if len(biases) == len(parts):
+            bias = concatenated(biases)
+            found[place].append(turned(bias, 0, bias.shape[0], forget=cell == "lstm"))
     return found
 
 
-def _joined(parts: list[Stored | None], matrix: bool) -> Stored | None:
-    """Tensors side by side, None where they cannot be."""
-    whole = [part for part in parts if part is not None and len(part.shape) == 1 + matrix]
-    if len(whole) < len(parts) or len({part.shape[:-1] for part in whole}) > 1:
-        return None
-
-    def read() -> Any:
-        import numpy as np
-
-        return np.concatenate([part.read() for part in whole], axis=-1)
-
-    wide = sum(part.shape[-1] for part in whole)
-    sources = tuple(part.name for part in whole)
-    return Stored("", (*whole[0].shape[:-1], wide), whole[0].dtype, read, sources=sources)
-
-
 def _turned(
-    tensor: Stored, rows: slice, order: tuple[int, ...], forget: bool = False
-) -> Stored:  # fmt: skip
-    """Rows of a tensor, its gates in another order, the forget gate's bias with its 1."""
+    tensor: Stored, first: int, last: int, order: tuple[int, ...], forget: bool = False
+) -> Stored:
+    """Rows of a kernel, or a bias, with its gates in another order; forget: 1 is added to f."""
 
     def read() -> Any:
         import numpy as np
 
-        blocks = np.split(
-            tensor.read()[rows] if tensor.shape[1:] else tensor.read(), len(order), -1
-        )
-        gates = [blocks[gate] for gate in order]
-        if forget:
-            gates[1] = gates[1] + 1
-        return np.concatenate(gates, axis=-1)
+        array = tensor.read()
+        blocks = np.split(array[first:last] if array.ndim > 1 else array, len(order), -1)
+        gates = [blocks[gate] + (forget and place == 1) for place, gate in enumerate(order)]
+        return np.concatenate(gates, axis=-1).astype(array.dtype)
 
-    count = len(range(*rows.indices(tensor.shape[0])))
-    shape = (count, *tensor.shape[1:])
+    shape = (last - first, *tensor.shape[1:])
     return Stored("", shape, tensor.dtype, read, sources=tensor.sources)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ...network.constructor import GATES
-from ..formats.stored import Stored
+from ..formats.stored import Stored, concatenated
 from ..layouts.layout import LETTERS
 from .names import Group, optimisers, siblings
 
@@ -232,14 +232,14 @@ def _one_gate_each(row_of: list[Stored | None], slot: str, size: int) -> Stored 
     known = next(tensor for tensor in row_of if tensor is not None)
     if slot.startswith("bias"):
         each = [tensor or _zeros(size, known) for tensor in row_of]
-        return _stacked(each, slot) if all(t.shape == (size,) for t in each) else None
+        return concatenated(each) if all(t.shape == (size,) for t in each) else None
     each = [tensor for tensor in row_of if tensor is not None]
     if len(each) != len(row_of) or any(t.shape != known.shape for t in each):
         return None
     turn = known.shape[0] != size or "kernel" in known.name.lower()
     if len(known.shape) != 2 or known.shape[1 if turn else 0] != size:
         return None
-    return _stacked([_transposed(t, slot) for t in each] if turn else each, slot)
+    return concatenated([_transposed(t, slot) for t in each] if turn else each)
 
 
 def _group(prefix: str, made: dict[str, Stored], used: Iterable[Stored], guessed: str) -> Group:
@@ -279,15 +279,3 @@ def _zeros(size: int, like: Stored) -> Stored:
         return np.zeros(size, like.read().dtype)
 
     return Stored("", (size,), like.dtype, read)
-
-
-def _stacked(tensors: list[Stored], name: str) -> Stored:
-    """Tensors one behind the other, by rows."""
-
-    def read() -> Any:
-        import numpy as np
-
-        return np.concatenate([tensor.read() for tensor in tensors])
-
-    rows = sum(tensor.shape[0] for tensor in tensors)
-    return _made(name, (rows, *tensors[0].shape[1:]), tensors, read)
