@@ -43,36 +43,6 @@ class Use(NamedTuple):
 Gradient = Callable[[Perform, Any, Use], Any]
 
 
-@dataclass(frozen=True)
-class Operation:
-    """One row of the table.
-
-    shape:   input shapes and attributes to the output's shape; raises ShapeError
-    array:   (numpy, arrays, attributes) to the output array
-    equation: input names and attributes to the text over names
-    shapes:  input shapes and attributes to the left side of the text over shapes
-    macs:    input shapes to the number of multiply-accumulates
-    gradient: the gradient of the output and a use of an input to what that use adds to the
-             input's gradient; None where nothing is differentiated through the operation
-    accumulates: whether that gradient is added to `so_far` by the rule itself
-    reads_shape: whether the shapes of the inputs are read alone, and not their values
-    functions: how equations of a file call it, where it works on each number or row alone
-    torch, jax: such a function as code, {0} for what it is of
-    """
-
-    shape: Callable[[Sequence[Shape], Attributes], Shape]
-    array: Callable[[Any, Sequence[Any], Attributes], Any]
-    equation: Callable[[Sequence[str], Attributes], str]
-    shapes: Callable[[Sequence[Shape], Attributes], str]
-    macs: Callable[[Sequence[Shape]], Dim] = lambda shapes: 0
-    gradient: Gradient | None = None
-    accumulates: bool = False
-    reads_shape: bool = False
-    functions: tuple[str, ...] = ()
-    torch: str = ""
-    jax: str = ""
-
-
 def need(fits: bool, what: str, shapes: Sequence[Shape]) -> None:
     """Raise ShapeError where shapes do not fit; `what` says what was expected."""
     if not fits:
@@ -85,6 +55,37 @@ def same(shapes: Sequence[Shape], _: Attributes) -> Shape:
     return shapes[0]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One row of the table.
+
+    shape:   input shapes and attributes to the output's shape, that of all unless said; raises
+             ShapeError
+    array:   (numpy, arrays, attributes) to the output array
+    equation: input names and attributes to the text over names
+    shapes:  input shapes and attributes to the left side of the text over shapes
+    macs:    input shapes to the number of multiply-accumulates
+    gradient: the gradient of the output and a use of an input to what that use adds to the
+             input's gradient; None where nothing is differentiated through the operation
+    accumulates: whether that gradient is added to `so_far` by the rule itself
+    reads_shape: whether the shapes of the inputs are read alone, and not their values
+    functions: how equations of a file call it, where it works on each number or row alone
+    torch, jax: such a function as code, {0} for what it is of
+    """
+
+    shape: Callable[[Sequence[Shape], Attributes], Shape] = same
+    array: Callable[[Any, Sequence[Any], Attributes], Any]
+    equation: Callable[[Sequence[str], Attributes], str]
+    shapes: Callable[[Sequence[Shape], Attributes], str]
+    macs: Callable[[Sequence[Shape]], Dim] = lambda shapes: 0
+    gradient: Gradient | None = None
+    accumulates: bool = False
+    reads_shape: bool = False
+    functions: tuple[str, ...] = ()
+    torch: str = ""
+    jax: str = ""
+
+
 def elementwise(mark: str) -> Callable[[Sequence[Shape], Attributes], str]:
     """How an operation between shapes is written: `7×20+7×20`."""
     return lambda shapes, _: mark.join(write_shape(shape) for shape in shapes)
@@ -93,6 +94,14 @@ def elementwise(mark: str) -> Callable[[Sequence[Shape], Attributes], str]:
 def call(name: str) -> Callable[[Sequence[Shape], Attributes], str]:
     """How a function of shapes is written: `tanh(7×20)`."""
     return lambda shapes, _: f"{name}({', '.join(write_shape(shape) for shape in shapes)})"
+
+
+def written(equation: str, shapes: str) -> dict[str, Any]:
+    """How an operation is written over names and over shapes: {0} is its first input."""
+    return {
+        "equation": lambda names, _: equation.format(*names),
+        "shapes": lambda of, _: shapes.format(*map(write_shape, of)),
+    }
 
 
 def _broadcast(shapes: Sequence[Shape], _: Attributes) -> Shape:
@@ -253,13 +262,11 @@ def _erf(np: Any, a: Any) -> Any:
     return np.vectorize(math.erf, otypes=[np.float64])(a) if a.size else a
 
 
-def _gelu(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
-    a = arrays[0]
+def _gelu(np: Any, a: Any) -> Any:
     return (a * 0.5 * (1 + _erf(np, a * math.sqrt(0.5)))).astype(a.dtype)
 
 
-def _gelu_slope(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
-    a = arrays[0]
+def _gelu_slope(np: Any, a: Any) -> Any:
     density = np.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
     return (0.5 * (1 + _erf(np, a * math.sqrt(0.5))) + a * density).astype(a.dtype)
 
@@ -275,18 +282,18 @@ def pointwise(
     gradient: Gradient | None = None,
     torch: str = "",
     jax: str = "",
+    functions: tuple[str, ...] = (),
 ) -> Operation:
-    """A row of a function of each number alone, which equations call by its name.
+    """A row of a function of each number (or row) alone, which equations call by its name.
 
     array(numpy, x); torch and jax, where the function is not called so there: `F.silu({0})`.
     """
     return Operation(
-        shape=same,
         array=lambda np, arrays, _: array(np, arrays[0]),
         equation=lambda names, _: f"{name}({names[0]})",
         shapes=call(name),
         gradient=gradient,
-        functions=(name,) if gradient else (),
+        functions=functions or ((name,) if gradient else ()),
         torch=torch or f"torch.{name}({{0}})",
         jax=jax or f"jnp.{name}({{0}})",
     )
@@ -407,15 +414,13 @@ def _concat_shape(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
     return (*first[:axis], total(shape[axis] for shape in shapes), *first[axis + 1 :])
 
 
-def _sigmoid(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
-    # by tanh: no overflow on either side, and exact to rounding
-    return np.tanh(arrays[0] * arrays[0].dtype.type(0.5)) * arrays[0].dtype.type(0.5) + (
-        arrays[0].dtype.type(0.5)
-    )
+def _sigmoid(np: Any, x: Any) -> Any:
+    half = x.dtype.type(0.5)
+    return np.tanh(x * half) * half + half  # no overflow on either side, exact to rounding
 
 
-def _softmax(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
-    shifted = np.exp(arrays[0] - arrays[0].max(axis=-1, keepdims=True))
+def _softmax(np: Any, x: Any) -> Any:
+    shifted = np.exp(x - x.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
@@ -458,7 +463,6 @@ def _function(
         return f"{name}({', '.join([words, *(f'{number:g}' for number in numbers)])})"
 
     return Operation(
-        shape=same,
         array=lambda np, arrays, numbers: array(np, arrays[0], *map(arrays[0].dtype.type, numbers)),
         equation=lambda names, numbers: written(names[0], numbers),
         shapes=lambda shapes, numbers: written(write_shape(shapes[0]), numbers),
@@ -492,45 +496,28 @@ OPERATIONS: dict[str, Operation] = {
         gradient=_mul_gradient,
     ),
     "one_minus": Operation(
-        shape=same,
         array=lambda np, arrays, _: 1 - arrays[0],
-        equation=lambda names, _: f"1 − {names[0]}",
-        shapes=lambda shapes, _: f"1−{write_shape(shapes[0])}",
+        **written("1 − {0}", "1−{0}"),
         gradient=lambda perform, dy, use: perform("neg", dy),
     ),
-    "tanh": Operation(
-        shape=same,
-        array=lambda np, arrays, _: np.tanh(arrays[0]),
-        equation=lambda names, _: f"tanh({names[0]})",
-        shapes=call("tanh"),
-        functions=("tanh",),
-        torch="torch.tanh({0})",
-        jax="jnp.tanh({0})",
-        gradient=lambda perform, dy, use: perform(
-            "mul", dy, perform("one_minus", perform("square", use.output))
-        ),
+    "tanh": pointwise(
+        "tanh",
+        lambda np, x: np.tanh(x),
+        lambda p, dy, use: p("mul", dy, p("one_minus", p("square", use.output))),
     ),
-    "relu": Operation(
-        shape=same,
-        array=lambda np, arrays, _: np.maximum(arrays[0], 0),
-        equation=lambda names, _: f"relu({names[0]})",
-        shapes=call("relu"),
-        functions=("relu",),
-        torch="torch.relu({0})",
+    "relu": pointwise(
+        "relu",
+        lambda np, x: np.maximum(x, 0),
+        lambda p, dy, use: p("mul", dy, p("positive", use.output)),
         jax="jax.nn.relu({0})",
-        gradient=lambda perform, dy, use: perform("mul", dy, perform("positive", use.output)),
     ),
-    "sigmoid": Operation(
-        shape=same,
-        array=_sigmoid,
-        equation=lambda names, _: f"σ({names[0]})",
-        shapes=call("σ"),
-        functions=("σ", "sigmoid"),
+    "sigmoid": pointwise(
+        "σ",
+        _sigmoid,
+        lambda p, dy, use: p("mul", dy, p("mul", use.output, p("one_minus", use.output))),
         torch="torch.sigmoid({0})",
         jax="jax.nn.sigmoid({0})",
-        gradient=lambda perform, dy, use: perform(
-            "mul", dy, perform("mul", use.output, perform("one_minus", use.output))
-        ),
+        functions=("σ", "sigmoid"),
     ),
     # what equations of a file have beside these
     "div": Operation(
@@ -588,20 +575,19 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "silu": pointwise(
         "silu",
-        lambda np, x: x * _sigmoid(np, (x,), ()),
+        lambda np, x: x * _sigmoid(np, x),
         _silu_gradient,
         "F.silu({0})",
         "jax.nn.silu({0})",
     ),
     "gelu": pointwise(
         "gelu",
-        lambda np, x: _gelu(np, (x,), ()),
+        _gelu,
         lambda p, dy, u: p("mul", dy, p("gelu_slope", u.inputs[0])),
         torch="F.gelu({0})",
         jax="jax.nn.gelu({0}, approximate=False)",
     ),
     "layer_norm": Operation(  # over the width, biased variance, 1e-5
-        shape=same,
         array=_layer_norm,
         equation=lambda names, _: f"layer_norm({names[0]})",
         shapes=call("layer_norm"),
@@ -610,8 +596,7 @@ OPERATIONS: dict[str, Operation] = {
     "product": Operation(  # a matrix and (attribute) 1: a vector, 2: a matrix, for each sample
         shape=_product_shape,
         array=_product_array,
-        equation=lambda names, _: f"{names[0]}·{names[1]}",
-        shapes=lambda shapes, _: f"({write_shape(shapes[0])})·({write_shape(shapes[1])})",
+        **written("{0}·{1}", "({0})·({1})"),
         macs=_product_macs,
         gradient=_product_gradient,
     ),
@@ -625,46 +610,34 @@ OPERATIONS: dict[str, Operation] = {
     "transpose": Operation(
         shape=lambda shapes, _: (*shapes[0][:-2], shapes[0][-1], shapes[0][-2]),
         array=lambda np, arrays, _: arrays[0].swapaxes(-1, -2),
-        equation=lambda names, _: f"{names[0]}ᵀ",
-        shapes=lambda shapes, _: f"({write_shape(shapes[0])})ᵀ",
+        **written("{0}ᵀ", "({0})ᵀ"),
         gradient=lambda perform, dy, use: perform("transpose", dy),
     ),
     "as_matrix": Operation(  # a number for each sample, beside a matrix for each
         shape=lambda shapes, _: (*shapes[0], 1),
         array=lambda np, arrays, _: arrays[0][..., None],
-        equation=lambda names, _: f"{names[0]} for a matrix",
-        shapes=lambda shapes, _: write_shape(shapes[0]),
+        **written("{0} for a matrix", "{0}"),
         gradient=lambda perform, dy, use: perform("as_vector", dy),
     ),
     "as_vector": Operation(
         shape=lambda shapes, _: shapes[0][:-1],
         array=lambda np, arrays, _: arrays[0][..., 0],
-        equation=lambda names, _: f"{names[0]} as a vector",
-        shapes=lambda shapes, _: write_shape(shapes[0]),
+        **written("{0} as a vector", "{0}"),
     ),
     "expand": Operation(  # attribute: how many samples get the same
         shape=lambda shapes, a: (a[0], *shapes[0]),
         array=lambda np, arrays, a: np.repeat(arrays[0][None], a[0], axis=0),
-        equation=lambda names, _: f"{names[0]} for each sample",
-        shapes=lambda shapes, _: write_shape(shapes[0]),
+        **written("{0} for each sample", "{0}"),
         gradient=lambda perform, dy, use: _summed(perform, dy, use),
     ),
     "copy": Operation(
-        shape=same,
         array=lambda np, arrays, _: arrays[0],
         equation=lambda names, _: names[0],
         shapes=lambda shapes, _: write_shape(shapes[0]),
         gradient=lambda perform, dy, use: dy,
     ),
-    "softmax": Operation(  # along the last axis
-        shape=same,
-        array=_softmax,
-        equation=lambda names, _: f"softmax({names[0]})",
-        shapes=call("softmax"),
-        functions=("softmax",),
-        torch="torch.softmax({0}, -1)",
-        jax="jax.nn.softmax({0}, -1)",
-        gradient=_softmax_gradient,
+    "softmax": pointwise(  # along the last axis
+        "softmax", _softmax, _softmax_gradient, "torch.softmax({0}, -1)", "jax.nn.softmax({0}, -1)"
     ),
     "split": Operation(  # attributes: index of the part, number of parts; along the last axis
         shape=_split_shape,
@@ -690,8 +663,7 @@ OPERATIONS: dict[str, Operation] = {
     "sum_to": Operation(  # attributes: the shape
         shape=lambda shapes, a: a,
         array=_sum_to,
-        equation=lambda names, _: f"Σ {names[0]}",
-        shapes=lambda shapes, _: f"Σ({write_shape(shapes[0])})",
+        **written("Σ {0}", "Σ({0})"),
     ),
     "columns": Operation(  # attributes: first and last; along the last axis
         shape=lambda shapes, a: (*shapes[0][:-1], a[1] + a[0] * -1),
@@ -706,10 +678,8 @@ OPERATIONS: dict[str, Operation] = {
         shapes=elementwise("⊙"),
     ),
     "less_one": Operation(
-        shape=same,
         array=lambda np, arrays, _: arrays[0] - 1,
-        equation=lambda names, _: f"{names[0]} − 1",
-        shapes=lambda shapes, _: f"{write_shape(shapes[0])}−1",
+        **written("{0} − 1", "{0}−1"),
     ),
     "exceeds": Operation(  # 1 where a > b, ½ where they are equal: the slope of max, as in torch
         shape=_broadcast,
@@ -718,7 +688,7 @@ OPERATIONS: dict[str, Operation] = {
         shapes=elementwise(">"),
     ),
     "sign": pointwise("sign", lambda np, x: np.sign(x)),
-    "gelu_slope": pointwise("gelu′", lambda np, x: _gelu_slope(np, (x,), ())),
+    "gelu_slope": pointwise("gelu′", _gelu_slope),
     "deviation": Operation(  # sqrt(variance + 1e-5) of each row
         shape=lambda shapes, _: (*shapes[0][:-1], 1),
         array=_deviation,
@@ -726,7 +696,6 @@ OPERATIONS: dict[str, Operation] = {
         shapes=call("deviation"),
     ),
     "zeros": Operation(
-        shape=same,
         array=lambda np, arrays, _: np.zeros_like(arrays[0]),
         equation=lambda names, _: f"0 for each of {names[0]}",
         shapes=call("zeros"),
@@ -735,8 +704,7 @@ OPERATIONS: dict[str, Operation] = {
     "matmul": Operation(
         shape=_matmul_shape,
         array=lambda np, arrays, _: np.matmul(arrays[0], arrays[1]),
-        equation=lambda names, _: f"{names[0]}·{names[1]}",
-        shapes=lambda shapes, _: f"({write_shape(shapes[0])})·({write_shape(shapes[1])})",
+        **written("{0}·{1}", "({0})·({1})"),
         macs=lambda shapes: product(shapes[0]) * shapes[1][1],
     ),
     "outer": Operation(  # added to a third input, where there is one
@@ -749,27 +717,20 @@ OPERATIONS: dict[str, Operation] = {
     "sum_rows": Operation(  # added to a second input, where there is one
         shape=lambda shapes, _: shapes[0][1:],
         array=_sum_rows_array,
-        equation=lambda names, _: f"Σₙ {names[0]}",
-        shapes=lambda shapes, _: f"Σ({write_shape(shapes[0])})",
+        **written("Σₙ {0}", "Σ({0})"),
     ),
     "neg": Operation(
-        shape=same,
         array=lambda np, arrays, _: -arrays[0],
-        equation=lambda names, _: f"−{names[0]}",
-        shapes=lambda shapes, _: f"−{write_shape(shapes[0])}",
+        **written("−{0}", "−{0}"),
         gradient=lambda perform, dy, use: perform("neg", dy),
     ),
     "square": Operation(
-        shape=same,
         array=lambda np, arrays, _: arrays[0] * arrays[0],
-        equation=lambda names, _: f"{names[0]}²",
-        shapes=lambda shapes, _: f"({write_shape(shapes[0])})²",
+        **written("{0}²", "({0})²"),
     ),
     "positive": Operation(  # the slope of relu, as in torch 0 at 0 and 1 at NaN
-        shape=same,
         array=lambda np, arrays, _: (~(arrays[0] <= 0)).astype(arrays[0].dtype),
-        equation=lambda names, _: f"[{names[0]} > 0]",
-        shapes=lambda shapes, _: f"[{write_shape(shapes[0])} > 0]",
+        **written("[{0} > 0]", "[{0} > 0]"),
     ),
     "sub": Operation(
         shape=_broadcast,
@@ -781,8 +742,7 @@ OPERATIONS: dict[str, Operation] = {
     "sum_columns": Operation(  # over the width, which becomes 1
         shape=lambda shapes, _: (*shapes[0][:-1], 1),
         array=lambda np, arrays, _: arrays[0].sum(axis=-1, keepdims=True),
-        equation=lambda names, _: f"Σₖ {names[0]}",
-        shapes=lambda shapes, _: f"Σ({write_shape(shapes[0])})",
+        **written("Σₖ {0}", "Σ({0})"),
         gradient=lambda perform, dy, use: perform("mul", dy, perform("ones", use.inputs[0])),
     ),
     "pad": Operation(  # attributes: rows of zeros before and after
@@ -792,14 +752,12 @@ OPERATIONS: dict[str, Operation] = {
         shapes=call("pad"),
     ),
     "ones": Operation(
-        shape=same,
         array=lambda np, arrays, _: np.ones_like(arrays[0]),
         equation=lambda names, _: f"1 for each of {names[0]}",
         shapes=call("ones"),
         reads_shape=True,
     ),
     "times": Operation(  # attributes: numerator and denominator
-        shape=same,
         array=lambda np, arrays, a: arrays[0] * _mean(np, arrays[0].dtype.type(a[0]), a[1]),
         equation=lambda names, a: f"{_fraction(a)}·{names[0]}",
         shapes=lambda shapes, a: f"{_fraction(a)}·{write_shape(shapes[0])}",

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 
 from ...network.constructor import KINDS, positional_names
-from ..edits import dotted
 from .maker import Candidate, change, raised
 from .place import Scene, Spot, class_name, default_of, parameters
 from .state import position
@@ -238,8 +237,3 @@ def _other(value: object, numbers: list[int]) -> list[str]:
     if isinstance(value, int):
         return [str(n) for n in numbers if n != value]
     return []
-
-
-def load_call(node: ast.AST) -> bool:
-    """Whether a call loads a state_dict."""
-    return isinstance(node, ast.Call) and dotted(node.func).endswith("load_state_dict")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ...programs.record import Event, Place
+from ...programs.record import Event
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
-from ..edits import Change, Source, dotted
+from ..edits import Source, dotted
 
 LAYERS = ("RNN", "LSTM", "GRU")
 CELLS = ("RNNCell", "LSTMCell", "GRUCell")
@@ -58,9 +58,6 @@ class Frame(NamedTuple):
     source: Source
     node: ast.AST
     names: Mapping[str, Any]
-
-
-Changes = tuple[tuple[str, Change], ...]  # of a file each
 
 
 @dataclass(frozen=True, eq=False)
@@ -438,13 +435,6 @@ def class_around(source: Source, node: ast.AST) -> str:
         if isinstance(node, ast.ClassDef):
             return node.name
     return ""
-
-
-def place_scene(sources: Mapping[str, Source], place: Place, **more: Any) -> Scene:
-    """The scene of a place alone, without its stack."""
-    source = sources[place.file]
-    node = own_node(source, place.node)
-    return Scene(sources, (Frame(source, node, more.pop("names", {})),), node, **more)
 
 
 NUMBER = re.compile(r"-?\d+")

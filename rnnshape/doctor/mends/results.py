@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
-from typing import Any
 
 from ...programs.tensor import Tensor
-from ...programs.values import Instance, Packed
-from ..edits import dotted
+from ...programs.values import Packed
 from .maker import Candidate, change, raised, wrap
-from .place import LAYERS, Scene, Spot, class_name, is_recurrent
+from .place import LAYERS, Scene, Spot, class_name
 
 OF_EACH = (
     "detach",
@@ -272,18 +269,3 @@ def not_a_tensor(scene: Scene) -> Iterator[Candidate | None]:
             Spot(scene.source, call.args[0], scene.last),
             form,
         )
-
-
-def last_layer_state(scene: Scene) -> list[Any]:
-    """The events of recurrent layers, the last first."""
-    return [
-        e for e in reversed(scene.events) if is_recurrent(e) and isinstance(e.function, Instance)
-    ]
-
-
-NAMES = re.compile(r"[A-Za-z_]\w*")
-
-
-def callee_name(node: ast.Call) -> str:
-    """How a module is called where it runs."""
-    return dotted(node.func)

@@ -12,7 +12,7 @@ from ...programs.tensor import Tensor
 from ...programs.values import Instance, Packed
 from ..edits import Change, Source, dotted
 from .maker import Candidate, change, raised, wrap
-from .place import Scene, Spot, class_name, is_recurrent
+from .place import Scene, Spot, class_name
 
 FACTORIES = ("zeros", "randn", "ones", "rand", "empty", "new_zeros", "new_ones", "normal", "full")
 _CELL_OF = {kind.class_name: cell for cell, kind in KINDS.items()}
@@ -763,8 +763,3 @@ def not_contiguous(scene: Scene) -> Iterator[Candidate | None]:
     yield from on_states(
         scene, "not-contiguous", "call .contiguous() on the state", "@.contiguous()"
     )
-
-
-def recurrent_events(scene: Scene) -> list[object]:
-    """The calls of recurrent layers so far."""
-    return [e for e in scene.events if is_recurrent(e)]
