@@ -10,7 +10,7 @@ from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..edits import Source, dotted
 from .maker import Candidate, change, raised, wrap
-from .place import Scene, Spot, assigned_in, class_name, is_recurrent, own_node, parameters
+from .place import Scene, Spot, assigned_in, class_name, is_loss, is_recurrent, own_node, parameters
 
 # -------------------------------------------------------------------------------------- packing
 
@@ -306,6 +306,13 @@ def one_target(scene: Scene, logits: ast.expr) -> Iterator[Candidate | None]:
 def elementwise_loss(scene: Scene) -> Iterator[Candidate | None]:
     """A loss element by element: one shape on both sides."""
     yield from same_shape(scene, "loss-broadcast")
+
+
+@raised(r"The size of tensor a \(.*\) must match the size of tensor b")
+def broadcast_loss(scene: Scene) -> Iterator[Candidate | None]:
+    """The same, where the shapes cannot even be broadcast."""
+    if is_loss(scene):
+        yield from same_shape(scene, "loss-broadcast")
 
 
 def same_shape(scene: Scene, name: str) -> Iterator[Candidate | None]:

@@ -12,7 +12,7 @@ from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..edits import dotted
 from .maker import Candidate, change, raised, wrap
-from .place import WIDTHS, Scene, Spot, class_name, is_recurrent
+from .place import WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent
 from .state import batch_first_toggled, position, scaled_texts
 
 RANK = (
@@ -95,6 +95,7 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
                 spot,
                 "@.unsqueeze(-1)",
             )
+    yield from _rejoined(scene, node, int(want))
     if _holds_samples(value):
         yield from _flattened(scene, node, want)
         return  # a batch that was merged into the features is no width to build for
@@ -125,6 +126,24 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
                     f"(@[..., :{w}] + @[..., {w}:])",
                 )
                 break
+
+
+def _rejoined(scene: Scene, node: ast.expr | None, want: int) -> Iterator[Candidate | None]:
+    """A join along another axis than the one that gives the width."""
+    for spot in scene.spots(node) if node is not None else ():
+        call = spot.node
+        if not isinstance(call, ast.Call) or class_name(call) not in JOINS[:2] or not call.args:
+            continue
+        parts = scene.value(call.args[0], spot.frame)
+        if not isinstance(parts, tuple) or not all(isinstance(p, Tensor) for p in parts):
+            continue
+        if not parts or sum(int(p.shape[-1]) if p.rank else 0 for p in parts) != want:
+            continue
+        dims = [k.value for k in call.keywords if k.arg in ("dim", "axis")] + call.args[1:2]
+        text = spot.source.segment(call)
+        joined = spot.source.replace(dims[0], "-1") if dims else spot.source.replace(
+            call, f"{text[:-1].rstrip().rstrip(',')}, dim=-1)")  # fmt: skip
+        yield change("cat-axis", "join along the features", spot.source, joined)
 
 
 def _holds_samples(value: object) -> bool:
@@ -461,7 +480,7 @@ JOINS = ("cat", "concat", "stack", "bmm", "matmul", "baddbmm", "einsum")
 def joined(scene: Scene) -> Iterator[Candidate | None]:
     """Tensors that do not go together: a state beside outputs, an axis missing or in another place."""
     module = scene.value(scene.call.func) if scene.call else None
-    if isinstance(module, Instance) and "_spec" in module._attributes:
+    if (isinstance(module, Instance) and "_spec" in module._attributes) or is_loss(scene):
         return
     parts = _parts(scene)
     values = [scene.value(node) for node in parts]

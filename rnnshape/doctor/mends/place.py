@@ -320,6 +320,17 @@ def own_node(source: Source, node: ast.AST) -> ast.AST:
     return source.tree
 
 
+def is_loss(scene: Scene) -> bool:
+    """Whether the call that failed is one of torch's losses."""
+    if scene.call is None:
+        return False
+    called, function = scene.value(scene.call.func), scene.call.func
+    if isinstance(called, Instance):
+        return called._cls.path.startswith("torch.nn.") and called._cls.path.endswith("Loss")
+    name = dotted(function.func if isinstance(function, ast.Call) else function)
+    return name.lower().endswith("loss")
+
+
 def is_recurrent(event: Event) -> bool:
     """Whether a call is one of a recurrent layer."""
     return event.kind.rpartition(".")[2] in LAYERS and event.kind.startswith("torch.nn.")
