@@ -50,7 +50,6 @@ from .values import DefaultDict, Instance, Packed, TorchSize, Unknown, module_st
 STEPS = 60_000  # statements, calls and turns of loops
 DEPTH = 90  # calls of the program's own functions inside each other
 LARGEST_BUILT = 200_000  # elements of a list, signs of a string
-TURNS = 24  # of a `while` whose condition is not known, and a generator's first elements
 
 
 class Stop(Exception):

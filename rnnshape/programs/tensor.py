@@ -20,7 +20,6 @@ KINDS = (
     "unknown",
     "mixed",
 )
-MOST_KNOWN = 4096  # elements whose values are kept
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,6 @@ from ..values import Unknown
 from . import row, touch, type_name, warn
 from .native import alias, c_name, listed, native, not_implemented
 
-_BITWISE = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
-
 
 def category(dtype: str) -> int:
     """0 bool, 1 whole, 2 floating, 3 complex: what promotion looks at first."""
