@@ -303,8 +303,7 @@ class TransformerEncoder:
             warn(
                 "enable_nested_tensor is True, but self.use_nested_tensor is False because "
                 "encoder_layer.self_attn.batch_first was not True(use batch_first for better "
-                "inference "
-                "performance)"
+                "inference performance)"
             )
 
     def forward(

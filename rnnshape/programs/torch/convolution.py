@@ -122,8 +122,7 @@ def convolved(
     if any(n < k and settled(n, k) for n, k in zip(padded, wide)):
         raise runtime_error(
             f"Calculated padded input size per channel: ({_times(padded)}). Kernel size: "
-            f"({_times(wide)}). "
-            "Kernel size can't be greater than actual input size",
+            f"({_times(wide)}). Kernel size can't be greater than actual input size",
             sizes=[(n, k) for n, k in zip(padded, wide) if n < k], argument=x,
         )  # fmt: skip
     _conv_types(x, weight, bias if not isinstance(padding, str) else None)
@@ -295,8 +294,7 @@ def _transposed(layer: Any, x: Tensor, d: int) -> Tensor:
             raise NotKnown("a transposed convolution of nothing")
         raise runtime_error(
             f"Given input size per channel: ({_times(x.shape[-d:])}). Calculated output size per "
-            "channel: "
-            f"({_times(sizes)}). Output size is too small"
+            f"channel: ({_times(sizes)}). Output size is too small"
         )
     return spatial(x, sizes, features(layer.out_channels, "ConvTranspose"), layer.out_channels)
 
@@ -333,8 +331,7 @@ def pooled(
         if name == "avg_pool2d" and p * 2 > k and x.rank > 2:
             raise runtime_error(
                 f"pad should be at most half of effective kernel size, but got pad={p}, "
-                f"kernel_size={k} "
-                "and dilation=1"
+                f"kernel_size={k} and dilation=1"
             )
     _pool_rank(name, d, x, kernel, paddings)
     grad = bool(x.graph) or x.storage.requires_grad
@@ -348,8 +345,7 @@ def pooled(
         if p * 2 > (k - 1) * e + 1 and not plain:
             raise runtime_error(
                 f"pad should be at most half of effective kernel size, but got pad={p}, "
-                f"kernel_size={k} "
-                f"and dilation={e}"
+                f"kernel_size={k} and dilation={e}"
             )
     sizes = [
         _pool_size(*values, ceil_mode)
@@ -370,9 +366,8 @@ def pooled(
         before = (x.shape[-d - 1], *one, *x.shape[-d:])
         after = (x.shape[-d - 1], *one, *sizes)
         raise runtime_error(
-            f"Given input size: ({times(before)}). Calculated output size: ({times(after)}). "
-            "Output size is "
-            "too small", argument=x,
+            f"Given input size: ({times(before)}). Calculated output size: "
+            f"({times(after)}). Output size is too small", argument=x,
         )  # fmt: skip
     if plain and category(x.dtype) < 2:
         raise not_implemented("max_pool1d_impl", x.dtype, x)
@@ -411,8 +406,7 @@ def _pool_rank(name: str, d: int, x: Tensor, kernel: Any, paddings: Any) -> None
     if name == "avg_pool1d":
         raise runtime_error(
             f"Expected 2 to 3 dimensions, but got {x.rank}-dimensional tensor for argument #1 "
-            "'self' (while "
-            "checking arguments for avg_pool1d)"
+            "'self' (while checking arguments for avg_pool1d)"
         )
     if name == "avg_pool2d":
         span = max(x.rank, 1)
@@ -519,22 +513,19 @@ def adapted(name: str, kind: str, d: int, x: Tensor, output_size: Any) -> Tensor
     if (d == 1 and target[:1] == (None,)) or target[:1] == [None]:
         raise type_error(
             f"{name}(): argument 'output_size' (position 2) must be tuple of ints, but found "
-            "element of "
-            "type NoneType at pos 0"
+            "element of type NoneType at pos 0"
         )
     if d > 1 and isinstance(output_size, tuple | list) and x.rank <= len(target):
         raise value_error(f"Input dimension should be at least {len(target) + 1}")
     if d == 1 and kind == "avg" and x.rank not in (2, 3):
         raise runtime_error(
             f"Expected 2 to 3 dimensions, but got {x.rank}-dimensional tensor for argument #1 "
-            "'self' (while "
-            f"checking arguments for {name})"
+            f"'self' (while checking arguments for {name})"
         )
     if d == 1 and kind == "max" and x.rank not in (2, 3):
         raise runtime_error(
             f"Expected 2 to 3 dimensions, but got {x.rank}-dimensional tensor for argument #1 "
-            "'self' (while "
-            f"checking arguments for {name})"
+            f"'self' (while checking arguments for {name})"
         )
     if d == 1 and len(target) != 1:
         raise runtime_error(
@@ -570,8 +561,7 @@ def padded(x: Tensor, pad: Sequence[int], mode: str = "constant") -> Tensor:
     if len(pad) > 2 * x.rank:
         raise runtime_error(
             "Padding length should be less than or equal to two times the input dimension but got "
-            "padding "
-            f"length {len(pad)} and input of dimension {x.rank}"
+            f"padding length {len(pad)} and input of dimension {x.rank}"
         )
     if mode == "constant":
         pass
@@ -583,12 +573,9 @@ def padded(x: Tensor, pad: Sequence[int], mode: str = "constant") -> Tensor:
         raise Refusal(
             "NotImplementedError",
             f"Padding size {len(pad)} is not supported for {x.rank}D input tensor.\nSupported "
-            "combinations "
-            "for non-constant padding:\n  - 2D or 3D input: padding size = 2 (pads last "
-            "dimension)\n  - "
-            "3D or 4D input: padding size = 4 (pads last 2 dimensions)\n  - 4D or 5D input: "
-            "padding size "
-            "= 6 (pads last 3 dimensions)",
+            "combinations for non-constant padding:\n  - 2D or 3D input: padding size = 2 (pads "
+            "last dimension)\n  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)\n  - "
+            "4D or 5D input: padding size = 6 (pads last 3 dimensions)",
         )
     sizes = list(x.shape)
     for i in range(len(pad) // 2):
@@ -608,9 +595,8 @@ def padded(x: Tensor, pad: Sequence[int], mode: str = "constant") -> Tensor:
                 raise NotKnown("a padding that leaves nothing")
             raise runtime_error(
                 f"The input size {x.shape[d]}, plus negative padding {before} and {behind} "
-                "resulted in a "
-                "negative output size, which is invalid. Check dimension "
-                f"{d} of your input."
+                f"resulted in a negative output size, which is invalid. Check dimension {d} of "
+                "your input."
             )
     axes = tuple(resized(a, n) if n != m else a for a, n, m in zip(x.axes, sizes, x.shape))
     return x.like(shape=tuple(sizes), axes=axes)
@@ -668,8 +654,7 @@ def interpolate(
     if align_corners is not None and mode in ("nearest", "area", "nearest-exact"):
         raise value_error(
             "align_corners option can only be set with the interpolating modes: linear | bilinear "
-            "| bicubic "
-            "| trilinear"
+            "| bicubic | trilinear"
         )
     if size is not None and scale_factor is not None:
         raise value_error("only one of size or scale_factor should be defined")
@@ -679,11 +664,9 @@ def interpolate(
         if isinstance(size, tuple | list) and len(size) != d:
             raise value_error(
                 "Input and output must have the same number of spatial dimensions, but got input "
-                "with "
-                f"spatial dimensions of {listed(x.shape[2:])} and output size of {size}. Please "
-                "provide "
-                "input tensor in (N, C, d1, d2, ...,dK) format and output size in (o1, o2, "
-                "...,oK) format."
+                f"with spatial dimensions of {listed(x.shape[2:])} and output size of {size}. "
+                "Please provide input tensor in (N, C, d1, d2, ...,dK) format and output size in "
+                "(o1, o2, ...,oK) format."
             )
         sizes = several(size, d)
     else:
@@ -699,10 +682,8 @@ def interpolate(
             raise Refusal(
                 "NotImplementedError",
                 f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {x.rank}D) for the "
-                "modes: "
-                "nearest | linear | bilinear | bicubic | trilinear | lanczos | area | "
-                "nearest-exact (got "
-                f"{mode})",
+                "modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | "
+                f"nearest-exact (got {mode})",
             )
         raise Refusal(
             "NotImplementedError", f"Got {x.rank}D input, but {mode} mode needs {wanted}D input"

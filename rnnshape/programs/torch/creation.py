@@ -142,9 +142,8 @@ def _refused_sizes(name: str, size: Sequence[Any], keywords: Any) -> Refusal:
                 argument=first,
             )
         return type_error(
-            f"{name}(): argument 'size' (position 1) must be tuple of ints, but found element of "
-            "type "
-            f"{type_name(first)} at pos 0", argument=first,
+            f"{name}(): argument 'size' (position 1) must be tuple of ints, but "
+            f"found element of type {type_name(first)} at pos 0", argument=first,
         )  # fmt: skip
     raise NotKnown(f"torch.{name} of these arguments")
 
@@ -362,9 +361,8 @@ def tensor(
     if isinstance(data[0], Tensor):
         warn(
             "To copy construct from a tensor, it is recommended to use "
-            "sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than "
-            "torch.tensor(sourceTensor)."
+            "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
+            "rather than torch.tensor(sourceTensor)."
         )
     made = from_data("tensor", data[0], plain_dtype(dtype, "") or None)
     if requires_grad:

@@ -34,8 +34,7 @@ def collate(interpreter: Any, batch: list[Any]) -> Any:
                 raise Refusal(
                     "RuntimeError",
                     f"stack expects each tensor to be equal size, but got [{shapes[0]}] at entry "
-                    "0 and "
-                    f"[{shapes[1]}] at entry {i}",
+                    f"0 and [{shapes[1]}] at entry {i}",
                     wants={"collate": (first.shape, one.shape)},
                 )
         part = (

@@ -181,9 +181,8 @@ def permute(input: Tensor, dims: Any) -> Tensor:
     if len(order) != input.rank:
         raise runtime_error(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the "
-            "length "
-            "of the desired ordering of dimensions i.e. "
-            f"input.dim() = {input.rank} is not equal to len(dims) = {len(order)}",
+            f"length of the desired ordering of dimensions i.e. input.dim() = {input.rank} is not "
+            f"equal to len(dims) = {len(order)}",
             wants={"rank": (len(order),)}, argument=input,
         )  # fmt: skip
     places = [axis_index(d, input.rank) for d in order]
@@ -220,12 +219,9 @@ def reversed_axes(self: Tensor) -> Tensor:
     elif self.rank != 2:
         warn(
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
-            "deprecated "
-            "and it will throw an error in a future release. Consider `x.mT` to transpose batches "
-            "of "
-            "matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions "
-            "of a "
-            "tensor."
+            "deprecated and it will throw an error in a future release. Consider `x.mT` to "
+            "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
+            "reverse the dimensions of a tensor."
         )
     return permuted(self, range(self.rank)[::-1])
 

@@ -56,12 +56,9 @@ def _parts(x: Tensor, key: Any) -> list[Any]:
     ):
         warn(
             "Using a non-tuple sequence for multidimensional indexing is deprecated and will be "
-            "changed "
-            "in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be "
-            "interpreted "
-            "as tensor index, x[torch.tensor(seq)], which will result either in an error or a "
-            "different "
-            "result"
+            "changed in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will "
+            "be interpreted as tensor index, x[torch.tensor(seq)], which will result either in an "
+            "error or a different result"
         )
         key = tuple(key)
     parts = list(key) if isinstance(key, tuple) else [key]
@@ -83,8 +80,7 @@ def _parts(x: Tensor, key: Any) -> list[Any]:
         if isinstance(part, float | complex):
             raise index_error(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
-                "are "
-                f"valid indices (got {type_name(part)})"
+                f"are valid indices (got {type_name(part)})"
             )
         found.append(part)
     used = sum(_width(part) for part in found)
@@ -149,8 +145,7 @@ def indexed(x: Tensor, key: Any) -> Tensor:
             if part.dtype == "uint8":
                 warn(
                     "indexing with dtype torch.uint8 is now deprecated, please use a dtype "
-                    "torch.bool "
-                    "instead."
+                    "torch.bool instead."
                 )
             if part.dtype in ("bool", "uint8"):
                 _check_mask(part, result, dim)
@@ -204,8 +199,7 @@ def _at(x: Tensor, dim: int, index: int, place: int) -> Tensor:
     if not x.rank:
         raise index_error(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` "
-            "in "
-            "C++ to convert a 0-dim tensor to a number"
+            "in C++ to convert a 0-dim tensor to a number"
         )
     size = x.shape[dim]
     if settled(size, index) and not -size <= index < size:
@@ -218,8 +212,7 @@ def _check_mask(mask: Tensor, x: Tensor, dim: int) -> None:
         if mask.shape[d] != x.shape[dim + d]:
             raise index_error(
                 f"The shape of the mask {listed(mask.shape)} at index {d} does not match the "
-                "shape of "
-                f"the indexed tensor {listed(x.shape)} at index {dim + d}",
+                f"shape of the indexed tensor {listed(x.shape)} at index {dim + d}",
                 sizes=[(mask.shape[d], x.shape[dim + d])],
             )  # fmt: skip
 
@@ -339,10 +332,8 @@ def _check_assigned(place: Tensor, value: Tensor, basic: bool) -> None:
     if lead < 0:
         raise runtime_error(
             f"expand({tensor_kind(value)}{{{listed(shape)}}}, size={listed(place.shape)}): the "
-            f"number "
-            f"of sizes provided ({place.rank}) must be greater or equal to the number of "
-            "dimensions in "
-            f"the tensor ({len(shape)})"
+            f"number of sizes provided ({place.rank}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({len(shape)})"
         )
     d, n = next(
         (d, n) for d, n in reversed(list(enumerate(shape, lead))) if n not in (1, place.shape[d])
@@ -390,8 +381,7 @@ def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) ->
             if d != at and index.shape[d] > input.shape[d]:
                 raise runtime_error(
                     f"Size does not match at dimension {d} expected index {listed(index.shape)} "
-                    "to be no "
-                    f"larger than self {listed(input.shape)} apart from dimension {at}",
+                    f"to be no larger than self {listed(input.shape)} apart from dimension {at}",
                     sizes=[(index.shape[d], input.shape[d])],
                 )  # fmt: skip
         for value in index.known or ():
@@ -415,8 +405,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
     if input.rank != indices.rank:
         raise runtime_error(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, "
-            "but "
-            f"got {input.rank} dimensions for input, and {indices.rank} dimensions for indices"
+            f"but got {input.rank} dimensions for input, and {indices.rank} dimensions for indices"
         )
     if indices.dtype != "int64":
         raise runtime_error(
@@ -428,9 +417,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
     for d, (n, m) in enumerate(zip(input.shape, indices.shape)):
         if d != at and n != m and 1 not in (n, m):
             raise runtime_error(
-                f"The size of tensor a ({n}) must match the size of tensor b ({m}) at "
-                "non-singleton "
-                f"dimension {d}", sizes=[(n, m)],
+                f"The size of tensor a ({n}) must match the size of tensor b "
+                f"({m}) at non-singleton dimension {d}", sizes=[(n, m)],
             )  # fmt: skip
     shape[at] = indices.shape[at]
     return input.like(
@@ -458,8 +446,7 @@ def _scatter(name: str, input: Tensor, dim: Any, index: Tensor, src: Any) -> Ten
                 raise runtime_error(
                     f"Expected index {listed(index.shape)} to be no larger than self "
                     f"{listed(input.shape)} apart from dimension {at} and to be no larger size "
-                    "than src "
-                    f"{listed(src.shape)}"
+                    f"than src {listed(src.shape)}"
                 )
         else:
             _same_rank(name, index, input, "self")

@@ -93,8 +93,7 @@ def stack(tensors: Any, dim: Any = 0) -> Tensor:
         if part.shape != first.shape:
             raise runtime_error(
                 f"stack expects each tensor to be equal size, but got {listed(first.shape)} at "
-                "entry 0 "
-                f"and {listed(part.shape)} at entry {i}",
+                f"entry 0 and {listed(part.shape)} at entry {i}",
                 sizes=[(a, b) for a, b in zip(first.shape, part.shape) if a != b], argument=part,
             )  # fmt: skip
     _, axes = broadcast(*parts)
@@ -204,8 +203,7 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: Any = 0) -> tuple[Ten
     if any(n < 0 for n in sizes):
         raise runtime_error(
             "split_with_sizes expects split_sizes have only non-negative entries, but got "
-            "split_sizes="
-            f"{listed(sizes)}"
+            f"split_sizes={listed(sizes)}"
         )
     total: int = 0
     for n in sizes:
@@ -213,8 +211,7 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: Any = 0) -> tuple[Ten
     if total != input.shape[at]:
         raise runtime_error(
             f"split_with_sizes expects split_sizes to sum exactly to {input.shape[at]} (input "
-            "tensor's "
-            f"size at dimension {number(dim)}), but got split_sizes={listed(sizes)}",
+            f"tensor's size at dimension {number(dim)}), but got split_sizes={listed(sizes)}",
             sizes=[(total, input.shape[at])],
         )  # fmt: skip
     return _pieces(input, at, sizes)

@@ -30,9 +30,8 @@ def weight_sizes(*sizes: Any) -> tuple[int, ...]:
         return _Unsized()
     if isinstance(sizes[0], bool) or not is_whole(sizes[0]):
         raise type_error(
-            "empty(): argument 'size' (position 1) must be tuple of ints, but found element of "
-            "type "
-            f"{type_name(sizes[0])} at pos 0", argument=sizes[0],
+            "empty(): argument 'size' (position 1) must be tuple of ints, but "
+            f"found element of type {type_name(sizes[0])} at pos 0", argument=sizes[0],
         )  # fmt: skip
     for place, size in enumerate(sizes[1:], 2):
         if not isinstance(size, bool) and not is_whole(size):
@@ -571,8 +570,7 @@ def _normalised_alone(layer: Any, x: Tensor, at: int) -> Tensor:
             )  # fmt: skip
         warn(
             f"input's size at dim={at} does not match num_features. You can silence this warning "
-            "by not "
-            "passing in num_features, which is not used because affine=False"
+            "by not passing in num_features, which is not used because affine=False"
         )
     whole = x if at else new((1, *x.shape), x.dtype)
     if (layer.training or not layer.track_running_stats) and product(whole.shape[2:]) == 1:
@@ -617,14 +615,12 @@ def group_norm(
     if x.shape[1] % num_groups:
         raise runtime_error(
             "Expected number of channels in input to be divisible by num_groups, but got input of "
-            "shape "
-            f"{listed(x.shape)} and num_groups={num_groups}"
+            f"shape {listed(x.shape)} and num_groups={num_groups}"
         )
     if weight is not None and weight.shape[0] != x.shape[1]:
         raise runtime_error(
-            "Expected weight to be a vector of size equal to the number of channels in input, but "
-            "got "
-            f"weight of shape {listed(weight.shape)} and input of shape {listed(x.shape)}",
+            "Expected weight to be a vector of size equal to the number of channels in input, "
+            f"but got weight of shape {listed(weight.shape)} and input of shape {listed(x.shape)}",
             sizes=[(x.shape[1], weight.shape[0])],
         )  # fmt: skip
     return x.like()

@@ -53,10 +53,8 @@ def _broadcast_pair(input: Any, target: Any) -> Tensor:
     if a.shape != b.shape:
         warn(
             f"Using a target size ({_size(b)}) that is different to the input size ({_size(a)}). "
-            "This "
-            "will likely lead to incorrect results due to broadcasting. Please ensure they have "
-            "the "
-            "same size."
+            "This will likely lead to incorrect results due to broadcasting. Please ensure they "
+            "have the same size."
         )
     return elementwise(a, b)
 
@@ -71,8 +69,7 @@ def _of_difference(name: str, kernel: str, input: Any, target: Any, reduction: s
         if word == "mean" and category(both.dtype) < 2:
             raise runtime_error(
                 "mean(): could not infer output dtype. Input dtype must be either a floating "
-                "point or "
-                f"complex dtype. Got: {alias(both.dtype)}"
+                f"point or complex dtype. Got: {alias(both.dtype)}"
             )
     elif category(both.dtype) < 2 and both.numel != 0:
         if both.dtype == "bool" or name == "huber":
@@ -200,11 +197,9 @@ def kl_div(
         if reduction == "mean":
             warn(
                 "reduction: 'mean' divides the total loss by both the batch size and the support "
-                "size."
-                "'batchmean' divides only by the batch size, and aligns with the KL div math "
-                "definition."
-                "'mean' will be changed to behave the same as 'batchmean' in the next major "
-                "release."
+                "size.'batchmean' divides only by the batch size, and aligns with the KL div math "
+                "definition.'mean' will be changed to behave the same as 'batchmean' in the next "
+                "major release."
             )
         word = chosen("sum" if reduction == "batchmean" else reduction)
     a = tensor_argument(input, "kl_div", "input", 1)
@@ -226,9 +221,8 @@ def multilabel_soft_margin_loss(
     both = elementwise(target, input)
     if target.dtype == "bool":
         raise runtime_error(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
-            "trying to "
-            "invert a mask, use the `~` or `logical_not()` operator instead."
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying "
+            "to invert a mask, use the `~` or `logical_not()` operator instead."
         )
     if not input.rank:
         raise index_error("Dimension specified as -1 but tensor has no dimensions")
@@ -264,8 +258,7 @@ def cross_entropy(
         if weight is not None and weight.shape != (classes,):
             raise runtime_error(
                 f"cross_entropy: weight tensor should be defined either for all {classes} classes "
-                "or no "
-                f"classes but got weight tensor of shape: {listed(weight.shape)}"
+                f"or no classes but got weight tensor of shape: {listed(weight.shape)}"
             )
         logs = softmax_of("log_softmax", x, axis)
         each = elementwise(logs, y)
@@ -394,8 +387,7 @@ def _classes(
 _CTC = tuple(
     parsed(
         f"ctc_loss(Tensor log_probs, Tensor targets, {kind} input_lengths, {kind} target_lengths, "
-        "int "
-        "blank=0, int reduction=at::Reduction::Mean, bool zero_infinity=False)"
+        "int blank=0, int reduction=at::Reduction::Mean, bool zero_infinity=False)"
     )
     for kind in ("ints", "Tensor")
 )
@@ -435,8 +427,7 @@ def ctc_loss(
     if targets.rank == 1 and labels is not None and sum(labels) != targets.shape[0]:
         raise runtime_error(
             f"Expected tensor to have size {sum(labels)} at dimension 0, but got size "
-            f"{targets.shape[0]} "
-            f"for argument #2 'targets' {where}"
+            f"{targets.shape[0]} for argument #2 'targets' {where}"
         )
     if targets.rank > 1:
         if targets.shape[0] != size:
@@ -484,8 +475,7 @@ def cosine_embedding_loss(
     if input1.rank != wanted or input2.rank != wanted:
         raise runtime_error(
             f"{target.rank}D target tensor expects {wanted}D input tensors, but found inputs with "
-            "sizes "
-            f"{listed(input1.shape)} and {listed(input2.shape)}."
+            f"sizes {listed(input1.shape)} and {listed(input2.shape)}."
         )
     both = elementwise(input1, input2)
     each = elementwise(target, both.like(shape=both.shape[:-1], axes=both.axes[:-1]))
@@ -502,8 +492,7 @@ def margin_ranking_loss(
     if not input1.rank == input2.rank == target.rank:
         raise runtime_error(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
-            "input1: "
-            f"{_size(input1)}, input2: {_size(input2)}, target: {_size(target)} "
+            f"input1: {_size(input1)}, input2: {_size(input2)}, target: {_size(target)} "
         )
     return finished(elementwise(target, elementwise(input1, input2)), word)
 
@@ -537,11 +526,10 @@ def multi_margin_loss(
         raise NotKnown("margins of other ranks")
     if target.shape != input.shape[:1]:
         raise runtime_error(
-            "multi_margin_loss: target tensor should be 1-D with size equal to the number of "
-            "input samples "
-            f"(batch size). Expected target size [{input.shape[0]}], but got "
-            f"{listed(target.shape)}. Input "
-            f"has shape {listed(input.shape)}.", argument=target,
+            "multi_margin_loss: target tensor should be 1-D with size equal to "
+            "the number of input samples (batch size). Expected target size "
+            f"[{input.shape[0]}], but got {listed(target.shape)}. Input has "
+            f"shape {listed(input.shape)}.", argument=target,
         )  # fmt: skip
     return finished(input.like(shape=input.shape[:1], axes=input.axes[:1]), word)
 

@@ -489,12 +489,10 @@ def backward(
         raise Refusal(
             "RuntimeError",
             "Trying to backward through the graph a second time (or directly access saved tensors "
-            "after they "
-            "have already been freed). Saved intermediate values of the graph are freed when you "
-            "call "
-            ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
-            "through the "
-            "graph a second time or if you need to access saved tensors after calling backward.",
+            "after they have already been freed). Saved intermediate values of the graph are "
+            "freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you "
+            "need to backward through the graph a second time or if you need to access saved "
+            "tensors after calling backward.",
             argument=self, wants={"graph": self.graph & freed.keys()},
         )  # fmt: skip
     if not retain_graph:

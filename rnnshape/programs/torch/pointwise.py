@@ -421,8 +421,7 @@ def unary(name: str, x: Tensor) -> Tensor:
     if name in ("neg", "negative") and x.dtype == "bool":
         raise runtime_error(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-            "invert "
-            "a mask, use the `~` or `logical_not()` operator instead."
+            "invert a mask, use the `~` or `logical_not()` operator instead."
         )
     if name == "bitwise_not":
         if not whole:
@@ -705,8 +704,7 @@ def dropped(name: str, x: Any, p: Any, training: bool) -> Any:
     kind = "Long" if "alpha" in name and x.dtype == "bool" else alias(x.dtype)
     if category(x.dtype) < 2 and p != 1:
         raise runtime_error(
-            "result type Float can't be cast to the desired output type "
-            f"{kind}", argument=x,
+            f"result type Float can't be cast to the desired output type {kind}", argument=x,
             wants={"dtype": "float32"},
         )  # fmt: skip
     return x.like()
@@ -717,25 +715,18 @@ def _channel_warning(name: str, rank: int) -> None:
     if rank not in (spatial + 1, spatial + 2):
         warn(
             f"{name}: Received a {rank}-D input to {name}, which is deprecated and will result in "
-            "an error "
-            "in a future release. To retain the behavior and silence this warning, please use "
-            "dropout "
-            f"instead. Note that {name} exists to provide channel-wise dropout on inputs with "
-            f"{spatial} "
-            "spatial dimensions, a channel dimension, and an optional batch dimension (i.e. "
-            f"{spatial + 1}D or {spatial + 2}D inputs)."
+            "an error in a future release. To retain the behavior and silence this warning, "
+            f"please use dropout instead. Note that {name} exists to provide channel-wise dropout "
+            f"on inputs with {spatial} spatial dimensions, a channel dimension, and an optional "
+            f"batch dimension (i.e. {spatial + 1}D or {spatial + 2}D inputs)."
         )
     if name == "dropout2d" and rank == 3:
         warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D "
-            "dropout behavior "
-            "is desired - input is interpreted as shape (N, C, L), where C is the channel dim. "
-            "This "
-            "behavior will change in a future release to interpret the input as one without a "
-            "batch "
-            "dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, "
-            "please "
-            "switch to using dropout1d instead."
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
+            "behavior is desired - input is interpreted as shape (N, C, L), where C is the channel "
+            "dim. This behavior will change in a future release to interpret the input as one "
+            "without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise "
+            "dropout behavior, please switch to using dropout1d instead."
         )
 
 

@@ -79,9 +79,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     (n, k), (k2, m) = left.shape[-2:], right.shape[-2:]
     if k != k2:
         raise runtime_error(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{count}, {k}] but "
-            "got: "
-            f"[{count}, {k2}].", sizes=[(k, k2)], argument=a,
+            "Expected size for first two dimensions of batch2 "
+            f"tensor to be: [{count}, {k}] but got: [{count}, {k2}].", sizes=[(k, k2)], argument=a,
         )  # fmt: skip
     _same_scalar(left, right, count * n * m * k)
     shape, places = (*lead, n, m), (*axes, left.axes[-2], right.axes[-1])
@@ -332,15 +331,13 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
             words = "number of dimensions"
             raise runtime_error(
                 f"einsum(): the number of subscripts in the equation ({len(named)}) does not "
-                "match the "
-                f"{words} ({x.rank}) for operand {len(spread)} and no ellipsis was given",
+                f"match the {words} ({x.rank}) for operand {len(spread)} and no ellipsis was given",
                 argument=x, wants={"rank": (len(named),)},
             )  # fmt: skip
         if len(named) > x.rank:
             raise runtime_error(
                 f"einsum(): the number of subscripts in the equation ({len(named)}) is more than "
-                "the number "
-                f"of dimensions ({x.rank}) for operand {len(spread)}"
+                f"the number of dimensions ({x.rank}) for operand {len(spread)}"
             )
         extra = x.rank - len(named)
         dots = max(dots, extra)
@@ -358,8 +355,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
                 if label in inside:
                     raise runtime_error(
                         f"einsum(): subscript {label} is repeated for operand {number} but the "
-                        "sizes don't "
-                        f"match, {size} != {seen}"
+                        f"sizes don't match, {size} != {seen}"
                     )
                 if label.startswith("<"):
                     raise runtime_error(

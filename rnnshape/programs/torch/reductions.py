@@ -68,9 +68,8 @@ def _no_elements(name: str, x: Tensor, dims: Sequence[int] | None) -> None:
                     f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
                 )
             raise runtime_error(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
-                "Specify the "
-                "reduction dim with the 'dim' argument."
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify "
+                "the reduction dim with the 'dim' argument."
             )
         return
     for d in dims:
@@ -276,8 +275,7 @@ def _deviations() -> None:
             if (unbiased if correction is None else True) and _too_few(input, out, lost):
                 warn(
                     f"{_name}(): degrees of freedom is <= 0. Correction should be strictly less "
-                    "than the "
-                    "reduction factor (input numel divided by output numel)."
+                    "than the reduction factor (input numel divided by output numel)."
                 )
             return (out, out) if "_" in _name else out
 

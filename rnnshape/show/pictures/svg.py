@@ -12,13 +12,11 @@ from .inside import Wire as Way
 from .scene import Box, Label, Scene, Wire
 
 _FIXED = (
-    ".rnn text{font-family:monospace;font-size:13px}"
-    ".rnn .small{font-size:11.5px}.rnn .strong{font-size:13px;font-weight:bold}"
-    ".rnn .note{font-family:sans-serif;font-size:12px}"
-    ".rnn path{stroke-width:1.5;stroke-linejoin:round}"
-    ".rnn .halo{fill:none;stroke-width:6}"
-    ".rnn .fold{stroke-dasharray:2 4}.rnn rect{stroke-width:1.5;fill-opacity:.1}"
-    ".rnn .paper{fill-opacity:1}.rnn .concat{stroke-dasharray:3 2}"
+    ".rnn text{font-family:monospace;font-size:13px}.rnn .small{font-size:11.5px}.rnn "
+    ".strong{font-size:13px;font-weight:bold}.rnn .note{font-family:sans-serif;font-size:12px}.rnn "
+    "path{stroke-width:1.5;stroke-linejoin:round}.rnn .halo{fill:none;stroke-width:6}.rnn "
+    ".fold{stroke-dasharray:2 4}.rnn rect{stroke-width:1.5;fill-opacity:.1}.rnn "
+    ".paper{fill-opacity:1}.rnn .concat{stroke-dasharray:3 2}"
 )
 _RADIUS = {"cell": 6, "concat": 11}
 
