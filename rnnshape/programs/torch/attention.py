@@ -5,6 +5,7 @@ Source: torch/nn/functional.py (multi_head_attention_forward), torch/nn/modules/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..refusal import NotKnown, Refusal, runtime_error
@@ -206,9 +207,8 @@ def _layer(
     self._attributes["_options"] = options
 
 
-@module("torch.nn.TransformerEncoderLayer")
-class TransformerEncoderLayer:
-    """Attention to itself, then two linear maps."""
+def _built(*attentions: str) -> Callable[..., None]:
+    """The constructor of a layer with these attentions."""
 
     def __init__(
         interpreter: Any, self: Any, d_model: Any, nhead: Any, dim_feedforward: Any = 2048,
@@ -219,7 +219,16 @@ class TransformerEncoderLayer:
         options = {"d_model": d_model, "nhead": nhead, "dim_feedforward": dim_feedforward,
                    "dropout": dropout, "batch_first": batch_first, "norm_first": norm_first,
                    "bias": bias}  # fmt: skip
-        _layer(interpreter, self, ("self_attn",), options)
+        _layer(interpreter, self, attentions, options)
+
+    return __init__
+
+
+@module("torch.nn.TransformerEncoderLayer")
+class TransformerEncoderLayer:
+    """Attention to itself, then two linear maps."""
+
+    __init__ = _built("self_attn")
 
     def forward(
         interpreter: Any, self: Any, src: Any, src_mask: Any = None,
@@ -239,16 +248,7 @@ def _itself(interpreter: Any, self: Any, x: Tensor, mask: Any, padding: Any) -> 
 class TransformerDecoderLayer:
     """Attention to itself, attention to the memory, then two linear maps."""
 
-    def __init__(
-        interpreter: Any, self: Any, d_model: Any, nhead: Any, dim_feedforward: Any = 2048,
-        dropout: float = 0.1, activation: Any = "relu", layer_norm_eps: float = 1e-5,
-        batch_first: bool = False, norm_first: bool = False, bias: bool = True, device: Any = None,
-        dtype: Any = None,
-    ) -> None:  # fmt: skip
-        options = {"d_model": d_model, "nhead": nhead, "dim_feedforward": dim_feedforward,
-                   "dropout": dropout, "batch_first": batch_first, "norm_first": norm_first,
-                   "bias": bias}  # fmt: skip
-        _layer(interpreter, self, ("self_attn", "multihead_attn"), options)
+    __init__ = _built("self_attn", "multihead_attn")
 
     def forward(
         interpreter: Any, self: Any, tgt: Any, memory: Any, tgt_mask: Any = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -472,29 +472,17 @@ def _scatters(name: str) -> None:
             f"{name}(Tensor input, int dim, Tensor index, Number value)",
         ]
 
-    def out_of_place(
-        input: Tensor,
-        dim: Any,
-        index: Tensor,
-        src: Any = None,
-        value: Any = None,
-        reduce: Any = None,
-    ) -> Tensor:
-        src = value if src is None else src
-        return _scatter(name, input, dim, index, src).like(facts=merged_facts([input]))
+    def _with(finish: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+        def scatter(
+            input: Tensor, dim: Any, index: Tensor, src: Any = None, value: Any = None,
+            reduce: Any = None,
+        ) -> Tensor:  # fmt: skip
+            return finish(input, _scatter(name, input, dim, index, value if src is None else src))
 
-    def in_place(
-        input: Tensor,
-        dim: Any,
-        index: Tensor,
-        src: Any = None,
-        value: Any = None,
-        reduce: Any = None,
-    ) -> Tensor:
-        src = value if src is None else src
-        return touch(_scatter(name, input, dim, index, src))
+        return scatter
 
-    native(*signatures)(out_of_place)
+    native(*signatures)(_with(lambda x, result: result.like(facts=merged_facts([x]))))
+    in_place = _with(lambda x, result: touch(result))
     native(*(s.replace(f"{name}(", f"{name}_(", 1) for s in signatures), at="Tensor")(in_place)
 
 

@@ -81,15 +81,19 @@ def _of_difference(name: str, kernel: str, input: Any, target: Any, reduction: s
     return finished(both, word)
 
 
+def _word(reduction: Any, size_average: Any, reduce: Any) -> Any:
+    """What is done with the losses of the elements, where torch's old arguments may be given."""
+    old = size_average is not None or reduce is not None
+    return chosen("", size_average, reduce) if old else reduction
+
+
 @row("torch.nn.functional.mse_loss")
 def mse_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     weight: Any = None,
 ) -> Tensor:  # fmt: skip
     """(x − y)²."""
-    word = (
-        reduction if size_average is None and reduce is None else chosen("", size_average, reduce)
-    )
+    word = _word(reduction, size_average, reduce)
     return _of_difference("mse", "mse_cpu", input, target, word)
 
 
@@ -99,10 +103,7 @@ def l1_loss(
     weight: Any = None,
 ) -> Tensor:  # fmt: skip
     """|x − y|."""
-    word = (
-        reduction if size_average is None and reduce is None else chosen("", size_average, reduce)
-    )
-    return _of_difference("l1", "", input, target, word)
+    return _of_difference("l1", "", input, target, _word(reduction, size_average, reduce))
 
 
 @row("torch.nn.functional.smooth_l1_loss")
@@ -111,9 +112,7 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:  # fmt: skip
     """A square near 0, a line beyond."""
-    word = (
-        reduction if size_average is None and reduce is None else chosen("", size_average, reduce)
-    )
+    word = _word(reduction, size_average, reduce)
     return _of_difference("smooth_l1", "smooth_l1_cpu", input, target, word)
 
 
