@@ -93,11 +93,11 @@ def look(path: Path) -> str:
     from rnnshape.errors import UsageError
     from rnnshape.models.files import open_file, read_weights
     from rnnshape.models.networks.find import contents
-    from rnnshape.models.report import document
+    from rnnshape.show.document import inspect_document
 
     try:
         held = contents(open_file(str(path)))
-        document(held, held.modules)
+        inspect_document(held, held.modules)
         read_weights(str(path), held.modules[0].full_name if held.modules else None)
     except UsageError as error:
         str(error)

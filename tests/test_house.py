@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, needs_torch
 
 PACKAGE = ROOT / "rnnshape"
 # from the ground up; a folder imports from those that stand before it
@@ -93,6 +93,7 @@ PRIVATE_NAMES = {
     "_runtime_param": {"cli/app.py"},  # typer: an option is not validated before a value needs it
     "_custom_shell_complete": {"cli/completion.py"},  # click: what a shell is offered for a value
     "_getframe": {"programs/watch.py"},  # sys: where the program that runs stands
+    "_get_current_function_mode": {"programs/watch.py"},  # torch: whether another watches, too
     "_qkv_same_embed_dim": {"programs/torch/attention.py"},  # an attribute of the module followed
 }
 
@@ -106,9 +107,9 @@ def test_private_names_of_libraries_stand_in_their_one_place():
                 if isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
                     own.add(node.attr)
             own.add(getattr(node, "name", None) or getattr(node, "id", None))
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                foreign = [alias.name for alias in node.names if alias.name[0] == "_"]
-                assert not foreign or node.module == "__future__", f"{path}: {foreign}"
+            for alias in node.names if isinstance(node, ast.ImportFrom) and not node.level else ():
+                if alias.name[0] == "_":
+                    used.setdefault(alias.name, set()).add(path.relative_to(PACKAGE).as_posix())
     assert {name: where for name, where in used.items() if name not in own} == PRIVATE_NAMES
 
 
@@ -123,6 +124,13 @@ def test_the_libraries_still_have_what_is_used_of_them():
     usage = typer.BadParameter.__mro__[2]  # the class of every message of the option parser
     assert hasattr(usage, "format_message") and usage.__name__ == "ClickException"
     assert sys._getframe().f_code.co_name == "test_the_libraries_still_have_what_is_used_of_them"
+
+
+@needs_torch
+def test_torch_still_has_what_is_used_of_it():
+    from torch import overrides
+
+    assert callable(overrides._get_current_function_mode)
 
 
 @pytest.mark.parametrize(

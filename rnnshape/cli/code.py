@@ -55,9 +55,9 @@ def code(
 def _put(spec: Spec, framework: str, text: str, json: bool, output: str | None) -> None:
     """Write the code, or a document that holds it."""
     if json:
-        document = {"schema": "rnnshape/code/1", "framework": framework, "spec": spec.to_dict(),
-                    "code": text}  # fmt: skip
-        write_json(document, output)
+        from ..show.document import code_document
+
+        write_json(code_document(spec, framework, text), output)
         return
     write_lines(text.rstrip("\n").split("\n"), output)
 

@@ -64,7 +64,9 @@ def _list(json: bool) -> None:
     from ..doctor.explain import table
 
     if json:
-        write_json({"schema": "rnnshape/rules/1", "rules": table()})
+        from ..show.document import rules_document
+
+        write_json(rules_document(table()))
         return
     from ..show.text.explain import table_text
 

@@ -39,7 +39,7 @@ def inspect(
     """
     from ..models.files import open_file
     from ..models.networks.find import chosen, contents
-    from ..models.report import document
+    from ..show.document import inspect_document
 
     said = network.says("batch_size", "seq_len", "unbatched", "lengths")
     if said:
@@ -53,7 +53,7 @@ def inspect(
     stated = network.arguments
     modules = held.modules if module is None else (chosen(held, module),)
     if model is None and not stated:
-        _tell(document(held, modules), json)
+        _tell(inspect_document(held, modules), json)
         if not all(found.whole for found in modules):
             raise typer.Exit(1)
         return
@@ -72,11 +72,7 @@ def inspect(
         modules = (chosen(held, module),)
         comparison = beside_spec(modules[0], stated, file)
         known = {**modules[0].spec.to_dict(), **stated}
-    causes = _causes(comparison.torch, known)
-    for cause in causes[:1]:
-        if known and cause["id"] == "checkpoint-mismatch":
-            cause["code"] = f"rnn = {modules[0].constructor}"  # the whole call: the file tells it
-    _tell(document(held, modules, comparison, causes), json)
+    _tell(inspect_document(held, modules, comparison, known), json)
     if not comparison.equal:
         raise typer.Exit(1)
 
@@ -88,17 +84,3 @@ def _tell(document: dict[str, Any], json: bool) -> None:
     from ..show.text.models import comparison_text, inspect_text
 
     write_text(comparison_text(document) if "comparison" in document else inspect_text(document))
-
-
-_MOST_EXPLAINED = 60_000  # characters of a message
-
-
-def _causes(message: str, known: dict[str, Any]) -> list[dict[str, Any]]:
-    """What `explain` says of torch's message."""
-    if not message or len(message) > _MOST_EXPLAINED:
-        return []
-    from ..doctor.explain import explain
-    from ..show.document import explain_document
-
-    sizes = {name: value for name, value in known.items() if value is not None}
-    return list(explain_document(explain(f"RuntimeError: {message}", sizes))["causes"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..analysis.trace import Selection, Trace
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ..doctor.explain import Explanation
     from ..doctor.pick import Picked
     from ..doctor.silent import Mistake
+    from ..models.compare import Comparison
     from ..models.convert import Conversion
+    from ..models.networks.find import Contents, Module
     from ..numeric.feed import Array, Result
 
 MOST_VALUES = 5_000_000
@@ -327,6 +329,96 @@ def convert_document(result: Conversion, path: str, target: str) -> dict[str, An
         "left_out": list(result.source.left_out),
         "notes": [*result.notes, *result.unsaid(target)],
     }  # fmt: skip
+
+
+def inspect_document(
+    held: Contents,
+    modules: Sequence[Module],
+    comparison: Comparison | None = None,
+    known: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """`rnnshape/inspect/1`: the networks of a file, and what compares with them.
+
+    known: what is said of the network that the file is compared with, of which the causes are told.
+    """
+    return {
+        "schema": "rnnshape/inspect/1",
+        "file": held.file.path,
+        "format": held.file.format,
+        "tensors": len(held.file.tensors),
+        "modules": [_module(module) for module in modules],
+        "other": {"tensors": len(held.other), "parameter_count": held.other_count},
+        "notes": list(held.notes),
+        **({} if comparison is None else {"comparison": _comparison(comparison, modules, known)}),
+    }
+
+
+def _module(module: Module) -> dict[str, Any]:
+    from ..models.compare import plain
+
+    return {
+        "name": module.name,
+        "path": module.full_name,
+        "spec": module.spec.to_dict(),
+        "constructor": module.constructor,
+        "parameters": [
+            {"name": name, "shape": list(tensor.shape), "count": tensor.count,
+             "dtype": tensor.dtype, "stored": list(tensor.stored)}
+            for name, tensor in module.parameters.items()
+        ],
+        "parameter_count": module.count,
+        "undetermined": list(module.undetermined),
+        "whole": module.whole,
+        "problems": [
+            {"tensor": problem.tensor, "expected": plain(problem.expected),
+             "got": plain(problem.got)}
+            for problem in module.problems
+        ],
+        "guessed": module.guessed or None,
+        "readings": list(module.readings),
+        "cannot": module.cannot or None,
+        "framework": module.framework,
+        "runs": not module.cannot or module.chain is not None,
+    }  # fmt: skip
+
+
+_MOST_EXPLAINED = 60_000  # characters of a message
+
+
+def _comparison(
+    comparison: Comparison, modules: Sequence[Module], known: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    causes: list[dict[str, Any]] = []
+    if 0 < len(comparison.torch) <= _MOST_EXPLAINED:
+        from ..doctor.explain import explain
+
+        stated = {name: value for name, value in (known or {}).items() if value is not None}
+        found = explain(f"RuntimeError: {comparison.torch}", stated)
+        causes = explain_document(found)["causes"]
+    for cause in causes[:1]:
+        if known and cause["id"] == "checkpoint-mismatch":
+            cause["code"] = f"rnn = {modules[0].constructor}"  # the whole call: the file tells it
+    error = {"type": "RuntimeError", "message": comparison.torch} if comparison.torch else None
+    return {
+        "checkpoint": comparison.checkpoint,
+        "model": comparison.model,
+        "equal": comparison.equal,
+        "differences": [dict(vars(difference)) for difference in comparison.differences],
+        "torch": error,
+        "causes": causes,
+        "notes": list(comparison.notes),
+    }
+
+
+def code_document(spec: Spec, framework: str, text: str) -> dict[str, Any]:
+    """`rnnshape/code/1`: a program that builds the network."""
+    plain = spec.to_dict()
+    return {"schema": "rnnshape/code/1", "framework": framework, "spec": plain, "code": text}
+
+
+def rules_document(rules: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    """`rnnshape/rules/1`: the messages that `explain` knows."""
+    return {"schema": "rnnshape/rules/1", "rules": list(rules)}
 
 
 def spec_of(document: Any) -> Spec | None:
