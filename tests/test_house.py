@@ -106,7 +106,10 @@ def test_private_names_of_libraries_stand_in_their_one_place():
                 used.setdefault(node.attr, set()).add(path.relative_to(PACKAGE).as_posix())
                 if isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
                     own.add(node.attr)
-            own.add(getattr(node, "name", None) or getattr(node, "id", None))
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                own.add(node.name)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                own.add(node.id)
             for alias in node.names if isinstance(node, ast.ImportFrom) and not node.level else ():
                 if alias.name[0] == "_":
                     used.setdefault(alias.name, set()).add(path.relative_to(PACKAGE).as_posix())
