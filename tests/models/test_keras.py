@@ -71,6 +71,53 @@ def test_a_configuration_beside_the_weights_is_read(rnnshape, tmp_path):
     assert told["cannot"] == "its activation is 'relu', torch's lstm has tanh"
 
 
+def test_a_configuration_in_yaml_is_read_too(rnnshape, tmp_path):
+    pytest.importorskip("yaml")
+    weights_alone(tmp_path / "w.h5", "2.2.4")
+    (tmp_path / "w.yaml").write_text("""class_name: Sequential
+config:
+- class_name: LSTM
+  config: {name: lstm_1, recurrent_activation: sigmoid, activation: relu, units: &u 4,
+           batch_input_shape: !!python/tuple [null, 3], own: !!python/object/apply:os.system [id]}
+""")
+    (told,) = rnnshape("inspect", "w.h5", "--json").json["modules"]
+    assert told["cannot"] == "its activation is 'relu', torch's lstm has tanh"
+
+
+def test_layers_stand_in_the_order_of_their_model(rnnshape, tmp_path):
+    import h5py
+
+    names = ["g_1", "g_2", "g_10", "g_3"]
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.attrs["layer_names"] = names
+        for name in names:
+            for part, shape in (("kernel", (3, 12)), ("recurrent_kernel", (4, 12))):
+                file[f"{name}/{name}/gru_cell/{part}:0"] = np.ones(shape, "f4")
+    told = [own["name"] for own in rnnshape("inspect", "w.h5", "--json").json["modules"]]
+    assert told == [f"{name}/{name}" for name in names]
+    with h5py.File(tmp_path / "w.h5", "r+") as file:
+        del file.attrs["layer_names"]
+    told = [own["name"][:4] for own in rnnshape("inspect", "w.h5", "--json").json["modules"]]
+    assert told == ["g_1/", "g_2/", "g_3/", "g_10"]
+
+
+def test_cells_that_step_together_are_one_network_where_torch_has_it(rnnshape, tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "w.weights.h5", "w") as file:
+        for stack, sizes in (("rnn", (3, 4, 4)), ("rnn_1", (3, 4, 2))):
+            file.create_group(f"layers/{stack}/vars").attrs["name"] = stack
+            for place, (wide, size) in enumerate(zip(sizes, sizes[1:])):
+                cell = f"layers/{stack}/cell/cells/c{place}/vars"
+                file.create_group(cell).attrs["name"] = f"c{place}"
+                file[f"{cell}/0"] = np.ones((wide, 4 * size), "f4")
+                file[f"{cell}/1"] = np.ones((size, 4 * size), "f4")
+            file.create_group(f"layers/{stack}/cell/vars").attrs["name"] = "stacked_rnn_cells"
+    told = rnnshape("inspect", "w.weights.h5", "--json").json["modules"]
+    assert [(own["name"], own["spec"]["num_layers"]) for own in told] == [
+        ("rnn", 2), ("rnn_1/c0", 1), ("rnn_1/c1", 1)]  # fmt: skip
+
+
 def test_an_optimisers_moments_are_no_networks(rnnshape, tmp_path):
     import h5py
 

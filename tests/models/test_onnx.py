@@ -158,3 +158,30 @@ def test_a_recurrence_that_was_written_out_as_products_is_told_as_such(rnnshape,
     (note,) = rnnshape("inspect", "m.onnx", "--json").json["notes"]
     assert "/lstm/MatMul" in note and "the exporter wrote the recurrence out" in note
     assert "wrote the recurrence out" in rnnshape("run", "--weights", "m.onnx").err
+
+
+def saved(path, inputs, held, **attributes) -> None:
+    """A graph of one LSTM that reads X."""
+    onnx = pytest.importorskip("onnx")
+    helper = onnx.helper
+    node = helper.make_node("LSTM", ["X", *inputs], ["Y"], name="own", **attributes)
+    value = helper.make_tensor_value_info
+    stored = [onnx.numpy_helper.from_array(np.ones(shape, "f4"), name) for name, shape in held]
+    graph = helper.make_graph([node], "g", [value("X", 1, None)], [value("Y", 1, None)], stored)
+    onnx.save(helper.make_model(graph), path)
+
+
+def test_what_torchs_exporter_makes_of_a_projection_is_no_network(rnnshape, tmp_path):
+    held = [("W", (1, 8, 3)), ("R", (1, 8, 2)), ("h", (1, 2, 2)), ("c", (1, 2, 4))]
+    saved(tmp_path / "m.onnx", ["W", "R", "", "", "h", "c"], held, hidden_size=2)
+    told = rnnshape("inspect", "m.onnx", "--json").json
+    assert told["modules"] == [] and "initial_c of 1×2×4" in told["notes"][0]
+
+
+def test_an_alpha_that_readers_disagree_on_is_told(rnnshape, tmp_path):
+    three = {"hidden_size": 2, "activations": ["Sigmoid", "ThresholdedRelu", "Tanh"]}
+    saved(tmp_path / "m.onnx", ["W", "R"], [("W", (1, 8, 3)), ("R", (1, 8, 2))], **three)
+    assert "onnxruntime takes 0" in rnnshape("inspect", "m.onnx").out
+    saved(tmp_path / "m.onnx", ["W", "R"], [("W", (1, 8, 3)), ("R", (1, 8, 2))], **three,
+          activation_alpha=[0.5])  # fmt: skip
+    assert "onnxruntime" not in rnnshape("inspect", "m.onnx").out

@@ -97,7 +97,7 @@ def test_numbers_of_8_and_16_bits_are_read_as_what_they_stand_for(rnnshape, tmp_
     whole = b"".join(data for data, _ in parts)
     for name, data in (("a.bin", whole[:20]), ("b.bin", whole[20:])):  # one tensor in two files
         (tmp_path / name).write_bytes(data)
-    group = {"paths": ["a.bin", "b.bin"], "weights": entries}
+    group = {"paths": ["a.bin", "./b.bin"], "weights": entries}
     (tmp_path / "model.json").write_text(json.dumps({"weightsManifest": [group]}))
     np.save(tmp_path / "x.npy", np.ones((1, 1, 3), "f4"))
     rnnshape("run", "--weights", "model.json", "--input", "x.npy", "-o", "r.npz")

@@ -14,11 +14,13 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..networks.names import natural
 from .source import Budget, Damaged, Source
 from .stored import shape_of
 
@@ -150,7 +152,8 @@ def _listed(h5py: Any, file: Any) -> dict[str, Any]:
             continue  # a datatype of a name
         if path.endswith("/vars") and isinstance(node.attrs.get("name"), str):
             titles[path.removesuffix("/vars")] = node.attrs["name"]
-        for key in sorted(node, key=_in_order, reverse=True):
+        order = _order(node)
+        for key in sorted(node, key=order, reverse=True):
             if isinstance(node.get(key, getlink=True), h5py.HardLink):
                 told = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
                 waiting.append((f"{path}/{told}" if path else told, node[key], depth + 1))
@@ -168,9 +171,14 @@ def _attribute(node: Any, name: str) -> str:
     return held.decode("utf-8", "replace") if isinstance(held, bytes) else str(held)
 
 
-def _in_order(key: Any) -> tuple[int, str]:
-    words = str(key)
-    return (int(words), "") if words.isdecimal() and len(words) < 9 else (1 << 30, words)
+def _order(node: Any) -> Callable[[Any], Any]:
+    """What the parts of a group are sorted by: their place in the model where Keras tells it."""
+    names: list[Any] = []
+    with suppress(TypeError, ValueError, OSError):
+        names = list(node.attrs.get("layer_names", ()))
+    places = {n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n): place
+              for place, n in enumerate(names)}  # fmt: skip
+    return lambda key: (places.get(str(key), len(places)), natural(str(key)))
 
 
 def _dtype(dtype: Any) -> str:

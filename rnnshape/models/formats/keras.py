@@ -26,7 +26,7 @@ from .zips import Archive
 _MOST_CONFIG, _MOST_YAML = 4 << 20, 1 << 18  # bytes; YAML is parsed slowly
 _SIDE = re.compile(r"(?:\A|/)(forward_|backward_|(?:fw|bw)(?=/))")  # of Keras, of TensorFlow
 _OF_KERAS_3 = re.compile(r"/(cell|cells/[^/]+)/vars\Z")
-_DEFAULT_CELL = re.compile(r"(/stacked_rnn_cells\w*)?/(lstm|gru|simple_rnn)_cell(_\d+)?\Z")
+_DEFAULT_CELL = re.compile(r"/(stacked_rnn_cells|(lstm|gru|simple_rnn)_cell)(_\d+)?\Z")
 _PARTS = ("kernel", "recurrent_kernel", "bias")
 
 _TOGETHER = "of StackedRNNCells, which step together, each reading the state of the one below"
@@ -68,6 +68,13 @@ def _open(
     }
     known = configs_of(parsed(held.config.encode())) if configs is None else configs
     known = known or _beside(source.path)
+    places = {name: place for place, name in enumerate(known)}
+
+    def place(name: str) -> int:
+        parts = _chain(name.rpartition("/")[0].removesuffix("/vars"), held.titles).split("/")
+        return min((places[part] for part in parts if part in places), default=len(places))
+
+    tensors = {name: tensors[name] for name in sorted(tensors, key=place)}
     layers = layers_of(cells_of(tensors.values()), known, version or held.version, held.titles)
     for layer in layers:
         names = list(dict.fromkeys(n for t in layer.parameters.values() for n in t.stored))
@@ -137,7 +144,7 @@ def _beside(path: str) -> dict[str, Config]:
 
 
 def configs_of(model: Any) -> dict[str, Config]:
-    """A layer's name to its configuration, wherever it stands in the model's."""
+    """A layer's name to its configuration, wherever it stands in the model's, in its order."""
     found: dict[str, Config] = {}
     waiting, seen = [model], set()
     while waiting:
@@ -146,12 +153,12 @@ def configs_of(model: Any) -> dict[str, Config]:
             continue
         seen.add(id(node))  # YAML's anchors make a part stand in many places
         if isinstance(node, list):
-            waiting.extend(node)
+            waiting.extend(reversed(node))
         else:
             config = node.get("config")
             if isinstance(config, dict) and isinstance(config.get("name"), str):
                 found.setdefault(config["name"], {**config, "class_name": node.get("class_name")})
-            waiting.extend(node.values())
+            waiting.extend(reversed(node.values()))
     return found
 
 
@@ -366,7 +373,8 @@ def _layer(whole: _Whole, configs: Mapping[str, Config], version: str) -> Layer:
     hidden, gates = held[1].shape[0], held[1].shape[1] // held[1].shape[0]
     cell = next(name for name, count in GATES.items() if count == gates)
     stacked = _stack(place, configs)
-    name, own = _title(place, configs), place.rpartition("/")[2]
+    around, _, own = place.rpartition("/")
+    name = _title(around if stacked else place, configs)
     outer = configs.get(name, {})
     inner: Any = outer.get("layer") if both else outer.get("cell")
     held_in = inner.get("config", {}) if isinstance(inner, dict) else {}

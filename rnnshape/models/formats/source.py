@@ -138,6 +138,7 @@ class Source:
 
     def beside(self, name: Any, count: int) -> Source:
         """One of `count` files beside it, by its name alone. Raises Damaged where there is none."""
+        name = name.removeprefix("./") if isinstance(name, str) else name
         plain = isinstance(name, str) and not any(mark in name for mark in "/\\:\0")
         if not plain or name in ("", ".", "..") or name.lower().endswith(".json"):
             raise Damaged(f"an index that names {str(name)[:60]!r}, no file of weights beside it",

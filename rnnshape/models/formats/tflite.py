@@ -30,6 +30,10 @@ _ADD, _CONCATENATION, _DEQUANTIZE, _DENSE, _LOGISTIC, _MUL, _RESHAPE, _TANH = (
 _SPLIT, _REVERSE = 49, 105
 _LSTM, _BOTH_LSTM, _RNN, _BOTH_RNN = 44, 52, 35, 46
 _ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6", 4: "tanh", 5: "sign"}
+_EIGHT_BITS = (
+    "weights of 8 bits, read as the numbers that they stand for; TensorFlow Lite rounds what they "
+    "are multiplied with to 8 bits too"
+)
 _UNLIKE = {9: "peepholes", 10: "peepholes", 11: "peepholes", 17: "a bias of its projection",
            20: "layer normalisation"}  # fmt: skip
 
@@ -303,7 +307,7 @@ def _made(
         if own.shape != (rows, *width):
             raise Damaged(f"{own.name}: of another shape than its operator needs")
     eight = any("int" in own.dtype for _, own in placed)
-    notes = ("weights of 8 bits, as the numbers that they stand for",) * eight
+    notes = (_EIGHT_BITS,) * eight
     return Layer(name, arguments, laid_back(spec, placed), ", ".join(reasons), notes, "tflite")
 
 

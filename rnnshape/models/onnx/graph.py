@@ -37,7 +37,12 @@ _EIGHT_BITS = (
     "weights of 8 bits, read as the numbers that they stand for; onnxruntime rounds what they are "
     "multiplied with to 8 bits too"
 )
+_THRESHOLD = (
+    "ThresholdedRelu without an alpha: 1 is taken, as the operator of that name has it; "
+    "onnxruntime takes 0"
+)
 _UNROLLED = re.compile(r"lstm|gru(?![a-z])|rnn", re.I)
+_OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l\d")
 _PASSING = ("Transpose", "Reshape", "Squeeze", "Identity", "Dropout", "Cast", "Unsqueeze")
 _FOLDED = ("Constant", "Concat", "Slice", "Unsqueeze", "Squeeze", "Split", "Transpose", "Reshape",
            "Cast", "Identity", "Expand", "ConstantOfShape", "Gather", "Shape", "DequantizeLinear",
@@ -133,6 +138,7 @@ class Graph:
             given = [name for place in places for name in self._open(found[place])]
             turned, own = self._turned(found[start]), tuple(nodes[place] for place in places)
             notes = (_EIGHT_BITS,) * any(found[p].op_type == _QUANTIZED for p in places)
+            notes += (_THRESHOLD,) * any(_without_alpha(node) for node in own)
             chains.append(Chain(own, turned, tuple(dict.fromkeys(given)), notes=notes))
         return chains
 
@@ -163,11 +169,13 @@ class Graph:
             if node.op_type in ("MatMul", "Gemm", "MatMulInteger")
             and any(_UNROLLED.search(word) for word in (node.name, *node.input, *node.output))
         ]  # fmt: skip
-        if spoken:
-            name = spoken[0].name or spoken[0].output[0]
+        weights = [name for name in self.tensors if _OF_TORCH.search(name)]
+        if spoken or weights:
+            name = (spoken[0].name or spoken[0].output[0]) if spoken else weights[0]
+            those = f"{len(spoken):,} of its matrix products are" if spoken else "its weights are"
             self.notes.append(
-                f"no RNN, LSTM or GRU operator, but {len(spoken):,} of its matrix products are "
-                f"named like a recurrent layer's ({name}): the exporter wrote the recurrence out"
+                f"no RNN, LSTM or GRU operator, but {those} named like a recurrent layer's "
+                f"({name}): the exporter wrote the recurrence out"
             )
 
     def _node(self, node: Any, place: int) -> Node | None:
@@ -188,6 +196,16 @@ class Graph:
             elif isinstance(value, list):
                 value = [v.decode(errors="replace") if isinstance(v, bytes) else v for v in value]
             attributes[attribute.name] = value
+        hidden = attributes.get("hidden_size")
+        for kind, value in list(zip(_INPUTS, node.input))[5:7]:
+            state = self.tensors.get(value)
+            if state is not None and hidden and state.shape[-1:] != (hidden,):
+                self.notes.append(
+                    f"{name}: {kind} of {'×'.join(map(str, state.shape))}, which hidden_size="
+                    f"{hidden} contradicts; torch's exporter writes an LSTM with proj_size so, and "
+                    "loses weights of it"
+                )
+                return None
         quantized = node.op_type == _QUANTIZED
         order = (*_INPUTS, *_SCALES) if quantized else _INPUTS
         named = {kind: value for kind, value in list(zip(order, node.input))[1:] if value}
@@ -338,6 +356,11 @@ class Graph:
 
 def _recurrent(node: Any) -> bool:
     return (node.op_type in OPERATORS and not node.domain) or node.op_type == _QUANTIZED
+
+
+def _without_alpha(node: Node) -> bool:
+    names = [name.lower() for name in node.attributes.get("activations") or ()]
+    return "thresholdedrelu" in names and not node.attributes.get("activation_alpha")
 
 
 def _dequantized(inputs: dict[str, Stored], name: str) -> dict[str, Stored]:
