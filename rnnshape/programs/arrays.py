@@ -14,10 +14,10 @@ from typing import Any
 
 from .objects import OBJECT, Names, Native, make_class
 from .refusal import NotKnown, Refusal
-from .sizes import Size, product
+from .sizes import product
 from .tensor import Tensor, axis_index, new, permuted, reduced
 from .torch import ROWS, row
-from .torch.creation import _LEGACY, from_data
+from .torch.creation import LEGACY, from_data
 from .values import DType, TorchSize, Unknown
 
 DTYPES = {
@@ -26,7 +26,7 @@ DTYPES = {
 }  # fmt: skip
 TAKES_ARRAYS = {
     "torch.from_numpy", "torch.tensor", "torch.as_tensor", "torch.asarray",
-    "torch.nn.utils.rnn.pack_padded_sequence", *(f"torch.{name}" for name in _LEGACY),
+    "torch.nn.utils.rnn.pack_padded_sequence", *(f"torch.{name}" for name in LEGACY),
 }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def as_tensor(value: Any, name: str) -> Any:
     """What torch's constructor `name` reads of an array, or of a list of arrays."""
     if isinstance(value, (list, tuple)):
         value = ROWS["torch.stack"].rule([array(v) for v in value])
-    dtype = _LEGACY.get(name.rpartition(".")[2], value.dtype)
+    dtype = LEGACY.get(name.rpartition(".")[2], value.dtype)
     facts = {k: v for k, v in value.facts.items() if k != "numpy"}
     return replace(value, dtype=dtype, facts=facts)
 
@@ -375,12 +375,8 @@ _attribute("T", lambda x: permuted(x, range(x.rank)[::-1]))
 
 @row("numpy.ndarray.tolist")
 def tolist(x: Tensor) -> Any:
-    """Nested lists of what numbers are known."""
-    if x.known is not None and x.rank == 1:
-        return list(x.known)
-    if x.rank == 1 and x.numel <= 4096 and not isinstance(x.shape[0], Size):
-        return [Unknown("", kind=_kind(x.dtype)) for _ in range(x.shape[0])]
-    raise NotKnown("the numbers of an array")
+    """Nested lists, numbers that are not known as such."""
+    return ROWS["Tensor.tolist"].rule(x)
 
 
 def modules() -> dict[str, Names]:

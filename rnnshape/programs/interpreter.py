@@ -2001,6 +2001,9 @@ class Interpreter:
             return Native("object.__init__", lambda *a, **k: None)
         if owner.form == "enum" and name == "__members__":
             return {k: v for k, v in owner.names.items() if isinstance(v, Instance)}
+        row = table.ROWS.get(f"Tensor.{name}") if owner.path == "torch.Tensor" else None
+        if row is not None and not row.attribute:
+            return Native(row.name, row.rule, row.name, row.interpreter, row.unknowns)
         if owner.foreign is not None or owner.form in ("exception", "type") or owner.path:
             return self.unknown(f"{name} of {owner.name}", node)
         raise self.fail("AttributeError", f"type object '{owner.name}' has no attribute '{name}'")

@@ -18,6 +18,7 @@ _TENSOR_NOT = r"argument '\w{1,60}' \(position \d{1,3}\) must be Tensor, not "
     r"\(Tensor, (?:Tensor, )?Tensor, (?:list|tuple)",
     r"For (?:un)?batched [23]-D input, hx and cx should also be [23]-D but got \(([0-2])-D, \1-D\) tensors",
     r"Expected a value of type 'Optional\[Tuple\[Tensor, Tensor\]\]' for argument 'hx'",
+    r"\b(?:LSTM\.)?forward\(\) takes from 2 to 3 positional arguments but 4 were given",
     example="IndexError: index 1 is out of bounds for dimension 0 with size 1",
 )
 def lstm_needs_pair(facts: Facts) -> Finding | None:
@@ -26,6 +27,8 @@ def lstm_needs_pair(facts: Facts) -> Finding | None:
     sure = 0.95
     if "should also be" in message:
         sure = 0.6 if "unbatched" in message or "0-D" in message else 0.45
+    elif "positional" in message:
+        sure = 0.95 if "LSTM." in message else 0.5
     elif "out of" in message:
         away = raised is not None and (raised.own or "rnn" not in raised.file)
         sure = 0.3 if away else 0.92 if "hx" in facts.raised_by or facts.cell == "lstm" else 0.75

@@ -100,6 +100,12 @@ assigned = says(
 
 # ------------------------------------------------------------------------------- joins and attention
 
+none_to_join = says(
+    "missing-direction",
+    r"Sizes of tensors must match except in dimension \d.{1,20}Expected size [1-9]\d{0,9} but got size 0 ",
+    example="RuntimeError: Sizes of tensors must match except in dimension 2. Expected size 1 but got size 0 for tensor number "
+    "1 in the list.",
+)
 joined = says(
     "attention-axes",
     r"Sizes of tensors must match except in dimension \d",

@@ -17,7 +17,7 @@ from ...programs.values import Instance
 from ..edits import Change, Edit, Source, edits_between
 from . import batches, checkpoint, inputs, results, silent, state
 from .maker import RAISED, SILENT, Candidate
-from .place import Frame, Scene, is_recurrent, own_node
+from .place import NUMBER, Frame, Scene, is_recurrent, own_node
 
 __all__ = ["Mend", "Trial", "batches", "checkpoint", "inputs", "results", "silent", "state"]
 
@@ -403,12 +403,11 @@ def _further(before: Followed, after: Followed) -> bool:
     old, new = _message(before), _message(after)
     if old.startswith(_LOADING) and new.startswith(_LOADING):
         return len(new) < len(old)
-    if len(after.events) <= len(before.events):
-        return False
-    return (
-        after.problem.refusal.message != before.problem.refusal.message
-        or after.problem.place.line != before.problem.place.line
-    )
+    more = len(after.events) > len(before.events)  # what a mend takes away may be fewer
+    one, other = before.problem.place, after.problem.place
+    if (one.file, one.line) == (other.file, other.line):
+        return more and NUMBER.sub("", old) != NUMBER.sub("", new)
+    return more or ((one.file, one.where) == (other.file, other.where) and other.line > one.line)
 
 
 def _wrong_axes(followed: Followed) -> set[tuple[str, str, str]]:
@@ -442,6 +441,8 @@ def _wrong_axes(followed: Followed) -> set[tuple[str, str, str]]:
             if _kinds(inputs[0], n) == {"steps"} or _kinds(inputs[0], t) == {"samples"}:
                 found.add((event.place.file, line, "samples read as steps"))
         if event.kind in ("operator", "torch.cat") or "loss" in kind.lower():
+            if len({t.rank for t in inputs[:2]}) == 2 and ("Entropy" in kind or "NLL" in kind):
+                continue  # the classes stand among the axes of one of them
             found |= {(event.place.file, line, w) for w in _conflicts(inputs)}
         if kind in ("bmm", "baddbmm") and len(inputs) > 1:
             one, other = _kinds(inputs[-2], 0), _kinds(inputs[-1], 0)

@@ -207,6 +207,15 @@ def classes(scene: Scene) -> Iterator[Candidate | None]:
     yield from one_target(scene, logits)
 
 
+@raised(r"input_lengths must be of size batch_size")
+def steps_first(scene: Scene) -> Iterator[Candidate | None]:
+    """A CTC loss wants (T, N, C): the scores turned where they come from, or where it reads them."""
+    parts = loss_parts(scene)
+    spots = scene.spots(parts[0]) if parts is not None else []
+    for spot in [*spots[1:2], *spots[:1], *spots[2:]]:  # lengths may be read from what is assigned
+        yield wrap("loss-classes", "give CTC (T, N, classes)", spot, "@.transpose(0, 1)")
+
+
 def shorter(scene: Scene) -> Iterator[Candidate | None]:
     """Outputs padded to the longest of this batch, targets to the longest of the data set."""
     name, fix = "padded-shorter", "pad the outputs to the length of the inputs: total_length"

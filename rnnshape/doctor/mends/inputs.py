@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator
 from itertools import permutations
 
+from ...programs.record import tensors_in
 from ...programs.sizes import Size
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..edits import dotted
 from .maker import Candidate, change, raised, wrap
 from .place import WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent
-from .state import batch_first_toggled, position, scaled_texts
+from .state import batch_first_toggled, from_recurrent, position, scaled_texts
 
 RANK = (
     r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)"
@@ -485,6 +486,18 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
     parts = _parts(scene)
     values = [scene.value(node) for node in parts]
     tensors = [(n, v) for n, v in zip(parts, values) if isinstance(v, Tensor)]
+    filled = [(n, v) for n, v in tensors if 0 not in v.shape]
+    if len(filled) == 1 < len(tensors) and scene.call is not None:
+        event = from_recurrent(scene, filled[0][1])
+        if event is not None and any(
+            filled[0][1].shape == t.shape for t in tensors_in(event.result)
+        ):
+            yield change(
+                "missing-direction",
+                "the layer has one direction: its state has no second half to join",
+                scene.source,
+                scene.source.replace(scene.call, scene.source.segment(_sliced(filled[0][0]))),
+            )
     for node, value in tensors:
         others = [(n, v) for n, v in tensors if v is not value]
         event = scene.recurrent(value)
@@ -540,6 +553,11 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
                 scene.source,
                 scene.source.replace(dim, str(d)),
             )
+
+
+def _sliced(node: ast.expr) -> ast.expr:
+    """`h` of `h[0:1]`."""
+    return node.value if isinstance(node, ast.Subscript) else node
 
 
 def _operator(scene: Scene) -> bool:

@@ -17,6 +17,7 @@ from ..edits import Source, dotted
 LAYERS = ("RNN", "LSTM", "GRU")
 CELLS = ("RNNCell", "LSTMCell", "GRUCell")
 DEEPEST = 6
+SAME = ("to", "cuda", "cpu", "float", "detach", "clone", "contiguous", "requires_grad_", "zero_")
 WIDTHS = {  # the argument of a module that says how wide its input is
     "Linear": "in_features",
     "LayerNorm": "normalized_shape",
@@ -147,6 +148,8 @@ class Scene:
         """The call whose result, or part of it, a value is."""
         for event in reversed(self.events):
             result = event.result
+            if not event.kind:
+                continue  # one of the program's own functions, which passes it on
             if result is value:
                 return event
             if isinstance(result, tuple) and any(
@@ -203,10 +206,20 @@ class Scene:
                 for value, place in attribute_assigned(other, node, name):
                     yield Spot(other, value, -1, place)
         elif isinstance(node, ast.Call):
-            name = dotted(node.func).rsplit(".", 1)[-1]
+            name = dotted(node.func).rsplit(".", 1)[-1] or getattr(node.func, "attr", "")
+            if name in ("Variable", "Parameter") and node.args:
+                yield replace(spot, node=node.args[0])
+            elif name in SAME and isinstance(node.func, ast.Attribute):
+                yield replace(spot, node=node.func.value)
+            module = self.value(node.func, frame) if frame >= 0 else None
+            owner = module._cls.__name__ if isinstance(module, Instance) else ""
             for other in self.sources.values():
                 for one in ast.walk(other.tree):
-                    if isinstance(one, ast.FunctionDef) and one.name == name:
+                    if not isinstance(one, ast.FunctionDef):
+                        continue
+                    if one.name == name or (
+                        owner and one.name == "forward" and class_around(other, one) == owner
+                    ):
                         for inner in other.within(one):
                             if isinstance(inner, ast.Return) and inner.value is not None:
                                 yield Spot(other, inner.value, -1, index)

@@ -227,6 +227,14 @@ def unpacking(scene: Scene) -> Iterator[Candidate | None]:
     target = statement.targets[0]
     elements = [source.segment(one) for one in target.elts]
     value = scene.value(statement.value)
+    if isinstance(value, Packed):
+        yield change(
+            "packed-passed-on",
+            "take the steps of a packed batch, without padding: .data",
+            source,
+            source.replace(target, elements[0]),
+            source.wrapped(statement.value, "@.data"),
+        )
     lstm = isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], tuple)
     fix = "a layer gives two results: output and its state"
     if len(elements) == 3:
@@ -243,10 +251,6 @@ def unpacking(scene: Scene) -> Iterator[Candidate | None]:
             yield change(
                 "unpacking", fix, source, source.replace(inner, source.segment(inner.elts[0]))
             )
-    call = statement.value
-    if isinstance(call, ast.Call) and len(elements) == 2:
-        for spot in scene.builds("GRU") + scene.builds("RNN"):
-            del spot
     if isinstance(value, Tensor) and len(elements) == 2:
         yield change(
             "unpacking", "it gives one tensor", source, source.replace(target, elements[0])

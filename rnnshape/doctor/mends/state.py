@@ -12,7 +12,7 @@ from ...programs.tensor import Tensor
 from ...programs.values import Instance, Packed
 from ..edits import Change, Source, dotted
 from .maker import Candidate, change, raised, wrap
-from .place import Scene, Spot, class_name
+from .place import Scene, Spot, class_name, key_of
 
 FACTORIES = ("zeros", "randn", "ones", "rand", "empty", "new_zeros", "new_ones", "normal", "full")
 _CELL_OF = {kind.class_name: cell for cell, kind in KINDS.items()}
@@ -406,7 +406,7 @@ def _rows(
     need, rows = int(want[0]), int(have[0])
     both = bool(getattr(spec, "bidirectional", False))
     first = _first(state_value(scene))
-    from_layer = _from_recurrent(scene, first)
+    from_layer = from_recurrent(scene, first)
     if need == 2 * rows and both:
         name, fix = (
             "missing-direction",
@@ -417,6 +417,7 @@ def _rows(
     else:
         name, fix = "wrong-num-layers", "make as many rows as the layer has layers and directions"
     if from_layer is not None:
+        yield from _every_layer(scene, need)
         other = (
             from_layer.function._attributes.get("_spec")
             if isinstance(from_layer.function, Instance)
@@ -445,6 +446,7 @@ def _rows(
             )
         return
     made = [(s, z) for s, z in factories(scene) if len(z) == 3]
+    yield from _layers(scene, [z[0] for _, z in made], rows, both)
     if made and not also_batch:
         options = [scaled_texts(s.source, z[0], rows, need) for s, z in made]
         for i in range(max(map(len, options))):
@@ -475,7 +477,50 @@ def _rows(
         )
 
 
-def _from_recurrent(scene: Scene, value: object) -> Event | None:
+def _every_layer(scene: Scene, need: int) -> Iterator[Candidate | None]:
+    """hn[0:1] and hn[1:2], the two directions of layer 0, as those of every layer."""
+    changes = []
+    for spot in state_spots(scene):
+        for node in ast.walk(spot.node):
+            text = ast.unparse(node.slice) if isinstance(node, ast.Subscript) else ""
+            if text not in ("0:1", ":1", "1:2") or not isinstance(node, ast.Subscript):
+                continue
+            hn = scene.value(node.value, spot.frame) if spot.frame >= 0 else None
+            made = scene._results.get(key_of(spot.source.file, node))
+            event = from_recurrent(scene, made if hn is None else hn)
+            spec = event.function._attributes["_spec"] if event else None
+            if spec is not None and spec.bidirectional and int(spec.num_layers) == need > 1:
+                every = "1::2" if text == "1:2" else "0::2"
+                changes.append((spot.source.file, spot.source.replace(node.slice, every)))
+    if changes:
+        fix = "join the two directions of every layer, not of the first alone"
+        yield Candidate("encoder-decoder-bridge", fix, tuple(dict.fromkeys(changes)))
+
+
+def _layers(
+    scene: Scene, sizes: Sequence[ast.expr], rows: int, both: bool
+) -> Iterator[Candidate | None]:
+    """The layers that the state is named for, where the layer was not told of them."""
+    call = scene.call
+    names = {ast.unparse(n) for n in sizes if isinstance(n, (ast.Name, ast.Attribute))}
+    if call is None or len(names) != 1 or both:
+        return
+    for spot in scene.constructors(call.func):
+        kind, node = class_name(spot.node), spot.node
+        place = position(kind, "num_layers")
+        if kind not in _CELL_OF or not isinstance(node, ast.Call) or not place:
+            continue
+        if len(node.args) <= place and all(k.arg != "num_layers" for k in node.keywords):
+            for text in (*names, str(rows)):
+                yield change(
+                    "wrong-num-layers",
+                    "build the layer with as many layers as the state has rows",
+                    spot.source,
+                    spot.source.with_argument(node, "num_layers", text, place),
+                )
+
+
+def from_recurrent(scene: Scene, value: object) -> Event | None:
     """The call of a layer that the state was made by, at most some moves away."""
     event = scene.recurrent(value)
     if event is not None:
@@ -508,7 +553,7 @@ def _width(
         yield from on_states(scene, "proj-size", fix, f"@.new_zeros(*@.shape[:2], {need})", which)
         return
     if width == 2 * need:
-        event = _from_recurrent(scene, _first(state_value(scene)))
+        event = from_recurrent(scene, _first(state_value(scene)))
         if event is not None:
             name = "encoder-decoder-bridge"
             if int(want[0]) == rows:
@@ -681,7 +726,12 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
     state = _first(state_value(scene))
     first = bool(getattr(spec, "batch_first", False))
     ranks = [v.rank if isinstance(v, Tensor) else None for v in (x, state)]
-    if ranks == [2, 3]:
+    if ranks == [2, 3] and spec and int(spec.input_size) == 1 != int(x.shape[-1]):
+        fix = "give the single feature an axis of its own: .unsqueeze(-1)"
+        yield wrap(
+            "unbatched-rank", fix, Spot(scene.source, call.args[0], scene.last), "@.unsqueeze(-1)"
+        )
+    elif ranks == [2, 3]:
         axes = [0, 1] if first else [1, 0]
         for axis in axes:
             spots = scene.spots(call.args[0])
@@ -709,6 +759,18 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
         if len(every) > 1:
             yield Candidate("unbatched-rank", fix, tuple(every))
         yield from on_states(scene, "unbatched-rank", fix, grown)
+    elif ranks == [3, 4]:
+        fix = "the state has three axes, (D·L, N, H)"
+        for spot in state_spots(scene):
+            statement = spot.statement
+            if isinstance(spot.node, ast.Call) and class_name(spot.node) == "unsqueeze":
+                inner = spot.node.func.value if isinstance(spot.node.func, ast.Attribute) else None
+                if isinstance(statement, ast.Assign) and statement.value is spot.node and inner:
+                    yield change(
+                        "unbatched-rank", fix, spot.source,
+                        spot.source.replace(spot.node, spot.source.segment(inner)),
+                    )  # fmt: skip
+        yield from on_states(scene, "unbatched-rank", fix, "@.squeeze(0)")
     elif getattr(spec, "single", False):
         for form in ("@[-1]", "@.squeeze(0)", "@[0]"):
             yield from on_states(scene, "unbatched-rank", "give the cell a state of (N, H)", form)
@@ -742,6 +804,24 @@ def one_tensor(scene: Scene) -> Iterator[Candidate | None]:
             yield wrap(name, fix, spot, "(@, torch.zeros_like(@))")
 
 
+@raised(r"forward\(\) takes .* positional arguments? but 4 were given")
+def state_in_parts(scene: Scene) -> Iterator[Candidate | None]:
+    """lstm(x, h0, c0): the pair is one argument; a GRU has no c0."""
+    call, layer = scene.call, layer_of(scene)
+    spec = layer._attributes.get("_spec") if layer else None
+    if call is None or spec is None or len(call.args) != 3:
+        return
+    source, (_, h, c) = scene.source, call.args
+    start, end = source.span(h)[0], source.span(c)[1]
+    if spec.has_cell_state:
+        text = f"({source.text[start:end]})"
+        name, fix = "lstm-needs-pair", "give the LSTM its state as a pair, (h0, c0)"
+    else:
+        text = source.segment(h)
+        name, fix = "tuple-passed-on", "this layer has h alone"
+    yield change(name, fix, source, Change(start, end, text))
+
+
 @raised(r"The size of tensor a|INDICES element is out of|index_select|Expected more hidden states")
 def packed_state(scene: Scene) -> Iterator[Candidate | None]:
     """A packed batch and a state of another batch: torch finds it in the first product."""
@@ -754,6 +834,11 @@ def packed_state(scene: Scene) -> Iterator[Candidate | None]:
     if isinstance(packed, Packed):
         assert call is not None
         size = f"{scene.source.operand(call.args[0])}.batch_sizes[0]"
+        spec = layer._attributes["_spec"]
+        need, rows = int(spec.num_layers * spec.num_directions), int(value.shape[0])
+        if value.rank == 3 and rows != need:
+            want = (need, packed.batch_size, value.shape[2])
+            yield from _rows(scene, want, value.shape, spec, (0, 1), False, size)
         yield from _batch(scene, value.shape, size, (0, 1))
 
 

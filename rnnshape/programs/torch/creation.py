@@ -16,7 +16,7 @@ from .native import is_whole, listed, native, not_implemented, number, sequence_
 from .pointwise import category
 
 DEFAULT = "float32"
-_LEGACY = {"FloatTensor": "float32", "LongTensor": "int64", "Tensor": "float32",
+LEGACY = {"FloatTensor": "float32", "LongTensor": "int64", "Tensor": "float32",
            "IntTensor": "int32",
            "BoolTensor": "bool", "DoubleTensor": "float64", "ByteTensor": "uint8",
            "HalfTensor": "float16",
@@ -341,7 +341,7 @@ def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = Fa
 # --------------------------------------------------------------------------------------- from lists
 
 
-@row("torch.as_tensor", "torch.asarray")
+@row("torch.as_tensor", "torch.asarray", unknowns=True)
 def as_tensor(data: Any, dtype: Any = None, device: Any = None, **_: Any) -> Tensor:
     """A tensor of nested lists and numbers, or the tensor itself."""
     from .meta import converted
@@ -351,7 +351,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None, **_: Any) -> Ten
     return from_data("tensor", data, plain_dtype(dtype, "") or None)
 
 
-@row("torch.tensor")
+@row("torch.tensor", unknowns=True)
 def tensor(
     *data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
@@ -381,8 +381,6 @@ def from_data(name: str, data: Any, dtype: str | None = None) -> Tensor:
     """What torch.tensor makes of `data`, or its refusal."""
     if isinstance(data, Tensor):
         return data.like(dtype=dtype or data.dtype, values=data.known, graph=frozenset())
-    if isinstance(data, Unknown):
-        raise NotKnown("unknown data")
     if unfolded(data, MOST_DATA) > MOST_DATA:
         raise NotKnown("data of very many numbers")
     if isinstance(data, range | TorchSize):
@@ -410,7 +408,7 @@ def from_data(name: str, data: Any, dtype: str | None = None) -> Tensor:
     _flatten(data, shape, 0, flat)
     kind = dtype or _inferred(flat)
     values: Any = None
-    if dtype and not all(isinstance(v, int | float | Tensor) for v in flat):
+    if dtype and not all(isinstance(v, int | float | Tensor | Unknown) for v in flat):
         raise NotKnown("data that is no number")
     if dtype and any(isinstance(v, Tensor) for v in flat):
         raise NotKnown("tensors as the data of another dtype")
@@ -426,6 +424,10 @@ def from_data(name: str, data: Any, dtype: str | None = None) -> Tensor:
 
 
 def _flatten(data: Any, shape: Sequence[int], depth: int, flat: list[Any]) -> None:
+    if isinstance(data, Unknown) and not (
+        data.kind in ("int", "float", "bool") and depth == len(shape)
+    ):
+        raise NotKnown(data.what or "unknown data")
     if depth == len(shape):
         if isinstance(data, list | tuple):
             raise NotKnown("a list among numbers")
@@ -437,29 +439,26 @@ def _flatten(data: Any, shape: Sequence[int], depth: int, flat: list[Any]) -> No
         flat.append(data)
         return
     if not isinstance(data, list | tuple | range):
-        if isinstance(data, Unknown):
-            raise NotKnown("unknown data")
         raise type_error("not a sequence")
     if len(data) != shape[depth]:
         raise value_error(
             f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})"
         )
     for part in data:
-        if isinstance(part, Unknown):
-            raise NotKnown("unknown data")
         _flatten(part, shape, depth + 1, flat)
 
 
 def _inferred(flat: Sequence[Any]) -> str:
     kinds = set()
     for value in flat:
+        kind = value.kind if isinstance(value, Unknown) else ""
         if isinstance(value, Tensor):
             kinds.add(value.dtype)
-        elif isinstance(value, bool):
+        elif isinstance(value, bool) or kind == "bool":
             kinds.add("bool")
-        elif isinstance(value, int):
+        elif isinstance(value, int) or kind == "int":
             kinds.add("int64")
-        elif isinstance(value, float):
+        elif isinstance(value, float) or kind:
             kinds.add(DEFAULT)
         elif isinstance(value, str):
             raise type_error(f"new(): invalid data type '{type_name(value)}'")
@@ -491,10 +490,11 @@ def _legacy(name: str, dtype: str) -> None:
             raise type_error(f"new(): data must be a sequence (got {type_name(first)})")
         return new(checked_sizes(sequence_of_ints("new", data)), dtype)
 
-    row(f"torch.{name}", *([] if name == "Tensor" else [f"torch.cuda.{name}"]))(rule)
+    names = [f"torch.{name}", *([] if name == "Tensor" else [f"torch.cuda.{name}"])]
+    row(*names, unknowns=True)(rule)
 
 
-for _name, _dtype in _LEGACY.items():
+for _name, _dtype in LEGACY.items():
     _legacy(_name, _dtype)
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
+from ..sizes import Size
 from ..tensor import Storage, Tensor, axis_index, contiguous_strides, selected
 from ..values import Device, DType, Packed, TorchSize, Unknown
 from . import row, type_name
-from .creation import plain_dtype
+from .creation import LEGACY, plain_dtype
 from .native import alias, number
 from .pointwise import category
 
@@ -144,9 +145,13 @@ def as_index(self: Tensor) -> int:
 @row("Tensor.tolist")
 def tolist(self: Tensor) -> Any:
     """Nested lists."""
-    if self.known is None:
-        raise NotKnown("a tensor's values")
-    return nested(self.known, self.shape)
+    known: Sequence[Any] | None = self.known
+    if known is None:
+        if self.numel > 4096 or any(isinstance(n, Size) for n in self.shape):
+            raise NotKnown("a tensor's values")
+        kind = "float" if self.floating else "bool" if self.dtype == "bool" else "int"
+        known = [Unknown("", kind=kind) for _ in range(int(self.numel))]
+    return nested(known, self.shape)
 
 
 def nested(values: Sequence[Any], shape: Sequence[int]) -> Any:
@@ -338,12 +343,10 @@ def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
         return f"torch.{alias(self.dtype)}Tensor"
     if isinstance(dtype, DType):
         return converted(self, dtype.plain)
-    names = {"FloatTensor": "float32", "LongTensor": "int64", "DoubleTensor": "float64",
-             "IntTensor": "int32", "BoolTensor": "bool", "HalfTensor": "float16",
-             "ByteTensor": "uint8"}  # fmt: skip
-    short = str(dtype).rpartition(".")[2]
-    if isinstance(dtype, str) and short in names and "cuda" not in dtype:
-        return converted(self, names[short])
+    path = str(getattr(dtype, "path", dtype))
+    short = path.rpartition(".")[2]
+    if short in LEGACY and "cuda" not in path:
+        return converted(self, LEGACY[short])
     raise NotKnown("a type of tensors")
 
 
