@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from .record import Event, Place, tensors_in
@@ -52,7 +53,8 @@ class Story:
         """What an axis of no known kind turned out to be, by its origin and its piece of it: a
         layer has read it."""
         found: dict[tuple[int, Any], str] = {}
-        for event in self.recurrent:
+        batched = sorted(self.recurrent, key=lambda e: any(t.rank == 2 for t in e.inputs[:1]))
+        for event in batched:  # of two axes the first may be either
             for tensor in event.outputs:
                 for axis in tensor.axes:
                     for part in axis:
@@ -147,7 +149,7 @@ def axes_mixed(story: Story) -> Iterator[Finding]:
         if event.kind not in VIEWS or not event.inputs or len(event.outputs) != 1:
             continue
         x, y = event.inputs[0], event.outputs[0]
-        words = _mixed(story, x, y)
+        words = _mixed(story, x, y) or _state_mixed(story, x, y) or _channels_mixed(story, y)
         if words:
             yield Finding(
                 "axes-mixed", event.place, words, {"event": event, "input": x, "output": y}
@@ -193,6 +195,49 @@ def _mixed(story: Story, x: Tensor, y: Tensor) -> str:
             f"view and reshape do not swap axes: the elements of {_shape(x)} are read in their old order "
             f"as {_shape(y)}, so what belongs to one row ends up in several; transpose swaps them"
         )
+    return ""
+
+
+def _state_mixed(story: Story, x: Tensor, y: Tensor) -> str:
+    """A view that makes a state, and takes apart what is one row for each sample."""
+    if y.rank != 3 or x.rank < 2 or y.shape[0] == 1:
+        return ""
+    for event in story.recurrent:
+        n = y.shape[1]
+        if n == 1 or n not in x.shape or y.axes[1] in x.axes:
+            continue
+        batch = next(iter(event.inputs), None)
+        if batch is None or batch.rank != 3:
+            continue
+        first = event.function._attributes["_spec"].batch_first
+        given = tensors_in([*event.args[1:], *event.keywords.values()])
+        if batch.shape[0 if first else 1] == n and any(_comes_of(t, y) for t in given):
+            return (
+                f"{_shape(x)} has a row for each of {n} samples; read in its old order as {_shape(y)}, a state "
+                "of (D·L, N, H), each sample gets parts of several rows"
+            )
+    return ""
+
+
+def _comes_of(state: Tensor, y: Tensor) -> bool:
+    """Whether a state is a tensor, or one laid out anew."""
+    return state is y or (state.storage is y.storage and state.shape == y.shape)
+
+
+def _channels_mixed(story: Story, y: Tensor) -> str:
+    """A view that deals a convolution's channels out among the steps that a layer reads."""
+    for event in story.recurrent:
+        x = next(iter(event.inputs), None)
+        if x is None or x.rank != 3 or event.args[0] is not y:
+            continue
+        t = 1 if event.function._attributes["_spec"].batch_first else 0
+        for part in x.axes[t]:
+            channels = [p for p in part.of or (part,) if str(p.origin).startswith("Conv")]
+            if channels and (len(part.of) > 1 or part.piece):
+                return (
+                    f"the view takes the channels, which stand before the steps, apart: of its {_shape(y)} a step "
+                    "holds parts of several channels and steps; permute the axes first"
+                )
     return ""
 
 
@@ -527,6 +572,13 @@ def batch_first(story: Story) -> Iterator[Finding]:
     for event in story.recurrent:
         spec = event.function._attributes["_spec"]
         x = next(iter(event.inputs), None)
+        if not spec.single and x is not None and x.rank == 2 and x.shape[0] != 1:
+            if story.axis(x.axes[0]) == "samples" and not isinstance(event.args[0], Packed):
+                yield Finding(
+                    "unbatched-rank", event.place,
+                    f"axis 0 of the input, {_shape(x)}, is the batch; of two axes a layer takes it for the "
+                    "steps of one sequence, and goes from sample to sample", {"event": event, "input": x, "spec": spec},
+                )  # fmt: skip
         if (
             spec.single
             or x is None
@@ -582,6 +634,34 @@ def batch_first(story: Story) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
+@rule
+def joined_steps(story: Story) -> Iterator[Finding]:
+    """Outputs of a state carried on, call by call, that are joined along the batch."""
+    for event in story.events:
+        if event.kind not in ("torch.cat", "torch.concat") or len(event.inputs) < 2:
+            continue
+        calls = [t.facts.get("output") for t in event.inputs]
+        dim = event.keywords.get("dim", event.args[1] if len(event.args) > 1 else 0)
+        if any(c is None for c in calls) or not isinstance(dim, int) or event.inputs[0].rank != 3:
+            continue
+        ran = [e for e in story.recurrent if any(e.result[0] is t for t in event.inputs)]
+        if len(ran) != len(calls) or len({id(e.function) for e in ran}) > 1:
+            continue
+        n = 0 if ran[0].function._attributes["_spec"].batch_first else 1
+        carried = all(
+            any(s is h for s in tensors_in(list(b.args[1:])) for h in tensors_in(a.result[1]))
+            for a, b in pairwise(ran)
+        )
+        x = ran[0].inputs[0]
+        if carried and dim % 3 == n and x.rank == 3 and x.shape[n] == 1 != x.shape[1 - n]:
+            yield Finding(
+                "batch-first-confusion", ran[0].place,
+                f"each of {len(ran)} calls goes on from the state before it, so the calls are the steps; "
+                f"axis {1 - n} of the input, {_shape(x)}, which the layer reads as steps too, is the batch",
+                {"event": ran[0], "input": x, "spec": ran[0].function._attributes["_spec"]},
+            )  # fmt: skip
+
+
 def _padded_otherwise(story: Story, x: Tensor) -> Finding | None:
     """Where an output was padded in another order of axes than it was packed in."""
     packed: Any = x.facts.get("padded")
@@ -605,12 +685,12 @@ def _padded_otherwise(story: Story, x: Tensor) -> Finding | None:
 
 def _read_by_module(story: Story, event: Event) -> bool:
     found = [event.outputs[0]]
-    for _ in range(4):
+    for _ in range(6):
         if not found:
             return False
         readers = [e for t in found for e in story.readers.get(id(t), [])]
         if any(
-            (isinstance(e.function, Instance) and e.kind.startswith("torch.nn.Linear"))
+            e.kind.startswith(("torch.nn.Linear", "torch.nn.LSTM", "torch.nn.GRU", "torch.nn.RNN"))
             or "loss" in e.kind
             or "entropy" in e.kind
             for e in readers
@@ -653,6 +733,16 @@ def _dim(event: Event) -> int | None:
     return dim % x.rank
 
 
+def _one_score(story: Story, x: Tensor) -> bool:
+    """Whether a tensor is what a Linear of one feature puts out."""
+    return any(
+        e.kind == "torch.nn.Linear"
+        and e.result is x
+        and e.function._attributes["out_features"] == 1
+        for e in story.events
+    )
+
+
 @rule
 def last_axis(story: Story) -> Iterator[Finding]:
     """A softmax over the batch; a mean over the batch that a module then reads."""
@@ -661,9 +751,22 @@ def last_axis(story: Story) -> Iterator[Finding]:
             continue
         x = event.inputs[0]
         dim = _dim(event)
+        if dim is not None and event.kind in SOFTMAX and x.shape[dim] == 1 and _one_score(story, x):
+            kinds = [story.axis(axis) for axis in x.axes]
+            wanted = kinds.index("steps") if "steps" in kinds and x.rank == 3 else None
+            if "log" not in event.kind.lower():
+                yield Finding(
+                    "last-axis", event.place,
+                    f"axis {dim} holds one score: its softmax is 1, whatever the score",
+                    {"event": event, "input": x, "axis": dim, "wanted": wanted},
+                )  # fmt: skip
+            continue
         if dim is None or x.rank < 2 or x.shape[dim] == 1:
             continue
         kinds = [story.axis(axis) for axis in x.axes]
+        whole = [[story.kind(p) for p in axis if p.piece is None] for axis in x.axes]
+        if event.kind in SOFTMAX and x.rank == 2 and "samples" in whole[0] and len(whole[0]) > 1:
+            kinds[0] = "samples"  # a flattened batch
         if kinds[dim] != "samples" or kinds.count("samples") != 1:
             continue
         others = [k for d, k in enumerate(kinds) if d != dim]

@@ -207,7 +207,7 @@ def classes(scene: Scene) -> Iterator[Candidate | None]:
     yield from one_target(scene, logits)
 
 
-@raised(r"input_lengths must be of size batch_size")
+@raised(r"(input|target)_lengths must be of size batch_size")
 def steps_first(scene: Scene) -> Iterator[Candidate | None]:
     """A CTC loss wants (T, N, C): the scores turned where they come from, or where it reads them."""
     parts = loss_parts(scene)

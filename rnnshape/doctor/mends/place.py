@@ -195,10 +195,10 @@ class Scene:
             yield Spot(source, node.elts[index], frame)
         elif isinstance(node, ast.Name):
             found = list(assigned(source, node))
+            if not any(source.statement(v).lineno < node.lineno for v, _ in found):
+                yield from self._passed(source, node, frame)
             for value, place in found:
                 yield Spot(source, value, frame, place)
-            if not found:
-                yield from self._passed(source, node, frame)
         elif isinstance(node, ast.Attribute):
             owner = self.value(node.value, frame) if frame >= 0 else None
             name = owner._cls.__name__ if isinstance(owner, Instance) else ""

@@ -30,11 +30,24 @@ def reshaping(scene: Scene) -> tuple[ast.Call, ast.expr] | None:
         name = class_name(call) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
         if name not in ("view", "reshape", "flatten", "unflatten", "view_as"):
             continue
-        if isinstance(call.func, ast.Attribute) and dotted(call.func.value) != "torch":
+        if isinstance(call.func, ast.Attribute) and not _of_torch(call):
             return call, call.func.value
         if call.args:
             return call, call.args[0]
     return None
+
+
+def _moved_more(order: str) -> bool:
+    """Whether more than one axis has left its place among the others."""
+    axes = [int(i) for i in order.split(", ")]
+    left = ([a for a in axes if a != one] for one in axes)
+    return all(rest != sorted(rest) for rest in left)
+
+
+def _of_torch(call: ast.Call) -> bool:
+    """torch.reshape(x, …), torch.Tensor.reshape(x, …)."""
+    owner = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    return owner in ("torch", "torch.Tensor", "Tensor")
 
 
 @silent("axes-mixed")
@@ -53,7 +66,7 @@ def mixed(scene: Scene) -> Iterator[Candidate | None]:
     ):
         owner = owner.func.value
     inner = source.operand(owner)
-    function = isinstance(call.func, ast.Attribute) and dotted(call.func.value) == "torch"
+    function = _of_torch(call)
     value = scene.facts.get("input")
     rank = value.rank if isinstance(value, Tensor) else 3
     result = scene.facts.get("output")
@@ -70,17 +83,27 @@ def mixed(scene: Scene) -> Iterator[Candidate | None]:
         kind = "reshape" if name == "view" else name
         return f"{moved}.{kind}{tail}"
 
-    if isinstance(value, Tensor) and value.rank and not function:
-        kinds = [part.kind for part in value.axes[0]]
-        if kinds == ["layers", "directions"] and len(call.args) == value.rank + 1:
-            first, second, *rest = [source.segment(a) for a in call.args]
-            sized = ", ".join([second, first, *rest])
-            yield change(
-                "axes-mixed",
-                "rows of hn are layers × directions: read them so, then swap the two",
-                source,
-                source.replace(call, f"{inner}.{name}({sized}).transpose(0, 1)"),
-            )
+    given = call.args[function:]
+    if len(given) == 1 and isinstance(given[0], (ast.Tuple, ast.List)):
+        given = given[0].elts
+    if name in ("view", "reshape") and len(given) > 1 and isinstance(value, Tensor):
+        rows = (
+            [part.kind for part in value.axes[0]] == ["layers", "directions"]
+            if value.rank
+            else False
+        )
+        first, second, *rest = [source.segment(a) for a in given]
+        sized = ", ".join([second, first, *rest])
+        yield change(
+            "axes-mixed",
+            "rows of hn are layers × directions: read them so, then swap the two"
+            if rows
+            else "read the elements in the order that they have, then swap the axes",
+            source,
+            source.replace(
+                call, f"{inner}.{name}({sized}).transpose(0, 1)" + ("" if rows else ".contiguous()")
+            ),
+        )
     sizes = [int(n) for n in value.shape] if isinstance(value, Tensor) else []
     into = [int(n) for n in result.shape] if isinstance(result, Tensor) else []
     if sizes and len(sizes) == len(into) and sorted(sizes) == sorted(into):
@@ -105,7 +128,7 @@ def mixed(scene: Scene) -> Iterator[Candidate | None]:
                     source,
                     source.replace(call, f"{inner}.{form}"),
                 )
-    for order in orders(rank):
+    for order in sorted(orders(rank), key=_moved_more):
         turned = [i for i, p in enumerate(order.split(", ")) if int(p) != i]
         form = f"transpose({turned[0]}, {turned[1]})" if len(turned) == 2 else f"permute({order})"
         yield change("axes-mixed", fix, source, source.replace(call, shaped(f"{inner}.{form}")))
@@ -128,6 +151,18 @@ def mixed(scene: Scene) -> Iterator[Candidate | None]:
             source,
             source.replace(call, f"{inner}{index}"),
         )
+
+
+@silent("unbatched-rank")
+def without_batch(scene: Scene) -> Iterator[Candidate | None]:
+    """An axis of one step beside the samples."""
+    spec = scene.facts.get("spec")
+    call = next((n for n in ast.walk(scene.part) if isinstance(n, ast.Call) and n.args), None)
+    if call is not None and spec is not None:
+        axis = 1 if spec.batch_first else 0
+        fix = f"give the step its axis: .unsqueeze({axis})"
+        spots = scene.spots(call.args[0], scene.last)
+        yield wrap("unbatched-rank", fix, spots[0], f"@.unsqueeze({axis})")
 
 
 @silent("batch-first-confusion")
@@ -523,6 +558,8 @@ def kept(scene: Scene) -> Iterator[Candidate | None]:
 @silent("last-axis")
 def last_axis(scene: Scene) -> Iterator[Candidate | None]:
     """The softmax or reduction over the axis that is meant."""
+    if scene.facts.get("wanted") is None:
+        return
     calls = [n for n in ast.walk(scene.part) if isinstance(n, ast.Call)] or [
         n for n in ast.walk(scene.statement) if isinstance(n, ast.Call)
     ]

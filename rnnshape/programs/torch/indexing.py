@@ -64,7 +64,7 @@ def _parts(x: Tensor, key: Any) -> list[Any]:
     parts = list(key) if isinstance(key, tuple) else [key]
     found: list[Any] = []
     for part in parts:
-        if isinstance(part, Unknown):
+        if isinstance(part, Unknown) and part.kind != "int":
             raise NotKnown("an unknown index")
         if isinstance(part, range):
             part = list(part)
@@ -127,6 +127,8 @@ def indexed(x: Tensor, key: Any) -> Tensor:
             dim += 1
         elif isinstance(part, int):
             result = _at(result, dim, part, place)
+        elif isinstance(part, Unknown) and part.kind == "int" and result.rank > dim:
+            result = _at(result, dim, 0, place).view_of(values=None)  # which one is not known
         elif isinstance(part, slice):
             if not result.rank:
                 raise index_error("slice() cannot be applied to a 0-dim tensor.")

@@ -115,7 +115,12 @@ def item(self: Tensor) -> Any:
         raise runtime_error(
             f"a Tensor with {self.numel} elements cannot be converted to Scalar", argument=self
         )
-    return _only(self)
+    return _number(self) if self.known is None else _only(self)
+
+
+def _number(x: Tensor) -> Unknown:
+    """A number of a tensor's dtype that is not known."""
+    return Unknown("", kind="float" if x.floating else "bool" if x.dtype == "bool" else "int")
 
 
 @row("Tensor.__int__")
@@ -149,8 +154,7 @@ def tolist(self: Tensor) -> Any:
     if known is None:
         if self.numel > 4096 or any(isinstance(n, Size) for n in self.shape):
             raise NotKnown("a tensor's values")
-        kind = "float" if self.floating else "bool" if self.dtype == "bool" else "int"
-        known = [Unknown("", kind=kind) for _ in range(int(self.numel))]
+        known = [_number(self) for _ in range(int(self.numel))]
     return nested(known, self.shape)
 
 
