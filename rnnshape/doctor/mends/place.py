@@ -339,7 +339,7 @@ def is_loss(scene: Scene) -> bool:
         return False
     called, function = scene.value(scene.call.func), scene.call.func
     if isinstance(called, Instance):
-        return called._cls.path.startswith("torch.nn.") and called._cls.path.endswith("Loss")
+        return bool(called._cls.path.startswith("torch.nn.") and called._cls.path.endswith("Loss"))
     name = dotted(function.func if isinstance(function, ast.Call) else function)
     return name.lower().endswith("loss")
 
