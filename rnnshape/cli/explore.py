@@ -43,8 +43,6 @@ def explore(
         trace, parameters = arranged(network, form, decoder).whole, None
     else:
         trace, parameters = _subject(network, weights, module, seed)
-    from ..explore.export import writers
-
     try:
         from ..explore.app import Explorer
     except ModuleNotFoundError as error:
@@ -58,7 +56,7 @@ def explore(
         values=values or weights is not None,
         weights=parameters,
         seed=seed,
-        writers=writers(weights, module),
+        files=(weights, module),
         save=save,
         guide="tour" if tour else "quiz" if quiz else "",
     )

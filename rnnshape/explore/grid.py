@@ -138,6 +138,8 @@ class _Drawing:
         layer, direction = self.view.lanes[lane]
         if direction == HEAD:
             return "head"
+        if self.view.trace.spec.single:
+            return "cell"
         arrow = {"forward": "→", "reverse": "←"}[direction] if self.lanes_each == 2 else ""
         return f"layer {layer}{arrow}" if self.tall else f"l{layer}{arrow}"
 
@@ -169,7 +171,8 @@ class _Drawing:
         y = self._output(y) if not above else self._more(y, above, "above")
         for layer in range(self.from_layer + self.fit - 1, self.from_layer - 1, -1):
             lanes = range(layer * self.lanes_each, (layer + 1) * self.lanes_each)
-            y = self._wire(y, lanes[-1], "output" if layer == self.layers - 1 else "input")
+            if not self.view.trace.spec.single:
+                y = self._wire(y, lanes[-1], "output" if layer == self.layers - 1 else "input")
             for lane in reversed(lanes):
                 y = self._lane(y, lane)
         y = self._wire(y, None, "input")
@@ -183,6 +186,8 @@ class _Drawing:
         return Drawn(lines, hits, Window(self.from_layer, self.from_t))
 
     def _output(self, y: int) -> int:
+        if self.view.trace.spec.single:  # it returns its states alone
+            return y
         self.canvas.put(0, y, "output"[: self.left], "output")
         for t in self._times:
             shape = self.view.trace.output_source(self.view.time(t)).shape
@@ -195,7 +200,7 @@ class _Drawing:
         self.canvas.put(0, y, "input"[: self.left], "input")
         for t in self._times:
             here = t == self.view.t
-            time = "t" if self.view.symbolic else f"t={t}"
+            time = "t" if self.view.symbolic else "" if self.view.trace.spec.single else f"t={t}"
             if len(time) > self.box + self.gap - 1:
                 time = time[2:]
             self.canvas.centred(self._middle(t), y, self._input(t), "input")
@@ -253,7 +258,7 @@ class _Drawing:
     def _edges(self, y: int, lane: int, direction: str, name: str) -> None:
         """Where a state of a lane begins and ends, or the sign for cells that are further away."""
         reverse = direction == "reverse"
-        begins, ends = (f"{name}{end}[{lane}]" for end in "0n")
+        begins, ends = (self.view.edge(lane, end, name) for end in "0n")
         left, right = (ends, begins) if reverse else (begins, ends)
         last = self.from_t + self.count
         if self.from_t:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ..show.language import said
 from ..show.notation import Line
 from ..show.screen import wrapped
-from .heading import Edit
 from .lines import paragraph
 from .settings import Settings
 from .view import View
@@ -53,21 +52,21 @@ class Tour:
         place = f"{said('tour')} {self.at + 1}/{len(self.stops)}"
         return [
             [("─" * width, "note")],
-            [(f"{place}  ", "note"), (said(stop.title), "title")],
+            [(f"{place}  ", "note"), (said(stop.title), "title"), (f"   {self.foot}", "note")],
             *paragraph(said(stop.text), width),
         ]
 
 
 @dataclass(frozen=True)
 class Quiz:
-    """A round of questions: the one that is asked, what is typed, and what was right so far.
+    """A round of questions: the one that is asked, what was typed, and what was right so far.
 
     verdict: None until the answer is given, then whether it was right.
     """
 
     round: tuple[Question, ...]
     at: int = 0
-    typed: Edit = Edit("answer", "", 0)  # noqa: RUF009  (it is immutable)
+    typed: str = ""
     verdict: bool | None = None
     unread: bool = False  # what was typed is no answer at all
     hinted: bool = False
@@ -95,22 +94,17 @@ class Quiz:
         """Whether an answer is being typed."""
         return not self.over and self.verdict is None
 
-    def retyped(self, typed: Edit) -> Quiz:
-        """With the answer as it is being typed."""
-        return replace(self, typed=typed, unread=False)
-
-    def answered(self) -> Quiz:
-        """What follows when the answer is given, or its explanation was read."""
-        if self.over:
-            return self
-        if self.verdict is not None:
-            return Quiz(self.round, self.at + 1, score=self.score)
-        if not self.typed.text.strip():  # skipped
-            return replace(self, verdict=False, unread=False)
-        right = self.asked.right(self.typed.text)
+    def answered(self, typed: str) -> Quiz:
+        """What follows when an answer is given; an empty one skips."""
+        typed = typed.strip()
+        right = self.asked.right(typed) if typed else False
         if right is None:
             return replace(self, unread=True)
-        return replace(self, verdict=right, unread=False, score=self.score + right)
+        return replace(self, typed=typed, verdict=right, unread=False, score=self.score + right)
+
+    def read_on(self) -> Quiz:
+        """The next question, when the explanation was read."""
+        return Quiz(self.round, self.at + 1, score=self.score)
 
     def lines(self, width: int) -> list[Line]:
         """The question and its answer, or the score."""
@@ -128,21 +122,19 @@ class Quiz:
         head: Line = [(place, "note"), (self.asked.text, "title")]
         lines: list[Line] = [rule, *wrapped(head, width)]
         if self.verdict is None:
-            lines.append([("> ", ""), *self.typed.pieces()])
             form = self.asked.form
             words = said("expected {form}", form=form) if self.unread else form
             lines.append([(words, "bad" if self.unread else "note")])
             if self.hinted:
                 hint = said("hint: {hint}", hint=self.asked.hint or form)
                 lines += wrapped([(hint, "note")], width)
-            return lines
+            return [*lines, [(self.foot, "note")]]
         if self.verdict:
             lines.append([(f"✓ {said('right: ')}", "good"), (self.asked.answer, "good")])
         else:
-            typed = self.typed.text.strip() or said("skipped")
+            typed = self.typed or said("skipped")
             lines += wrapped([("✗ ", "bad"), (typed, "bad"), (said("  the answer is "), ""),
                               (self.asked.answer, "good")], width, 2)  # fmt: skip
-            if self.typed.text.strip() and (apart := self.asked.apart(self.typed.text)):
+            if self.typed and (apart := self.asked.apart(self.typed)):
                 lines += wrapped([(apart, "note")], width)
-        lines += paragraph(self.asked.why, width)
-        return lines
+        return [*lines, *paragraph(self.asked.why, width), [(self.foot, "note")]]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..network.dims import write_shape
-from ..show.notation import Line, Piece, result_kind
+from ..show.notation import Line, result_kind
 from ..show.screen import length
 from .view import View
 
@@ -16,44 +15,6 @@ TOGGLES = {
     "u": "unbatched",
 }  # fmt: skip
 _KEYS = {name: key for key, name in TOGGLES.items()}
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A field that is being typed; `cursor` stands before that sign of `text`."""
-
-    field: str
-    text: str
-    cursor: int
-
-    def key(self, key: str, character: str | None) -> Edit:
-        """The edit after a key; itself where the key means nothing here."""
-        text, at = self.text, self.cursor
-        moves = {"left": max(0, at - 1), "right": min(len(text), at + 1), "home": 0,
-                 "end": len(text), "ctrl+a": 0, "ctrl+e": len(text)}  # fmt: skip
-        if key in moves:
-            return Edit(self.field, text, moves[key])
-        if key in ("backspace", "ctrl+h"):
-            return Edit(self.field, text[: max(0, at - 1)] + text[at:], max(0, at - 1))
-        if key == "delete":
-            return Edit(self.field, text[:at] + text[at + 1 :], at)
-        if key == "ctrl+u":
-            return Edit(self.field, text[at:], 0)
-        if character and character.isprintable():
-            return self.typed(character)
-        return self
-
-    def typed(self, words: str) -> Edit:
-        """The edit after words were typed or pasted."""
-        words = "".join(sign for sign in words if sign.isprintable())[:200]
-        text = self.text[: self.cursor] + words + self.text[self.cursor :]
-        return Edit(self.field, text[:400], self.cursor + len(words))
-
-    def pieces(self) -> list[Piece]:
-        """The text with its cursor."""
-        text = self.text + " "
-        at = self.cursor
-        return [(text[:at], "|field"), (text[at], "|edit"), (text[at + 1 :], "|field")]
 
 
 class Place(NamedTuple):
@@ -83,7 +44,6 @@ def heading(
     width: int,
     note: str = "",
     chosen: str | None = None,
-    edit: Edit | None = None,
     veiled: bool = False,
     fields: bool = True,
 ) -> Heading:
@@ -105,7 +65,7 @@ def heading(
     lines += fewest
     places: list[Place] = []
     shown = view.settings.shown() if fields else []
-    items = [_field(view, name, name == chosen, edit) for name in shown]
+    items = [_field(view, name, name == chosen) for name in shown]
     row, x = len(lines), 0
     if fields:
         lines.append([])
@@ -130,6 +90,8 @@ def _axes(view: View, name: str) -> str:
     """The axes of a tensor by their letters."""
     spec, batch, head = view.trace.spec, view.trace.batch, view.trace.head
     first = "T" if batch.unbatched else "N,T" if spec.batch_first else "T,N"
+    if spec.single:
+        return ("" if batch.unbatched else "N,") + ("I" if name == "input" else "H")
     both = "2" if spec.bidirectional else ""
     wide = both + ("P" if spec.proj_size else "H")
     if name == "o" and head is not None:
@@ -141,14 +103,12 @@ def _axes(view: View, name: str) -> str:
     return f"{both}L{'' if batch.unbatched else ',N'},{inner}"
 
 
-def _field(view: View, name: str, chosen: bool, edit: Edit | None) -> Line:
+def _field(view: View, name: str, chosen: bool) -> Line:
     key = _KEYS.get(name)
     label: Line = [(name, "note")]
     if key is not None:  # the letter that changes it, set off in its name
         at = name.index(key)
         label = [(name[:at], "note"), (key, "|key"), (name[at + 1 :], "note")]
-    if chosen and edit is not None:
-        return [*label, (" ", ""), *edit.pieces()]
     value = view.settings.text(name)
     return [*label, (" ", ""), (value, "|edit" if chosen else "|field")]
 

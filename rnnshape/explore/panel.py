@@ -23,7 +23,8 @@ def step_lines(view: View, step: Step, width: int) -> list[Line]:
 def _told(view: View, step: Step, width: int) -> Iterator[Line]:
     time = "every t" if view.symbolic else f"t={step.t}"
     place = "head" if step.direction == HEAD else f"layer {step.layer} {step.direction}"
-    yield [(f"{place}, {time}", "title")]
+    single = view.trace.spec.single
+    yield [(view.trace.spec.class_name if single else f"{place}, {time}", "title")]
     yield from _computed(step, width)
     yield [("reads", "note")]
     for tensor, source in _read(view, step):
@@ -70,6 +71,8 @@ def _source(view: View, step: Step, tensor: Tensor) -> str:
     trace = view.trace
     spec = trace.spec
     kind, output = tensor.role.kind, spec.output_state or "output"
+    if spec.single:
+        return "given" if kind == "input" else "given, or zeros"
     if kind == "input":
         if step.layer == 0:
             return f"= input[:, {step.t}]" if trace.cuts_batch_first else f"= input[{step.t}]"
@@ -114,6 +117,9 @@ def _left(view: View, step: Step) -> Iterator[Line]:
                 (f" {write_shape(tensor.shape)}", ""),
                 (" what the head puts out", "note"),
             ]
+            continue
+        if spec.single:
+            yield [(f"  {tensor.name}", "state"), (" what it returns", "note")]
             continue
         here = view.lane
         end = 0 if step.direction == "reverse" else view.length - 1

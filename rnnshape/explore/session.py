@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import perf_counter
@@ -13,14 +12,11 @@ from ..engine.walk import HEAD, Step
 from ..errors import UsageError
 from ..show.notation import Line
 from .grid import Window
-from .heading import Edit
-from .keys import ACTIONS
 from .settings import FIELDS, Settings
 from .view import View
 
 if TYPE_CHECKING:  # each is loaded where it is first used
     from ..numeric.world import Recording
-    from .export import Export, Writers
     from .gradient import Gradient
     from .guide import Quiz, Tour
 
@@ -31,7 +27,8 @@ _AT_ONCE = 0.008  # seconds of the walk in numbers between two looks at the keys
 class Session:
     """What is on the screen, and the actions of the keys.
 
-    writers: the exports, by file name; save: writes a text to a file and raises UsageError.
+    files: of the weights and of a module in it, where they are read; save: writes a text to a file
+    and raises UsageError.
     """
 
     def __init__(
@@ -41,28 +38,24 @@ class Session:
         values: bool = False,
         weights: Mapping[str, Any] | None = None,
         seed: int = 0,
-        writers: Writers | None = None,
+        files: tuple[str | None, str | None] = (None, None),
         save: Callable[[str, str], None] | None = None,
         guide: str = "",
     ) -> None:
         self.view = View(Settings.of(trace))
         self.weights, self.seed = weights, seed
-        self.writers, self.save = writers or {}, save
+        self.files, self.save = files, save
         self.window = Window()
         self.message: list[Line] = []
         self.chosen: str | None = None  # the field that the keys go to
-        self.edit: Edit | None = None
-        self.dialog: Export | None = None
-        self.helping = self.playing = self.ended = False
-        self.interrupted = False
+        self.typing = False  # whether it is being typed
+        self.begun = ""  # what stands there when that begins
+        self.playing = self.ended = self.interrupted = False
         self.rate = RATES.index(4)
         self.kept: Recording | None = None
         self.flowing = False  # whether the grid shows the gradient
         self.gradient: Gradient | None = None  # walked back after kept, once it is to be shown
-        self.hint = ""  # of what the mouse is over
         self.opened = False  # whether the inside of the cell is shown
-        self.copied: str | None = None  # what is to go to the clipboard
-        self.scroll = 0  # lines that the panel is to be moved by
         self.rounds = 0
         self.tour: Tour | None = None
         self.quiz: Quiz | None = None
@@ -114,20 +107,43 @@ class Session:
             return self.kept is not None
         return self.flowing and self.gradient is not None and not self.gradient.ended
 
+    @property
+    def asks(self) -> str:
+        """What is to be typed: a field by its name, the answer to a question, or nothing."""
+        if self.typing and self.chosen is not None:
+            return self.chosen
+        return f"answer {self.quiz.at}" if self.quiz is not None and self.quiz.waiting else ""
+
+    @property
+    def inner(self) -> bool:
+        """Whether the inside of the cell is shown; a head has none."""
+        return self.opened and self.view.here.direction != HEAD
+
     # what happens
 
-    def key(self, key: str, character: str | None = None) -> None:
-        """A key was pressed; an error becomes a message and changes nothing."""
-        self._do(lambda: self._key(key, character))
+    def act(self, action: str, argument: str) -> None:
+        """A key's action; an error becomes a message and changes nothing."""
+        self.message = []
+        self._do(lambda: getattr(self, action)(argument))
 
-    def paste(self, text: str) -> None:
-        """A text was pasted: into what is being typed."""
-        if self.dialog is not None and self.dialog.name is not None:
-            self.dialog = self.dialog.renamed(self.dialog.name.typed(text))
-        elif self.edit is not None:
-            self.edit = self.edit.typed(text)
+    def begin(self, text: str) -> None:
+        """Type the size that is chosen, from `text` on."""
+        if self.chosen is not None and not self.typing and not FIELDS[self.chosen].choices:
+            self.begun, self.typing = text, True
+
+    def submit(self, text: str) -> None:
+        """What was typed: a field as it is checked, or an answer."""
+        self.message = []
+        if self.typing and self.chosen is not None:
+            self._do(lambda: self._take_field(self.chosen or "", text))
         elif self.quiz is not None and self.quiz.waiting:
-            self.quiz = self.quiz.retyped(self.quiz.typed.typed(text))
+            self.quiz = self.quiz.answered(text)
+            if self.quiz.verdict is not None:
+                self._show(self.quiz.asked.view)
+
+    def _take_field(self, name: str, text: str) -> None:
+        self._settle(self.view.settings.read(name, text))
+        self.typing = False
 
     def click_cell(self, lane: int, t: int) -> None:
         """A cell was clicked."""
@@ -136,11 +152,10 @@ class Session:
 
     def click_field(self, name: str) -> None:
         """A field was clicked: a choice changes, a size is typed."""
-        if self.veiled:
-            return
-        self._leave_field()
-        self.chosen = name
-        self._do(self._open)
+        if not self.veiled:
+            self._leave_field()
+            self.chosen = name
+            self._do(self._open)
 
     def tick(self, steps: int) -> None:
         """So many steps further in the walk, while it plays."""
@@ -159,7 +174,10 @@ class Session:
     # the keys' actions, by the names in the table
 
     def move(self, where: str) -> None:
-        """Go to another cell."""
+        """Go to another cell; among the fields to another one, or to its next value."""
+        if self.chosen is not None:
+            self._among_fields(self.chosen, where)
+            return
         view = self.view
         self.view = {
             "left": lambda: view.moved(times=-1),
@@ -182,10 +200,6 @@ class Session:
         """Play faster or slower."""
         self.rate = min(max(self.rate + (1 if where == "up" else -1), 0), len(RATES) - 1)
         self.message = [[(f"plays {RATES[self.rate]} steps a second", "note")]]
-
-    def scroll_panel(self, where: str) -> None:
-        """Show more of the step."""
-        self.scroll += 1 if where == "down" else -1
 
     def toggle(self, name: str) -> None:
         """The next choice of a field."""
@@ -216,115 +230,62 @@ class Session:
             self.message = [about(self.view.trace)]
 
     def inside(self, _: str) -> None:
-        """Show the inside of the cell; a head has none."""
-        if not self.veiled and self.view.here.direction != HEAD:
-            self.opened = not self.opened
+        """Show the inside of the cell, or go on where something is being chosen or read."""
+        if self.chosen is not None:
+            self._open()
+        elif self.quiz is not None:
+            self._go_on(self.quiz)
+        else:
+            self.opened = not self.inner
 
     def fields(self, _: str) -> None:
-        """To the fields."""
-        if not self.veiled:
-            self.chosen = self.chosen or "input_size"
+        """To the fields and back; in a quiz a hint."""
+        if self.quiz is not None and self.quiz.waiting:
+            self.quiz = replace(self.quiz, hinted=True)
+        elif self.chosen is not None:
+            self._leave_field()
+        else:
+            self.chosen = "input_size"
 
-    def export(self, _: str) -> None:
-        """Open the dialog."""
-        self.playing = False
-        from .export import Export
+    def guide(self, where: str) -> None:
+        """The next stop of the tour or question of the quiz, or the stop before."""
+        if self.tour is not None:
+            self._take(self.tour.moved(1 if where == "next" else -1))
+        elif self.quiz is not None and where == "next":
+            self._go_on(self.quiz)
 
-        self.dialog = Export(self.writers)
-
-    def help(self, _: str) -> None:
-        """Show the keys."""
-        self.helping = True
+    def leave(self, _: str) -> None:
+        """Leave what covers or holds the keys, the innermost first."""
+        if self.typing:
+            self.typing = False
+        elif self.chosen is not None:
+            self._leave_field()
+        elif self.opened:
+            self.opened = False
+        else:
+            self.tour = self.quiz = None
 
     def quit(self, _: str) -> None:
         """End the program."""
         self.ended = True
 
-    # how a key finds its action
+    def interrupt(self, _: str) -> None:
+        """End it as ctrl+c does."""
+        self.ended = self.interrupted = True
 
     def _do(self, action: Callable[[], None]) -> None:
         try:
             action()
         except UsageError as error:
-            first, *rest = str(error).split("\n")
-            self.message = [[("✗ ", "bad"), (first, "bad")], *([(f"  {row}", "")] for row in rest)]
+            self.message = refusal(error)
 
-    def _key(self, key: str, character: str | None) -> None:
-        if key == "ctrl+c":
-            self.ended = self.interrupted = True
-            return
-        self.message, self.hint = [], ""
-        if self.helping:
-            self.helping = False
-        elif self.opened and key in ("enter", "escape"):
-            self.opened = False
-        elif self.dialog is not None:
-            self._dialog_key(self.dialog, key, character)
-        elif self.chosen is not None:
-            self._field_key(self.chosen, key, character)
-        elif self.quiz is not None and self._quiz_key(self.quiz, key, character):
-            pass
-        elif self.tour is not None and key in ("n", "p", "escape"):
-            if key == "escape":
-                self.tour = None
-            else:
-                self._take(self.tour.moved(1 if key == "n" else -1))
-        else:
-            found = ACTIONS.get(key) or ACTIONS.get(character or "")
-            if found is not None:
-                name = "scroll_panel" if found.action == "scroll" else found.action
-                getattr(self, name)(found.argument)
-
-    def _dialog_key(self, dialog: Export, key: str, character: str | None) -> None:
-        names = dialog.names
-        if key == "escape":
-            self.dialog = None
-        elif dialog.name is not None:
-            if key == "enter":
-                self._write(dialog)
-            else:
-                self.dialog = dialog.renamed(dialog.name.key(key, character))
-        elif key in ("up", "down"):
-            self.dialog = dialog.moved(1 if key == "down" else -1)
-        elif key == "enter" or (character or "x") in "123456789"[: len(names)]:
-            if key != "enter":
-                dialog = dialog.moved(int(character or 0) - 1 - dialog.chosen)
-            self.dialog = dialog.opened(self.trace)
-            self.copied = self.dialog.text
-
-    def _write(self, dialog: Export) -> None:
-        assert dialog.name is not None and self.save is not None
-        path = os.path.expanduser(dialog.name.text.strip())
-        content = dialog.content(self.trace)
-        self.save(path, content)
-        self.dialog = None
-        size = len(content.encode())
-        self.message = [[("✓ ", "good"), (f"wrote {path}, {size:,} bytes", "")]]
-
-    def _field_key(self, name: str, key: str, character: str | None) -> None:
-        if self.edit is not None:
-            if key == "escape":
-                self.edit = None
-            elif key in ("enter", "tab"):
-                self._settle(self.view.settings.read(name, self.edit.text))
-                self.edit = None
-            else:
-                self.edit = self.edit.key(key, character)
-            return
+    def _among_fields(self, name: str, where: str) -> None:
         shown = self.view.settings.shown()
         at = shown.index(name) if name in shown else 0
-        if key in ("escape", "tab"):
-            self.chosen = None
-        elif key in ("left", "right", "shift+tab"):
-            self.chosen = shown[(at + (1 if key == "right" else -1)) % len(shown)]
-        elif key in ("up", "down"):
-            self._count(name, 1 if key == "up" else -1)
-        elif key == "enter":
-            self._open()
-        elif character and character.isdigit() and not FIELDS[name].choices:
-            self.edit = Edit(name, character, 1)
-        elif key in ACTIONS and ACTIONS[key].action in ("help", "quit"):
-            getattr(self, ACTIONS[key].action)("")
+        if where in ("left", "right"):
+            self.chosen = shown[(at + (1 if where == "right" else -1)) % len(shown)]
+        elif where in ("up", "down"):
+            self._count(name, 1 if where == "up" else -1)
 
     def _open(self) -> None:
         """Change a choice, or begin to type."""
@@ -332,8 +293,7 @@ class Session:
         if FIELDS[self.chosen].choices:
             self._settle(self.view.settings.toggled(self.chosen))
             return
-        text = self.view.settings.text(self.chosen).replace("–", "")
-        self.edit = Edit(self.chosen, text, len(text))
+        self.begin(self.view.settings.text(self.chosen).replace("–", ""))
 
     def _count(self, name: str, by: int) -> None:
         settings = self.view.settings
@@ -345,27 +305,15 @@ class Session:
             self._settle(settings.changed(**{name: now + by}))
 
     def _leave_field(self) -> None:
-        self.chosen = self.edit = None
-        self.message = []
+        self.chosen, self.typing, self.message = None, False, []
 
-    def _quiz_key(self, quiz: Quiz, key: str, character: str | None) -> bool:
-        if key == "escape":
-            self.quiz = None
-        elif key == "enter" and quiz.over:
+    def _go_on(self, quiz: Quiz) -> None:
+        if quiz.over:
             self._ask()
-        elif key == "enter" or (key == "n" and not quiz.waiting and not quiz.over):
-            self.quiz = now = quiz.answered()
-            if now.at != quiz.at and not now.over:
+        elif not quiz.waiting:
+            self.quiz = now = quiz.read_on()
+            if not now.over:
                 self._show(now.asked.view.at(now.asked.begin))
-            elif not now.over and not now.waiting:
-                self._show(now.asked.view)
-        elif quiz.waiting and key == "tab":
-            self.quiz = replace(quiz, hinted=True)
-        elif quiz.waiting:
-            self.quiz = quiz.retyped(quiz.typed.key(key, character))
-        else:
-            return False
-        return True
 
     # how the network changes
 
@@ -408,3 +356,9 @@ class Session:
         if self.weights is not None and not fits(trace, self.weights):
             words = f"the weights are not those of {trace.spec}: its own are drawn at random"
             self.message = [[(words, "note")]]
+
+
+def refusal(error: UsageError) -> list[Line]:
+    """An error as lines."""
+    first, *rest = str(error).split("\n")
+    return [[("✗ ", "bad"), (first, "bad")], *([(f"  {row}", "")] for row in rest)]

@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..analysis.trace import Trace
-from ..engine.written import written_cell
 from ..errors import UsageError
 from ..network.batch import Batch
-from ..network.constructor import ARGUMENTS, GATES, NONLINEARITIES, takes
+from ..network.constructor import ARGUMENTS, KINDS, NONLINEARITIES, takes
 from ..network.dims import Dim, parse_dim
 from ..network.head import ACTIVATIONS, PLACES, Head
 from ..network.spec import Spec, WrittenCell
@@ -46,7 +45,6 @@ class Settings:
     @staticmethod
     def of(trace: Trace) -> Settings:
         """The settings that lead to `trace`."""
-        trace.spec.check_layer("explore")
         head = trace.head
         top: dict[str, Any] = {}
         if head is not None:
@@ -70,12 +68,19 @@ class Settings:
         if self._written:
             spec["equations"] = self.equations
         batch: dict[str, Any] = {"unbatched": self.unbatched, "lengths": self.lengths}
-        if self.lengths is None:
+        if self.single:
+            batch = {"unbatched": self.unbatched, "size": self.batch_size, "seq_len": 1}
+        elif self.lengths is None:
             batch |= {"size": self.batch_size, "seq_len": self.seq_len}
         head = None
-        if self.output_size is not None:
+        if self.output_size is not None and not self.single:
             head = Head(self.output_size, self.output_activation, self.output_at)
         return Trace(Spec(**spec), Batch(**batch), head=head)
+
+    @property
+    def single(self) -> bool:
+        """Whether the cell is a module of one step, such as nn.LSTMCell."""
+        return self.cell in KINDS and KINDS[self.cell].single
 
     @property
     def _written(self) -> bool:
@@ -107,7 +112,9 @@ class Settings:
     def read(self, name: str, text: str) -> Settings:
         """The same with the field `name` as it was typed. Raises UsageError."""
         value = FIELDS[name].read(text.strip(), name)
-        if name == "cell" and isinstance(value, str) and value not in GATES:
+        if name == "cell" and isinstance(value, str) and value not in KINDS:
+            from ..engine.written import written_cell
+
             cell = written_cell(value)
             if cell is not None:
                 return self.changed(cell=cell.name, equations=cell)
@@ -116,15 +123,19 @@ class Settings:
     def toggled(self, name: str) -> Settings:
         """The same with the next choice of the field `name`. Raises UsageError."""
         choices = FIELDS[name].choices
-        if name == "cell" and self.equations is not None:
-            choices = (*choices, self.equations.name)
+        if name == "cell":  # a layer, or a single step, stays one
+            choices = tuple(kind for kind in KINDS if KINDS[kind].single is self.single)
+            if self.equations is not None:
+                choices = (*choices, self.equations.name)
         now = choices.index(getattr(self, name))
         return self.changed(**{name: choices[(now + 1) % len(choices)]})
 
     def shown(self) -> list[str]:
         """The names of the fields that this network has, in their order."""
         hidden = {name for name in ARGUMENTS if not self._has(name)}
-        if self.output_size is None:
+        if self.single:
+            hidden |= {"seq_len", "lengths", "output_size"}
+        if self.output_size is None or self.single:
             hidden |= {"output_activation", "output_at"}
         return [name for name in FIELDS if name not in hidden]
 
@@ -194,7 +205,7 @@ def _choice(*choices: Any) -> Field:
 
 _FLAG = _choice(False, True)
 FIELDS: dict[str, Field] = {
-    "cell": _choice(*GATES),
+    "cell": _choice(*KINDS),
     "nonlinearity": _choice(*NONLINEARITIES),
     "input_size": Field(_size),
     "hidden_size": Field(_size),

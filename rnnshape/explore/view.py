@@ -150,10 +150,11 @@ class View:
         for name in spec.state_names:
             yield name, write_shape((self.rows(t), *spec.state_shape(name)))
 
-    def edge(self, lane: int, end: str) -> str:
+    def edge(self, lane: int, end: str, name: str = "") -> str:
         """The row of h0 (`end` 0) or hn (`end` n) that a lane begins or ends with."""
         spec = self.trace.spec
-        return f"{spec.output_state or spec.state_names[0]}{end}[{lane}]"
+        name = name or spec.output_state or spec.state_names[0]
+        return f"{name}{end}" if spec.single else f"{name}{end}[{lane}]"
 
     def time(self, t: int) -> Any:
         """A column's time: its number, or the letter of a symbolic T."""

@@ -1,0 +1,61 @@
+"""A widget of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import events
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from ..show.notation import Line
+from .heat import MapRow
+from .lines import strip
+
+SMALLEST = (40, 12)  # columns and rows that a picture with its text needs
+
+Source = Callable[[int, int], list[Line]]  # lines by width and height
+
+
+class Board(Widget):
+    """Lines, of which those that have changed are drawn anew."""
+
+    def __init__(self, source: Source, name: str) -> None:
+        super().__init__(id=name)
+        self._source = source
+        self._found: dict[tuple[int, int], list[Line]] = {}
+        self._shown: list[Line] = []
+
+    def lines(self, width: int, height: int = 0) -> list[Line]:
+        """The lines for a size; a height that follows from them is told as 0."""
+        key = (width, 0 if self.styles.is_auto_height else height)
+        if key not in self._found:
+            self._found[key] = self._source(*key) if width else []
+        return self._found[key]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many rows as lines."""
+        return len(self.lines(width))
+
+    def show(self) -> None:
+        """Show what there is to be shown now."""
+        before = self._shown
+        self._found.clear()
+        lines = self.lines(*self.size)
+        if self.styles.is_auto_height and len(lines) != len(before):
+            self.refresh(layout=True)
+        regions = [Region(0, y, self.size.width, 1) for y in range(max(len(lines), len(before)))
+                   if lines[y : y + 1] != before[y : y + 1]]  # fmt: skip
+        if regions:
+            self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        lines = self._shown = self.lines(*self.size)
+        return strip(lines[y] if y < len(lines) else [], self.size.width)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Say the number below the mouse."""
+        row = self._shown[event.y] if event.y < len(self._shown) else []
+        self.tooltip = (row.number(event.x) if isinstance(row, MapRow) else "") or None
