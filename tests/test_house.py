@@ -106,7 +106,7 @@ def test_private_names_of_libraries_stand_in_their_one_place():
                 used.setdefault(node.attr, set()).add(path.relative_to(PACKAGE).as_posix())
                 if isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
                     own.add(node.attr)
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 own.add(node.name)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 own.add(node.id)
