@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -70,17 +71,8 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
     arguments = network.arguments
     fix = conversion(path, framework if framework in WRITERS else "torch", module)
     source = read_source(path, module, arguments.get("nonlinearity"))
-    fields = source.spec.to_dict()
-    for name, value in arguments.items():
-        if name in ("batch_first", "dropout") or value == fields[name]:
-            fields[name] = value
-            continue
-        option = "--" + name.replace("_", "-")
-        raise UsageError(
-            f"{option}: expected {fields[name]}, as the file says",
-            got=str(value),
-            fix=f"leave out {option}: the weights tell the network",
-        )
+    free = {n: v for n, v in arguments.items() if n in ("batch_first", "dropout")}
+    network.refuse_others(source.spec, free, "the weights tell the network")
     if source.framework not in ("torch", framework):
         raise UsageError(
             f"--weights: expected a file in torch's or {framework}'s layout",
@@ -100,4 +92,4 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
             got=source.names[0],
             fix=fix,
         )
-    return Spec.from_dict(fields), loaded_from(path, source, fix)
+    return replace(source.spec, **free), loaded_from(path, source, fix)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, Network, OutputFile, check_item_type, head_options
+from .options import Dtype, Json, Network, OutputFile, check_item_type, head_options
 from .output import waiting, write_json, write_text
 
 
@@ -30,9 +30,7 @@ def cost(
             help="The steps between the states that checkpointing keeps.",
         ),
     ] = None,
-    dtype: Annotated[
-        str, typer.Option(help="What a number is stored as: float16, bfloat16, float32, float64.")
-    ] = "float32",
+    dtype: Dtype = "float32",
     json: Json = False,
     output: OutputFile = None,
 ) -> None:

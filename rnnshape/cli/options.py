@@ -178,6 +178,17 @@ class Network:
         stated = {n.removeprefix("output_"): self.options[n] for n in beside}
         return Head(parse_dim(size, "output-size"), **stated)
 
+    def refuse_others(self, spec: Spec, free: Iterable[str], why: str) -> None:
+        """Refuse an option that says of the network what its file does not. Raises UsageError."""
+        for name, value in self.arguments.items():
+            if name not in free and value != getattr(spec, name):
+                option = "--" + name.replace("_", "-")
+                raise UsageError(
+                    f"{option}: expected {getattr(spec, name)}, as the file says",
+                    got=str(value),
+                    fix=f"leave out {option}: {why}",
+                )
+
     def trace(self) -> Trace:
         """The network over the batch, in shapes."""
         return Trace(self.spec, self.batch, head=self.head)
@@ -355,6 +366,11 @@ def check_choice(option: str, value: str, known: Iterable[str], usual: str) -> N
     if value not in words:
         expected = f"{option}: expected {', '.join(words)}"
         raise UsageError(expected, got=repr(value[:40]), fix=f"{option} {usual}")
+
+
+Dtype = Annotated[
+    str, typer.Option(help="What a number is stored as: float16, bfloat16, float32, float64.")
+]
 
 
 def check_item_type(dtype: str) -> None:

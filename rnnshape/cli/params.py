@@ -10,7 +10,7 @@ import typer
 
 from ..analysis.trace import Trace
 from ..errors import UsageError
-from .options import Json, Network, OutputFile, check_item_type, head_options
+from .options import Dtype, Json, Network, OutputFile, check_item_type, head_options
 from .output import write_json, write_text
 
 
@@ -26,9 +26,7 @@ def params(
         ),
     ] = "torch",
     json: Json = False,
-    dtype: Annotated[
-        str, typer.Option(help="What a number is stored as: float16, bfloat16, float32, float64.")
-    ] = "float32",
+    dtype: Dtype = "float32",
     output: OutputFile = None,
 ) -> None:
     """List the parameters: names, shapes with their rules, counts and bytes, in torch's order.

@@ -171,14 +171,7 @@ def run_onnx(
 
 def _agree(network: Network, spec: Any) -> None:
     """Refuse options that say of the network what the file does not."""
-    for name, value in network.arguments.items():
-        if value != getattr(spec, name) and name != "dropout":
-            option = "--" + name.replace("_", "-")
-            raise UsageError(
-                f"{option}: expected {getattr(spec, name)}, as the file says",
-                got=str(value),
-                fix=f"leave out {option}: an .onnx file tells its network",
-            )
+    network.refuse_others(spec, ["dropout"], "an .onnx file tells its network")
     if network.options["unbatched"] or network.options.get("output_size") is not None:
         option = "--unbatched" if network.options["unbatched"] else "--output-size"
         raise UsageError(

@@ -13,6 +13,7 @@ of computing, nothing recurses, and what is written twice is computed once.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ _BINARY = {  # sign -> the operation and how close it binds
     "*": ("mul", 2), "/": ("div", 2), "·": ("product", 3), "⋅": ("product", 3),
     "@": ("product", 3), "^": ("power", 5),
 }  # fmt: skip
+_NUMBER = re.compile(r"[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _MINUS = 4  # how close a minus before its operand binds
 _PRIMES = "'′’"
 _INSTEAD = {  # signs that papers use and the notation does not -> what is written here
@@ -860,7 +862,7 @@ def _tokens(source: Source, number: int, line: str) -> Iterator[_Token]:
                 )
             yield _Token("name", name, Place(number, begin, end + prime), prime)
         elif sign in "0123456789" or (sign == "." and line[at + 1 : at + 2].isdecimal()):
-            at = _number_end(line, at)
+            at = _NUMBER.match(line, at).end()  # type: ignore[union-attr]
             yield _Token("number", line[begin:at], Place(number, begin, at))
         elif sign in _BINARY or sign in "(),=:":
             at += 1
@@ -868,28 +870,6 @@ def _tokens(source: Source, number: int, line: str) -> Iterator[_Token]:
         else:
             raise _refused(source, Place(number, at, at + 1), sign)
     yield _Token("end", "", Place(number, len(line.rstrip()), len(line.rstrip()) + 1))
-
-
-def _number_end(line: str, at: int) -> int:
-    """Where a number such as 1.5e-3 ends."""
-    digits = "0123456789"
-    while at < len(line) and line[at] in digits:
-        at += 1
-    if at < len(line) and line[at] == ".":
-        at += 1
-        while at < len(line) and line[at] in digits:
-            at += 1
-    if line[at : at + 1] in ("e", "E"):
-        behind = at + 1 + (line[at + 1 : at + 2] in ("+", "-", "−") and line[at + 1 : at + 2] != "")
-        if (
-            line[behind : behind + 1] in digits
-            and behind < len(line)
-            and "−" not in line[at:behind]
-        ):
-            at = behind
-            while at < len(line) and line[at] in digits:
-                at += 1
-    return at
 
 
 def _letter(sign: str) -> bool:

@@ -122,24 +122,23 @@ def colours(stream: TextIO) -> bool:
 
 def columns_of(stream: TextIO | None) -> int:
     """How many signs a line holds: what COLUMNS says, a terminal's width, or 80 elsewhere."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and 0 < len(told) < 6 and int(told):
-        return int(told)
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80 if stream else 80
-    except (OSError, ValueError):  # no terminal, or no file behind the stream
-        return 80
+    return _size("COLUMNS", stream, 80)
 
 
 def rows_of(stream: TextIO | None) -> int:
     """How many lines a screen holds: what LINES says, a terminal's height, or 24 elsewhere."""
-    told = os.environ.get("LINES", "")
-    if told.isdecimal() and 0 < len(told) < 6 and int(told):
-        return int(told)
+    return _size("LINES", stream, 24)
+
+
+def _size(variable: str, stream: TextIO | None, usual: int) -> int:
+    said = os.environ.get(variable, "")
+    if said.isdecimal() and 0 < len(said) < 6 and int(said):
+        return int(said)
     try:
-        return os.get_terminal_size(stream.fileno()).lines or 24 if stream else 24
-    except (OSError, ValueError):
-        return 24
+        size = os.get_terminal_size(stream.fileno()) if stream else None
+    except (OSError, ValueError):  # no terminal, or no file behind the stream
+        return usual
+    return (size[variable == "LINES"] if size else 0) or usual
 
 
 def encodable(words: str, stream: TextIO) -> str:
