@@ -1,6 +1,7 @@
 """A program is followed: its lines, its shapes, its refusals, and that it always ends."""
 
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -9,22 +10,8 @@ from rnnshape.programs.findings import findings
 from rnnshape.programs.follow import Request, Shape, follow, setting_value
 from rnnshape.programs.source import source_of
 
-CLASSIFIER = """
-import torch
-from torch import nn
-
-class Classifier(nn.Module):
-    def __init__(self, vocab=1000, emb=64, hidden=80):
-        super().__init__()
-        self.embedding = nn.Embedding(vocab, emb)
-        self.lstm = nn.LSTM(emb, hidden, 2, batch_first=True, bidirectional=True)
-        self.fc = nn.Linear(2 * hidden, 5)
-
-    def forward(self, x):
-        e = self.embedding(x)
-        out, (h, c) = self.lstm(e)
-        return self.fc(out[:, -1])
-"""
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures/programs"
+CLASSIFIER = "\n" + (FIXTURES / "classifier.py").read_text("utf-8").partition("\n\nif __name__")[0]
 
 
 def followed(text, entry="", name="program.py", **given):
