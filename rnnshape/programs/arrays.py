@@ -398,6 +398,8 @@ def modules() -> dict[str, Names]:
     }
     names |= {
         "pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "Inf": math.inf,
-        "ndarray": make_class("ndarray", [OBJECT], path="numpy.ndarray"), "random": generator,
+        "ndarray": make_class("ndarray", [OBJECT], path="numpy.ndarray",
+                              foreign=Unknown("np.ndarray, imported from numpy")),
+        "random": generator,
     }  # fmt: skip
     return {"numpy": Names("numpy", names, "numpy"), "numpy.random": generator}

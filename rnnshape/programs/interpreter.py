@@ -52,6 +52,19 @@ DEPTH = 90  # calls of the program's own functions inside each other
 LARGEST_BUILT = 200_000  # elements of a list, signs of a string
 
 
+# what a tensor has and a number of NumPy has not
+_TENSORS_ALONE = {
+    "backward",
+    "detach",
+    "cpu",
+    "cuda",
+    "to",
+    "unsqueeze",
+    "permute",
+    "requires_grad",
+}
+
+
 class Stop(Exception):
     """The walk goes no further: why, and where."""
 
@@ -1911,6 +1924,10 @@ class Interpreter:
             return self._field(f"{owner}.{name}")
         if isinstance(owner, Function) and getattr(owner.node, "decorator_list", None):
             return self.unknown(f"{name} of a decorated function", node)
+        if isinstance(owner, (int, float)) and name not in _TENSORS_ALONE:
+            module = self.frame.scope.module.values()
+            if any(isinstance(v, Names) and v.library == "numpy" for v in module):
+                return self.unknown(f"{name} of a number, perhaps NumPy's", node)
         raise self.fail(
             "AttributeError",
             f"'{self._kind(owner)}' object has no attribute '{name}'",
@@ -2344,6 +2361,12 @@ class Interpreter:
             result = self.guarded(lambda: rule(*args, **keywords), node, function.name)
         except Refusal as refusal:
             refusal.of_torch = bool(row) or module is not None or ".nn." in function.name
+            if (
+                refusal.type == "TypeError"
+                and not refusal.of_torch
+                and any(arrays.is_array(v) for v in values)
+            ):  # Python's own words for a tensor are not those for an array
+                return self.unknown("an operation of NumPy", node)
             raise
         if row in table.RESHAPING and isinstance(result, Tensor):
             self._replaced(args[0], result)
@@ -2490,6 +2513,8 @@ class Interpreter:
             return rule()
         except PYTHON_ERRORS as error:
             text = str(error)
+            if not message and re.search(r"'(Unknown|Instance|Native|Function|Bound|Class)'", text):
+                return self.unknown("an operation of Python", node)  # on what is a model of ours
             if (
                 isinstance(error, TypeError)
                 and message

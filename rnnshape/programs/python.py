@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import math
 import string
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate, combinations, count, islice, permutations, product
 from typing import Any
 
@@ -550,25 +551,25 @@ def builtin(interpreter: Interpreter) -> dict[str, Any]:
         "eval": lambda interpreter, *a: interpreter.unknown("a call of eval"),
         "exec": lambda interpreter, *a: interpreter.unknown("a call of exec"),
         "__import__": lambda interpreter, name, *a: interpreter.import_module(name, 0, ast.Pass()) if isinstance(name, str) else name,
-        "divmod": lambda interpreter, a, b: interpreter.python(lambda: divmod(a, b)) if not isinstance(a, Unknown) and not isinstance(b, Unknown) else a,
         "pow": lambda interpreter, a, b, *c: interpreter.binary(ast.Pass(), a, ast.Pow(), b),
-        "chr": lambda interpreter, v: interpreter.python(lambda: chr(v)) if not isinstance(v, Unknown) else v,
-        "ord": lambda interpreter, v: interpreter.python(lambda: ord(v)) if not isinstance(v, Unknown) else v,
         "format": lambda interpreter, v, s="": interpreter.unknown("", None, "str"),
         "dir": lambda interpreter, *a: interpreter.unknown("dir()"),
         "globals": lambda interpreter: interpreter.frame.scope.module,
         "locals": lambda interpreter: interpreter.frame.scope.names,
-        "hex": lambda interpreter, v: interpreter.python(lambda: hex(v)),
-        "bin": lambda interpreter, v: interpreter.python(lambda: bin(v)),
     }  # fmt: skip
     names: dict[str, Any] = {
         name: Native(name, rule, interpreter=True, unknowns=True) for name, rule in rules.items()
     }
+    for rule in (ascii, bin, chr, divmod, hex, oct, ord):
+        plain = partial(lambda rule, interpreter, *a: interpreter.python(lambda: rule(*a)), rule)
+        names[rule.__name__] = Native(rule.__name__, plain, interpreter=True)
     names.update(types())
     names.update(EXCEPTIONS)
     names["object"] = OBJECT
     names["NotImplemented"] = interpreter.unknown("NotImplemented")
     names["__debug__"] = True
+    for name in dir(builtins):
+        names.setdefault(name, interpreter.unknown(name))
     return names
 
 

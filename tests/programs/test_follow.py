@@ -559,3 +559,26 @@ def test_a_program_of_another_framework_is_told_by_its_import(line, name):
     assert [(t.line, t.what) for t in one.unknown] == [
         (1, f"the layers of {name}, which is not torch")
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "divmod(a, 1)",
+        "complex(a.sum())",
+        "hex(a[0])",
+        "memoryview(a)",
+        "np.int64(3).cumprod()",
+        "np.ndarray((3, 4))",
+        "a[0].item()",
+    ],
+)
+def test_what_numpy_has_is_no_error_of_python(line):
+    one = followed(f"import numpy as np\na = np.array([1, 2])\nx = {line}\n")
+    assert (one.problem, one.doubt) == (None, None)
+
+
+def test_a_number_is_no_tensor_in_a_program_with_numpy_either():
+    assert message(followed("import numpy as np\nloss = 0\nloss.backward()\n")) == (
+        "AttributeError: 'int' object has no attribute 'backward'"
+    )
