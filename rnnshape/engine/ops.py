@@ -3,7 +3,7 @@
 A row gives the shape of the result, the NumPy rule, the cost in MACs (multiply-accumulates of
 matrix products; biases and elementwise work are none), how the operation is written, over names
 (`x_0·W_ihᵀ + b_ih`) and over shapes (`(7×10)·(10×20)+20→7×20`), and its gradient, written in
-operations of the same table. Nothing here imports NumPy: an array rule receives the module as its
+operations of the same table. NumPy is not imported at the top: an array rule receives it as its
 first argument.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import ShapeError
@@ -84,6 +85,20 @@ class Operation:
     functions: tuple[str, ...] = ()
     torch: str = ""
     jax: str = ""
+
+    def of_numbers(self, numbers: Sequence[float], attributes: Attributes = ()) -> float:
+        """The result of numbers alone; NumPy is loaded where the array rule needs arrays."""
+        try:
+            return float(self.array(_MATH, numbers, attributes))
+        except AttributeError:
+            import numpy as np
+
+            with np.errstate(all="ignore"):
+                return float(self.array(np, [np.float64(n) for n in numbers], attributes))
+
+
+# what array rules ask of NumPy, for numbers
+_MATH = SimpleNamespace(**{**vars(math), "maximum": max, "minimum": min, "abs": abs})
 
 
 def elementwise(mark: str) -> Callable[[Sequence[Shape], Attributes], str]:

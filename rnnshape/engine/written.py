@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fractions import Fraction
@@ -18,35 +18,17 @@ from ..network.dims import Dim, Shape, write_dim
 from ..network.spec import CELLS
 from .cells import Equations, Left, V
 from .notation import LARGEST, LEAVES, Draft, Node, Place, Source, parse, shown
+from .ops import OPERATIONS
 from .sizes import HIDDEN, INPUT, Shaped, Size, Solution, solve
 
 _LABEL = 24  # signs of a product's own name
 
-_OF_NUMBERS: dict[str, Callable[..., float]] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "power": math.pow,
-    "neg": lambda a: -a,
-    "max": max,
-    "min": min,
-    "abs": abs,
-    "exp": math.exp,
-    "log": math.log,
-    "sqrt": math.sqrt,
-    "sin": math.sin,
-    "cos": math.cos,
-    "tanh": math.tanh,
-    "sigmoid": lambda a: 0.5 * math.tanh(0.5 * a) + 0.5,
-    "relu": lambda a: max(a, 0.0),
-    "softplus": lambda a: max(a, 0.0) + math.log1p(math.exp(-abs(a))),
-    "silu": lambda a: a * (0.5 * math.tanh(0.5 * a) + 0.5),
-    "gelu": lambda a: 0.5 * a * (1 + math.erf(a / math.sqrt(2))),
-    "elu": lambda a: a if a > 0 else math.expm1(a),
-}
 _ELEMENTWISE = ("add", "sub", "mul", "div", "power", "max", "min")
-_SIGNS = {"add": "+", "sub": "−", "mul": "⊙", "div": "/", "power": "^"}
+
+
+def _attributes(op: str) -> tuple[float, ...]:
+    """The numbers of an activation that equations do not say."""
+    return (1.0,) if op == "elu" else ()
 
 
 class Wanted(NamedTuple):
@@ -423,7 +405,7 @@ class Cell:
             if own.batched and len(own.sizes) == 1 and rank == 2 and op in _ELEMENTWISE:
                 read[i] = e.apply("as_matrix", f"{name}.lift{i}", (read[i],))
         row = {"sum": "sum_columns", "outer": "outer_product"}.get(op, op)
-        return e.apply(row, name, tuple(read), (1.0,) if op == "elu" else ())
+        return e.apply(row, name, tuple(read), _attributes(op))
 
     @cached_property
     def _called(self) -> list[str]:
@@ -475,18 +457,13 @@ class Cell:
     def _folded(self, node: Node, read: list[tuple[str, float | None]]) -> tuple[str, float | None]:
         """An operation on numbers."""
         texts = [text if text.isalnum() else f"({text})" for text, _ in read]
-        if node.op in _SIGNS:
-            text = f"{texts[0]} {_SIGNS[node.op]} {texts[1]}"
-        elif node.op == "neg":
-            text = f"−{texts[0]}"
-        else:
-            text = f"{node.op}({', '.join(text for text, _ in read)})"
+        text = OPERATIONS[node.op].equation(texts, ())
         values = [value for _, value in read if value is not None]
         if len(values) < len(read):
             return shown(text), None
         try:
-            value = float(_OF_NUMBERS[node.op](*values))
-        except (ArithmeticError, ValueError, LookupError):
+            value = OPERATIONS[node.op].of_numbers(values, _attributes(node.op))
+        except (ArithmeticError, TypeError, ValueError):
             value = math.nan
         if not math.isfinite(value):
             raise Source(self.text, self.name).error(

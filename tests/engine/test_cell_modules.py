@@ -14,8 +14,6 @@ from recordings import compare, of_kind
 
 from rnnshape import Spec, run, trace
 from rnnshape.doctor.explain import explain
-from rnnshape.errors import UsageError
-from rnnshape.explore.session import Session
 from rnnshape.models.files import read_weights
 from rnnshape.network.constructor import KINDS
 from rnnshape.show.schema import schema
@@ -187,11 +185,6 @@ def test_where_there_has_to_be_a_sequence_a_cell_is_refused(rnnshape, command):
     assert ended.status == 2
     assert "expected a layer, since nn.LSTMCell is a single step" in ended.err
     assert "--cell lstm" in ended.err
-
-
-def test_the_explorer_wants_a_layer():
-    with pytest.raises(UsageError, match="explore: expected a layer"):
-        Session(trace(Spec(cell="gru-cell")))
 
 
 def test_a_spec_of_a_cell_is_read_again(rnnshape):

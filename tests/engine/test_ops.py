@@ -73,3 +73,14 @@ def test_what_a_gate_is_called_changes_no_figure(monkeypatch):
     after = cost(trace(spec, seq_len=1))
     assert after.kept == before
     assert {"decay_{t}", "x_in_{t}", "dh_{t}"} <= {t.name for p in after.passes for t in p.kept}
+
+
+def test_a_function_of_a_number_is_what_its_row_computes_of_an_array():
+    numbers = {"elu": (1.0,)}
+    for name in (n for n in ops.OPERATIONS if n not in ("softmax", "cross_entropy")):
+        row = ops.OPERATIONS[name]
+        if row.functions or name in ("add", "sub", "mul", "div", "power", "max", "min", "neg"):
+            operands = [0.5] if row.functions or name == "neg" else [0.5, 2.0]
+            arrays = [np.array([number]) for number in operands]
+            expected = row.array(np, arrays, numbers.get(name, ()))[0]
+            assert abs(row.of_numbers(operands, numbers.get(name, ())) - expected) < 1e-15, name
