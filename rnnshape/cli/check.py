@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from os.path import isdir
 from typing import Annotated
 
@@ -157,12 +158,13 @@ def _check_all(
 
     from ..programs.sources import settings, sources
     from ..show.report import report, reported
+    from ..show.screen import columns_of
 
     project = settings(Path())
     options = project.with_options(pairs(sets, "--set"), pairs(shapes, "--shape"))
     documents, faults = reported(sources(programs, project.exclude), options, set(programs))
     kind = output_format or ("json" if json else "text")
-    write_lines(report(documents, kind), file)
+    write_lines(report(documents, kind, columns_of(None if file else sys.stdout)), file)
     for fault in faults:
         write_notes(str(fault).split("\n"))
     found = {

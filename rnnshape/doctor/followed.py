@@ -82,8 +82,10 @@ def causes_of(followed: Followed, request: Request | None = None) -> list[Compla
             mend.fix,
             mend.edits,
         )
+    padded = any(event.kind.endswith("pad_packed_sequence") for event in followed.events)
     for cause in causes.values():
-        add(cause.id, cause.why, cause.fix, ())
+        if padded or cause.id != "padded-shorter":
+            add(cause.id, cause.why, cause.fix, ())
     if not found:
         add(_by_rule(refusal), "", "", ())
     return list(found.values())

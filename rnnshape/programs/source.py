@@ -10,6 +10,7 @@ import signal
 import stat
 import sys
 import warnings
+from bisect import bisect_right
 from dataclasses import dataclass
 from errno import EINVAL, ENXIO
 from threading import current_thread, main_thread
@@ -32,11 +33,18 @@ class Source:
     text: str
     tree: ast.Module
     path: str = ""  # where it lies, for what it imports from beside it
+    cells: tuple[int, ...] = ()  # of a notebook: the line at which each code cell begins
 
     @property
     def lines(self) -> list[str]:
         """The lines, the first at 0."""
         return self.text.split("\n")
+
+    def place(self, line: int) -> str:
+        """`model.py:12`; of a notebook with the code cell, and the line in it."""
+        cell = bisect_right(self.cells, line)
+        within = f" (code cell {cell}, line {line - self.cells[cell - 1] + 1})" if cell else ""
+        return f"{self.name}:{line}{within}"
 
 
 def opened(path: str, mode: Literal["rb", "wb"] = "rb") -> IO[bytes]:
@@ -98,11 +106,12 @@ def read(path: str) -> str:
 
 def source_of(text: str, name: str, path: str = "") -> Source:
     """The tree of a text. Raises UsageError where it is no Python, with the line."""
+    cells: tuple[int, ...] = ()
     if name.endswith(".ipynb"):
-        text = notebook_text(text, name)
+        text, cells = _notebook(text, name)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ")
     if name == "-" and text.lstrip()[:1] == "{" and '"cells"' in text:
-        text = notebook_text(text, name)
+        text, cells = _notebook(text, name)
     if len(re.findall(r"\b\w|[\[({]|[\"'](?=\W)", text)) > MOST_PARTS:
         raise UsageError(
             f"{_shown(name)}: expected at most {MOST_PARTS:,} names, numbers and brackets", got="more",
@@ -119,7 +128,7 @@ def source_of(text: str, name: str, path: str = "") -> Source:
             f"{_shown(name)}: expected Python", got=str(error)[:80] or type(error).__name__,
             fix="give a file that python can compile",
         ) from None  # fmt: skip
-    return Source(name, text, tree, path)
+    return Source(name, text, tree, path, cells)
 
 
 def _shown(name: str) -> str:
@@ -148,26 +157,32 @@ def _no_python(error: SyntaxError, text: str, name: str) -> UsageError:
     )  # fmt: skip
 
 
-def notebook_text(text: str, name: str) -> str:
-    """The code cells of a notebook, in order; magics and shell lines are left out (empty)."""
+def _notebook(text: str, name: str) -> tuple[str, tuple[int, ...]]:
+    """The code cells of a notebook, in order, and the line at which each begins; magics and shell
+    lines are left out (empty)."""
     try:
         plain: Any = json.loads(text)
         cells = plain["cells"] if "cells" in plain else plain["worksheets"][0]["cells"]
-        parts = []
+        parts: list[str] = []
+        starts, end = [], 1
         for cell in cells:
             if cell.get("cell_type") != "code":
                 continue
             body = cell.get("source", cell.get("input", ""))
             body = "".join(body) if isinstance(body, list) else str(body)
             if body.lstrip().startswith("%%") and not re.match(r"\s*%%(time|timeit|capture)", body):
+                starts.append(end)
                 continue
+            body = body.replace("\r\n", "\n").replace("\r", "\n")
+            starts.append(end)
             parts.append("\n".join(_plain(line) for line in body.split("\n")))
+            end += parts[-1].count("\n") + 2
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         raise UsageError(
             f"{_shown(name)}: expected a Jupyter notebook", got="no JSON with cells",
             fix="save it anew as .ipynb, or as a .py file",
         ) from None  # fmt: skip
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts) + "\n", tuple(starts)
 
 
 def _plain(line: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from .. import __version__
@@ -41,16 +43,17 @@ def reported(
     return documents, faults
 
 
-def report(documents: Sequence[Document], kind: str) -> Iterator[str]:
-    """The lines of a report over several programs in one of FORMATS."""
+def report(documents: Sequence[Document], kind: str, width: int = 80) -> Iterator[str]:
+    """The lines of a report over several programs in one of FORMATS; a text keeps to `width`."""
     if kind == "json":
         yield json.dumps({"schema": "rnnshape/report/1", "programs": list(documents)})
     elif kind == "sarif":
         yield json.dumps(sarif(documents), indent=1, ensure_ascii=False)
     else:
-        line = {"text": _text, "concise": _concise, "github": _github}[kind]
+        lines: dict[str, Callable[[Document, str], Iterator[str]]]
+        lines = {"text": partial(_text, width), "concise": _concise, "github": _github}
         for finding, level in findings(documents):
-            yield from line(finding, level)
+            yield from lines[kind](finding, level)
         if kind != "github":
             yield from _sums(documents)
 
@@ -65,7 +68,7 @@ def findings(documents: Sequence[Document]) -> Iterator[tuple[Document, str]]:
 def _sentence(finding: Document) -> str:
     torch = finding.get("torch")
     said = f"{torch['type']}: {torch['message']}" if torch else ""
-    return ". ".join(words for words in (said, finding["why"]) if words)
+    return ". ".join(words for words in (said.rstrip("."), finding["why"]) if words)
 
 
 def _concise(finding: Document, level: str) -> Iterator[str]:
@@ -73,15 +76,14 @@ def _concise(finding: Document, level: str) -> Iterator[str]:
     yield visible(f"{finding['file']}:{finding['line']}: {finding['id']} {words}")
 
 
-def _text(finding: Document, level: str) -> Iterator[str]:
+def _text(width: int, finding: Document, level: str) -> Iterator[str]:
     yield visible(f"{finding['file']}:{finding['line']}: {level}: {finding['id']}")
     torch = finding.get("torch")
     if torch:
         yield visible(f"    {torch['type']}: {torch['message']}".replace("\n", "\n    "))
-    if finding["why"]:
-        yield visible(f"    {finding['why']}".replace("\n", " "))
-    if finding.get("fix"):
-        yield visible(f"    fix: {finding['fix']}".replace("\n", " "))
+    fix = f"fix: {finding['fix']}" if finding.get("fix") else ""
+    for words in filter(None, (finding["why"], fix)):
+        yield from wrap(visible(words), width, initial_indent="    ", subsequent_indent="    ")
     for edit in finding.get("edits", ()):
         yield from (visible(f"    - {row}") for row in edit["before"].splitlines())
         yield from (visible(f"    + {row}") for row in edit["after"].splitlines())

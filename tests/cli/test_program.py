@@ -1,5 +1,7 @@
 """trace, check and draw of a program: the document, the text, the exit status, short refusals."""
 
+import json
+
 import jsonschema
 import pytest
 from conftest import ROOT
@@ -95,3 +97,14 @@ def test_a_shape_that_the_program_refuses_does_not_fit(rnnshape):
     ended = rnnshape("check", f"{CLASSIFIER}:Classifier", "--shape", "x=N,T,10:float", "--json")
     assert (ended.status, ended.json["verdict"]) == (1, "does not fit")
     assert ended.json["problems"][0]["line"] == 13
+
+
+def test_a_line_of_a_notebook_is_told_by_its_cell_too(rnnshape, tmp_path):
+    cells = [
+        {"cell_type": "markdown", "source": "# A lesson"},
+        {"cell_type": "code", "source": ["import torch\n", "from torch import nn"]},
+        {"cell_type": "code", "source": "%%bash\nls"},
+        {"cell_type": "code", "source": "rnn = nn.RNN(3, 4)\nrnn(torch.zeros(5, 2, 4))"},
+    ]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    assert "a.ipynb:5 (code cell 3, line 2)" in rnnshape("check", "a.ipynb").out

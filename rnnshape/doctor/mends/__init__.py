@@ -75,6 +75,10 @@ class Trial:
             self._budget.tried = min(self._budget.tried, MOST_AFTER)
             if len(found) >= MOST_SHOWN:
                 break
+        for finding in () if found else self.warnings(self.followed):
+            for mend in self._silent(self.followed, self._texts0, finding, 1):
+                if mend.followed.problem is None:  # what goes wrong in silence before made it
+                    return [replace(mend, id=finding.id)]
         return found
 
     def warning(self, finding: Any) -> list[Mend]:

@@ -8,7 +8,7 @@ from typing import Any
 from ...doctor.followed import Complaint, Diagnosis
 from ...programs.follow import Followed
 from ...programs.record import Line as Ran
-from ...programs.record import tensors_in
+from ...programs.record import Place, tensors_in
 from ...programs.sizes import Size, product, written, written_shape
 from ...programs.tensor import Tensor
 from ...programs.values import Instance, Unknown
@@ -267,7 +267,7 @@ def _parameter_count(instance: Instance) -> str:
 def _complaints(followed: Followed, diagnosis: Diagnosis) -> Iterator[Line]:
     for complaint in diagnosis.problems:
         yield []
-        place = f"{complaint.place.file}:{complaint.place.line}"
+        place = _place(followed, complaint.place)
         yield [("problem ", "bad"), (f"{complaint.id}, {visible_line(place)}", "title")]
         if complaint.torch is not None:
             for i, row in enumerate(f"{complaint.torch[0]}: {complaint.torch[1]}".split("\n")):
@@ -275,9 +275,14 @@ def _complaints(followed: Followed, diagnosis: Diagnosis) -> Iterator[Line]:
         yield from _mend(complaint)
     for complaint in diagnosis.warnings:
         yield []
-        place = f"{complaint.place.file}:{complaint.place.line}"
+        place = _place(followed, complaint.place)
         yield [("warning ", "title"), (f"{complaint.id}, {visible_line(place)}", "")]
         yield from _mend(complaint)
+
+
+def _place(followed: Followed, place: Place) -> str:
+    source = followed.sources.get(place.file)
+    return source.place(place.line) if source else f"{place.file}:{place.line}"
 
 
 def _mend(complaint: Complaint) -> Iterator[Line]:
