@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -189,6 +190,7 @@ class Explorer(App[None]):
             session.tick(steps)
         if self._clock is not None and not session.playing and not more:
             self._clock.pause()
+            gc.freeze()  # else a key would wait for a collection over all that was walked
         await self.show()
 
     # what happens
