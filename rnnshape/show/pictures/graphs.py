@@ -56,6 +56,8 @@ MERMAID_STEPS = 3  # as many as a README's column shows in letters that can be r
 def mermaid_lines(unrolled: Unrolled) -> Iterator[str]:
     """The rows of the grid from the top down, then the weights, the arrows and the colours."""
     wide = len(unrolled.times) + 2
+    if unrolled.trace.spec.bidirectional:
+        wide += len(unrolled.times) + 1
     yield f"%% {unrolled.title}"
     yield "block-beta"
     yield f"  columns {wide}"
@@ -78,14 +80,23 @@ def mermaid_lines(unrolled: Unrolled) -> Iterator[str]:
 
 
 def _rows(unrolled: Unrolled) -> Iterator[list[str]]:
-    """Each: what stands at the left edge, a box a step, what stands at the right edge."""
+    """Each: what stands at the left edge, a box a step, what stands at the right edge.
+
+    In two directions a step is two places wide, so that no arrow, which Mermaid draws straight,
+    passes behind a box: the forward cell stands left, the reverse one right of the middle, and
+    a place is free beside the last, since an arrow to the left needs room for its head.
+    """
     nodes, count = unrolled.nodes, len(unrolled.times)
+    spec = unrolled.trace.spec
+    across = ":2" if spec.bidirectional else ""
+    room = ["space"] if across else []
 
     def whole(role: str) -> list[str]:
-        return ["space", *(_box(nodes[f"{role}{column}"]) for column in range(count)), "space"]
+        boxes = (_box(nodes[f"{role}{column}"]) + across for column in range(count))
+        return ["space", *boxes, *room, "space"]
 
     if "o" in nodes:
-        yield [f"space:{count + 1}", _box(nodes["o"])]
+        yield [f"space:{count * spec.num_directions + 1 + len(room)}", _box(nodes["o"])]
     elif unrolled.trace.head is not None:
         yield whole("o")
     if "output0" in nodes:
@@ -93,14 +104,18 @@ def _rows(unrolled: Unrolled) -> Iterator[list[str]]:
     for layer in reversed(unrolled.layers):
         if layer is None:
             continue
-        if unrolled.trace.spec.bidirectional:
+        if spec.bidirectional:
             yield whole(f"concat{layer}_")
-        for direction in reversed(unrolled.trace.spec.directions):
+        for direction in reversed(spec.directions):
             ends = [_box(nodes[end_id(role, layer, direction)]) for role in ("first", "last")]
+            cells = [[_box(nodes[cell_id(layer, direction, column)])] for column in range(count)]
             if direction == "reverse":
                 ends.reverse()
-            cells = [_box(nodes[cell_id(layer, direction, column)]) for column in range(count)]
-            yield [ends[0], *cells, ends[1]]
+            if across:
+                at = 0 if direction == "reverse" else 1
+                for cell in cells:
+                    cell.insert(at, "space")
+            yield [ends[0], *(place for cell in cells for place in cell), *room, ends[1]]
     yield whole("input")
 
 
