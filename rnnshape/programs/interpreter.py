@@ -38,7 +38,7 @@ from .objects import (
     make_class,
     unfolded,
 )
-from .record import Event, Line, Place, Record, tensors_in
+from .record import Event, Line, Place, Record, shapes_of, tensors_in
 from .refusal import NotKnown, Refusal
 from .sizes import Names as SizeNames
 from .sizes import Size, terms_of
@@ -404,6 +404,8 @@ class Interpreter:
         if line is not None:
             line.count += 1
             line.failed = line.failed or failed
+            if line.count > 1 and not line.varied and not failed:
+                line.varied = shapes_of(calls, names) != shapes_of(line.calls, line.names)
 
     def _assigned(self, node: ast.stmt) -> dict[str, Any]:
         """The names that a statement gave tensors to."""

@@ -60,6 +60,7 @@ class Line:
     """A statement that handles tensors: how often it ran, its calls and names (of its first run).
 
     depth: how many of the program's own functions it stands in, from the entry on.
+    varied: whether a later run had other shapes.
     """
 
     file: str
@@ -74,6 +75,13 @@ class Line:
     names: Mapping[str, Any] = field(default_factory=dict)
     failed: bool = False
     order: int = 0
+    varied: bool = False
+
+
+def shapes_of(calls: Sequence[Event], names: Mapping[str, Any]) -> list[Any]:
+    """The shapes that went into calls and came out, and those of what was named, in order."""
+    passed = [tensor.shape for call in calls for tensor in (*call.inputs, *call.outputs)]
+    return passed + [tensor.shape for value in names.values() for tensor in tensors_in(value)]
 
 
 class Record:

@@ -286,6 +286,7 @@ class Watch:
         if shapes not in visit.seen and len(visit.seen) <= MOST_LATER:
             if not visit.seen:
                 visit.line.calls = tuple(visit.calls)
+            visit.line.varied = bool(visit.seen)
             visit.seen.append(shapes)
         visit.calls = []
 

@@ -178,7 +178,7 @@ def line_object(line: Line, followed: Followed) -> dict[str, Any]:
     """A line with its calls and names."""
     return {
         "file": line.file, "line": line.line, "in": line.where, "code": code_of(line, followed),
-        "count": line.count,
+        "count": line.count, "varied": line.varied,
         "calls": [
             {
                 "call": event.text, "kind": kind_of(event),

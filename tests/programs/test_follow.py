@@ -582,3 +582,19 @@ def test_a_number_is_no_tensor_in_a_program_with_numpy_either():
     assert message(followed("import numpy as np\nloss = 0\nloss.backward()\n")) == (
         "AttributeError: 'int' object has no attribute 'backward'"
     )
+
+
+def test_a_line_that_runs_with_other_shapes_is_not_told_as_alike():
+    text = """
+        import torch
+        from torch import nn
+
+        rnn = nn.RNN(3, 4)
+        for steps in (5, 6, 5):
+            x = torch.zeros(steps, 2, 3)
+            _, h = rnn(x)
+        """
+    by_line = {line.line: line for line in followed(text).lines}
+    assert {n: (line.count, line.varied) for n, line in by_line.items()} == {
+        7: (3, True), 8: (3, True)
+    }  # fmt: skip
