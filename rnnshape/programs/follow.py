@@ -1168,7 +1168,10 @@ class _Run:
             return [self._argument(f"{name}[{i}]") for i in range(2)]
         if form[0] == "state":
             shapes = form[1] if form[2] else (form[1],)
-            made = tuple(self._tensor(name, tuple(shape), "float32") for shape in shapes)
+            again = self.interpreter.names.rebuilt  # the sizes are those of the run that failed
+            made = tuple(
+                self._tensor(name, tuple(map(again, shape)), "float32") for shape in shapes
+            )
             return made if form[2] else made[0]
         letters, dtype = form
         sizes = []

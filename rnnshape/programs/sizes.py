@@ -366,7 +366,7 @@ class Names:
         """The size called `name`: what it is bound to, or a number of its own with that name."""
         if name in self._bound:
             size = self._bound.pop(name)  # what refers to itself ends here
-            rebuilt = self._rebuilt(size)
+            rebuilt = self.rebuilt(size)
             self._bound[name] = size
             return rebuilt
         if name not in self.values:
@@ -378,7 +378,7 @@ class Names:
         number = self.values[name]
         return Size(number, (((Name(self._shown.get(name, name), number, name),), 1),))
 
-    def _rebuilt(self, size: int) -> int:
+    def rebuilt(self, size: int) -> int:
         """A size of an earlier run, with the numbers that the names stand for in this one."""
         total: int = 0
         for names, n in terms_of(size):

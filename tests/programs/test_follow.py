@@ -598,3 +598,20 @@ def test_a_line_that_runs_with_other_shapes_is_not_told_as_alike():
     assert {n: (line.count, line.varied) for n, line in by_line.items()} == {
         7: (3, True), 8: (3, True)
     }  # fmt: skip
+
+
+def test_a_state_that_is_given_has_the_batch_of_its_input():
+    text = """
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self, tokens, hidden=6):
+                super().__init__()
+                self.lstm = nn.LSTM(tokens, hidden, 2, batch_first=True)
+
+            def forward(self, x, state):
+                return self.lstm(x, state)
+        """
+    one = followed(text, "Net")
+    assert shapes([one.arguments["x"].value]) == [("N", "T", "tokens")]
+    assert shapes(one.arguments["state"].value) == [("2", "N", "6")] * 2
