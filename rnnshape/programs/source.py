@@ -77,6 +77,11 @@ def opened(path: str, mode: Literal["rb", "wb"] = "rb") -> IO[bytes]:
 def read(path: str) -> str:
     """The text of a file; of stdin for `-`. Raises UsageError."""
     if path == "-":
+        if sys.stdin is None:
+            raise UsageError(
+                "program: expected something on standard input", got="a closed input",
+                fix="give the name of a file",
+            )  # fmt: skip
         return sys.stdin.read(LARGEST)
     try:
         with opened(path) as file:

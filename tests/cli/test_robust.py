@@ -121,7 +121,8 @@ def test_a_closed_pipe_behind_a_named_device_ends_it_silently(shell):
 
 
 @posix
-@pytest.mark.parametrize("words", ["trace --spec -", "explain", "explain -", "check --code -"])
+@pytest.mark.parametrize("words", ["trace --spec -", "explain", "explain -", "check --code -", "trace -",
+                                   "check -"])  # fmt: skip
 def test_a_closed_standard_input_is_said(shell, words):
     one_message(shell(f"{PROGRAM} {words} <&-"), "standard input")
 

@@ -615,3 +615,25 @@ def test_a_state_that_is_given_has_the_batch_of_its_input():
     one = followed(text, "Net")
     assert shapes([one.arguments["x"].value]) == [("N", "T", "tokens")]
     assert shapes(one.arguments["state"].value) == [("2", "N", "6")] * 2
+
+
+def test_an_optimizer_of_one_s_own_has_state_and_settings_as_torch_s():
+    one = followed("""
+    import torch
+    from torch import nn
+
+    class Own(torch.optim.Adam):
+        def __init__(self, params):
+            super().__init__(params, lr=0.1)
+            for group in self.param_groups:
+                for p in group["params"]:
+                    self.state[p]["step"] = torch.zeros(1)
+                    decay = group["weight_decay"]
+
+    rnn = nn.GRU(3, 4)
+    own = Own(rnn.parameters())
+    two = torch.optim.SGD([{"params": rnn.parameters(), "lr": 1.0}], lr=0.1)
+    size = two.param_groups[0]["params"][0].numel()
+    out, _ = rnn(torch.zeros(5, 2, 3))
+    """)
+    assert (one.verdict, message(one)) == ("fits", None)

@@ -8,7 +8,7 @@ from ..objects import OBJECT, Class, Native, make_class
 from ..refusal import Refusal
 from ..sizes import Size
 from ..tensor import Origin, Part, Tensor
-from ..values import Instance, Unknown
+from ..values import DefaultDict, Instance, Unknown
 from . import type_name
 
 MOST_ITEMS = 256  # of a batch that are looked at one by one
@@ -222,8 +222,18 @@ def _optimizer(
     items = interpreter.listed(params) if params is not None else []
     if not isinstance(items, Unknown) and not items and params is not None:
         raise Refusal("ValueError", "optimizer got an empty parameter list")
-    self._attributes["param_groups"] = [{"lr": keywords.get("lr", 0.001), "params": items}]
-    self._attributes["state"] = {}
+    grouped = isinstance(items, list) and items and isinstance(items[0], dict)
+    own = [dict(group) for group in (items if grouped else [{"params": items}])]
+    for group in own:
+        held = group.get("params", [])
+        group["params"] = [held] if isinstance(held, Tensor) else interpreter.listed(held)
+    defaults = args[0] if args and isinstance(args[0], dict) else {"lr": 0.001, **keywords}
+    groups = [DefaultDict({**defaults, **group}) for group in own]
+    state = DefaultDict()
+    state.factory = _native("dict", lambda interpreter: {})
+    for group in groups:
+        group.factory = _native("setting", lambda i: i.unknown("", None, "float"))
+    self._attributes.update(param_groups=groups, state=state)
 
 
 def _scheduler(interpreter: Any, self: Instance, *args: Any, **keywords: Any) -> None:
