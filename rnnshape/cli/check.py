@@ -22,8 +22,6 @@ from .output import write_json, write_lines, write_notes, write_text
 from .program import Asked, Set, Shape, pairs, refuse_alone, refuse_beside
 
 FORMATS = ("text", "concise", "json", "github", "sarif")  # of a report on programs
-_DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
-          "bool", "complex64", "complex128")  # fmt: skip
 
 
 @network_options
@@ -178,6 +176,9 @@ def _check_all(
 
 def _check_dtypes(dtype: str, state_dtype: str | None, weight_dtype: str) -> None:
     """Refuse the names of no type, and weights of whole numbers."""
-    check_choice("--dtype", dtype, _DTYPES, "float32")
-    check_choice("--state-dtype", state_dtype or "float32", _DTYPES, "float32")
-    check_choice("--weight-dtype", weight_dtype, _DTYPES[:4], "float32")
+    from ..checks.call import TYPES
+    from ..show.document import ITEM_BYTES
+
+    check_choice("--dtype", dtype, TYPES, "float32")
+    check_choice("--state-dtype", state_dtype or "float32", TYPES, "float32")
+    check_choice("--weight-dtype", weight_dtype, ITEM_BYTES, "float32")

@@ -100,11 +100,15 @@ def _documents(_: Any, __: str) -> Iterable[str]:
 
 
 def _dtypes(_: Any, __: str) -> Iterable[str]:
-    return "float32", "float64", "float16", "bfloat16"
+    from ..show.document import ITEM_BYTES
+
+    return ITEM_BYTES
 
 
 def _drawn(_: Any, __: str) -> Iterable[str]:
-    return "float32", "float64", "float16"
+    from .numbers import DTYPES
+
+    return DTYPES
 
 
 def _modules(context: Any, _: str) -> Iterable[str]:

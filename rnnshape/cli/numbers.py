@@ -12,13 +12,14 @@ import typer
 from ..analysis.trace import Trace
 from ..engine.backward import Back
 from ..errors import UsageError
+from ..network.head import LOSSES
 from .options import Command, Network, check_choice, first_set, with_options
 from .output import write_notes
 
 if TYPE_CHECKING:
     from ..analysis.flow import Curve
 
-_DTYPES = ("float32", "float64", "float16")
+DTYPES = ("float32", "float64", "float16")
 
 
 def _option(kind: Any, panel: str, *names: str, **more: Any) -> Any:
@@ -192,7 +193,7 @@ def module_alone() -> UsageError:
 
 def check_drawing(seed: int, dtype: str) -> None:
     """Refuse what no numbers can be drawn with."""
-    check_choice("--dtype", dtype, _DTYPES, "float32")
+    check_choice("--dtype", dtype, DTYPES, "float32")
     if seed < 0:
         raise UsageError("--seed: expected 0 or more", got=str(seed), fix="--seed 0")
 
@@ -202,7 +203,7 @@ _GRADIENT_OPTIONS: dict[str, Any] = {
                         help="Go on in reverse: backpropagation through time."),
     "grad_output": _option(str, _BACKWARD, metavar="G.npy",
                            help="The gradient of a loss by output; ones unless given."),
-    "loss": _option(str, _BACKWARD, metavar="sum|mse|cross-entropy",
+    "loss": _option(str, _BACKWARD, metavar="|".join(LOSSES),
                     help="A loss of the head's o."),
     "target": _option(str, _BACKWARD, metavar="Y.npy",
                       help="What o is compared with; drawn unless given."),
