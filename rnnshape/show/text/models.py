@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ...analysis.trace import Trace
 from ...network.dims import (
@@ -22,6 +22,7 @@ from ..notation import result_kind
 from ..screen import Line, Piece, array_lines, columns, prose, text, visible, visible_line
 
 if TYPE_CHECKING:
+    from ...models.layouts.layout import Placed
     from ...models.onnx.graph import Chain
 
 Document = Mapping[str, Any]
@@ -195,30 +196,10 @@ def _torch_lines(error: Document) -> Iterator[Line]:
 Calls = Sequence[tuple[str, Shape, str]]
 
 
-class Shown(Protocol):
-    """A tensor of a layout: its name, shape, the rule behind it, and how torch's make it."""
-
-    @property
-    def name(self) -> str:
-        """The framework's name."""
-
-    @property
-    def shape(self) -> Shape:
-        """The shape; sizes may be symbols."""
-
-    @property
-    def rule(self) -> str:
-        """The rule: (I, 4H)."""
-
-    @property
-    def made(self) -> str:
-        """How it is made: weight_ih_l0 [i f g o]ᵀ."""
-
-
 def layout_text(
     trace: Trace,
     title: str,
-    tensors: Sequence[Shown],
+    tensors: Sequence[Placed],
     calls: Calls,
     notes: Iterable[str],
     dtype: str,
@@ -252,7 +233,7 @@ def _notes(notes: Iterable[str]) -> Iterator[Line]:
 def layout_document(
     trace: Trace,
     name: str,
-    tensors: Sequence[Shown],
+    tensors: Sequence[Placed],
     calls: Calls,
     notes: Iterable[str],
     dtype: str,
