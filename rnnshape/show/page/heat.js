@@ -56,8 +56,8 @@ class HeatMap {
         : tensor.kind === "input" ? told("batch ↓ features →") : told("batch ↓ hidden →");
     this.legend.textContent = `${axes}  ${largest ? `${written(least)} … ${written(most)}`
       : told("all zeros")}`;
-    this.canvas.setAttribute("aria-label", `heat map of ${tensor.name}, ${tensor.shape.join(
-      " by ")}, from ${written(least)} to ${written(most)}`);
+    this.canvas.setAttribute("aria-label", told("heat map of {name}, from {least} to {most}",
+      { name: `${tensor.name} ${tensor.shape.join("×")}`, least: written(least), most: written(most) }));
     const context = this.canvas.getContext("2d");
     if (this.words) this.write(context, values, largest);
     else this.paint(context, values, largest);

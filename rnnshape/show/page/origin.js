@@ -96,7 +96,7 @@ function source(reading, step, tensor) {
       { own, layer: pass.layer });
   }
   const name = tensor.template;
-  if (name === "x_{t}") return told("{own} is {reads}", { own, reads: filled(pass.reads, step) });
+  if (name === "x_{t}") return told("{own} is {reads}", { own, reads: readsOf(pass) });
   const state = /^([hc])_\{p\}(?:\[|\+|$)/.exec(name);
   if (state) return told("{own} is what step t={t} has left", { own, t: step.previous });
   const begun = /^([hc])0\[(\d+)\]/.exec(name);

@@ -131,7 +131,8 @@ class Panel {
 
   item(operation) {
     const [name, , kind] = step.record.tensors[operation.output];
-    const names = made("div", { class: "names" }, this.piece(name, kind), " = ",
+    const sign = operation.inputs.includes(operation.output) ? " += " : " = ";
+    const names = made("div", { class: "names" }, this.piece(name, kind), sign,
       ...operation.equation.map(([words, of]) => this.piece(words, of)));
     const shapes = made("div", { class: "shapes" },
       ...sized(operation.shapes, operation.letters, (words, of) => this.piece(words, of)));
@@ -234,7 +235,7 @@ function fillTables() {
     row("th", ["", told("shape"), told("in letters"), told("numbers")]),
     ...reading.parameters.map((words) => row("td", words)));
   for (const line of [...element("parameters").rows].slice(1)) line.firstChild.className = "weight";
-  element("sizes").textContent = (reading.back ? `L = ${reading.loss}. ` : "") + reading.sizes;
+  element("sizes").textContent = (reading.back ? `L = ${reading.loss}. ` : "") + sizesOf(reading);
   element("notes").replaceChildren(...reading.notes.map((note) => made("li", {}, note)));
 }
 

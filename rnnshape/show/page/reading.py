@@ -18,6 +18,7 @@ from ...engine.walk import HEAD, Record, Step, Tensor, passes
 from ...errors import UsageError
 from ...network.dims import symbol, write_shape
 from ...network.spec import Spec
+from ..language import said
 from ..notation import Line, equation_pieces, kind_of, shape_pieces
 from ..pictures.inside import found_states, of_record
 from ..pictures.scene import Scene
@@ -54,7 +55,7 @@ def reading(trace: Trace, name: str, insides: dict[str, int] | None = None) -> d
         "parameters": [
             [p.name, write_shape(p.shape), p.rule, str(p.count)] for p in trace.parameters
         ],
-        "sizes": ", ".join(_sizes(shapes)),
+        "sizes": sizes(shapes),
         "notes": [f"{left} equals {right}" for left, right in trace.equalities()],
         "passes": _passes(shapes),
         "runs": runs,
@@ -120,22 +121,24 @@ def _runs(
 
 
 def _passes(trace: Trace) -> list[dict[str, Any]]:
-    """Where each pass reads and where it leaves its states, in words."""
+    """Where each pass reads and where it leaves its states; a layer by its number."""
     spec = trace.spec
     cut = "[:, {t}]" if trace.cuts_batch_first else "[{t}]"
-    both = ", both directions side by side" if spec.bidirectional else ""
     rows = []
     for place in passes(spec):
         top = place.layer == spec.num_layers - 1
-        below = f"{spec.output_state or 'output'}_{{t}} of layer {place.layer - 1}{both}"
+        below = place.layer - 1 if place.layer else None
         rows.append(
             {
                 "layer": place.layer,
                 "direction": place.direction,
-                "reads": below if place.layer else f"input{cut}",
+                "below": below,  # the layer that it reads, or none
+                "reads": f"input{cut}"
+                if below is None
+                else f"{spec.output_state or 'output'}_{{t}}",
                 "first": " and ".join(f"{name}0[{place.row}]" for name in spec.state_names),
                 "last": " and ".join(f"{name}n[{place.row}]" for name in spec.state_names),
-                "up": f"output{cut}" if top else f"layer {place.layer + 1}",
+                "up": f"output{cut}" if top else place.layer + 1,
             }
         )
     head = trace.head
@@ -145,7 +148,8 @@ def _passes(trace: Trace) -> list[dict[str, Any]]:
             {
                 "layer": spec.num_layers,
                 "direction": HEAD,
-                "reads": f"output{cut}" if every else "the last layer's hn",
+                "reads": f"output{cut}" if every else said("the last layer's hn"),
+                "below": None,
                 "up": f"o{cut}" if every else "o",
             }
         )
@@ -165,15 +169,13 @@ def _letters(trace: Trace) -> Trace | None:
         return None
 
 
-def _sizes(trace: Trace) -> Iterator[str]:
+def sizes(trace: Trace) -> dict[str, str]:
     """What each letter stands for."""
     spec, batch = trace.spec, trace.batch
-    yield f"T = {batch.seq_len} step{'' if batch.seq_len == 1 else 's'}"
-    yield f"N = {batch.size} in the batch"
-    yield f"I = {spec.input_size} features (input_size)"
-    yield f"H = {spec.hidden_size} hidden (hidden_size)"
+    found = {"T": batch.seq_len, "N": batch.size, "I": spec.input_size, "H": spec.hidden_size}
     if trace.head is not None:
-        yield f"K = {trace.head.size} out of the head"
+        found["K"] = trace.head.size
+    return {letter: str(size) for letter, size in found.items()}
 
 
 def _tensors(trace: Trace, letters: Trace | None) -> list[list[str]]:

@@ -6,6 +6,19 @@ function titleOf() {
   return reading.back ? told("backward of {cell}", { cell }) : cell;
 }
 
+// What a step reads: a piece of the input, or what the layer below has left.
+function readsOf(pass) {
+  const reads = filled(pass.reads, step);
+  if (pass.below === null) return reads;
+  return told("{reads} of layer {layer}", { reads, layer: pass.below })
+    + (reading.bidirectional ? told(", both directions side by side") : "");
+}
+
+function sizesOf({ sizes }) {
+  const head = sizes.K ? told(", K = {K} out of the head", sizes) : "";
+  return told("T = {T} steps, N = {N} in the batch, I = {I} features (input_size), H = {H} hidden (hidden_size)", sizes) + head;
+}
+
 const listed = (words) => words.join(told(" and "));
 const named = (place) => told("{name} of {shape}", {
   name: filled(step.record.tensors[place][0], step), shape: step.record.tensors[place][1].join("×"),
@@ -24,7 +37,7 @@ function backStory() {
     return `${named(place)} ${pass.direction === "head" ? told("to the last layer")
       : told("to {to}", { to })}`;
   });
-  const sum = arrives.length ? told("Here arrives {arrives}.", { arrives: listed(arrives) }) : "";
+  const sum = arrives.length ? told("What arrives here: {arrives}.", { arrives: listed(arrives) }) : "";
   return `${sum} ${told("The step hands on {passes}, against the arrows, and adds its part to the gradient of each weight.",
     { passes: listed(passes) })}`.trim();
 }
@@ -33,7 +46,9 @@ function story() {
   if (reading.back) return backStory();
   const { pass, previous, next } = step;
   const left = listed(step.record.state.map(named));
-  const [reads, up] = [filled(pass.reads, step), filled(pass.up, step)];
+  const reads = readsOf(pass);
+  const up = typeof pass.up === "number" ? told("layer {layer}", { layer: pass.up })
+    : filled(pass.up, step);
   if (pass.direction === "head") {
     return told("The head reads {reads} and leaves {left}: {up}.", { reads, left, up });
   }
@@ -77,7 +92,8 @@ function printAll() {
       const words = (pieces) => filled(pieces.map(([piece]) => piece).join(""), step);
       const tensor = tensorOf(reading, step, operation.output);
       const row = made("li", {}, made("span", { class: "names" },
-        `${tensor.name} = ${words(operation.equation)}`), " ",
+        `${tensor.name} ${operation.inputs.includes(operation.output) ? "+=" : "="} ${
+          words(operation.equation)}`), " ",
       made("span", { class: "shapes" }, words(operation.shapes)));
       if (tensor.from !== null) {
         const map = new HeatMap(tensor, () => {});

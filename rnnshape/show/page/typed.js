@@ -10,7 +10,7 @@ function wordsOf(n, layer = 0, t = 0) {
     .replace(/\b(input|output|([hc])[0n])((?:<\/tspan>)?) (NNNN×)?\d×/g, (_, name, state, close, batch) =>
       `${name}${close} ${batch ?? ""}${state ? each * n.L : n.T}×`)
     .replace(/(\d*)([NIH])\2{3}/g, (_, factor, letter) => (factor || 1) * n[letter])
-    .replace("num_layers=2", `num_layers=${n.L}`).replace(/(over |T = )2 steps/, `$1${n.T} step${n.T > 1 ? "s" : ""}`)
+    .replace("num_layers=2", `num_layers=${n.L}`).replace("over 2 steps", `over ${n.T} step${n.T > 1 ? "s" : ""}`)
     .replace(/_l1(?!\d)/g, `_l${layer}`)
     .replace(/layer ([01])/g, (_, own) => `layer ${layer ? layer - 1 + Number(own) : own}`)
     .replace(/([hc][0n])\[(\d)\]/g, (_, name, row) => `${name}[${rows(row)}]`)
@@ -38,8 +38,8 @@ function typedReading(pattern, n) {
   for (const layer of layers) {
     for (let way = 0; way < each; way++) {
       const own = (layer ? each : 0) + way, top = pattern.passes[each + way].up;
-      const up = layer === n.L - 1 ? top : `layer ${layer + 1}`;
-      const number = passes.push({ ...copy(pattern.passes[own], layer), layer, up }) - 1;
+      const up = layer === n.L - 1 ? top : layer + 1, below = layer ? layer - 1 : null;
+      const number = passes.push({ ...copy(pattern.passes[own], layer), layer, up, below }) - 1;
       const [[, , stride, , begun], [, , , , going]] = pattern.runs.filter((run) => run[0] === own);
       const start = stride > 0 ? 0 : n.T - 1;
       runs.push([number, start, stride, 1, record(begun, layer)]);
@@ -54,7 +54,7 @@ function typedReading(pattern, n) {
       return [name, shape, rule, String(shape.split("×").reduce((a, b) => a * b, 1))];
     }));
   return withRuns({ ...pattern, passes, runs, records, tensors, parameters, typed: n,
-    code: first(pattern.code), title: first(pattern.title), sizes: first(pattern.sizes),
+    code: first(pattern.code), title: first(pattern.title), sizes: n,
     notes: pattern.notes.map(first), picture: typedPicture(pattern, n) });
 }
 
@@ -114,7 +114,8 @@ const form = element("typed");
 function showForm() {
   form.hidden = !form.hidden;
   element("sizes-open").setAttribute("aria-expanded", !form.hidden);
-  for (const [name, value] of Object.entries(reading.typed ?? data.own)) {
+  const shown = { ...data.own, ...reading.sizes, ...reading.typed };
+  for (const [name, value] of Object.entries(shown)) {
     if (form.elements[name]) form.elements[name].value = value;
   }
   if (!form.hidden) form.elements.L.focus();

@@ -113,7 +113,8 @@ def _data(trace: Trace) -> dict[str, Any]:
     data["patterns"] = _patterns(insides)
     data["insides"] = list(insides)
     data["words"] = _words()
-    data["h0"], data["own"] = _state_sentences(), _sizes(trace)
+    data["h0"] = _state_sentences()
+    data["own"] = {"cell": trace.spec.family or "rnn", "L": str(trace.spec.num_layers)}
     if trace.feed is not None:
         data["numbered"] = [0]
         if not trace.spec.single:
@@ -132,15 +133,6 @@ def _patterns(insides: dict[str, int]) -> dict[str, Any]:
         grid = {"grid": Scene(Unrolled(drawn)).grid}
         patterns[f"{cell}{both:d}{first:d}"] = reading(drawn, "typed", insides) | grid
     return patterns
-
-
-def _sizes(trace: Trace) -> dict[str, Any]:
-    """What the fields begin with: the sizes of the network, where they are numbers."""
-    spec, batch = trace.spec, trace.batch
-    sizes = {"L": spec.num_layers, "I": spec.input_size, "H": spec.hidden_size, "N": batch.size,
-             "T": batch.seq_len}  # fmt: skip
-    cell = spec.cell if spec.cell in GATES else "rnn"
-    return {"cell": cell, **{name: n for name, n in sizes.items() if isinstance(n, int)}}
 
 
 def _state_sentences() -> dict[str, dict[str, str]]:
