@@ -32,7 +32,7 @@ _TYPES = {
 }  # fmt: skip
 _OBJECTS, _VALUE = "_CHECKPOINTABLE_OBJECT_GRAPH", "/.ATTRIBUTES/VARIABLE_VALUE"
 _SHARD = re.compile(r"\.data-\d{5}-of-\d{5}\Z")
-_MOST_SHARDS = 500
+_MOST_SHARDS, _MOST_INDEX = 500, 100_000_000
 
 
 def open_variables(source: Source) -> TensorFile:
@@ -70,7 +70,7 @@ def open_variables(source: Source) -> TensorFile:
 def open_graph(source: Source) -> TensorFile:
     """The constants of a frozen graph (GraphDef) and the layers that they are named as."""
     tensors = {}
-    for node in Message(source.part(0, source.size), source.budget).all(1):
+    for node in Message.of(source).all(1):
         if node.text(2) != "Const":
             continue
         name = node.text(1)
@@ -99,9 +99,11 @@ def _shape(message: Message, field: int, name: str) -> tuple[int, ...]:
 
 def _table(source: Source) -> Iterator[tuple[str, Message]]:
     """The entries of a table: a variable's name, and where it lies."""
-    buffer = source.part(0, source.size)
-    if buffer[-8:] != _MAGIC:
+    if source.size < 48 or source.part(source.size - 8, 8) != _MAGIC:
         raise Damaged("no index of TensorFlow's variables, or one that is cut short")
+    if source.size > _MOST_INDEX:
+        raise Damaged(f"an index of more than {_MOST_INDEX:,} bytes")
+    buffer = source.part(0, source.size)
     at = len(buffer) - 48
     for _ in range(2):  # the block of metadata, which is empty
         _, at = varint(buffer, at, len(buffer))
@@ -186,7 +188,7 @@ def _described(path: str) -> dict[int, Config]:
         place = os.path.join(above, name)
         if os.path.isfile(place):
             source, found = Source(place), dict[int, Config]()
-            objects = Message(source.part(0, source.size), source.budget).all(*way)
+            objects = Message.of(source).all(*way)
             for number, node in enumerate(objects):
                 told = [parsed(bytes(text)) for text in node.all(*field) if len(text)]
                 if told and isinstance(told[0], dict):

@@ -20,6 +20,7 @@ from ..layouts.layout import Entry, Piece, Placed, entry, laid_back
 from .source import Damaged, Source
 from .stored import DTYPES, Layer, Stored, TensorFile, array_of, shape_of
 
+_MOST = 1 << 30  # bytes; its library wants all of them in memory
 _TYPES = {
     0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16",
     8: "complex64", 9: "int8", 10: "float64", 11: "complex128", 12: "uint64", 15: "uint32",
@@ -62,6 +63,8 @@ _OPERATORS = {
 
 def open_tflite(source: Source) -> TensorFile:
     """A model's constants and recurrent layers; no number is read. Raises Damaged."""
+    if source.start(8)[4:] != b"TFL3" or source.size > _MOST:
+        raise Damaged("no model of TensorFlow Lite, or one of more than 1 GB")
     try:
         import tflite
     except ImportError:
