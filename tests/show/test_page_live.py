@@ -474,7 +474,10 @@ def test_a_matrix_is_drawn_once_and_a_weight_as_it_is_used(read):
 
 def test_a_cell_module_is_a_page_of_one_step(read):
     page = read("--cell", "lstm-cell", "--values")
-    assert page.text("place").startswith("step 1 of 1: ")
+    assert page.text("place") == "step 1 of 1: its one step"
+    assert page.text("story") == (
+        "The cell reads input and the state h0 and c0, and returns h of 7×20 and c of 7×20."
+    )
     said = page.find("#inside").text
     assert "forget gate f, σ" in said and said.count("mean ") == 4
     assert not page.find("#batch-first").is_displayed()

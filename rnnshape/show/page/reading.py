@@ -123,11 +123,12 @@ def _runs(
 def _passes(trace: Trace) -> list[dict[str, Any]]:
     """Where each pass reads and where it leaves its states; a layer by its number."""
     spec = trace.spec
-    cut = "[:, {t}]" if trace.cuts_batch_first else "[{t}]"
+    cut = "" if spec.single else "[:, {t}]" if trace.cuts_batch_first else "[{t}]"
     rows = []
     for place in passes(spec):
         top = place.layer == spec.num_layers - 1
         below = place.layer - 1 if place.layer else None
+        row = "" if spec.single else f"[{place.row}]"
         rows.append(
             {
                 "layer": place.layer,
@@ -136,9 +137,9 @@ def _passes(trace: Trace) -> list[dict[str, Any]]:
                 "reads": f"input{cut}"
                 if below is None
                 else f"{spec.output_state or 'output'}_{{t}}",
-                "first": " and ".join(f"{name}0[{place.row}]" for name in spec.state_names),
-                "last": " and ".join(f"{name}n[{place.row}]" for name in spec.state_names),
-                "up": f"output{cut}" if top else place.layer + 1,
+                "first": " and ".join(f"{name}0{row}" for name in spec.state_names),
+                "last": " and ".join(f"{name}n{row}" for name in spec.state_names),
+                "up": None if spec.single else f"output{cut}" if top else place.layer + 1,
             }
         )
     head = trace.head

@@ -1,7 +1,8 @@
 // What is said of a step: its place, what it reads, and where what it leaves goes.
 function titleOf() {
+  const single = reading.passes[0].up === null; // a cell module
   const time = step.t === "t" ? told("every t") : `t=${step.t}`;
-  const cell = step.pass.direction === "head" ? told("head, {time}", { time })
+  const cell = single ? told("its one step") : step.pass.direction === "head" ? told("head, {time}", { time })
     : told("layer {layer} {direction}, {time}", { ...step.pass, time });
   return reading.back ? told("backward of {cell}", { cell }) : cell;
 }
@@ -47,6 +48,10 @@ function story() {
   const { pass, previous, next } = step;
   const left = listed(step.record.state.map(named));
   const reads = readsOf(pass);
+  if (pass.up === null) {
+    return told("The cell reads {reads} and the state {first}, and returns {left}.",
+      { reads, first: pass.first, left });
+  }
   const up = typeof pass.up === "number" ? told("layer {layer}", { layer: pass.up })
     : filled(pass.up, step);
   if (pass.direction === "head") {
