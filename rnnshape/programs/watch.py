@@ -86,6 +86,11 @@ class Watch:
                 fix="run it where the program's torch is, or follow it without: "
                 f"rnnshape trace {file or 'model.py'}",
             ) from None  # fmt: skip
+        if not hasattr(getattr(torch, "compiler", None), "is_compiling"):
+            raise UsageError(
+                "watch: expected torch 2.1 or newer", got=f"torch {torch.__version__}",
+                fix=f"pip install -U torch, or rnnshape trace {file or 'model.py'}",
+            )  # fmt: skip
         from torch.overrides import resolve_name
         from torch.utils.weak import WeakTensorKeyDictionary
 

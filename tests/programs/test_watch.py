@@ -140,6 +140,17 @@ def test_a_packed_batch_keeps_what_its_axes_are(watched):
     assert seen.verdict == "fits"
 
 
+def test_an_old_torch_is_told(monkeypatch):
+    import torch
+
+    from rnnshape.errors import UsageError
+    from rnnshape.programs.watch import Watch
+
+    monkeypatch.delattr(torch, "compiler")
+    with pytest.raises(UsageError, match=r"expected torch 2.1 or newer, got torch 2"):
+        Watch()
+
+
 BUILT = PROGRAM.split("net = Net()")[0]
 
 

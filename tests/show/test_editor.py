@@ -1,6 +1,7 @@
 """The language server, spoken to as an editor does: over stdin and stdout."""
 
 import asyncio
+import subprocess
 import sys
 
 import pytest
@@ -151,3 +152,17 @@ def test_a_mend_is_a_code_action_after_which_nothing_is_told(spoken):
         return await changed(client, types, told, path, "\n".join(lines))
 
     assert spoken(conversation, FAILS).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["{nonsense", "[]", '{"jsonrpc":"2.0","id":1,"method":"textDocument/hover","params":{}}'],
+)
+def test_what_no_editor_sends_is_a_line_and_no_traceback(sent):
+    ended = subprocess.run(
+        [sys.executable, "-m", "rnnshape", "lsp"], cwd=ROOT, capture_output=True, text=True,
+        input=f"Content-Length: {len(sent)}\r\n\r\n{sent}", timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 0
+    lines = ended.stderr.splitlines()
+    assert lines and all(line.startswith("rnnshape: lsp: ") for line in lines)
