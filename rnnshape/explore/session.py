@@ -277,7 +277,9 @@ class Session:
         try:
             action()
         except UsageError as error:
-            self.message = refusal(error)
+            first, *rest = str(error).split("\n")
+            lines: list[Line] = [[(f"  {row}", "")] for row in rest]
+            self.message = [[("✗ ", "bad"), (first, "bad")], *lines]
 
     def _among_fields(self, name: str, where: str) -> None:
         shown = self.view.settings.shown()
@@ -346,19 +348,18 @@ class Session:
         if not wanted:
             self.flowing = False
             return
+        from ..numeric.random import drawn_feed
+        from ..numeric.world import Recording
         from .gradient import Gradient
-        from .numbers import fits, numbers
 
-        trace = self.view.trace
-        self.kept = numbers(trace, self.weights, self.seed)
+        trace, weights = self.view.trace, self.weights
+        if weights is not None:
+            needed = trace.spec.parameters()
+            if any(n not in weights or weights[n].shape != s for n, s in needed.items()):
+                weights = None
+                words = f"the weights are not those of {trace.spec}: its own are drawn at random"
+                self.message = [[(words, "note")]]
+        feed = drawn_feed(trace.spec, trace.batch, trace.head, weights=weights, seed=self.seed)
+        self.kept = Recording(feed)
         self.gradient = Gradient(self.kept)
         self.walk_on(0.03)
-        if self.weights is not None and not fits(trace, self.weights):
-            words = f"the weights are not those of {trace.spec}: its own are drawn at random"
-            self.message = [[(words, "note")]]
-
-
-def refusal(error: UsageError) -> list[Line]:
-    """An error as lines."""
-    first, *rest = str(error).split("\n")
-    return [[("✗ ", "bad"), (first, "bad")], *([(f"  {row}", "")] for row in rest)]
