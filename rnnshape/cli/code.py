@@ -69,7 +69,7 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
     from ..models.convert import conversion, convert, read_source
 
     arguments = network.arguments
-    fix = conversion(path, framework if framework in WRITERS else "torch", module)
+    fix = conversion(path, framework if framework in (*WRITERS, "onnx") else "torch", module)
     source = read_source(path, module, arguments.get("nonlinearity"))
     free = {n: v for n, v in arguments.items() if n in ("batch_first", "dropout")}
     network.refuse_others(source.spec, free, "the weights tell the network")

@@ -93,7 +93,8 @@ def _as_layer(source: Source) -> Source:
 def conversion(path: str, framework: str, module: str | None = None) -> str:
     """The command that converts a file, ready for a shell."""
     chosen_module = f" --module {quote(module)}" if module is not None else ""
-    return f"rnnshape convert {quote(path)} weights.npz --to {framework}{chosen_module}"
+    target = "model.onnx" if framework == "onnx" else "weights.npz"
+    return f"rnnshape convert {quote(path)} {target} --to {framework}{chosen_module}"
 
 
 def read_source(path: str, module: str | None = None, nonlinearity: str | None = None) -> Source:

@@ -70,7 +70,9 @@ def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | No
         raise UsageError(
             f"--framework: expected {', '.join(WRITERS)}",
             got=repr(framework[:40]),
-            fix="rnnshape convert model.safetensors model.onnx --to onnx writes an ONNX model"
+            fix=(
+                loaded.fix if loaded else "rnnshape convert model.safetensors model.onnx --to onnx"
+            )
             if framework == "onnx"
             else "--framework keras",
         )

@@ -123,14 +123,14 @@ class Layout:
             raise UsageError(
                 f"{self.name}: expected a network without a projection, which {self.title} lacks",
                 got=f"proj_size={spec.proj_size}",
-                fix="leave out --proj-size; keep a projected LSTM in torch",
+                fix="keep a projected LSTM in torch, or describe one without",
             )
         spec.check_layer(self.name)
         if spec.cell not in self.cells:
             raise UsageError(
                 f"{self.name}: expected {' or '.join(self.cells)}, the cells of {self.title}",
                 got=spec.cell,
-                fix=f"--cell {next(iter(self.cells))}, or another framework",
+                fix=f"keep it in torch, take {' or '.join(self.cells)}, or another framework",
             )
         biased = spec.bias or self.always_biased
         return tuple(row for row in self.cells[spec.cell] if biased or not row.is_bias)

@@ -434,5 +434,5 @@ def chosen(held: Contents, name: str | None) -> Module:
     raise UsageError(
         f"--module: expected one of the networks of {path!r}: {', '.join(told)}",
         got="none named" if name is None else repr(name[:80]),
-        fix=f"--module {quote(modules[0].name)}",
+        fix=f"--module {quote(next((m for m in modules if not m.cannot), modules[0]).name)}",
     )
