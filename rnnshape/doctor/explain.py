@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UsageError
-from .causes import CAUSES, RULES, Finding
-from .causes.table import sentences
+from .causes.base import Finding
+from .causes.rules import RULES
+from .causes.table import CAUSES, sentences
 from .read import Error, Frame, Reading, clean, read, windows
 
 MOST_SHOWN = 2000  # characters of an error that are given back

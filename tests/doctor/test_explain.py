@@ -14,7 +14,7 @@ from conftest import ROOT, recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnshape.doctor.causes import RULES
+from rnnshape.doctor.causes.rules import RULES
 from rnnshape.doctor.explain import explain, table
 from rnnshape.doctor.read import decode
 from rnnshape.show.document import explain_document

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...checks.padded import Inputs, forward_error
 from ...errors import UsageError
 from ...network.dims import Dim, Shape, Symbol, json_shape, parse_dim, symbol
 from ...network.spec import Spec
-from ..read import Error, Reading
 from .table import CAUSES
+
+if TYPE_CHECKING:
+    from ..read import Error, Reading
 
 Proof = dict[str, Any]
 Call = tuple[Mapping[str, Any], Sequence[Shape]]
@@ -138,15 +141,21 @@ Reason = Callable[[Facts], Finding | None]
 class Rule:
     """One cause of one message: a row of `explain --list`.
 
-    patterns are searched in the message, each linear in its length; reason returns None where the
-    numbers speak against the cause. example is a message that the rule explains.
+    written: patterns, searched in the message, each linear in its length; they are compiled when
+    the first message is asked for. reason returns None where the numbers speak against the cause.
+    example is a message that the rule explains.
     """
 
     id: str
-    patterns: tuple[re.Pattern[str], ...]
+    written: tuple[str | re.Pattern[str], ...]
     meaning: str
     example: str
     reason: Reason
+
+    @cached_property
+    def patterns(self) -> tuple[re.Pattern[str], ...]:
+        """The patterns, compiled."""
+        return tuple(map(re.compile, self.written))
 
     def apply(self, error: Error, reading: Reading, stated: Mapping[str, Any]) -> Finding | None:
         """What the rule finds in an error."""
@@ -163,8 +172,7 @@ class Rule:
 
 def rule(cause: str, *patterns: str | re.Pattern[str], example: str) -> Callable[[Reason], Rule]:
     """Make a rule of the function below: its reasoning. What the cause means stands in the table."""
-    compiled = tuple(re.compile(p) if isinstance(p, str) else p for p in patterns)
-    return lambda reason: Rule(cause, compiled, CAUSES[cause].why, example, reason)
+    return lambda reason: Rule(cause, patterns, CAUSES[cause].why, example, reason)
 
 
 def says(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 from ...network.dims import Dim, Shape, symbol
 from .base import Facts, Finding, I, N, Proof, T, rule, says
 
-INPUT_SIZE = re.compile(
+INPUT_SIZE = (
     r"input\.size\(-1\) must be equal to input_size\. Expected (?P<need>\d{1,400}),? "
     r"got (?P<have>\d{1,400})|"
     r"has inconsistent input_size: got (?P<got>\d{1,400}),? expected (?P<wanted>\d{1,400})"
 )
-_RANK = re.compile(
+_RANK = (
     r"(RNN|LSTM|GRU): Expected input to be 2-?D or 3-?D,? (?:got|but received|but got) "
     r"(\d{1,3})-?D|input must have 3 dimensions, got (\d{1,3})"
 )
-PRODUCT = re.compile(
+PRODUCT = (
     r"mat1 and mat2 shapes cannot be multiplied \((\d{1,100})x(\d{1,100}) and "
     r"(\d{1,100})x(\d{1,100})\)|"
     r"size mismatch, m1: \[(\d{1,100}) x (\d{1,100})\], m2: \[(\d{1,100}) x (\d{1,100})\]|"

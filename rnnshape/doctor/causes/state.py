@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,8 @@ from ...network.dims import Shape, write_shape
 from ..case import counted
 from .base import SIZES, Facts, Finding, Known, N, Proof, Rule, T, rule, says, shape_text
 
-STATE_SIZE = re.compile(rf"Expected hidden(?:\[([01])\])? size {SIZES},? got {SIZES}")
-_RANKS = re.compile(
+STATE_SIZE = rf"Expected hidden(?:\[([01])\])? size {SIZES},? got {SIZES}"
+_RANKS = (
     r"For (un)?batched ([23])-D input, hx (and cx )?should also be [23]-D but got "
     r"(?:\((\d{1,3})-D, (\d{1,3})-D\) tensors|(\d{1,3})-D tensor)"
 )
