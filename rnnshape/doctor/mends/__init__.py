@@ -26,6 +26,7 @@ MOST_TRIED = 160  # programs that are followed for one problem
 MOST_STEPS = 300_000  # steps of the interpreter, over all of them; reading costs a step for 4 signs
 MOST_SHOWN = 3
 MOST_AFTER = 16  # more that are tried once a mend is found
+RESHAPES = ("view-size", "cat-axis", "attention-axes", "axes-mixed")
 DEEPEST = 3  # mends on top of each other, where one makes way for another problem
 
 
@@ -120,6 +121,8 @@ class Trial:
         for candidate, again, _ in later if not alone else ():
             if again.problem is not None:
                 for mend in self._mended(again, first, deep - 1):
+                    if candidate.id in RESHAPES and mend.id == "feature-size":
+                        continue  # a layer built for the width that a guess gave
                     if self._accepted(followed, mend.followed):
                         yield replace(mend, id=candidate.id, fix=_both(candidate.fix, mend.fix))
                         break

@@ -518,6 +518,15 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
                 for form in forms if steps_second else reversed(forms):
                     yield wrap(name, fix, Spot(scene.source, node, scene.last), form)
         for other, whole in others:
+            ones = [i for i in range(value.rank) if int(value.shape[i]) == 1]
+            if whole.rank == value.rank == 3 and len(ones) == 1 and int(whole.shape[ones[0]]) != 1:
+                sizes = ["-1"] * 3
+                sizes[ones[0]] = f"{scene.source.operand(other)}.size({ones[0]})"
+                yield wrap(
+                    "attention-axes", "repeat the state for every step",
+                    Spot(scene.source, node, scene.last), f"@.expand({', '.join(sizes)})",
+                )  # fmt: skip
+        for other, whole in others:
             if whole.rank == 3 and value.rank == 2:
                 text = scene.source.operand(other)
                 name, fix = "attention-axes", "repeat the state for every step"
