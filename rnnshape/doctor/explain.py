@@ -202,10 +202,12 @@ def _layer(found: Finding) -> tuple[str, str | None, Any]:
     if found.proof is None:
         return "", None, None
     before, after = found.proof["before"], found.proof["after"]
-    lines = [found.code] if found.code else []
-    for name in () if lines else ("h0", "c0"):
+    lines = []
+    for name in ("h0", "c0"):
         if name in after and after[name] != before.get(name):
-            lines.append(f"{name} = torch.zeros({', '.join(map(str, after[name]))})")
+            zeros = f"torch.zeros({', '.join(map(str, after[name]))})"
+            own = re.sub(r"\b[hc](?=[0n]\b)", name[0], found.code)
+            lines.append(own or f"{name} = {zeros}")
     return "\n".join(lines), "layer", {"before": before, "after": after}
 
 

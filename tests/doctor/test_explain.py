@@ -10,7 +10,7 @@ import time
 
 import jsonschema
 import pytest
-from conftest import ROOT, recorded
+from conftest import ROOT, needs_torch, recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -258,6 +258,27 @@ def test_a_forgotten_batch_first_is_proved_with_the_users_own_numbers():
 def test_before_the_mend_the_shapes_do_not_fit_and_after_it_they_do(rule):
     cause = next(cause for cause in explain(rule.example).causes if cause.id == rule.id)
     assert cause.layer is None or cause.layer["after"]["fits"]
+
+
+@needs_torch
+@pytest.mark.parametrize("which", ["", "[0]", "[1]"])
+@pytest.mark.parametrize(
+    "sizes",
+    ["(2, 8, 256), got [8, 2, 256]", "(1, 3, 20), got [1, 3, 40]", "(1, 3, 20), got [2, 3, 20]",
+     "(6, 7, 20), got [3, 7, 20]", "(1, 64, 256), got [1, 32, 256]", "(3, 7, 20), got [1, 7, 20]"],
+)  # fmt: skip
+def test_the_code_makes_of_the_state_that_came_the_one_that_fits(which, sizes):
+    import torch
+
+    for cause in explain(f"RuntimeError: Expected hidden{which} size {sizes}").causes:
+        if not cause.code or "n" in cause.code.split(" = ")[1][1:2]:
+            continue  # hn is another tensor
+        names = {n: torch.zeros(cause.layer["before"][n]) for n in ("h0", "c0")
+                 if n in cause.layer["before"]}  # fmt: skip
+        exec(cause.code, {"torch": torch}, names)
+        assert {n: list(t.shape) for n, t in names.items()} == {
+            n: cause.layer["after"][n] for n in names
+        }
 
 
 def test_a_checkpoint_tells_the_network_it_holds():
