@@ -40,8 +40,8 @@ class Canvas:
             self.put(x, y, sign, kind)
 
     def box(self, x: int, y: int, inner: Sequence[str], kind: str = "state") -> None:
-        """A frame around lines of equal length; its words have `kind`."""
-        width = len(inner[0]) + 2
+        """A frame around lines, as wide as the longest; its words have `kind`."""
+        width = max(map(len, inner)) + 2
         self.put(x, y, "┌" + "─" * width + "┐")
         for words in inner:
             y += 1

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnshape.analysis.trace import Trace
+from rnnshape.engine.written import shipped_cell
 from rnnshape.network.batch import Batch
 from rnnshape.network.head import Head
 from rnnshape.network.spec import Spec
@@ -194,6 +195,7 @@ def test_words_stand_out_from_the_paper(kind, theme):
 
 
 cells = st.sampled_from(["rnn", "lstm", "gru"])
+stateful = st.one_of(cells, st.sampled_from(["slstm", "mgu"]).map(shipped_cell))
 batches = st.one_of(
     st.builds(lambda t, n: Batch(seq_len=t, size=n), st.integers(1, 40), st.integers(1, 9000)),
     st.builds(
@@ -206,7 +208,7 @@ heads = st.one_of(
 )
 
 
-@given(cells, st.integers(1, 12), st.booleans(), st.booleans(), batches, heads)
+@given(stateful, st.integers(1, 12), st.booleans(), st.booleans(), batches, heads)
 @settings(max_examples=60, deadline=None)
 def test_no_box_covers_another_and_every_word_fits_its_box(cell, layers, both, first, batch, head):
     spec = Spec(cell=cell, num_layers=layers, bidirectional=both, batch_first=first)
@@ -217,6 +219,7 @@ def test_no_box_covers_another_and_every_word_fits_its_box(cell, layers, both, f
         assert box.y >= 0 and box.y + box.height <= drawing.height
         sign = SMALL_SIGN if box.node.role == "concat" else SIGN
         assert max(len(line) * sign for line in box.node.lines) <= box.width
+        assert 15 * len(box.node.lines) <= box.height or box.node.role == "cell"
     for a, b in combinations(boxes, 2):
         apart = a.x + a.width <= b.x or b.x + b.width <= a.x
         assert apart or a.y + a.height <= b.y or b.y + b.height <= a.y, (a.node.id, b.node.id)
@@ -370,6 +373,7 @@ def test_the_shared_corners_are_marked(rnnshape):
     assert marks(("num_layers", 2)) == {"output4": "①", "last1_forward": "①"}
     assert marks(("bidirectional", True)) == {
         "output4": "①", "last0_forward": "①", "output0": "②", "last0_reverse": "②"}  # fmt: skip
+    assert marks(("cell", shipped_cell("mlstm"))) == {}  # its output is none of its states
     said = words(drawn(rnnshape, "--bidirectional"))
     assert said.count("①") == 2 and said.count("②") == 2
     assert "① output[-1, :, :20] equals hn[-2]" in said

@@ -67,6 +67,7 @@ def test_the_cell_of_figure_1_feeds_back_into_itself(rnnshape):
     told = drawn(rnnshape)
     assert "folded" in told and "unrolled" in told
     assert "│ 7×20 │←─┘" in told and "W_hh 20×20" in told
+    assert "│ C 7×20×20 │←─┤" in drawn(rnnshape, "--cell", "mlstm", columns=150)
 
 
 def test_figure_6_has_a_cell_for_each_layer_and_time(rnnshape):

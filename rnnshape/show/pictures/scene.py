@@ -188,7 +188,7 @@ class Scene:
             y += _RISE + (10 if self._two else 0)
         self._y["input"] = y
         y += _LABEL
-        self._y["legend"] = y + 34
+        self._y["legend"] = y + 34 + 16 * max(0, self._cell_lines - 3)
         self.height = self._y["legend"] + 18 * len(self._legend) + _MARGIN - 12
 
     def _block(self, layer: int, direction: str) -> float:
@@ -223,7 +223,8 @@ class Scene:
             lane = self._lanes[node.layer, node.direction]
             at_left = (node.role == "first") == (node.direction == "forward")
             x = _MARGIN + self._beside if at_left else self._right
-            return Box(x, lane.wire - _LABEL / 2, self._end, _LABEL, node)
+            height = max(_LABEL, 16 * len(node.lines) + 8)
+            return Box(x, lane.wire - height / 2, self._end, height, node)
         if node.role == "concat":
             y = self._y[f"concat{node.layer}"]
             return Box(self.x(node.column), y, self._column, _PILL, node)

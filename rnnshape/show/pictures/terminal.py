@@ -114,7 +114,7 @@ def _loop(captions: Captions) -> Canvas:
     inner = captions.cell(0)
     ends = {name: write_shape(trace.tensors[name]) for name in ("output", "input")}
     parameters = {p.kind: write_shape(p.shape) for p in trace.spec.layer_parameters(0, "forward")}
-    width = len(inner[0]) + 4
+    width = max(map(len, inner)) + 4
     middle = max((max(map(len, [*ends.values(), "output"])) - 1) // 2, (width - 1) // 2)
     x, top = middle - (width - 1) // 2, 4
     bottom, loop = top + len(inner) + 1, x + width + 2

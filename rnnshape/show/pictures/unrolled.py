@@ -308,7 +308,7 @@ class Unrolled:
             return {}
         top, last = spec.num_layers - 1, len(self.times) - 1
         pairs = [(f"output{last}", "forward"), ("output0", "reverse")]
-        for sign, (output, direction) in zip("①②", pairs[: spec.num_directions]):
+        for sign, (output, direction) in zip("①②", pairs[: len(self.trace.equalities())]):
             for node in (output, end_id("last", top, direction)):
                 found[node] = found.get(node, "") + sign
         return found
