@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -58,6 +59,17 @@ class UsageError(Exception):
 
 class ShapeError(UsageError):
     """Shapes that do not fit together."""
+
+
+def check_choice(option: str, value: str, known: Iterable[str], usual: str) -> None:
+    """Refuse a word that is none of those that an option takes; the fix is the nearest."""
+    words = list(known)
+    if value not in words:
+        from difflib import get_close_matches
+
+        expected = f"{option}: expected {', '.join(words)}"
+        close = get_close_matches(value[:40], words, 1, 0.5)
+        raise UsageError(expected, repr(value[:40]), f"{option} {close[0] if close else usual}")
 
 
 def one_line(words: str, most: int = 400) -> str:

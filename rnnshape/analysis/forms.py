@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..checks.padded import Inputs, forward_error
 from ..engine.walk import every_step
-from ..errors import ShapeError, UsageError
+from ..errors import ShapeError, UsageError, check_choice
 from ..network.batch import Batch
 from ..network.dims import Dim, Shape, write_shape
 from ..network.head import Head
@@ -370,10 +370,7 @@ def arrange(
     fitted: what nobody asked for and the form may choose: seq_len, and the head's output_at and
     output_size. Raises UsageError.
     """
-    if name not in FORMS:
-        raise UsageError(
-            f"--form: expected {', '.join(FORMS)}", got=repr(name[:40]), fix="--form many-to-one"
-        )
+    check_choice("--form", name, FORMS, "many-to-one")
     spec.check_layer("--form")
     at = "last" if name == "many-to-one" else "every"
     if head is None:

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, check_choice
 from .options import (
     Json,
     Network,
     OutputFile,
-    check_choice,
     network_options,
     parse_shape,
     read_text,

@@ -74,9 +74,10 @@ def _read(network: Network, path: str, module: str | None, framework: str) -> tu
     free = {n: v for n, v in arguments.items() if n in ("batch_first", "dropout")}
     network.refuse_others(source.spec, free, "the weights tell the network")
     if source.framework not in ("torch", framework):
+        either = " or ".join(sorted({"torch", framework}, reverse=True))
         raise UsageError(
-            f"--weights: expected a file in torch's or {framework}'s layout",
-            got=f"{source.framework}'s",
+            f"--weights: expected a file in the layout of {either}",
+            got=f"that of {source.framework}",
             fix=fix,
         )
     result = convert(source, framework) if framework in WRITERS else None

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, check_choice
 from ..show.pictures import FORMATS, Drawn
 from .forms import Decoder, FormName, arranged, check_form, decoder_options
 from .numbers import Numbers, number_options, numeric_trace
-from .options import Network, OutputFile, check_choice, first_set, head_options
+from .options import Network, OutputFile, first_set, head_options
 from .output import write_file, write_lines
 from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 

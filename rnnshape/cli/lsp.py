@@ -8,7 +8,7 @@ from ..errors import UsageError
 def lsp() -> None:
     """Serve an editor over stdin and stdout: shapes behind the lines, mistakes, their mends.
 
-    The language server protocol; needs the extra [lsp]. Files are followed, never run.
+    The language server protocol; needs the package pygls. Files are followed, never run.
 
     Example: rnnshape lsp
     """

@@ -11,9 +11,9 @@ import typer
 
 from ..analysis.trace import Trace
 from ..engine.backward import Back
-from ..errors import UsageError
+from ..errors import UsageError, check_choice
 from ..network.head import LOSSES
-from .options import Command, Network, check_choice, first_set, with_options
+from .options import Command, Network, first_set, with_options
 from .output import write_notes
 
 if TYPE_CHECKING:

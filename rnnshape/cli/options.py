@@ -15,7 +15,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from ..analysis.trace import Trace
-from ..errors import UsageError
+from ..errors import UsageError, check_choice
 from ..network.batch import Batch, batch_of
 from ..network.constructor import ARGUMENTS, takes
 from ..network.dims import Dim, Shape, parse_dim
@@ -358,14 +358,6 @@ def first_set(options: Mapping[str, Any]) -> str | None:
     """The first of the options that is set: neither None nor an absent flag."""
     chosen = (name for name, value in options.items() if value is not None and value is not False)
     return next(chosen, None)
-
-
-def check_choice(option: str, value: str, known: Iterable[str], usual: str) -> None:
-    """Refuse a word that is none of those that an option takes."""
-    words = list(known)
-    if value not in words:
-        expected = f"{option}: expected {', '.join(words)}"
-        raise UsageError(expected, got=repr(value[:40]), fix=f"{option} {usual}")
 
 
 Dtype = Annotated[

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import UsageError
+from ..errors import UsageError, check_choice
 from ..network.batch import Batch
 from ..network.dims import Dim, Shape
 from ..network.spec import Spec
@@ -292,10 +292,7 @@ def pick(wanted: Wanted) -> Picked:
 def _refuse(wanted: Wanted) -> None:
     spec, size = wanted.spec, wanted.batch.size
     spec.check_layer("pick")
-    if wanted.of not in QUESTIONS:
-        raise UsageError(
-            f"--of: expected {', '.join(QUESTIONS)}", got=repr(wanted.of[:40]), fix="--of last"
-        )
+    check_choice("--of", wanted.of, QUESTIONS, "last")
     if not -spec.num_layers <= wanted.layer < spec.num_layers:
         raise UsageError(
             f"--layer: expected a layer from 0 to {spec.num_layers - 1}, or -1 for the last",

@@ -28,6 +28,7 @@ _FAULTS = (
 )  # fmt: skip
 _MOST_INSIDE = 20  # files of weights in an archive
 _STREAMS = (".pt", ".pth", ".bin", ".ckpt", ".th", ".pkl", ".pickle", ".t7", ".tar", ".model")
+_PROGRAMS = (".py", ".ipynb")
 _FORMATS = ".safetensors, .npz, .pt, .onnx, .keras or .h5"
 
 
@@ -122,6 +123,8 @@ def _opened(source: Source, depth: int = 0) -> TensorFile:
         from .formats.torch import open_torch_stream
 
         return open_torch_stream(source)
+    if suffix in _PROGRAMS:
+        raise Damaged("a program, and no weights", f"rnnshape trace {quote(source.name)}")
     raise Damaged(f"none of the formats {_FORMATS}")
 
 
@@ -186,7 +189,7 @@ def unreadable(path: str, error: BaseException) -> UsageError:
     """The error where a file is missing, cut short, or not what its name says."""
     suffix = os.path.splitext(path)[1].lower()
     detail = getattr(error, "strerror", None) or str(error).split("\n")[0][:200]
-    kind = suffix if 1 < len(suffix) < 14 else "weights"
+    kind = suffix if 1 < len(suffix) < 14 and suffix not in _PROGRAMS else "weights"
     return UsageError(
         f"weights: expected a {kind} file that can be read",
         got=f"{path!r}: {detail or type(error).__name__}",

@@ -14,6 +14,8 @@ CASES = [
     (["trace", "--layers", "1" + "0" * 30], "an integer from 1 to 10,000"),
     (["trace", "--layers", "two"], "expected a number"),
     (["trace", "--cell", "elman"], "one of rnn, lstm, gru"),
+    (["params", "--framework", "pytorch"], "fix: --framework torch"),
+    (["inspect", __file__], f"fix: rnnshape trace {__file__}"),
     (["trace", "--nonlinearity", "gelu"], "Unknown nonlinearity 'gelu'"),
     (["trace", "--cell", "lstm", "--nonlinearity", "relu"], "nonlinearity"),
     (["trace", "--cell", "lstm", "--proj-size", "20"], "proj_size has to be smaller than hidden"),

@@ -86,7 +86,11 @@ def axis_out_of_range(facts: Facts) -> Finding | None:
     """Some tensor has fewer axes than are read."""
     rank = facts.number(1)
     return (
-        None if rank > 2 else Finding(0.5, f"A tensor has {rank} axes and a further one is read.")
+        None
+        if rank > 2
+        else Finding(
+            0.5, f"A tensor has {rank} {'axis' if rank == 1 else 'axes'} and a further one is read."
+        )
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...errors import UsageError
+from ...errors import UsageError, check_choice
 from ...network.batch import Batch
 from ...network.dims import Symbol
 from ...network.spec import Spec
@@ -66,16 +66,13 @@ def code(spec: Spec, batch: Batch, framework: str = "torch", loaded: Loaded | No
 
     It ends with a call on random input, so that it runs as it stands.
     """
-    if framework not in WRITERS:
+    if framework == "onnx":
         raise UsageError(
             f"--framework: expected {', '.join(WRITERS)}",
-            got=repr(framework[:40]),
-            fix=(
-                loaded.fix if loaded else "rnnshape convert model.safetensors model.onnx --to onnx"
-            )
-            if framework == "onnx"
-            else "--framework keras",
+            got="'onnx'",
+            fix=loaded.fix if loaded else "rnnshape convert model.safetensors model.onnx --to onnx",
         )
+    check_choice("--framework", framework, WRITERS, "keras")
     _check_numbers(spec, batch)
     layout = layout_of(framework)
     if layout is not None:

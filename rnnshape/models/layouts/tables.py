@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import UsageError
+from ...errors import UsageError, check_choice
 from ...network.spec import Spec
 from .layout import BIASES, Entry, Layout, Piece, entry, every, name
 
@@ -221,12 +221,7 @@ FRAMEWORKS = ("torch", *LAYOUTS)
 
 def layout_of(framework: str, option: str = "--framework") -> Layout | None:
     """The layout of a framework, None for torch's own. Raises UsageError."""
-    if framework not in FRAMEWORKS:
-        raise UsageError(
-            f"{option}: expected {', '.join(FRAMEWORKS)}",
-            got=repr(framework[:40]),
-            fix=f"{option} keras",
-        )
+    check_choice(option, framework, FRAMEWORKS, "keras")
     return LAYOUTS.get(framework)
 
 

@@ -10,7 +10,7 @@ from ...network.dims import Dim, total, write_dim, write_shape
 from ...network.spec import Parameter, Spec
 from ..document import ITEM_BYTES
 from ..notation import result_kind, short_name
-from ..screen import Line, Piece, array_lines, columns, labelled, text
+from ..screen import Line, Piece, array_lines, columns, labelled, prose, text
 from .backsteps import backward_lines
 from .steps import lane_lines, step_lines
 
@@ -200,10 +200,11 @@ def params_text(trace: Trace, dtype: str) -> Iterator[Line]:
     yield text(str(trace.spec), "title")
     yield []
     yield from parameter_lines(trace, dtype, fold=False)
-    begun, ended = (f"{trace.spec.state_names[0]}{end}" for end in "0n")
-    told = f"  all that a state_dict holds: {begun} and {ended} are not saved, their size has"
-    yield text(told, "note")
-    yield text("  the batch in it", "note")
+    *ends, last = [state + end for end in "0n" for state in trace.spec.state_names]
+    yield prose(
+        f"all that a state_dict holds: {', '.join(ends)} and {last} are not saved, their size has "
+        "the batch in it"
+    )
 
 
 def _above(spec: Spec) -> str:
