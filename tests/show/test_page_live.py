@@ -44,7 +44,10 @@ class Reader:
 
     def unfold(self) -> None:
         """Open the rows of all operations."""
-        self.run("for (const row of document.querySelectorAll('details')) row.open = true")
+        self.run(
+            "for (const row of document.querySelectorAll('details')) row.open = true;"
+            "return new Promise((done) => setTimeout(done, 30))"
+        )
 
     def hover(self, selector: str, row: int, column: int, rows: int, columns: int) -> None:
         from selenium.webdriver import ActionChains
@@ -108,6 +111,7 @@ def read(driver, rnnshape, tmp_path) -> Callable[..., Reader]:
         driver.get((tmp_path / "page.html").as_uri())
         driver.implicitly_wait(10)
         driver.find_element("css selector", "html[data-ready]")
+        driver.implicitly_wait(0)
         opened.append(Reader(driver))
         return opened[-1]
 
@@ -447,17 +451,19 @@ def test_the_inside_of_the_cell_follows_the_step(read):
 
 def test_an_operation_is_a_row_that_opens_and_the_address_keeps_it(read):
     page = read("--cell", "gru", "--layers", "2", "--values")
-    assert not page.find("#operations canvas").is_displayed()
+    assert not page.driver.find_elements("css selector", "#operations canvas")
     page.press("up", "right")
     page.click("#operations li:nth-child(1) summary")
     assert page.find("#operations canvas").is_displayed()
-    page.driver.implicitly_wait(0)
     for _ in range(20):
         if "op=ih" in page.run("return location.hash"):
             break
         page.run("return new Promise((done) => setTimeout(done, 50))")
     assert page.run("return location.hash") == "#layer=1&t=1&op=ih"
     page.driver.refresh()
+    page.driver.implicitly_wait(10)
+    page.find("html[data-ready]")
+    page.driver.implicitly_wait(0)
     assert page.text("step-title") == "layer 1 forward, t=1"
     assert page.find("#operations canvas").is_displayed()
 

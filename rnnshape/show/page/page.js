@@ -117,6 +117,7 @@ function showPanel() {
   for (const [number, item] of panel.items.entries()) {
     const row = item.firstChild;
     row.open = opened.has(row.dataset.op);
+    if (row.open) row.draw();
     row.firstChild.tabIndex = number ? -1 : 0; // one stop for all: ↑ ↓ go on from row to row
   }
 }
@@ -140,10 +141,16 @@ class Panel {
       made("summary", {}, names, shapes));
     if (operation.letters) row.append(made("div", { class: "letters" }, operation.letters));
     row.append(made("div", { class: "why" }, told(WHY[operation.op] ?? "")));
-    if (pool && numbered(reading)) row.append(this.mapsOf(operation));
+    row.draw = () => { // its heat maps, from the first time that it is open
+      row.draw = () => {};
+      if (!pool || !numbered(reading)) return;
+      row.append(this.mapsOf(operation));
+      this.fill();
+    };
     row.addEventListener("toggle", () => {
       if (row.open) opened.add(row.dataset.op);
       else opened.delete(row.dataset.op);
+      if (row.open) row.draw();
       remember();
     });
     return made("li", {}, row);

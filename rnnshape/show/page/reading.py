@@ -10,6 +10,7 @@ import struct
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from ...analysis.trace import Selection, Trace
@@ -304,7 +305,7 @@ def numbers(trace: Trace) -> dict[str, Any]:
     """The values of a walk: of every step's tensors, and of the parameters. Raises UsageError."""
     assert trace.feed is not None
     forward = without_loss(trace)
-    _check_size(forward)
+    _check_size(trace)
     pool = Pool()
     weights = {name: pool.place(array) for name, array in trace.feed.weights.items()}
 
@@ -342,15 +343,16 @@ def without_loss(trace: Trace) -> Trace:
 
 
 def _check_size(trace: Trace) -> None:
-    records: list[Record] = []
-    count: Any = 0
-    shapes = replace(trace, feed=None)
-    for *_, steps, number in _runs(shapes, shapes.steps(Selection(folded=True)), records):
-        for tensor in own_tensors(records[int(number)]):
-            size: Any = 1
-            for dim in tensor.shape:
-                size = size * dim
-            count += steps * size
+    """Refuse what no page holds: the numbers of all steps, and of those of the backward."""
+    shapes, count = replace(trace, feed=None), 0
+    walks = [without_loss(shapes).steps(Selection(folded=True))]
+    if trace.back is not None:
+        walks.append(shapes.backward_steps(_all_or_folded(trace)))
+    for steps in walks:
+        records: list[Record] = []
+        for *_, times, number in _runs(shapes, steps, records):
+            own = own_tensors(records[int(number)])
+            count += int(times) * sum(prod(map(int, map(str, one.shape))) for one in own)
     if count > MOST_NUMBERS:
         raise UsageError(
             f"--html: expected at most {MOST_NUMBERS:,} numbers on a page",
