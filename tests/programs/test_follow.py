@@ -578,6 +578,18 @@ def test_what_numpy_has_is_no_error_of_python(line):
     assert (one.problem, one.doubt) == (None, None)
 
 
+@pytest.mark.parametrize("ways", ["ctx, x", "x"])
+def test_a_function_with_a_backward_of_its_own_is_followed(ways):
+    setup = "def setup_context(ctx, inputs, output):\n        ctx.save_for_backward(*inputs)"
+    one = followed(
+        "import torch\nfrom torch import nn\nclass Halves(torch.autograd.Function):\n"
+        f"    @staticmethod\n    def forward({ways}):\n        return x[..., :2] * 2\n"
+        + (f"    @staticmethod\n    {setup}\n" if ways == "x" else "")
+        + "out, _ = nn.GRU(3, 4)(torch.zeros(5, 2, 3))\nhalf = Halves.apply\nz = half(out)\n"
+    )
+    assert (one.verdict, names_of(one)["z"]) == ("fits", ("5", "2", "2"))
+
+
 def test_a_number_is_no_tensor_in_a_program_with_numpy_either():
     assert message(followed("import numpy as np\nloss = 0\nloss.backward()\n")) == (
         "AttributeError: 'int' object has no attribute 'backward'"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..objects import OBJECT, Native, Static, make_class
+from ..objects import MISSING, OBJECT, Native, Static, make_class
 from ..refusal import NotKnown, Refusal
 from ..tensor import Storage, Tensor
-from ..values import Device, Packed, TorchSize, Unknown
+from ..values import Device, Instance, Packed, TorchSize, Unknown
 from . import ROWS, data, modules
 
 
@@ -29,17 +29,38 @@ def wire(interpreter: Any) -> None:
         "torch.DoubleTensor": _legacy("DoubleTensor"), "torch.BoolTensor": _legacy("BoolTensor"),
         "torch.ByteTensor": _legacy("ByteTensor"), "torch.cuda.FloatTensor": _legacy("FloatTensor"),
         "torch.cuda.LongTensor": _legacy("LongTensor"), "torch.Generator": lambda *a, **k: None,
-        "torch.autograd.Function": None,
     }  # fmt: skip
     for path, convert in types.items():
         names = {"__convert__": convert} if convert is not None else {}
         name = path.rpartition(".")[2]
         classes[path] = make_class(name, [OBJECT], form="type", path=path, names=names)
     classes["torch.nn.parameter.Parameter"] = classes["torch.nn.Parameter"]
+    apply = Static(Native("apply", _apply, interpreter=True, unknowns=True), of_class=True)
+    function = make_class("Function", [OBJECT], names={"apply": apply})
+    classes["torch.autograd.Function"] = classes["torch.autograd.function.Function"] = function
     interpreter.functions = dict(data.FUNCTIONS)
     name = "torch.nn.Embedding.from_pretrained"
     loaded = Static(Native(name, _from_pretrained, interpreter=True), of_class=True)
     interpreter.native_class("torch.nn.Embedding").names["from_pretrained"] = loaded
+
+
+def _apply(interpreter: Any, cls: Any, *args: Any) -> Any:
+    """The forward of a function with a backward of its own."""
+
+    def save(self: Instance, *tensors: Any) -> None:
+        self._attributes["saved_tensors"] = tensors
+
+    names = {"save_for_backward": Native("save_for_backward", save, unknowns=True)}
+    for name in ("mark_dirty", "mark_non_differentiable", "set_materialize_grads"):
+        names[name] = Native(name, lambda *_: None, unknowns=True)
+    context = Instance(make_class("FunctionCtx", [OBJECT], names=names))
+    context._attributes["needs_input_grad"] = (True,) * len(args)
+    forward, setup = interpreter.attribute(cls, "forward"), cls.find("setup_context")
+    if setup is MISSING:
+        return interpreter.call(forward, [context, *args], {})
+    result = interpreter.call(forward, list(args), {})
+    interpreter.call(interpreter.attribute(cls, "setup_context"), [context, args, result], {})
+    return result
 
 
 def _from_pretrained(
