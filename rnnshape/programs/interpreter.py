@@ -8,11 +8,13 @@ The walk always ends: steps, depth and the size of what is built are bounded.
 from __future__ import annotations
 
 import ast
+import collections
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any
 
 from ..network.constructor import KINDS, positional_names
@@ -45,13 +47,26 @@ from .sizes import Size, terms_of
 from .tensor import Tensor, selected
 from .torch import type_name
 from .torch.data import optimizer_class
-from .values import DefaultDict, Instance, Packed, TorchSize, Unknown, module_state
+from .values import (
+    DefaultDict,
+    Instance,
+    Packed,
+    TorchSize,
+    Unknown,
+    add_rest,
+    module_state,
+    rest_of,
+)
 
 STEPS = 60_000  # statements, calls and turns of loops
 DEPTH = 90  # calls of the program's own functions inside each other
 LARGEST_BUILT = 200_000  # elements of a list, signs of a string
 
 
+MOST_REACHED = (
+    2_000  # scopes, objects and containers that are looked through for what a loop changes
+)
+_OF_MODULES = {"_modules", "_parameters", "_buffers", "_not_saved"}
 # what a tensor has and a number of NumPy has not
 _TENSORS_ALONE = {
     "backward",
@@ -771,7 +786,7 @@ class Interpreter:
     def _unknown_turns(self, node: ast.For | ast.While, unknown: Unknown) -> Any:
         """The body once, where it is not known how often it runs; what grew is not known then."""
         self.vague = True
-        before = self._lengths()
+        before = self._reached()
         if isinstance(node, ast.For):
             self.bind(node.target, Unknown("", unknown.text, unknown.file, unknown.line))
         self.step(8)
@@ -786,26 +801,38 @@ class Interpreter:
             *(v._attributes for v in list(names.values())[:50] if isinstance(v, Instance)),
         ]
 
-    def _lengths(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        found = []
-        for holder in self._holders():
-            found.append((holder, {
-                name: (value, len(value) if isinstance(value, list) else value)
-                for name, value in holder.items() if isinstance(value, (list, int, float))
-            }))  # fmt: skip
+    def _reached(self) -> list[tuple[Any, Any]]:
+        """What the frames reach, a few thousand at the most: scopes and fields with their numbers,
+        containers with their lengths."""
+        todo: list[Any] = [self.frame.scope.module, *(f.scope.names for f in self.frames)][::-1]
+        scopes = {id(names) for names in todo}
+        found: list[tuple[Any, Any]] = []
+        seen: set[int] = set()
+        for value in todo:  # it grows
+            if id(value) in seen or len(found) > MOST_REACHED:
+                continue
+            seen.add(id(value))
+            if isinstance(value, Instance):
+                value = value._attributes
+                scopes.add(id(value))
+            names = value if isinstance(value, dict) else {}
+            numbers = {n: v for n, v in names.items() if isinstance(v, (int, float))}
+            numbers.pop("training", None)
+            found.append((value, numbers if id(value) in scopes else len(value)))
+            inside = [v for n, v in names.items() if n not in _OF_MODULES] or list(
+                islice(value, 50)
+            )
+            todo += [v for v in inside if isinstance(v, (list, dict, set, Instance))]
         return found
 
-    def _forget(
-        self, before: list[tuple[dict[str, Any], dict[str, Any]]], unknown: Unknown
-    ) -> None:
-        for holder, values in before:
-            for name, (value, length) in values.items():
-                now = holder.get(name)
-                if isinstance(value, list):
-                    if isinstance(now, list) and now is value and len(now) != length:
-                        holder[name] = unknown
-                elif isinstance(now, (int, float)) and now != value:
-                    holder[name] = unknown
+    def _forget(self, before: list[tuple[Any, Any]], unknown: Unknown) -> None:
+        for value, old in before:
+            if isinstance(old, dict):
+                for name, number in old.items():
+                    if isinstance(value.get(name), (int, float)) and value[name] != number:
+                        value[name] = unknown
+            elif len(value) != old and rest_of(value) is None:
+                add_rest(value, unknown)
 
     def _while(self, node: ast.While) -> Any:
         turns, forward = 0, Skip(self)
@@ -1138,8 +1165,11 @@ class Interpreter:
     # ------------------------------------------------------------------------------- expressions
 
     def evaluate(self, node: ast.expr) -> Any:
-        """The value of an expression."""
-        return EVALUATE[type(node)](self, node)
+        """The value of an expression; of a container that holds more than is known, unknown."""
+        value = EVALUATE[type(node)](self, node)
+        if isinstance(value, (list, dict, set)):
+            return rest_of(value) or value
+        return value
 
     def _constant(self, node: ast.Constant) -> Any:
         return node.value
@@ -1926,6 +1956,8 @@ class Interpreter:
             return self._field(f"{owner}.{name}")
         if isinstance(owner, Function) and getattr(owner.node, "decorator_list", None):
             return self.unknown(f"{name} of a decorated function", node)
+        if any(hasattr(kind, name) for kind in _kinds(owner)):
+            return self.unknown(f"{name} of a {type_name(owner)}", node)
         if isinstance(owner, (int, float)) and name not in _TENSORS_ALONE:
             module = self.frame.scope.module.values()
             if any(isinstance(v, Names) and v.library == "numpy" for v in module):
@@ -1947,7 +1979,7 @@ class Interpreter:
         if row is None:
             if name in owner.facts.get("attributes", {}):
                 return owner.facts["attributes"][name]
-            if name in table.TENSOR_NAMES or prefix != "Tensor":
+            if name in table.TENSOR_NAMES or prefix != "Tensor" or name.startswith("_"):
                 return self.unknown(f"{prefix}.{name}, which is not in the table", node)
             raise self.fail(
                 "AttributeError",
@@ -1986,6 +2018,11 @@ class Interpreter:
             owner._cls.kind and name in table.MODULE_NAMES
         ):
             return self.unknown(f"{name} of {owner._cls.kind}, which is not in the table", node)
+        if any(
+            cls.node is None and not cls.form and "__init__" in cls.names
+            for cls in owner._cls.mro if cls not in (OBJECT, self.module_class)
+        ):  # fmt: skip
+            return self.unknown(f"{name} of a {owner._cls.name}", node)
         if owner._cls.form == "open":
             owner._attributes[name] = self.libraries["open"](owner, name)
             return owner._attributes[name]
@@ -2828,6 +2865,16 @@ def _deep(value: Any) -> Iterator[Any]:
             yield from _deep(one)
         else:
             yield one
+
+
+def _kinds(value: Any) -> tuple[type, ...]:
+    """The classes of Python that a value of ours may stand for."""
+    plain = (int, float, complex, str, bytes, tuple, set, frozenset, range, slice)
+    if isinstance(value, dict):
+        return (dict, collections.OrderedDict, collections.Counter, collections.defaultdict)
+    if isinstance(value, list):
+        return (list, collections.deque)
+    return tuple(kind for kind in plain if isinstance(value, kind))[:1]
 
 
 def _likeness(value: Any) -> Any:

@@ -36,7 +36,9 @@ from .sizes import Ratio, Size, largest, smallest
 from .tensor import Tensor
 from .torch import type_name
 from .values import (
+    Counter,
     DefaultDict,
+    Deque,
     Device,
     DType,
     Instance,
@@ -44,6 +46,7 @@ from .values import (
     Result,
     TorchSize,
     Unknown,
+    add_rest,
     module_state,
 )
 
@@ -82,9 +85,12 @@ def _print(interpreter: Interpreter, *values: Any, **keywords: Any) -> None:
 
 def _len(interpreter: Interpreter, value: Any) -> Any:
     if isinstance(value, Unknown):
-        return Unknown(value.what, f"len({value.text})", value.file, value.line, "int")
+        text = f"len({value.text})" if value.text else ""
+        return Unknown(value.what, text, value.file, value.line, "int")
     if isinstance(value, Tensor):
         return table.ROWS["Tensor.__len__"].rule(value)
+    if isinstance(value, (dict, set)) and any(isinstance(one, Unknown) for one in value):
+        return interpreter.unknown("a number of keys", None, "int")
     if isinstance(value, (list, tuple, dict, set, frozenset, str, bytes, range)):
         return len(value)
     if isinstance(value, Packed):
@@ -591,7 +597,7 @@ def plain_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any) 
     if isinstance(owner, DType):
         if name == "is_floating_point":
             return owner.plain.startswith(("float", "bfloat"))
-        return MISSING
+        return interpreter.unknown(f"{name} of a dtype", node)
     if isinstance(owner, Device):
         return getattr(owner, name, MISSING)
     if isinstance(owner, Property):
@@ -613,8 +619,8 @@ def plain_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any) 
         if name in ("item", "is_integer", "bit_length", "conjugate") and hasattr(owner, name):
             return Native(name, getattr(owner, name))
         return MISSING
-    if isinstance(owner, slice):
-        return getattr(owner, name, MISSING)
+    if isinstance(owner, slice) and name in ("start", "stop", "step"):
+        return getattr(owner, name)
     if name == "__class__":
         return _type(interpreter, owner)
     if name in ("__len__", "__iter__") and isinstance(owner, (list, dict, tuple, set, str)):
@@ -645,8 +651,10 @@ def _packed_attribute(interpreter: Interpreter, owner: Packed, name: str, node: 
         return Tensor((owner.batch_size,), "int64", values=values)
     if name in ("to", "cuda", "cpu", "float", "double", "pin_memory", "detach"):
         return Native(f"PackedSequence.{name}", lambda *a, **k: owner, unknowns=True)
-    if name == "is_cuda":
-        return False
+    if name in ("is_cuda", "is_pinned", "_replace", "_fields"):
+        return (
+            False if name == "is_cuda" else interpreter.unknown(f"{name} of a packed batch", node)
+        )
     return MISSING
 
 
@@ -724,9 +732,10 @@ def _container_method(interpreter: Interpreter, owner: Any, name: str, method: A
                     continue
                 items = interpreter.listed(one)
                 if isinstance(items, Unknown):
-                    if isinstance(owner, list):
-                        owner.append(items)
-                    return items if name not in ("extend", "update") else None
+                    if name not in ("extend", "update"):
+                        return items
+                    add_rest(owner, items)
+                    return None
                 others.append(items)
             args = tuple(others)
         if isinstance(owner, list) and len(owner) > LARGEST_BUILT:
@@ -1054,7 +1063,7 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
     collections = {
         "OrderedDict": ordered, "namedtuple": native("namedtuple", _namedtuple),
         "defaultdict": native("defaultdict", _defaultdict), "Counter": counter,
-        "deque": native("deque", lambda i, v=(), maxlen=None: to_list(i, v)),
+        "deque": native("deque", _deque),
     }  # fmt: skip
     path = {
         "join": native("join", lambda i, *a: i.unknown("", None, "str") if any(isinstance(x, Unknown) for x in a) else i.python(lambda: "/".join(a))),
@@ -1079,8 +1088,8 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
                         "asdict": native("asdict", lambda i, v: dict(v._attributes)), "replace": native("replace", _replaced)},
         "collections": collections, "copy": {"copy": native("copy", _copy), "deepcopy": native("deepcopy", _deepcopy)},
         "os": os, "os.path": path, "time": {n: some("float") for n in ("time", "perf_counter", "clock", "process_time", "monotonic")} | {"sleep": nothing, "strftime": some("str")},
-        "sys": {"exit": native("exit", _exit), "argv": ["program.py"], "path": [], "maxsize": 2**63 - 1, "platform": "linux",
-                "version_info": (3, 11, 0), "stdout": interpreter.unknown(""), "stderr": interpreter.unknown(""),
+        "sys": {"exit": native("exit", _exit), "argv": ["program.py"], "path": [""], "maxsize": 2**63 - 1, "platform": "linux",
+                "version_info": Result.of("sys.version_info", major=3, minor=11, micro=0), "stdout": interpreter.unknown(""), "stderr": interpreter.unknown(""),
                 "setrecursionlimit": nothing, "modules": {}, "version": "3.11"},
         "warnings": {"filterwarnings": nothing, "warn": nothing, "simplefilter": nothing},
         "__future__": dict.fromkeys(("print_function", "division", "absolute_import", "unicode_literals", "annotations")),
@@ -1220,14 +1229,23 @@ def _islice(interpreter: Interpreter, value: Any, args: Sequence[Any]) -> Any:
 
 
 def _counter(interpreter: Interpreter, value: Any) -> Any:
-    items = interpreter.listed(value)
+    items = value if isinstance(value, dict) else interpreter.listed(value)
     if isinstance(items, Unknown):
         return items
-    counts = DefaultDict()
+    counts = Counter()
     counts.factory = Native("zero", lambda: 0)
-    for item in items:
-        counts[item] = counts.get(item, 0) + 1
+    counts.update(items)
     return counts
+
+
+def _deque(interpreter: Interpreter, items: Any = (), maxlen: Any = None) -> Any:
+    held = to_list(interpreter, items)
+    if isinstance(held, Unknown) or isinstance(maxlen, Unknown):
+        return held if isinstance(held, Unknown) else maxlen
+    made = Deque()
+    made.maxlen = maxlen
+    made.extend(held)
+    return made
 
 
 def _defaultdict(interpreter: Interpreter, factory: Any = None, *args: Any, **keywords: Any) -> Any:

@@ -28,6 +28,33 @@ class Unknown:
         return f"unknown ({self.what})"
 
 
+class Rest(Unknown):
+    """In a list, dict or set of the program: more elements than are known, of a number that is
+    not known. What holds it is read as it."""
+
+    __slots__ = ()
+
+
+def add_rest(container: Any, unknown: Unknown) -> None:
+    """Nothing is known any more of what a list, dict or set holds."""
+    rest = Rest(unknown.what, unknown.text, unknown.file, unknown.line)
+    if isinstance(container, list):
+        container.append(rest)
+    elif isinstance(container, dict):
+        container[Rest] = rest
+    else:
+        container.add(Rest)
+
+
+def rest_of(container: Any) -> Unknown | None:
+    """What stands for the elements that are not known, if any."""
+    if isinstance(container, list):
+        return container[-1] if container and type(container[-1]) is Rest else None
+    if isinstance(container, dict):
+        return container.get(Rest)
+    return Rest("what a set holds") if Rest in container else None
+
+
 class DType(str):
     """torch.float32 and the like: the string "float32"."""
 
@@ -172,8 +199,48 @@ def parameter(shape: Sequence[int], dtype: str = "float32") -> Tensor:
     return Tensor(tuple(shape), dtype, parameter=True, storage=Storage(requires_grad=True))
 
 
+class Deque(list[Any]):
+    """collections.deque: a list of its newest `maxlen` elements."""
+
+    maxlen: int | None = None
+
+    def append(self, value: Any) -> None:
+        """Add on the right; what is too much goes on the left."""
+        super().append(value)
+        if self.maxlen is not None:
+            del self[: max(0, len(self) - self.maxlen)]
+
+    def extend(self, values: Any) -> None:
+        """Append each."""
+        for value in values:
+            self.append(value)
+
+    def appendleft(self, value: Any) -> None:
+        """Add on the left; what is too much goes on the right."""
+        self.insert(0, value)
+        del self[len(self) if self.maxlen is None else self.maxlen :]
+
+    def popleft(self) -> Any:
+        """Take the oldest."""
+        return self.pop(0)
+
+
 class DefaultDict(dict[Any, Any]):
     """collections.defaultdict; where `open`, a missing key is an open size called by it."""
 
     factory: Any = None
     open: bool = False
+
+
+class Counter(DefaultDict):
+    """collections.Counter."""
+
+    def update(self, *others: Any, **counts: int) -> None:
+        """Add to the counts."""
+        for other in (*others, counts):
+            for item in other:
+                self[item] = self.get(item, 0) + (other[item] if isinstance(other, dict) else 1)
+
+    def most_common(self, n: int | None = None) -> list[tuple[Any, int]]:
+        """The n that are counted most, with their counts."""
+        return sorted(self.items(), key=lambda pair: -pair[1])[:n]

@@ -590,6 +590,51 @@ def test_a_function_with_a_backward_of_its_own_is_followed(ways):
     assert (one.verdict, names_of(one)["z"]) == ("fits", ("5", "2", "2"))
 
 
+@pytest.mark.parametrize("lines", [
+    "held = []\nheld.extend(open('f').read().split())",
+    "held = set()\nheld.update(open('f'))",
+    "held = {}\nheld.update(open('f').read())",
+    "held = collections.Counter()\nheld.update(open('f').read().split())",
+    "held = collections.defaultdict(int)\nfor w in open('f'):\n    held[w] += 1",
+    "held = {}\nfor w in open('f'):\n    if w not in held:\n        held[w] = len(held)",
+    "held = set()\nfor w in open('f'):\n    held.add(w)",
+    "class Words:\n    def __init__(self):\n        self.all = []\n    def add(self, w):\n"
+    "        self.all.append(w)\nclass Corpus:\n    def __init__(self):\n"
+    "        self.words = Words()\n        for w in open('f'):\n            self.words.add(w)\n"
+    "held = Corpus().words.all",
+    "other = held = []\nfor w in open('f'):\n    other.append(w)",
+])  # fmt: skip
+def test_how_many_were_read_is_not_known(lines):
+    one = followed(
+        f"import collections\nfrom torch import nn\n{lines}\ne = nn.Embedding(len(held), 3)"
+    )
+    (embedding,) = [v for v in one.interpreter.modules[""].values() if hasattr(v, "_attributes")
+                    and "num_embeddings" in v._attributes]  # fmt: skip
+    assert not str(embedding.weight.shape[0]).isdigit()
+
+
+def test_a_deque_keeps_its_newest():
+    one = followed(
+        "import collections, torch\nwindow = collections.deque(maxlen=3)\nfor i in range(10):\n"
+        "    window.append(torch.zeros(2))\nx = torch.stack(list(window))\n"
+        "window.popleft()\ny = torch.stack(list(window))\n"
+    )
+    assert (names_of(one)["x"], names_of(one)["y"]) == (("3", "2"), ("2", "2"))
+
+
+@pytest.mark.parametrize("line", [
+    "optim.Adam(rnn.parameters()).defaults", "collections.OrderedDict(a=1).move_to_end('a')",
+    "'a'.encode().decode()", "(1).to_bytes(1, 'big')", "torch.zeros(3)._version",
+    "torch.float32.itemsize", "slice(1, 2).indices(5)", "sys.version_info.major", "sys.path[0]",
+    "collections.Counter('aab').most_common(1)[0]",
+])  # fmt: skip
+def test_what_a_value_has_is_no_attribute_error(line):
+    one = followed(
+        f"import collections, sys, torch\nfrom torch import nn, optim\nrnn = nn.GRU(3, 4)\n{line}\n"
+    )
+    assert message(one) is None
+
+
 def test_a_number_is_no_tensor_in_a_program_with_numpy_either():
     assert message(followed("import numpy as np\nloss = 0\nloss.backward()\n")) == (
         "AttributeError: 'int' object has no attribute 'backward'"
