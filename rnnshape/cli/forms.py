@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +13,7 @@ from ..network.dims import parse_dim
 from ..network.head import Head
 from ..network.spec import Spec
 from .numbers import Numbers, check_drawing
-from .options import Command, Json, Network, first_set, head_options, with_options
+from .options import Command, Json, Network, by_option, first_set, head_options, with_options
 from .output import write_arrays, write_json, write_lines, write_text
 
 if TYPE_CHECKING:
@@ -151,8 +151,11 @@ def _only_with_decoder(options: str, name: str) -> UsageError:
 def check_form(form: str | None, beside: dict[str, Any], decoder: Decoder) -> None:
     """Refuse what a form does not take, and a form's own options without one."""
     if form is None:
-        options = {"--" + name.replace("_", "-"): value for name, value in asdict(decoder).items()}
-        option, expected, fix = first_set(options), "with --form", "--form encoder-decoder"
+        option, expected, fix = (
+            first_set(by_option(decoder)),
+            "with --form",
+            "--form encoder-decoder",
+        )
     else:
         taken = {**beside, "--weights": None}
         option, expected = first_set(taken), "without --form, whose inputs are drawn"

@@ -13,7 +13,7 @@ from ..analysis.trace import Trace
 from ..engine.backward import Back
 from ..errors import UsageError, check_choice
 from ..network.head import LOSSES
-from .options import Command, Network, first_set, with_options
+from .options import Command, Network, by_option, first_set, with_options
 from .output import write_notes
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class Numbers:
     @property
     def sources(self) -> dict[str, Any]:
         """By option: what asks for numbers, all but the seed and the dtype of those drawn."""
-        return {"--weights": self.weights, "--module": self.module, "--input": self.input,
-                "--h0": self.h0, "--c0": self.c0, "--state0": self.state0 or None,
-                "--train": self.train}  # fmt: skip
+        drawing = ("--seed", "--dtype")
+        chosen = by_option(self) | {"--state0": self.state0 or None}
+        return {name: value for name, value in chosen.items() if name not in drawing}
 
     @property
     def states(self) -> dict[str, str]:
@@ -101,9 +101,8 @@ class Numbers:
     @property
     def drawing(self) -> dict[str, Any]:
         """By option: how numbers are drawn, where it is not the default."""
-        defaults = Numbers()
-        return {"--seed": None if self.seed == defaults.seed else self.seed,
-                "--dtype": None if self.dtype == defaults.dtype else self.dtype}  # fmt: skip
+        return {"--seed": self.seed or None,
+                "--dtype": None if self.dtype == "float32" else self.dtype}  # fmt: skip
 
     @property
     def asked(self) -> bool:
@@ -224,8 +223,7 @@ class Gradients:
     @property
     def asked(self) -> dict[str, Any]:
         """By option."""
-        return {"--backward": self.backward, "--grad-output": self.grad_output,
-                "--loss": self.loss, "--target": self.target, "--tbptt": self.tbptt}  # fmt: skip
+        return by_option(self)
 
     @property
     def files(self) -> bool:
@@ -309,7 +307,7 @@ class Flow:
     @property
     def asked(self) -> dict[str, Any]:
         """By option."""
-        return {"--flow": self.flow, "--spectral-radius": self.spectral_radius}
+        return by_option(self)
 
     @property
     def radius(self) -> float | None:

@@ -354,6 +354,11 @@ def with_options(
     return wrapped
 
 
+def by_option(chosen: Any) -> dict[str, Any]:
+    """The fields of what an object of options holds, under the names that a person types."""
+    return {"--" + name.replace("_", "-"): value for name, value in vars(chosen).items()}
+
+
 def first_set(options: Mapping[str, Any]) -> str | None:
     """The first of the options that is set: neither None nor an absent flag."""
     chosen = (name for name, value in options.items() if value is not None and value is not False)

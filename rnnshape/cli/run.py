@@ -155,8 +155,7 @@ def run_onnx(
         spec, network.batch_for(spec), numbers.read_input(), numbers.read_states("h", "c"),
         numbers.seed, numbers.dtype,
     )  # fmt: skip
-    result = run_chain(chain, x, states.get("h0"), states.get("c0"), network.lengths)
-    arrays = result.to_dict()
+    arrays = run_chain(chain, x, states.get("h0"), states.get("c0"), network.lengths).arrays
     if output is not None:
         write_arrays(output, arrays)
     if json:

@@ -18,7 +18,7 @@ from ..network.dims import Dim
 from .notation import ALONE, Declared, Draft, Node, Place, Source, shown
 
 _UNARY = {*ALONE.values(), "neg", "copy", "layer_norm"}
-_ELEMENTWISE = {"add", "sub", "mul", "div", "power", "max", "min"}
+ELEMENTWISE = {"add", "sub", "mul", "div", "power", "max", "min"}
 _RIGID = ("I", "H", "")
 
 
@@ -250,7 +250,7 @@ class _Solver:
                 )
         if op in _UNARY:
             return read[0]
-        if op in _ELEMENTWISE:
+        if op in ELEMENTWISE:
             return self._elementwise(number, node, read, ranks[number])
         if op == "product":
             matrix, other = read
@@ -501,7 +501,7 @@ class _Ranks:
                 self._set(i, 1)
         elif op == "transpose":
             self._set(read[0], 2)
-        elif op in _ELEMENTWISE:
+        elif op in ELEMENTWISE:
             if 0 in (ranks[i] for i in read):  # a number beside it says nothing
                 for i in read:
                     self._set(i, ranks[number])
@@ -562,7 +562,7 @@ class _Ranks:
             read[1]
             if op == "product"
             else max(read)
-            if op in _ELEMENTWISE
+            if op in ELEMENTWISE
             else read[0]
             if read
             else rank

@@ -19,11 +19,9 @@ from ..network.spec import CELLS
 from .cells import Equations, Left, V
 from .notation import LARGEST, LEAVES, Draft, Node, Place, Source, parse, shown
 from .ops import OPERATIONS
-from .sizes import HIDDEN, INPUT, Shaped, Size, Solution, solve
+from .sizes import ELEMENTWISE, HIDDEN, INPUT, Shaped, Size, Solution, solve
 
 _LABEL = 24  # signs of a product's own name
-
-_ELEMENTWISE = ("add", "sub", "mul", "div", "power", "max", "min")
 
 
 def _attributes(op: str) -> tuple[float, ...]:
@@ -402,7 +400,7 @@ class Cell:
             return e.apply("one_minus", name, (read[1],))
         rank = len(self._shaped(number).sizes)
         for i, own in enumerate(shaped):
-            if own.batched and len(own.sizes) == 1 and rank == 2 and op in _ELEMENTWISE:
+            if own.batched and len(own.sizes) == 1 and rank == 2 and op in ELEMENTWISE:
                 read[i] = e.apply("as_matrix", f"{name}.lift{i}", (read[i],))
         row = {"sum": "sum_columns", "outer": "outer_product"}.get(op, op)
         return e.apply(row, name, tuple(read), _attributes(op))

@@ -37,7 +37,8 @@ class ChainResult:
     cn: Array | None
     last: Outputs
 
-    def to_dict(self) -> dict[str, Array]:
+    @property
+    def arrays(self) -> dict[str, Array]:
         """Name to array: output, hn, cn as torch has them, and Y, Y_h, Y_c as ONNX."""
         named = {"output": self.output, "hn": self.hn, "cn": self.cn, **self.last._asdict()}
         return {name: array for name, array in named.items() if array is not None}
