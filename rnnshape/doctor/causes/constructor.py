@@ -145,7 +145,7 @@ def projection_range(facts: Facts) -> Finding | None:
 def value(facts: Facts) -> Finding | None:
     """An argument of another type, or out of range."""
     why = _about(facts.match.group(1))
-    if facts.match.group(0).endswith("float"):
+    if facts.match.group(0).endswith("int, got: float"):
         why += " In Python 3, / always gives a float; // divides whole numbers."
     return Finding(0.95, why)
 

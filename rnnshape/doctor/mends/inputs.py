@@ -11,7 +11,7 @@ from ...programs.record import tensors_in
 from ...programs.sizes import Size
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
-from ..edits import dotted
+from ..edits import Change, dotted
 from .maker import Candidate, change, raised, wrap
 from .place import WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent
 from .state import batch_first_toggled, from_recurrent, position, scaled_texts
@@ -717,14 +717,16 @@ def constructed(scene: Scene) -> Iterator[Candidate | None]:
         if isinstance(node, ast.Constant) and isinstance(node.value, bool):
             start = source.span(node)[0]
             for argument in ("bidirectional", "batch_first"):
-                from ..edits import Change
-
                 yield change(
                     "constructor",
                     f"name the argument: {argument}=…",
                     source,
                     Change(start, start, f"{argument}="),
                 )
+        if isinstance(node, ast.Constant) and isinstance(node.value, float) and i == 3:
+            start = source.span(node)[0]
+            yield change("constructor", "name the argument: dropout=…", source,
+                         Change(start, start, "dropout="))  # fmt: skip
         if (
             isinstance(node, ast.Constant)
             and isinstance(node.value, int)

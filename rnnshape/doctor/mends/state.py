@@ -214,7 +214,8 @@ def scaled_texts(source: Source, node: ast.expr, have: int, want: int) -> list[s
 
 
 @raised(
-    r"RuntimeError: Expected hidden(\[\d\])? size|RuntimeError: .*hidden.* size|start \(0\) \+ length"
+    r"RuntimeError: Expected hidden(\[\d\])? size|RuntimeError: .*hidden.* size|start \(0\) \+ length|"
+    r"has inconsistent hidden_size"
 )
 def state_shape(scene: Scene) -> Iterator[Candidate | None]:
     """(rows, batch, width) where the layer wants another."""
