@@ -13,7 +13,7 @@ from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..edits import Change, dotted
 from .maker import Candidate, change, raised, wrap
-from .place import WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent
+from .place import WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent, own_node
 from .state import batch_first_toggled, from_recurrent, position, scaled_texts
 
 RANK = (
@@ -97,6 +97,7 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
                 "@.unsqueeze(-1)",
             )
     yield from _rejoined(scene, node, int(want))
+    yield from _pooled(scene, int(want))
     if _holds_samples(value):
         yield from _flattened(scene, node, want)
         return  # a batch that was merged into the features is no width to build for
@@ -145,6 +146,18 @@ def _rejoined(scene: Scene, node: ast.expr | None, want: int) -> Iterator[Candid
         joined = spot.source.replace(dims[0], "-1") if dims else spot.source.replace(
             call, f"{text[:-1].rstrip().rstrip(',')}, dim=-1)")  # fmt: skip
         yield change("cat-axis", "join along the features", spot.source, joined)
+
+
+def _pooled(scene: Scene, want: int) -> Iterator[Candidate | None]:
+    """A pooling over the last axis, (N, C, L), that was given (N, L, C)."""
+    for event in reversed(scene.events[-40:]):
+        source = scene.sources.get(event.place.file)
+        if "pool1d" not in event.kind.lower() or source is None or not event.inputs:
+            continue
+        pooled, call = event.inputs[0], own_node(source, event.place.node)
+        if pooled.rank == 3 and int(pooled.shape[-1]) == want and isinstance(call, ast.Call):
+            yield wrap("feature-axis", "pooling goes over the last axis: put the steps there",
+                       Spot(source, call.args[0], -1), "@.transpose(1, 2)")  # fmt: skip
 
 
 def _holds_samples(value: object) -> bool:
@@ -451,8 +464,6 @@ def _batched(scene: Scene, event: object) -> Iterator[Candidate | None]:
     source = scene.sources.get(place.file)
     if source is None:
         return
-    from .place import own_node
-
     call = own_node(source, place.node)
     spec = event.function._attributes["_spec"]  # type: ignore[attr-defined]
     axis = 0 if spec.batch_first else 1
