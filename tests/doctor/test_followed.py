@@ -75,3 +75,33 @@ def test_a_linear_is_not_built_for_the_number_of_steps():
         z = fc(y.max(dim=2)[0])
         """
     ) == ("feature-size", [])
+
+
+def test_columns_of_a_convolution_are_steps_where_the_layer_is_as_wide_as_the_rest():
+    text = """
+        import torch
+        from torch import nn
+        conv, rnn = nn.Conv2d(1, 8, 3, padding=1), nn.LSTM(8 * 32, 64{})
+        maps = conv(torch.randn(2, 1, 32, 100))
+        out, _ = rnn(maps)
+        """
+    for given, order in ((", batch_first=True", "0, 3, 1, 2"), ("", "3, 0, 1, 2")):
+        edits = [f"out, _ = rnn(maps.permute({order}).flatten(2))"]
+        assert mend(text.format(given)) == ("input-rank", edits)
+
+
+def test_a_packed_output_that_is_indexed_is_no_pair_to_take_apart():
+    assert mend(
+        """
+        import torch
+        from torch import nn
+        rnn, fc = nn.LSTM(16, 32, batch_first=True), nn.Linear(32, 2)
+        x, lengths = torch.randn(4, 9, 16), torch.tensor([9, 7, 5, 2])
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+        out, (h, c) = rnn(packed)
+        y = fc(out[:, -1])
+        """
+    ) == (
+        "packed-passed-on",
+        ["out, _ = nn.utils.rnn.pad_packed_sequence(out, batch_first=True)\ny = fc(h[-1])"],
+    )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import permutations
 
+from ...network.spec import Spec
 from ...programs.record import tensors_in
 from ...programs.sizes import Size
 from ...programs.tensor import Tensor
@@ -268,7 +269,8 @@ def rank(scene: Scene) -> Iterator[Candidate | None]:
     if kind in JOINS:
         return
     layer = scene.value(scene.call.func) if scene.call else None
-    cell = isinstance(layer, Instance) and getattr(layer._attributes.get("_spec"), "single", False)
+    spec = layer._attributes.get("_spec") if isinstance(layer, Instance) else None
+    cell = isinstance(spec, Spec) and spec.single
     most = 2 if cell else 3
     name = "cell-takes-one-step" if cell else "input-rank"
     spots = scene.spots(node)
@@ -293,10 +295,21 @@ def rank(scene: Scene) -> Iterator[Candidate | None]:
         if cell and isinstance(scene.statement, ast.Assign):
             yield from _stepped(scene)
         if not cell and value.rank == 4:
+            if isinstance(spec, Spec):
+                yield from _columns(spots[0], value, spec)
             yield wrap(name, "join the axes of one step to features", spots[0], "@.flatten(2)")
     elif kind:
         for form in ("@.unsqueeze(0)", "@.unsqueeze(-1)", "@.unsqueeze(1)"):
             yield wrap(name, "give it the axis that it lacks", spots[0], form)
+
+
+def _columns(spot: Spot, value: Tensor, spec: Spec) -> Iterator[Candidate]:
+    """Maps of a convolution (N, C, …): one axis for the steps, the others as wide as the input."""
+    for step, a, b in ((3, 1, 2), (2, 1, 3)):
+        if value.shape[a] * value.shape[b] == spec.input_size:
+            fix = f"axis {step} holds the steps; join axes {a} and {b} to features"
+            first = f"0, {step}" if spec.batch_first else f"{step}, 0"
+            yield wrap("input-rank", fix, spot, f"@.permute({first}, {a}, {b}).flatten(2)")
 
 
 def _stepped(scene: Scene) -> Iterator[Candidate | None]:

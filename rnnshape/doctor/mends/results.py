@@ -184,7 +184,7 @@ def in_sequential(scene: Scene) -> Iterator[Candidate | None]:
                 )
 
 
-@raised(r"not PackedSequence|'PackedSequence' object|PackedSequence")
+@raised(r"PackedSequence|tuple indices must be integers")
 def packed_passed_on(scene: Scene) -> Iterator[Candidate | None]:
     """A PackedSequence where a tensor is wanted."""
     found: list[ast.expr] = []
