@@ -112,6 +112,15 @@ def test_a_lite_model_without_its_reader_names_the_extra(rnnshape, monkeypatch):
     assert "pip install 'rnnshape[tflite]'" in rnnshape("inspect", LITE / "lstm.tflite").err
 
 
+@pytest.mark.parametrize("name", ["lstm.tflite", "lstm_both.tflite"])
+def test_a_number_that_is_changed_anywhere_in_a_lite_model_is_read_or_refused(tmp_path, name):
+    pytest.importorskip("tflite")
+    data = (LITE / name).read_bytes()
+    for place in range(0, len(data), 4):
+        (tmp_path / name).write_bytes(data[:place] + b"\xff\xff\xff\x7f" + data[place + 4 :])
+        assert look(tmp_path / name) in ("read", "refused")
+
+
 def test_changed_files_are_read_or_refused(tmp_path):
     pytest.importorskip("tflite")
     choice = random.Random(0)

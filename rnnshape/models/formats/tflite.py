@@ -78,13 +78,13 @@ def open_tflite(source: Source) -> TensorFile:
     try:
         model = tflite.Model.GetRootAs(source.part(0, source.size), 0)
         graphs = [_Graph.read(model, graph, source) for graph in _all(model, "Subgraphs", source)]
+        layers = [layer for graph in graphs for layer in graph.layers()]
     except struct.error as error:
         raise Damaged(f"no model of TensorFlow Lite, or a damaged one: {error}") from None
     tensors: dict[str, Stored] = {}
     for graph in graphs:
         for tensor in graph.held.values():
             tensors.setdefault(tensor.name, tensor)
-    layers = [layer for graph in graphs for layer in graph.layers()]
     return TensorFile(source, "tensorflow lite", tensors, layers=tuple(layers))
 
 
