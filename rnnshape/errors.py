@@ -80,3 +80,14 @@ def one_line(words: str, most: int = 400) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in words
     )
+
+
+def quoted(word: str) -> str:
+    """A word as a shell takes it, on one line whatever is in it."""
+    from shlex import quote
+
+    if word.isprintable():
+        return quote(word)
+    signs = {"'": "\\'", "\\": "\\\\"}
+    each = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in word)
+    return f"$'{''.join(signs.get(char, char) for char in each)}'"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from shlex import quote
 from typing import Any, NamedTuple
 
-from ..errors import UsageError
+from ..errors import UsageError, quoted
 from ..network.dims import Shape
 from ..network.spec import Spec
 from ..numeric.feed import checked_weights
@@ -92,9 +91,9 @@ def _as_layer(source: Source) -> Source:
 
 def conversion(path: str, framework: str, module: str | None = None) -> str:
     """The command that converts a file, ready for a shell."""
-    chosen_module = f" --module {quote(module)}" if module is not None else ""
+    chosen_module = f" --module {quoted(module)}" if module is not None else ""
     target = "model.onnx" if framework == "onnx" else "weights.npz"
-    return f"rnnshape convert {quote(path)} {target} --to {framework}{chosen_module}"
+    return f"rnnshape convert {quoted(path)} {target} --to {framework}{chosen_module}"
 
 
 def read_source(path: str, module: str | None = None, nonlinearity: str | None = None) -> Source:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from shlex import quote
 from tokenize import TokenError
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import UsageError, quoted
 from .formats.packed import named, unwrapped, weights_by_name
 from .formats.parametrized import joined
 from .formats.pickles import Harmful
@@ -73,7 +72,7 @@ def _inside(folder: str) -> str:
     except OSError:
         names = []
     found = next((name for ending in endings for name in names if name.endswith(ending)), "")
-    return f"name the file itself: {quote(os.path.join(folder, found))}" if found else (
+    return f"name the file itself: {quoted(os.path.join(folder, found))}" if found else (
         "name the file itself")  # fmt: skip
 
 
@@ -219,13 +218,13 @@ class Elsewhere(UsageError):
     """A network that torch does not have; its operators where ONNX has them (`chain`)."""
 
     def __init__(self, file: TensorFile, network: Module) -> None:
-        name = f" --module {quote(network.name)}" if network.name else ""
+        name = f" --module {quoted(network.name)}" if network.name else ""
         super().__init__(
             f"weights: expected a network that torch has, in {file.path!r}",
             got=network.cannot,
-            fix=f"rnnshape inspect {quote(file.path)}  # lists what the file holds"
+            fix=f"rnnshape inspect {quoted(file.path)}  # lists what the file holds"
             if network.chain is None
-            else f"rnnshape run --weights {quote(file.path)}{name}  # computes it as it is",
+            else f"rnnshape run --weights {quoted(file.path)}{name}  # computes it as it is",
         )
         self.file, self.chain = file, network.chain
 
@@ -259,7 +258,7 @@ def read_parameters(
             raise UsageError(
                 f"weights: expected --module, since {ending} is there more than once",
                 got=", ".join(prefixes[:4]),
-                fix=f"--module {quote(prefixes[0].rstrip('.'))}",
+                fix=f"--module {quoted(prefixes[0].rstrip('.'))}",
             )
     names = {n.removeprefix(prefix): n for n in file.tensors if n.startswith(prefix)}
     own = re.compile(r".+_l[0-9]+(_reverse)?|head\.(weight|bias)")
@@ -278,7 +277,7 @@ def read_named(path: str, names: Iterable[str]) -> dict[str, Any]:
         raise UsageError(
             f"weights: expected {missing[0]} in {path!r}{more}",
             got=", ".join([*held][:4]) + (", …" if len(held) > 4 else "") or "no tensors",
-            fix=f"rnnshape inspect {quote(path)}  # shows what the file holds",
+            fix=f"rnnshape inspect {quoted(path)}  # shows what the file holds",
         )
     return arrays_of(file, {name: held[name] for name in wanted})
 

@@ -99,3 +99,55 @@ def test_the_code_for_torch_opens_a_file_of_any_name(rnnshape, tmp_path, name):
     scope: dict = {}
     exec(ended.out, scope)
     assert torch.is_tensor(scope["x"])
+
+
+FORGED = "x\nFORGED line\r\x1b[31m\u202e'"
+ASKED = [
+    ["inspect", "{}", "--layers", "3"], ["inspect", "{}", "other.npz"], ["inspect", "other.npz", "{}"],
+    ["run", "--weights", "{}"], ["trace", "--weights", "{}"], ["code", "--weights", "{}"],
+    ["convert", "{}", "o.npz", "--to", "keras"],
+    ["convert", "{}", "o.npz", "--to", "keras", "--module", FORGED],
+    ["code", "--weights", "{}", "--module", FORGED, "--framework", "keras"],
+    ["run", "--cell", "mgu", "--weights", "{}"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ASKED, ids=lambda words: " ".join(words[:3]))
+@pytest.mark.parametrize("name", ["own.safetensors", "own.h5", f"{FORGED}/own.safetensors"])
+def test_a_files_names_forge_no_line(rnnshape, tmp_path, command, name):
+    from safetensors.numpy import save_file
+
+    spec = Spec(cell="lstm", input_size=3, hidden_size=4)
+    drawn = drawn_weights(spec, np.random.default_rng(0), "float32")
+    np.savez(tmp_path / "other.npz", **{f"b.{own}": array for own, array in drawn.items()})
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    if name.endswith(".h5"):
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path, "w") as file:
+            file.attrs["keras_version"] = FORGED
+            for part, shape in (("kernel", (3, 16)), ("recurrent_kernel", (4, 16))):
+                file[f"{FORGED}/{part}:0"] = np.ones(shape, "f4")
+    else:
+        save_file(
+            {f"{FORGED}{own}": a for own in ("2.", ".") for a in [np.ones(2, "f4")]}
+            | {f"{FORGED}{i}.{own}": array for i in ("", 3) for own, array in drawn.items()},
+            path,
+        )
+    ended = rnnshape(*(name if word == "{}" else word for word in command))
+    told = ended.out + ended.err
+    assert not [line for line in told.split("\n") if line.lstrip().startswith("FORGED")]
+    assert all(char.isprintable() or char == "\n" for char in told)
+
+
+def test_a_fix_with_a_strange_name_is_what_a_shell_takes(rnnshape, tmp_path):
+    import subprocess
+
+    drawn = drawn_weights(Spec(), np.random.default_rng(0), "float32")
+    np.savez(
+        tmp_path / "own.npz", **{f"{p}.{n}": a for p in (FORGED, "y") for n, a in drawn.items()}
+    )
+    told = rnnshape("run", "--weights", "own.npz").err
+    words = told[told.index("fix: ") + 5 :].rstrip()
+    echo = ["bash", "-c", f"printf %s {words.removeprefix('--module ')}"]
+    assert subprocess.run(echo, capture_output=True, check=True).stdout.decode() == FORGED

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from shlex import quote
 from typing import Any
 
-from ...errors import UsageError
+from ...errors import UsageError, quoted
 from ...network.constructor import GATES, MOST_LAYERS, SILENT, takes
 from ...network.dims import Shape
 from ...network.spec import CELLS, Spec
@@ -429,10 +428,10 @@ def chosen(held: Contents, name: str | None) -> Module:
                     *held.notes[:1],
                 )
             ),
-            fix=f"rnnshape inspect {quote(path)}  # shows what the file holds",
+            fix=f"rnnshape inspect {quoted(path)}  # shows what the file holds",
         )
     raise UsageError(
         f"--module: expected one of the networks of {path!r}: {', '.join(told)}",
         got="none named" if name is None else repr(name[:80]),
-        fix=f"--module {quote(next((m for m in modules if not m.cannot), modules[0]).name)}",
+        fix=f"--module {quoted(next((m for m in modules if not m.cannot), modules[0]).name)}",
     )

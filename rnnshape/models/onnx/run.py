@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from shlex import quote
 from typing import Any
 
 import numpy as np
 
-from ...errors import ShapeError, UsageError
+from ...errors import ShapeError, UsageError, quoted
 from ...network.batch import Batch
 from ...network.dims import write_shape
 from ...network.spec import Spec
@@ -61,7 +60,7 @@ def chain_spec(chain: Chain) -> Spec:
                     f"--module: expected one operator, since {first.title} and {node.title} "
                     f"differ in their {what}",
                     got=f"{one} and {other}",
-                    fix=f"--module {quote(first.name)}",
+                    fix=f"--module {quoted(first.name)}",
                 )
     return Spec(
         cell=first.cell,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...analysis.trace import Trace
+from ...errors import one_line
 from ...network.dims import (
     Dim,
     Shape,
@@ -227,7 +228,7 @@ def layout_text(
 
 def _notes(notes: Iterable[str]) -> Iterator[Line]:
     for note in notes:
-        yield prose(note)
+        yield prose(one_line(note, 1000))
 
 
 def layout_document(
@@ -270,7 +271,7 @@ def convert_text(document: Mapping[str, Any], spec: str) -> Iterator[Line]:
     yield from _notes(document["notes"])
     left = document["left_out"]
     if left:
-        named = visible(", ".join(left[:6])) + (", …" if len(left) > 6 else "")
+        named = ", ".join(one_line(own, 80) for own in left[:6]) + (", …" if len(left) > 6 else "")
         yield text(f"  left out, not part of it: {named} ({len(left)} in all)", "note")
     count: Dim = total(product(row["shape"]) for row in document["tensors"])
     words = f"{len(rows)} tensors, {write_dim(count)} numbers"
