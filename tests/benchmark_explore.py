@@ -59,6 +59,11 @@ class Terminal:
             last, wait = time.perf_counter(), _QUIET
         return 1000 * (last - begun)
 
+    def rest(self) -> None:
+        """Wait until nothing changes any more."""
+        while self._ready(1.0):
+            os.read(self._end, 65536)
+
     def _ready(self, seconds: float) -> bool:
         return bool(select.select([self._end], [], [], max(0.0, seconds))[0])
 
@@ -99,7 +104,7 @@ def exploring(rounds: int) -> list[Figure]:
     for name, more in (("in shapes", []), ("in numbers", ["--values"])):
         with _terminal([*large, *more], 50, 200) as terminal:
             terminal.until(b"quit")
-            time.sleep(1.0)
+            terminal.rest()
             taken = [terminal.answer(key) for key in (keys if not more else keys[:3] * 10)]
         figures.append(
             Figure(f"explore: a key at T = 1,000 and 8 layers, {name}, ms",
@@ -107,8 +112,9 @@ def exploring(rounds: int) -> list[Figure]:
         )  # fmt: skip
     with _terminal([*large, "--values"], 50, 200) as terminal:
         terminal.until(b"quit")
-        time.sleep(1.0)
+        terminal.rest()
         terminal.answer(b"f")  # the size of the gradient at each h
+        terminal.rest()
         moves = [terminal.answer(key) for key in (b"\x1b[C", b"\x1b[A", b"\x1b[D") * 6]
     figures.append(Figure("explore: a move with the gradient shown, worst of 18, ms",
                           max(moves), "ms", 50))  # fmt: skip
