@@ -14,14 +14,15 @@ from .base import Facts, Finding, rule, says
 @rule(
     "keras-rank",
     r"layer '?\"?([\w./-]{1,80})'?\"? is incompatible with the layer: expected ndim=(\d+), "
-    r"found ndim=(\d+)\. Full shape received: \(([^)]{0,80})\)",
+    r"found ndim=(\d+)(?:\. Full shape received: [\[(]([^)\]]{0,80})[)\]])?",
     example="ValueError: Input 0 with name 'None' of layer 'lstm' is incompatible with the layer: "
     "expected ndim=3, found ndim=2. Full shape received: (2, 3)",
 )
 def keras_rank(facts: Facts) -> Finding | None:
     """(N, H) of a layer that gives its last step alone, into a layer that reads a sequence."""
     want, have = facts.number(2), facts.number(3)
-    why = f"The layer reads {want} axes and got ({facts.match[4]}), which has {have}."
+    got = f"({facts.match[4]}), which has {have}" if facts.match[4] else str(have)
+    why = f"The layer reads {want} axes and got {got}."
     if (want, have) == (3, 2):
         return Finding(0.9, why)
     return Finding(0.7, why, None, "Bring the input to (batch, steps, features).")

@@ -438,6 +438,16 @@ def state_rank(facts: Facts) -> Finding | None:
 
 # ------------------------------------------------------------------ packed: nothing is checked before
 
+@rule(
+    "argument-missing",
+    r"forward\(\) missing \d{1,2} required positional arguments?: ('\w{1,60}'(?:,? (?:and )?'\w{1,60}')*)",
+    example="TypeError: Decoder.forward() missing 1 required positional argument: 'hidden'",
+)
+def not_given(facts: Facts) -> Finding | None:
+    """A state, or lengths, that the program's own forward asks for."""
+    return Finding(0.9, f"The call gives nothing for {facts.match[1]}.")
+
+
 packed_rows = says(
     "wrong-num-layers",
     r"Expected more hidden states in stacked_rnn",

@@ -162,6 +162,16 @@ CAUSES: dict[str, Cause] = {
         "and time grow, and the next backward fails.",
         "Detach the state between calls: h = h.detach(), tuple(s.detach() for s in state).",
     ),
+    "no-gradient": Cause(
+        "Nothing that the loss was computed from leads back to a parameter: it was computed under "
+        "no_grad, or went through .detach(), .data, argmax, a cast to int or NumPy.",
+        "Compute the loss from what the model gave, as it gave it, outside torch.no_grad().",
+    ),
+    "argument-missing": Cause(
+        "forward asks for more than the call gives.",
+        "Give it, or give it a default: def forward(self, x, hidden=None); a layer of torch takes "
+        "None for a state of zeros.",
+    ),
     "changed-in-place": Cause(
         "A tensor that backward needs was changed in place after it was used.",
         "Give the result a tensor of its own: x = x + y in place of x += y.",

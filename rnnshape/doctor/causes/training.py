@@ -85,6 +85,12 @@ kept_graph = says(
     "have already been freed).",
     confidence=0.8,
 )
+no_gradient = says(
+    "no-gradient",
+    r"element 0 of tensors does not require grad and does not have a grad_fn",
+    example="RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
+    confidence=0.9,
+)
 in_place = says(
     "changed-in-place",
     r"has been modified by an inplace operation",
