@@ -179,8 +179,8 @@ def head_object(head: Head) -> dict[str, Any]:
 def _trace_head(trace: Trace) -> dict[str, Any]:
     if trace.feed is not None:
         backward = trace.gradient_shapes.values() if trace.back else ()
-        own = (parameter.shape for parameter in trace.parameters)
-        _check_size([*trace.tensors.values(), *own, *backward])
+        parameters = (parameter.shape for parameter in trace.parameters)
+        _check_size([*trace.tensors.values(), *parameters, *backward])
     effect = trace.batch_first
     head: dict[str, Any] = {
         "schema": "rnnshape/trace/1",
@@ -257,12 +257,12 @@ def _steps(steps: Iterable[Step], opening: str) -> Iterator[str]:
             last = record
             shared = [piece.split("{t}") for piece in _record(record).split("{p}")]
         now = str(t)
-        told = now if isinstance(t, int) else f'"{t}"'
+        time = now if isinstance(t, int) else f'"{t}"'
         again = "" if repeat == 1 else f'"repeat": "{repeat}", '
         rest = str(previous).join([now.join(piece) for piece in shared])
         yield (
             f'{opening}"index": {number}, "layer": {layer}, "direction": "{direction}", '
-            f'"t": {told}, {again}{rest}'
+            f'"t": {time}, {again}{rest}'
         )
 
 

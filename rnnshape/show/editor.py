@@ -143,12 +143,12 @@ def _own(found: Document, entries: str) -> Iterator[Document]:
 
 
 def _hints(reading: Reading, lines: list[str]) -> Iterator[types.InlayHint]:
-    told = set()
+    shown_lines = set()
     for line in _own(reading.found, "lines"):
         words, number = line_shapes(line), line["line"]
-        if not words or number in told or not reading.stands(number, lines):
+        if not words or number in shown_lines or not reading.stands(number, lines):
             continue  # a line that runs again with other shapes keeps its first
-        told.add(number)
+        shown_lines.add(number)
         end = len(lines[number - 1].encode("utf-16-le")) // 2
         place = types.Position(number - 1, end)
         yield types.InlayHint(place, f"  {words}", tooltip="shapes, by rnnshape", padding_left=True)
@@ -213,11 +213,11 @@ def _hover(reading: Reading, lines: list[str], number: int) -> str:
     """A layer's constructor and its parameters, where one is built or called on the line."""
     if not reading.stands(number, lines):
         return ""
-    told = []
+    words_of = []
     for layer in _own(reading.found, "layers"):
         if number == layer["line"] or number in layer.get("calls", ()):
-            told.append(layer_words(layer))
-    return "\n\n".join(dict.fromkeys(told))
+            words_of.append(layer_words(layer))
+    return "\n\n".join(dict.fromkeys(words_of))
 
 
 def layer_words(layer: Document) -> str:

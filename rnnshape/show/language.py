@@ -14,9 +14,9 @@ LANGUAGES = ("en", "zh")
 
 def language() -> str:
     """What the reader reads: by LC_ALL, LC_MESSAGES, LANG, the first that is set."""
-    told = next((found for name in ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((found for name in ("LC_ALL", "LC_MESSAGES", "LANG")
                  if (found := os.environ.get(name))), "")  # fmt: skip
-    return next((known for known in LANGUAGES if told.lower().startswith(known)), "en")
+    return next((known for known in LANGUAGES if locale.lower().startswith(known)), "en")
 
 
 def catalogue() -> dict[str, str]:

@@ -46,7 +46,7 @@ def run_script(file: str, arguments: Sequence[str]) -> int:
     watched = Watch(str(path), end=seen.append)
     sys.argv[:] = [file, *arguments]
     sys.path.insert(0, str(path.resolve().parent))
-    told: list[str] = []
+    lines: list[str] = []
     try:
         with watched:
             runpy.run_path(str(path), run_name="__main__")
@@ -54,11 +54,11 @@ def run_script(file: str, arguments: Sequence[str]) -> int:
         status = _status(stop)
     except BaseException as raised:
         status = 130 if isinstance(raised, KeyboardInterrupt) else 1
-        told = _own_traceback(raised, path)
+        lines = _own_traceback(raised, path)
     else:
         status = 0
     sys.stdout.flush()
-    sys.stderr.write("".join(told))
+    sys.stderr.write("".join(lines))
     _tell(seen[0], file, sys.stderr)
     return status
 

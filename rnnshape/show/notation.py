@@ -133,7 +133,7 @@ def colour(kind: str, theme: str) -> str:
     """The colour of a kind on light or dark paper; ink for what has no colour of its own."""
     if kind == "note":
         return NOTE[theme]
-    own = COLOURS.get(kind) or SIGNS.get(kind)
-    if own is None:
+    colour_of = COLOURS.get(kind) or SIGNS.get(kind)
+    if colour_of is None:
         return INK[theme]
-    return own.dark if theme == "dark" else own.light
+    return colour_of.dark if theme == "dark" else colour_of.light

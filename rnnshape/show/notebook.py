@@ -87,8 +87,8 @@ def _explain(result: Any) -> None:
     from .document import explain_document
     from .text.explain import explain_text
 
-    told = "".join(traceback.format_exception(error))
-    found = explain(told, sources=lambda file: "".join(linecache.getlines(file)) or None)
+    text = "".join(traceback.format_exception(error))
+    found = explain(text, sources=lambda file: "".join(linecache.getlines(file)) or None)
     document = explain_document(found)
     if document["recognised"]:
         _display(explain_text(document))

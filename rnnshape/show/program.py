@@ -51,8 +51,8 @@ def diagnosed(request: Request, project: Settings | None = None) -> Followeds:
         found = diagnose(followed, request)
         problems = heeded(followed, found.problems, project.ignore)
         warnings = heeded(followed, found.warnings, project.ignore)
-        kept = followed if problems or not found.problems else without_problem(followed)
-        results.append((kept, replace(found, problems=problems, warnings=warnings)))
+        heeded_one = followed if problems or not found.problems else without_problem(followed)
+        results.append((heeded_one, replace(found, problems=problems, warnings=warnings)))
     return results
 
 
@@ -74,7 +74,9 @@ def program_document(
             for name, argument in followed.arguments.items()
         },
         "layers": [layer_object(layer, f) for f, _ in results for layer in f.layers],
-        "lines": [line_object(line, f) for f, _ in results for line in f.lines if told(line)],
+        "lines": [
+            line_object(line, f) for f, _ in results for line in f.lines if worth_a_line(line)
+        ],
         "output": [json_shape(t.shape) for t in single.outputs] if single else [],
         "problems": unique(complaint_object(c) for _, d in results for c in d.problems),
         "warnings": unique(complaint_object(c) for _, d in results for c in d.warnings),
@@ -90,11 +92,11 @@ def verdict_of(results: Followeds) -> str:
 
 def unique(objects: Any) -> list[dict[str, Any]]:
     """The objects, each once."""
-    kept: list[dict[str, Any]] = []
+    distinct: list[dict[str, Any]] = []
     for one in objects:
-        if one not in kept:
-            kept.append(one)
-    return kept
+        if one not in distinct:
+            distinct.append(one)
+    return distinct
 
 
 def plain(value: Any) -> Any:
@@ -151,7 +153,7 @@ def layer_object(layer: Layer, followed: Followed) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def told(line: Line) -> bool:
+def worth_a_line(line: Line) -> bool:
     """Whether a line handles tensors in a way worth a line of print."""
     return line.failed or bool(line.names) or any(shown(event) for event in line.calls)
 

@@ -198,11 +198,11 @@ def assert_shapes(
     wanted = None if expected is None else [w.replace(",", " ").split() for w in expected]
     fits = document["verdict"] == "fits" and (wanted is None or _same(document["output"], wanted))
     if not fits:
-        told = [f"{program}: expected a program that fits"]
+        lines = [f"{program}: expected a program that fits"]
         if expected is not None:
-            told[0] += f" and gives {', '.join(expected)}"
+            lines[0] += f" and gives {', '.join(expected)}"
         raise AssertionError(
-            "\n".join([*told, *plain_lines(program_text(results, source.name, 80))])
+            "\n".join([*lines, *plain_lines(program_text(results, source.name, 80))])
         )
 
 

@@ -110,12 +110,12 @@ def colours(stream: TextIO) -> bool:
 
     NO_COLOR and CLICOLOR=0 forbid it, FORCE_COLOR and CLICOLOR_FORCE ask for it in a pipe too.
     """
-    told = os.environ.get
-    if told("NO_COLOR"):
+    variable = os.environ.get
+    if variable("NO_COLOR"):
         return False
-    if any(told(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+    if any(variable(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
-    plain = told("TERM") == "dumb" or told("CLICOLOR") == "0"
+    plain = variable("TERM") == "dumb" or variable("CLICOLOR") == "0"
     legacy = os.name == "nt" and "WT_SESSION" not in os.environ  # a console that shows the codes
     return not plain and not legacy and hasattr(stream, "isatty") and stream.isatty()
 

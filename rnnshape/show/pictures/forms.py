@@ -38,14 +38,14 @@ def _svg(scenes: list[Scene], theme: str, bridge: list[str]) -> Iterator[str]:
     width = sum(scene.width for scene in scenes) + _APART * (len(scenes) - 1)
     height = max(scene.height for scene in scenes)
     title = "; ".join(scene.title for scene in scenes)
-    told = " ".join(scene.description for scene in scenes)
+    description = " ".join(scene.description for scene in scenes)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" class="rnn" role="img" '
         'aria-labelledby="rnnshape-title rnnshape-desc">'
     )
     yield f'<title id="rnnshape-title">{escape(title)}</title>'
-    yield f'<desc id="rnnshape-desc">{escape(told)}</desc>'
+    yield f'<desc id="rnnshape-desc">{escape(description)}</desc>'
     yield f"<style>{style(theme)}</style>"
     yield f'<rect class="paper" width="{width:.0f}" height="{height:.0f}"/>'
     x = 0.0

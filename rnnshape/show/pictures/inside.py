@@ -144,8 +144,8 @@ def _written(record: Record) -> list[str]:
 
 
 def _scene(ops: dict[str, Performed], title: str, family: str) -> Inside:
-    told = "; ".join(f"{one.output.name} {one.expression}" for one in ops.values())
-    cell = _Cell(ops, family, Inside(title, f"The operations of the step: {told}."))
+    operations = "; ".join(f"{one.output.name} {one.expression}" for one in ops.values())
+    cell = _Cell(ops, family, Inside(title, f"The operations of the step: {operations}."))
     build = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}.get(family)
     if build is not None:
         return build(cell)
@@ -460,10 +460,10 @@ def _put_frame(canvas: Canvas, frame: Frame) -> None:
         inner = (wide if number < count - 1 else frame.width - number * wide - 1) - 1
         canvas.put(x, frame.y, ("┌" if number == 0 else top) + "─" * inner)
         canvas.put(x, frame.y + frame.height - 1, ("└" if number == 0 else bottom) + "─" * inner)
-        told = [part for line in lines for part in (textwrap.wrap(line, inner) or [""])]
-        told = told if len(told) <= len(lines) else [part for part in told if part]
+        rows = [part for line in lines for part in (textwrap.wrap(line, inner) or [""])]
+        rows = rows if len(rows) <= len(lines) else [part for part in rows if part]
         for row in range(frame.height - 2):
-            words = told[row].replace("\xa0", " ") if row < len(told) else ""
+            words = rows[row].replace("\xa0", " ") if row < len(rows) else ""
             canvas.put(x, frame.y + 1 + row, "│")
             canvas.put(
                 x + 1, frame.y + 1 + row, words.center(inner), frame.kind if words.strip() else ""

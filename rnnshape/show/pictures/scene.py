@@ -339,8 +339,8 @@ class Scene:
             yield Label(x, y + 24, [("⋯", "note")], "middle", "strong")
             yield Label(x, y + _LABEL + 12, [(f"t = {self._unrolled.left_out}", "note")], "middle")
         if None in self._unrolled.layers:
-            kept = self._unrolled.layers.index(None)
-            words = f"⋮ layers {kept} … {self._spec.num_layers - 3}"
+            first = self._unrolled.layers.index(None)
+            words = f"⋮ layers {first} … {self._spec.num_layers - 3}"
             yield Label(_MARGIN, self._folded_row, [(words, "note")], look="small")
 
     def _turn_words(self) -> Iterator[Label]:

@@ -159,9 +159,9 @@ def _frame(frame: Frame, page: bool) -> Iterator[str]:
         if number % 2:
             band = f'x="{_number(left)}" y="{_number(y)}" width="{_number(width)}"'
             yield f'<rect class="{kind} band" {band} height="{_number(h)}"/>'
-        told = [line.replace("\xa0", " ") for line in lines if line]
-        for row, line in enumerate(told):
-            base = y + h / 2 + (row - (len(told) - 1) / 2) * 16 + 4.5
+        rows = [line.replace("\xa0", " ") for line in lines if line]
+        for row, line in enumerate(rows):
+            base = y + h / 2 + (row - (len(rows) - 1) / 2) * 16 + 4.5
             at = f'x="{_number(left + width / 2)}" y="{_number(base)}"'
             yield f'<text {at} text-anchor="middle">{escape(line)}</text>'
         if page and frame.gate:  # its script writes the mean below the name
@@ -221,10 +221,10 @@ def _colours(theme: str) -> str:
         f".rnn .halo{{stroke:{PAPER[theme]}}}.rnn tspan.note,.rnn text.note{{fill:{NOTE[theme]}}}"
     ]
     for kind in COLOURS:
-        own = colour(kind, theme)
+        ink = colour(kind, theme)
         rules.append(
-            f".rnn tspan.{kind}{{fill:{own}}}.rnn path.{kind},.rnn rect.{kind}"
-            f"{{stroke:{own};fill:{own}}}"
+            f".rnn tspan.{kind}{{fill:{ink}}}.rnn path.{kind},.rnn rect.{kind}"
+            f"{{stroke:{ink};fill:{ink}}}"
         )
     return "".join(rules)
 

@@ -321,8 +321,8 @@ class Unrolled:
             return f"{self.trace.spec}: one step"
         name = f"{self.name}: " if self.name else ""
         lengths = self.trace.batch.lengths or ()
-        told = ", ".join(map(str, lengths[:12])) + (", …" if len(lengths) > 12 else "")
-        packed = f", lengths {told}" if lengths else ""
+        shown_lengths = ", ".join(map(str, lengths[:12])) + (", …" if len(lengths) > 12 else "")
+        packed = f", lengths {shown_lengths}" if lengths else ""
         return f"{name}{self.trace.spec} over {length} step{'' if length == 1 else 's'}{packed}"
 
     @property
@@ -352,8 +352,8 @@ class Unrolled:
             same = "fewer and fewer rows" if trace.batch.packed else "the same shapes"
             notes.append(f"⋯ t = {self.left_out}: {same}")
         if None in self.layers:
-            kept = self.layers.index(None)
-            notes.append(f"⋮ layers {kept} … {spec.num_layers - 3}: as layer {kept - 1}")
+            first = self.layers.index(None)
+            notes.append(f"⋮ layers {first} … {spec.num_layers - 3}: as layer {first - 1}")
         if spec.bidirectional:
             half, both = write_dim(spec.state_size), write_dim(spec.output_size)
             notes.append(f"concat lays both directions side by side: {half} + {half} = {both}")

@@ -184,19 +184,19 @@ def _gradient_lines(trace: Trace) -> Iterator[Line]:
     rows: list[list[Piece]] = []
     states = {f"grad.{name}0" for name in trace.spec.state_names}
     for name, shape in trace.gradient_shapes.items():
-        own = name.removeprefix("grad.")
+        of = name.removeprefix("grad.")
         if trace.spec.single:
-            weight = result_kind(own) == "weight"
+            weight = result_kind(of) == "weight"
             source = "added up over the batch" if weight else ""
-        elif own == "input":
+        elif of == "input":
             source = "dx_t of layer 0" + (
                 ", both directions added" if trace.spec.bidirectional else ""
             )
         elif name in states:
-            source = f"what each first step passes on as d{own}[row]"
+            source = f"what each first step passes on as d{of}[row]"
         else:
             source = "added up over all steps and the batch"
-        rows.append([(name, result_kind(own)), (write_shape(shape), ""), (source, "note")])
+        rows.append([(name, result_kind(of)), (write_shape(shape), ""), (source, "note")])
     if len(rows) > 24:
         rows[20:-2] = [[(f"… {len(rows) - 22} more", "note")]]
     yield from columns(rows)

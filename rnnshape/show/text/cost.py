@@ -84,8 +84,8 @@ def _memory_lines(cost: Cost, each: int, dtype: str) -> Iterator[Line]:
         ("--checkpoint", cost.checkpointed, "the states between windows, and one window"),
     ):
         if window is not None:
-            kept = _figure(each * window.kept, "bytes")
-            rows.append([(f"{option} {window.steps}", ""), (kept, ""), (words, "note")])
+            bytes_kept = _figure(each * window.kept, "bytes")
+            rows.append([(f"{option} {window.steps}", ""), (bytes_kept, ""), (words, "note")])
     yield from columns(rows)
     if cost.truncated is not None:
         lost = write_dim(cost.backward + cost.truncated.backward * -1)

@@ -39,8 +39,8 @@ def check_text(report: Document, given: Collection[str]) -> Iterator[Line]:
 
 def _verdict(report: Document) -> str:
     counts = [(len(report["problems"]), "problem"), (len(report["warnings"]), "warning")]
-    told = [f"{n} {noun}{'s' if n > 1 else ''}" for n, noun in counts if n]
-    return ", ".join((["fits"] if report["ok"] else []) + told)
+    counted = [f"{n} {noun}{'s' if n > 1 else ''}" for n, noun in counts if n]
+    return ", ".join((["fits"] if report["ok"] else []) + counted)
 
 
 def _problem_lines(problem: Document) -> Iterator[Line]:
@@ -72,10 +72,10 @@ def _warning_lines(warning: Document) -> Iterator[Line]:
 
 
 def _proof(proof: Document) -> str:
-    told = f"{proof['claim']}: by {proof['difference']:.3g} in {proof['network']}"
+    words = f"{proof['claim']}: by {proof['difference']:.3g} in {proof['network']}"
     if "difference_mended" in proof:
-        told += f", by {proof['difference_mended']:.3g} when mended"
-    return told
+        words += f", by {proof['difference_mended']:.3g} when mended"
+    return words
 
 
 def _labelled(label: str, words: str, kind: str = "") -> Iterator[Line]:

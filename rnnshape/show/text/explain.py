@@ -52,16 +52,16 @@ def edit_lines(edit: Document, margin: str = "  ") -> Iterator[Line]:
 
 def _proof_lines(proof: Document) -> Iterator[Line]:
     for label, when in (("proof", "before"), ("", "after")):
-        told = proof[when]
-        sign = "✓ the layer fits" if told["fits"] else "✗ does not fit"
+        call = proof[when]
+        sign = "✓ the layer fits" if call["fits"] else "✗ does not fit"
         facts = "; ".join(
             f"{name} {_written(value)}"
-            for name, value in told.items()
+            for name, value in call.items()
             if name not in ("fits", "torch", "network") and value not in (None, [], {})
         )
-        words = [f"{when:6}", sign, told.get("network") or "", facts]
+        words = [f"{when:6}", sign, call.get("network") or "", facts]
         line = visible("  ".join(word for word in words if word))
-        yield labelled(f"   {label}", line, "good" if told["fits"] else "negative", 3 + _LABEL)
+        yield labelled(f"   {label}", line, "good" if call["fits"] else "negative", 3 + _LABEL)
 
 
 def _written(value: Any) -> str:
@@ -77,14 +77,14 @@ def _written(value: Any) -> str:
 def _read_lines(read: Document) -> Iterator[Line]:
     """What could be made out."""
     line = read.get("line")
-    told = {
+    facts = {
         "type": read.get("type"),
         "function": read.get("function"),
         "shapes": ", ".join(map(_written, read.get("shapes", []))),
         "numbers": ", ".join(str(number) for number in read.get("numbers", [])),
         "line": f"{line['file']}:{line['line']}: {line['code']}" if line else "",
     }
-    for name, value in told.items():
+    for name, value in facts.items():
         if value:
             yield from _labelled(name, str(value), width=9)
     yield from _labelled("known", "rnnshape explain --list shows what has a rule", width=9)

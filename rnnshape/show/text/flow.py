@@ -99,8 +99,8 @@ def _words(trace: Trace, curve: Curve) -> str:
     elif curve.factor > 1 / _STEADY or left > 10:
         kind = "exploding"
     counted = f"{steps:,} step{'s' if steps > 1 else ''}"
-    told = f"×{_number(curve.factor)} a step: after {counted} {_share(left)}, {kind}"
-    return f"{told}; {end}" if end else told
+    words = f"×{_number(curve.factor)} a step: after {counted} {_share(left)}, {kind}"
+    return f"{words}; {end}" if end else words
 
 
 def _ended(trace: Trace, left: float, further: float | None) -> str:

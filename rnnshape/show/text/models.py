@@ -289,10 +289,10 @@ def onnx_text(chain: Chain, x: Any, arrays: Mapping[str, Any]) -> Iterator[Line]
     for node in chain.nodes:
         title = f"{chain.framework} {node.operator}"
         yield [(title, "title"), (f"  {visible_line(node.name)}", "")]
-        told = ", ".join(
+        attributes = ", ".join(
             f"{name}={value}" for name, value in node.attributes.items() if value != []
         )
-        yield text(f"  {visible_line(told) or 'no attributes'}", "note")
+        yield text(f"  {visible_line(attributes) or 'no attributes'}", "note")
     if chain.merge != "concat":
         yield text(f"  merge_mode={chain.merge}: output is that of the two directions", "note")
     if chain.turned:

@@ -12,7 +12,7 @@ from ...programs.record import Place, tensors_in
 from ...programs.sizes import Size, product, written, written_shape
 from ...programs.tensor import Tensor
 from ...programs.values import Instance, Unknown
-from ..program import Followeds, code_of, shown, told, verdict_of
+from ..program import Followeds, code_of, shown, verdict_of, worth_a_line
 from ..screen import Line, labelled, prose, text, visible, visible_line
 
 MOST_LINES = 400
@@ -61,7 +61,7 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
     name = file if title != file else ""
     gap = max(width - len(title) - len(name), 2)
     yield [(visible_line(title), "title"), (" " * gap + visible_line(name) if name else "", "note")]
-    lines = [line for line in followed.lines if told(line)]
+    lines = [line for line in followed.lines if worth_a_line(line)]
     constructors = [
         (layer.place.line, layer)
         for layer in followed.layers

@@ -82,8 +82,8 @@ def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
 
 def _short_names(spec: Spec, layer: int, direction: str) -> Iterator[Line]:
     """What the parameters are called in the equations."""
-    own = spec.layer_parameters(layer, direction)
-    yield prose(", ".join(f"{short_name(p.kind)} = {p.name}" for p in own), "weight")
+    parameters = spec.layer_parameters(layer, direction)
+    yield prose(", ".join(f"{short_name(p.kind)} = {p.name}" for p in parameters), "weight")
 
 
 def _head_heading(trace: Trace) -> Iterator[Line]:

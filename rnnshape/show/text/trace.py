@@ -138,8 +138,8 @@ def tensor_lines(trace: Trace) -> Iterator[Line]:
     ]
     if spec.single:
         meanings.pop()
-    told = [f"{f'{a}=' if str(b) != a else ''}{write_dim(b)} {what}" for a, b, what in meanings]
-    yield text(f"  {', '.join(told)}", "note")
+    sizes = [f"{f'{a}=' if str(b) != a else ''}{write_dim(b)} {what}" for a, b, what in meanings]
+    yield text(f"  {', '.join(sizes)}", "note")
     if spec.bidirectional:
         rows = f"2 directions × {spec.num_layers} layers = {2 * spec.num_layers}"
         yield text(f"  2·L: {rows}", "note")

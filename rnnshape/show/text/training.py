@@ -105,10 +105,10 @@ def _fresh_lines(report: Report) -> Iterator[Line]:
     if broken:
         first = broken[0]
         where = "the test" if first.phase == "test" else "the last, smaller batch"
-        told = (
+        words = (
             f"carried on, {ended} would break at step {first.number}, {where}: --stateful shows it"
         )
-        yield prose(told)
+        yield prose(words)
     elif plan.unbatched:
         yield text(
             f"  {ended} could be carried on: the state of one sequence has no batch axis", "note"
@@ -184,14 +184,14 @@ def _saved_lines(report: Report) -> Iterator[Line]:
     names = report.saved
     shown = names if len(names) <= 4 else [*names[:2], "…", names[-1]]
     parameters = spec.parameters()
-    told = [
+    shapes_saved = [
         f"{name} {write_shape(parameters[name])}" if name in parameters else name for name in shown
     ]
     count = f"{len(names)} tensors: "
-    more = "," if told[2:] else ""
-    yield [("  state_dict   ", "note"), (count, ""), (", ".join(told[:2]) + more, "weight")]
+    more = "," if shapes_saved[2:] else ""
+    yield [("  state_dict   ", "note"), (count, ""), (", ".join(shapes_saved[:2]) + more, "weight")]
     if more:
-        yield [(" " * (15 + len(count)), ""), (", ".join(told[2:]), "weight")]
+        yield [(" " * (15 + len(count)), ""), (", ".join(shapes_saved[2:]), "weight")]
     line: Line = [("  not saved    ", "note")]
     for number, name in enumerate(n for n in report.not_saved if n != "input"):
         line += [
