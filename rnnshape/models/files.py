@@ -123,7 +123,7 @@ def _opened(source: Source, depth: int = 0) -> TensorFile:
 
         return open_torch_stream(source)
     if suffix in _PROGRAMS:
-        raise Damaged("a program, and no weights", f"rnnshape trace {quote(source.name)}")
+        raise Damaged("a program, and no weights", f"rnnshape trace {quoted(source.name)}")
     raise Damaged(f"none of the formats {_FORMATS}")
 
 

@@ -438,6 +438,7 @@ def state_rank(facts: Facts) -> Finding | None:
 
 # ------------------------------------------------------------------ packed: nothing is checked before
 
+
 @rule(
     "argument-missing",
     r"forward\(\) missing \d{1,2} required positional arguments?: ('\w{1,60}'(?:,? (?:and )?'\w{1,60}')*)",
