@@ -373,20 +373,25 @@ def test_too_many_numbers_are_refused():
 
 
 def test_the_tour_has_fifteen_stops_and_each_fits_on_a_small_screen():
-    state = session("tour")
-    for number, stop in enumerate(TOUR):
-        shown = screen(state)
-        assert f"tour {number + 1}/{len(TOUR)}" in shown and stop.title in shown
-        last = stop.text.split()[-1]
-        assert last in shown and ("»" in shown or "║" in shown)
-        if stop.focus is not None:
-            layer, direction, t = stop.focus
-            assert (*state.view.here, state.view.t) == (layer, direction, t)
-        press(state, "n")
-    press(state, "p")
-    assert state.tour.at == len(TOUR) - 2
-    press(state, "escape")
-    assert state.tour is None
+    async def run():
+        state = session("tour")
+        app = Explorer(state)
+        async with app.run_test(size=(80, 24)) as pilot:
+            for number, stop in enumerate(TOUR):
+                await pilot.pause()
+                rows = [strip.text for strip in app.screen._compositor.render_strips()]
+                shown = "\n".join(rows)
+                assert f"tour {number + 1}/{len(TOUR)}" in shown and stop.title in shown
+                assert stop.text.split()[-1] in shown and ("»" in shown or "║" in shown)
+                if stop.focus is not None:
+                    assert (*state.view.here, state.view.t) == stop.focus
+                await pilot.press("n")
+            await pilot.press("p")
+            at = state.tour.at
+            await pilot.press("escape")
+        return at, state.tour
+
+    assert asyncio.run(run()) == (len(TOUR) - 2, None)
 
 
 def test_the_quiz_counts_what_is_right():

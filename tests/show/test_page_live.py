@@ -454,6 +454,7 @@ def test_an_operation_is_a_row_that_opens_and_the_address_keeps_it(read):
     assert not page.driver.find_elements("css selector", "#operations canvas")
     page.press("up", "right")
     page.click("#operations li:nth-child(1) summary")
+    page.run("return new Promise((done) => setTimeout(done, 30))")
     assert page.find("#operations canvas").is_displayed()
     for _ in range(20):
         if "op=ih" in page.run("return location.hash"):
@@ -555,6 +556,24 @@ def test_an_h0_that_does_not_fit_is_red_with_torchs_sentence(read, cell, h0, red
         said = f"RuntimeError: {error}"
     assert page.text("typed-wrong") == said
     assert len(page.driver.find_elements("css selector", ".begin.bad")) == red
+
+
+@pytest.mark.parametrize("moment", ["typed", "back"])
+def test_the_address_keeps_what_is_typed_and_the_way_back(read, moment):
+    page = read("--layers", "2", "--backward")
+    if moment == "typed":
+        put(page, cell="gru", L=3, T=4)
+        page.press("d", "up", "right")
+    else:
+        page.press("r", "right")
+    code, title = page.text("code"), page.text("step-title")
+    page.run("return new Promise((done) => setTimeout(done, 300))")
+    page.driver.refresh()
+    page.driver.implicitly_wait(10)
+    page.find("html[data-ready]")
+    page.driver.implicitly_wait(0)
+    assert page.text("code") == code
+    assert page.text("step-title") == title != "layer 0 forward, t=0"
 
 
 def test_a_size_that_no_page_draws_is_refused(read):

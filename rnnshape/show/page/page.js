@@ -287,6 +287,10 @@ function remember() {
 function address() {
   const { layer, direction } = step.pass;
   const place = { layer, ...(direction === "forward" ? {} : { direction }), t: step.t };
+  if (reading.back) place.back = "";
+  for (const [name, value] of Object.entries(reading.typed ?? {})) {
+    if (value) place[name] = value === true ? "" : value;
+  }
   if (opened.size) place.op = [...opened].join(",");
   history.replaceState(null, "", `#${new URLSearchParams(place)}`);
 }
@@ -294,6 +298,8 @@ function address() {
 function recalled() {
   const place = new URLSearchParams(location.hash.slice(1));
   for (const name of (place.get("op") ?? "").split(",")) if (name) opened.add(name);
+  if (place.has("back") && data.back) open(data.back, 0);
+  else if (place.has("cell")) recallTyped(place);
   const index = findStep(reading, Number(place.get("layer") ?? -1),
     place.get("direction") ?? "forward", Number(place.get("t") ?? 0));
   go(Math.max(index, 0));

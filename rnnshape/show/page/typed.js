@@ -111,6 +111,15 @@ function cornerOf(part) {
 // What is typed: a network that the page can draw, and an h0 that fits it or not.
 const form = element("typed");
 
+// What the address keeps of it.
+function recallTyped(place) {
+  showForm();
+  for (const name of ["cell", ...Object.keys(MOST), "h0"]) {
+    if (place.has(name)) form.elements[name].value = place.get(name);
+  }
+  typed(place.has("both"), place.has("first"));
+}
+
 function showForm() {
   form.hidden = !form.hidden;
   element("sizes-open").setAttribute("aria-expanded", !form.hidden);
@@ -121,8 +130,8 @@ function showForm() {
   if (!form.hidden) form.elements.L.focus();
 }
 
-function typed() {
-  const n = { cell: form.elements.cell.value, both: reading.bidirectional, first: reading.batchFirst };
+function typed(both = reading.bidirectional, first = reading.batchFirst) {
+  const n = { cell: form.elements.cell.value, both, first };
   for (const [name, most] of Object.entries(MOST)) {
     const size = Number(form.elements[name].value);
     if (!Number.isInteger(size) || size < 1 || size > most) {
@@ -169,5 +178,5 @@ function wrong(words) {
   element("typed-wrong").hidden = !words;
 }
 
-form.addEventListener("change", typed);
+form.addEventListener("change", () => typed());
 form.addEventListener("submit", (event) => { event.preventDefault(); typed(); });
