@@ -69,6 +69,11 @@ class Source:
             self._place(node.end_lineno, node.end_col_offset),
         )
 
+    def line_span(self, statement: ast.stmt) -> tuple[int, int]:
+        """Where the lines of a statement begin, and where the next begins."""
+        start, end = self.span(statement)
+        return self.text.rfind("\n", 0, start) + 1, self.text.find("\n", end) + 1 or len(self.text)
+
     def segment(self, node: ast.expr | ast.stmt | ast.keyword) -> str:
         """A node as it is written."""
         start, end = self.span(node)

@@ -99,7 +99,7 @@ def _of_program(error: Error, reading: Reading, sources: Sources) -> tuple[Cause
         return ()
     from ..programs.follow import Request, follow
     from ..programs.source import source_of
-    from .followed import causes_of
+    from .followed import causes_of, diagnose
 
     first = users[0]
     text = sources(first.file)
@@ -114,6 +114,10 @@ def _of_program(error: Error, reading: Reading, sources: Sources) -> tuple[Cause
         except UsageError:
             continue
         for one in followed:
+            if "modified by an inplace operation" in error.message:  # by optimizer.step()
+                kept = [w for w in diagnose(one, request).warnings if w.id == "graph-kept"]
+                if kept:
+                    return _ranked(kept)
             if one.problem is None or not _same_words(error, one.problem.refusal):
                 continue
             if any(_same_place(one, frame) for frame in ends):

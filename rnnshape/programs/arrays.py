@@ -107,9 +107,7 @@ def array(value: Any, dtype: Any = None) -> Tensor:
     """np.array of nested lists, numbers, arrays."""
     if isinstance(value, Tensor):
         return value if dtype is None else replace(value, dtype=dtype_of(dtype), values=None)
-    if isinstance(value, (list, tuple)) and any(isinstance(v, (Tensor, Unknown)) for v in value):
-        if any(isinstance(v, Unknown) for v in value):
-            raise NotKnown("unknown data")
+    if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
         made: Tensor = ROWS["torch.stack"].rule([array(v) for v in value])
     else:
         made = from_data("array", value)

@@ -126,6 +126,14 @@ def findings(followed: Followed) -> list[Finding]:
 # ------------------------------------------------------------------------------------ constructors
 
 
+_PIECES = ("index", "Tensor.chunk", "torch.chunk", "Tensor.split", "torch.split",
+           "Tensor.narrow", "torch.narrow")  # fmt: skip
+_BINARY = ("ctc_loss", "CTCLoss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+           "BCELoss", "BCEWithLogitsLoss")  # fmt: skip
+_POWERS = ("operator", "Tensor.pow", "torch.pow", "Tensor.abs", "torch.abs", "torch.square",
+           "Tensor.square")  # fmt: skip
+
+
 @rule
 def dropout_one_layer(story: Story) -> Iterator[Finding]:
     """A dropout that has no layer to come after."""
@@ -339,16 +347,7 @@ def _whole_width(story: Story, event: Event) -> bool:
         e
         for e in readers
         if e.outputs
-        and e.kind
-        in (
-            "index",
-            "Tensor.chunk",
-            "torch.chunk",
-            "Tensor.split",
-            "torch.split",
-            "Tensor.narrow",
-            "torch.narrow",
-        )
+        and e.kind in _PIECES
         and e.outputs[0].rank
         and e.outputs[0].shape[-1] != result.shape[-1]
     ]
@@ -825,19 +824,7 @@ def losses(story: Story) -> Iterator[Finding]:
     sorted_ = _orders(story)
     for event in story.events:
         name = event.kind.rpartition(".")[2]
-        if (
-            name in ELEMENTWISE
-            or name in CLASSES
-            or name
-            in (
-                "ctc_loss",
-                "CTCLoss",
-                "binary_cross_entropy",
-                "binary_cross_entropy_with_logits",
-                "BCELoss",
-                "BCEWithLogitsLoss",
-            )
-        ):
+        if name in ELEMENTWISE or name in CLASSES or name in _BINARY:
             pair = _pair(event)
             if pair is None:
                 continue
@@ -916,19 +903,7 @@ def _difference(story: Story, event: Event) -> Iterator[Finding]:
     ):
         result = event.outputs[0] if event.outputs else None
         readers = story.readers.get(id(result), []) if result is not None else []
-        if any(
-            e.kind
-            in (
-                "operator",
-                "Tensor.pow",
-                "torch.pow",
-                "Tensor.abs",
-                "torch.abs",
-                "torch.square",
-                "Tensor.square",
-            )
-            for e in readers
-        ):
+        if any(e.kind in _POWERS for e in readers):
             yield Finding(
                 "loss-broadcast", event.place,
                 f"{_shape(a)} minus {_shape(b)} is broadcast to {_shape(result) if result is not None else ''}: "

@@ -93,6 +93,11 @@ _SYNONYMS = {
 }
 
 
+def torch_name(word: str) -> str | None:
+    """What torch calls an argument that it does not know by this word, where that is near."""
+    return _SYNONYMS.get(word) or next(iter(difflib.get_close_matches(word, ARGUMENTS, 1)), None)
+
+
 def _about(name: str) -> str:
     """What an argument should be, and why."""
     argument = ARGUMENTS[name]
@@ -181,11 +186,17 @@ def no_size(facts: Facts) -> Finding | None:
 def unknown_keyword(facts: Facts) -> Finding | None:
     """A name from another framework, or one that this class does not have."""
     word = facts.match.group(1)
-    close = _SYNONYMS.get(word) or next(iter(difflib.get_close_matches(word, ARGUMENTS, 1)), None)
+    close = torch_name(word)
     hint = f" torch calls it {close}." if close and close != word else ""
     return Finding(0.9, f"The constructor has no argument {word}.{hint}")
 
 
+before_super = says(
+    "super-not-called",
+    r"cannot assign (?:module|parameters?|buffer) before Module\.__init__\(\) call",
+    r"object has no attribute '_(?:modules|parameters)'",
+    example="AttributeError: cannot assign module before Module.__init__() call",
+)
 cell_arguments = says(
     "constructor",
     r"((?:RNN|LSTM|GRU)Cell)\.__init__\(\) (?:takes from \d{1,3} to \d{1,3} positional|got multiple values for argument)",

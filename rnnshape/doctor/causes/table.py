@@ -50,6 +50,10 @@ CAUSES: dict[str, Cause] = {
         "A recurrent layer returns two things, its output and its state.",
         "output, hn = rnn(x); of an LSTM output, (hn, cn) = lstm(x).",
     ),
+    "super-not-called": Cause(
+        "nn.Module keeps its layers from super().__init__() on; here a layer is assigned before it.",
+        "Begin __init__ with super().__init__().",
+    ),
     "not-a-tensor": Cause("The layer wants a tensor.", "Make a tensor of it: torch.tensor(…)."),
     "feature-size": Cause(
         "A module was built for another number of features than it is given.",

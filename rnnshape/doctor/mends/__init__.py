@@ -21,6 +21,7 @@ from .place import NUMBER, Frame, Scene, is_recurrent, own_node
 
 __all__ = ["Mend", "Trial", "batches", "checkpoint", "inputs", "results", "silent", "state"]
 
+_CHECKS = ("also be", "input.size(-1)", "Expected hidden")  # of a layer's call, in torch's order
 _LOADING = "Error(s) in loading state_dict"
 MOST_TRIED = 160  # programs that are followed for one problem
 MOST_STEPS = 300_000  # steps of the interpreter, over all of them; reading costs a step for 4 signs
@@ -413,6 +414,9 @@ def _further(before: Followed, after: Followed) -> bool:
     more = len(after.events) > len(before.events)  # what a mend takes away may be fewer
     one, other = before.problem.place, after.problem.place
     if (one.file, one.line) == (other.file, other.line):
+        place = [next((i for i, c in enumerate(_CHECKS) if c in m), -1) for m in (old, new)]
+        if -1 not in place:
+            return place[0] < place[1]
         return more and NUMBER.sub("", old) != NUMBER.sub("", new)
     return more or ((one.file, one.where) == (other.file, other.where) and other.line > one.line)
 
@@ -451,6 +455,14 @@ def _wrong_axes(followed: Followed) -> set[tuple[str, str, str]]:
             if len({t.rank for t in inputs[:2]}) == 2 and ("Entropy" in kind or "NLL" in kind):
                 continue  # the classes stand among the axes of one of them
             found |= {(event.place.file, line, w) for w in _conflicts(inputs)}
+        first = event.outputs[0] if event.outputs else None
+        if kind in ("view", "reshape") and first is not None and first.rank and inputs:
+            rows = {p.kind for p in first.axes[0] if p.size != 1}
+            if "samples" in rows and rows & {"layers", "directions"}:
+                found.add((event.place.file, line, "rows of a state among the samples"))
+        if kind in ("bmm", "matmul") and first is not None and first.rank > 1:
+            if _kinds(first, -1) == _kinds(first, -2) == {"samples"}:
+                found.add((event.place.file, line, "every sample meets every other"))
         if kind in ("bmm", "baddbmm") and len(inputs) > 1:
             one, other = _kinds(inputs[-2], 0), _kinds(inputs[-1], 0)
             if one and other and not one & other:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..edits import Source, dotted
 from .maker import Candidate, change, raised, wrap
-from .place import Scene, Spot, assigned_in, class_name, is_loss, is_recurrent, own_node, parameters
+from .place import (
+    Scene,
+    Spot,
+    assigned_in,
+    class_name,
+    is_loss,
+    is_recurrent,
+    key_of,
+    own_node,
+    parameters,
+)
 
 # -------------------------------------------------------------------------------------- packing
 
@@ -89,6 +98,8 @@ def lengths(scene: Scene) -> Iterator[Candidate | None]:
 
 # --------------------------------------------------------------------------------- ragged lists
 
+_ROWS = ("tensor", "as_tensor", "LongTensor", "FloatTensor", "stack", "array", "asarray", "vstack")  # fmt: skip
+
 
 @raised(
     r"expected sequence of length|stack expects each tensor to be equal size|inhomogeneous shape|"
@@ -101,21 +112,7 @@ def ragged(scene: Scene) -> Iterator[Candidate | None]:
     name, fix = "ragged-batch", "pad the sequences to the longest: pad_sequence"
     pad = scene.qualified(source, "torch.nn.utils.rnn.pad_sequence")
     tensor = scene.qualified(source, "torch.tensor")
-    if (
-        call is not None
-        and call.args
-        and class_name(call)
-        in (
-            "tensor",
-            "as_tensor",
-            "LongTensor",
-            "FloatTensor",
-            "stack",
-            "array",
-            "asarray",
-            "vstack",
-        )
-    ):
+    if call is not None and call.args and class_name(call) in _ROWS:
         made = class_name(call)
         rest = "".join(
             f", {source.segment(k)}" for k in call.keywords if k.arg in ("dtype", "device")
@@ -304,9 +301,16 @@ def one_target(scene: Scene, logits: ast.expr) -> Iterator[Candidate | None]:
                 if source is not None and isinstance(node, ast.Call) and node.args:
                     yield wrap(name, fix, Spot(source, node.args[0], -1), f"@{step}")
     value = scene.value(logits)
+    if isinstance(value, Tensor) and value.rank == 2 and len(steps_of(value)) == 1:
+        yield wrap(name, fix, Spot(scene.source, logits, scene.last), "@[-1:]")
     if isinstance(value, Tensor) and value.rank == 3:
         for form in ("@[:, -1]", "@[-1]"):
             yield wrap(name, fix, Spot(scene.source, logits, scene.last), form)
+
+
+def steps_of(value: Tensor) -> list[int]:
+    """Axes that hold steps alone."""
+    return [i for i, a in enumerate(value.axes) if {p.kind for p in a if p.size != 1} == {"steps"}]
 
 
 @raised(
@@ -434,49 +438,7 @@ def carried_states(
                     value = (
                         scene.value(one, 0) if isinstance(one, (ast.Name, ast.Attribute)) else None
                     )
-                    known = scene._results.get(_key(source, node.value))
+                    known = scene._results.get(key_of(source.file, node.value))
                     if isinstance(known, tuple) and len(known) == 2 and value is None:
                         value = known[1]
                     yield node, one, isinstance(value, (tuple, list))
-
-
-def _key(source: Source, node: ast.AST) -> tuple[str, int, int, int, int]:
-    from .place import key_of
-
-    return key_of(source.file, node)
-
-
-@raised(r"modified by an inplace operation|a leaf Variable that requires grad|in-place")
-def in_place(scene: Scene) -> Iterator[Candidate | None]:
-    """A change in place of what backward needs."""
-    methods = re.compile(r"\.(\w+)_\(")
-    for source in scene.sources.values():
-        for node in ast.walk(source.tree):
-            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-                text = source.segment(node)
-                match = re.match(r"(\w+)\s*(\S+)=\s*(.*)\Z", text, re.DOTALL)
-                if match:
-                    yield change(
-                        "changed-in-place",
-                        "give the result a tensor of its own",
-                        source,
-                        source.replace(node, f"{match[1]} = {match[1]} {match[2]} {match[3]}"),
-                    )
-            if (
-                isinstance(node, ast.Expr)
-                and isinstance(node.value, ast.Call)
-                and methods.search(source.segment(node))
-            ):
-                func = node.value.func
-                if (
-                    isinstance(func, ast.Attribute)
-                    and func.attr.endswith("_")
-                    and isinstance(func.value, ast.Name)
-                ):
-                    text = source.segment(node).replace(f".{func.attr}(", f".{func.attr[:-1]}(", 1)
-                    yield change(
-                        "changed-in-place",
-                        "give the result a tensor of its own",
-                        source,
-                        source.replace(node, f"{func.value.id} = {text}"),
-                    )

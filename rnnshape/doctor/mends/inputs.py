@@ -7,16 +7,19 @@ import re
 from collections.abc import Iterator
 from itertools import permutations
 
+from ...network.constructor import KINDS
 from ...network.spec import Spec
 from ...programs.record import tensors_in
 from ...programs.sizes import Size
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
+from ..causes.constructor import torch_name
 from ..edits import Change, dotted
 from .maker import Candidate, change, raised, wrap
-from .place import WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent, own_node
+from .place import LAYERS, WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent, own_node
 from .state import batch_first_toggled, from_recurrent, position, scaled_texts
 
+KINDS_BY_CLASS = {kind.class_name: kind for kind in KINDS.values()}
 RANK = (
     r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)"
 )
@@ -99,6 +102,8 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
             )
     yield from _rejoined(scene, node, int(want))
     yield from _pooled(scene, int(want))
+    if node is not None:
+        yield from _earlier(scene, node, int(want))
     if _holds_samples(value):
         yield from _flattened(scene, node, want)
         return  # a batch that was merged into the features is no width to build for
@@ -116,6 +121,8 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
         return
     for spot in scene.constructors(call.func):
         argument = WIDTHS.get(class_name(spot.node))
+        if argument and class_name(spot.node) in LAYERS:
+            yield from _chained(spot)
         if argument:
             yield from resized_argument(scene, name, fix, spot, argument, int(want), have)
     if directions:
@@ -159,6 +166,48 @@ def _pooled(scene: Scene, want: int) -> Iterator[Candidate | None]:
         if pooled.rank == 3 and int(pooled.shape[-1]) == want and isinstance(call, ast.Call):
             yield wrap("feature-axis", "pooling goes over the last axis: put the steps there",
                        Spot(source, call.args[0], -1), "@.transpose(1, 2)")  # fmt: skip
+
+
+def _chained(spot: Spot) -> Iterator[Candidate | None]:
+    """Layers of several widths built in a loop: each reads what the one before it puts out."""
+    source, call = spot.source, spot.node
+    if not isinstance(call, ast.Call) or len(call.args) < 2:
+        return
+    name, fix = "feature-size", "build each layer for the width of the one before it"
+    first, hidden = call.args[:2]
+    around: ast.AST | None = call
+    while around is not None and not isinstance(around, (ast.FunctionDef, ast.ListComp, ast.For)):
+        around = source.parents.get(around)
+    if not isinstance(hidden, ast.Name):
+        return
+    for times in ("", "2 * "):  # of both directions
+        if isinstance(around, ast.For) and isinstance(first, ast.Name):
+            line = f"{first.id} = {times}{hidden.id}"
+            yield change(name, fix, source, source.after(source.statement(call), line))
+        loop = around.generators[0] if isinstance(around, ast.ListComp) else None
+        if loop is not None and ast.unparse(loop.target) == hidden.id:
+            sizes, begin = source.segment(loop.iter), source.segment(first)
+            before = f"*({times}n for n in {sizes})" if times else f"*{sizes}"
+            widths = source.replace(loop.iter, f"zip([{begin}, {before}], {sizes})")
+            pair = source.replace(loop.target, f"width, {hidden.id}")
+            yield change(name, fix, source, source.replace(first, "width"), pair, widths)
+
+
+def _earlier(scene: Scene, node: ast.expr, want: int) -> Iterator[Candidate | None]:
+    """Where the features stood last before a view took them away."""
+    for spot in scene.spots(node):
+        for call in ast.walk(spot.node):
+            source = spot.source
+            ran = scene.event_at(source, call) if isinstance(call, ast.Call) else None
+            if ran is None or not ran.inputs or not isinstance(call, ast.Call) or not call.args:
+                continue
+            before = ran.inputs[0]
+            if ran.kind in ("Tensor.view", "Tensor.reshape") and before.rank == 2:
+                if int(before.shape[1]) == want and len(call.args) == 3:
+                    assert isinstance(call.func, ast.Attribute)
+                    text = f"{source.segment(call.func.value)}.unsqueeze(0)"
+                    fix = "keep the samples apart: the axis of one step before them"
+                    yield change("axes-mixed", fix, source, source.replace(call, text))
 
 
 def _holds_samples(value: object) -> bool:
@@ -654,6 +703,10 @@ def viewed(scene: Scene) -> Iterator[Candidate | None]:
     given = [scene.value(node) for node in sizes]
     if isinstance(value, Tensor):
         inner = source.operand(owner)
+        if value.rank == 3 and len(sizes) == 2 and {"hn", "cn"} & value.facts.keys():
+            text = f"{inner}.transpose(0, 1).reshape({inner}.size(1), -1)"
+            words = "put the rows of each sample side by side"
+            yield change(name, words, source, source.replace(call, text))
         for i, node in enumerate(sizes):
             others = [g for j, g in enumerate(given) if j != i]
             if not all(isinstance(g, int) for g in others) or -1 in others:
@@ -728,7 +781,8 @@ def halved(scene: Scene) -> Iterator[Candidate | None]:
 
 
 @raised(
-    r"Unknown nonlinearity|should be of type bool, got|proj_size|dropout should be a number|must be greater than zero"
+    r"Unknown nonlinearity|should be of type bool, got|proj_size|dropout should be a number|must be greater than zero",
+    r"__init__\(\) got an unexpected keyword argument",
 )
 def constructed(scene: Scene) -> Iterator[Candidate | None]:
     """Arguments that a constructor refuses."""
@@ -760,7 +814,18 @@ def constructed(scene: Scene) -> Iterator[Candidate | None]:
             yield change(
                 "constructor", "the fourth argument is bias", source, source.replace(node, "True")
             )
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", scene.message)
     for keyword in call.keywords:
+        if unknown and keyword.arg and keyword.arg == unknown[1] and kind in KINDS_BY_CLASS:
+            known = torch_name(keyword.arg)
+            if known and all(k.arg != known for k in call.keywords):
+                start = source.span(keyword)[0]
+                named = Change(start, start + len(keyword.arg), known)
+                yield change("constructor", f"torch calls it {known}", source, named)
+            yield change(
+                "constructor", f"it has no argument {keyword.arg}", source,
+                source.without_keyword(call, keyword.arg),
+            )  # fmt: skip
         if keyword.arg == "proj_size":
             yield change(
                 "proj-size",
@@ -855,6 +920,28 @@ def assigned_parameter(scene: Scene) -> Iterator[Candidate | None]:
                     yield change(
                         "parameter-assigned", fix, source, source.before(statement, popped)
                     )
+
+
+@raised(r"before Module\.__init__\(\) call|has no attribute '_(modules|parameters)'")
+def before_super(scene: Scene) -> Iterator[Candidate | None]:
+    """A module that does not begin with its base's __init__."""
+    source = scene.source
+    function = source.function(scene.frames[-1].node)
+    if not isinstance(function, ast.FunctionDef) or function.name != "__init__":
+        return
+    start = function.body
+    if ast.get_docstring(function) is not None:
+        start = start[1:]
+    late = [
+        n for n in start if ast.unparse(n).startswith("super(") and "__init__" in ast.unparse(n)
+    ]
+    yield change(
+        "super-not-called",
+        "begin __init__ with super().__init__()",
+        source,
+        source.before(start[0], "super().__init__()"),
+        *[Change(*source.line_span(n), "") for n in late],
+    )
 
 
 def orders(rank: int) -> list[str]:

@@ -114,6 +114,13 @@ class Scene:
     def _results(self) -> dict[tuple[str, int, int, int, int], Any]:
         return {key_of(e.place.file, e.place.node): e.result for e in self.events}
 
+    def event_at(self, source: Source, node: ast.AST) -> Event | None:
+        """What a call did when it last ran."""
+        key = key_of(source.file, node)
+        return next(
+            (e for e in reversed(self.events) if key_of(e.place.file, e.place.node) == key), None
+        )
+
     def value(self, node: ast.AST | None, frame: int | None = None) -> Any:
         """What an expression came to, when it was last read; None where that is not known."""
         frame = self.last if frame is None else frame
@@ -203,6 +210,8 @@ class Scene:
             owner = self.value(node.value, frame) if frame >= 0 else None
             name = owner._cls.__name__ if isinstance(owner, Instance) else ""
             for other in self.sources.values():
+                for value in appended(other, node.attr):
+                    yield Spot(other, value, -1)
                 for value, place in attribute_assigned(other, node, name):
                     yield Spot(other, value, -1, place)
         elif isinstance(node, ast.Call):
@@ -450,6 +459,16 @@ def attribute_assigned(
                         if isinstance(value, ast.Tuple) and place is not None:
                             value, place = value.elts[place], None
                         yield value, place
+
+
+def appended(source: Source, name: str) -> Iterator[ast.expr]:
+    """What `self.NAME.append(…)` and its kind put into a list of modules."""
+    for one in ast.walk(source.tree):
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.args:
+            to = one.func.value
+            if one.func.attr in ("append", "add_module", "insert", "extend"):
+                if isinstance(to, ast.Attribute) and to.attr == name:
+                    yield one.args[-1]
 
 
 def class_around(source: Source, node: ast.AST) -> str:

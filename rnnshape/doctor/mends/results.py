@@ -11,32 +11,10 @@ from .maker import Candidate, change, raised, wrap
 from .place import LAYERS, Scene, Spot, class_name
 
 OF_EACH = (
-    "detach",
-    "to",
-    "cuda",
-    "cpu",
-    "float",
-    "double",
-    "half",
-    "long",
-    "clone",
-    "requires_grad_",
-    "contiguous",
-    "data",
-    "detach_",
-    "zero_",
-    "type",
-    "bfloat16",
-    "transpose",
-    "permute",
-    "repeat",
-    "expand",
-    "index_select",
-    "unsqueeze",
-    "squeeze",
-    "mul_",
-    "new_zeros",
-)
+    "detach", "to", "cuda", "cpu", "float", "double", "half", "long", "clone", "requires_grad_",
+    "contiguous", "data", "detach_", "zero_", "type", "bfloat16", "transpose", "permute",
+    "repeat", "expand", "index_select", "unsqueeze", "squeeze", "mul_", "new_zeros",
+)  # fmt: skip
 
 
 @raised(

@@ -12,7 +12,7 @@ from ..edits import dotted
 from .batches import detached, loss_parts, same_shape
 from .inputs import orders
 from .maker import Candidate, change, silent, wrap
-from .place import Scene, Spot, assigned_in, class_name, is_recurrent, own_node
+from .place import Scene, Spot, class_name, is_recurrent, own_node
 from .state import toggled
 
 VIEWS = ("view", "reshape", "flatten", "contiguous", "unflatten")
@@ -339,10 +339,7 @@ def last_step(scene: Scene) -> Iterator[Candidate | None]:
                 yield Candidate(
                     "last-step",
                     "take hn[-1]",
-                    (
-                        *changes,
-                        (source.file, source.replace(node, f"{name}[-1]")),
-                    ),
+                    (*changes, (source.file, source.replace(node, f"{name}[-1]"))),
                 )
 
 
@@ -493,48 +490,18 @@ def class_axis(scene: Scene) -> Iterator[Candidate | None]:
     for form in ("@.transpose(1, 2)", "@.permute(1, 2, 0)", "@.transpose(0, 1)"):
         yield wrap("loss-classes", fix, here, form)
     # N·T in two orders: bring them into one
-    for node, spot in zip(parts, (here, there)):
-        for call in ast.walk(node):
-            if (
-                isinstance(call, ast.Call)
-                and isinstance(call.func, ast.Attribute)
-                and call.func.attr in ("view", "reshape", "flatten")
-            ):
-                owner = call.func.value
-                text = scene.source.segment(call)[len(scene.source.segment(owner)) :].replace(
-                    ".view", ".reshape", 1
-                )
-                yield change(
-                    "loss-classes",
-                    "bring outputs and targets into one order",
-                    scene.source,
-                    scene.source.replace(
-                        call, f"{scene.source.operand(owner)}.transpose(0, 1){text}"
-                    ),
-                )
-        for origin in scene.spots(node)[1:3]:
-            for call in ast.walk(origin.node):
-                if (
-                    isinstance(call, ast.Call)
-                    and isinstance(call.func, ast.Attribute)
-                    and call.func.attr in ("view", "reshape", "flatten")
-                ):
-                    owner = call.func.value
-                    text = origin.source.segment(call)[len(origin.source.segment(owner)) :].replace(
-                        ".view", ".reshape", 1
-                    )
-                    yield change(
-                        "loss-classes",
-                        "bring outputs and targets into one order",
-                        origin.source,
-                        origin.source.replace(
-                            call, f"{origin.source.operand(owner)}.transpose(0, 1){text}"
-                        ),
-                    )
-        del spot
-    yield wrap(
-        "loss-classes", "bring outputs and targets into one order", there, "@.transpose(0, 1)"
-    )
+    fix = "bring outputs and targets into one order"
+    for node in parts:
+        for spot in scene.spots(node)[:3]:
+            for call in ast.walk(spot.node):
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                    if call.func.attr in ("view", "reshape", "flatten"):
+                        owner, source = call.func.value, spot.source
+                        text = source.segment(call)[len(source.segment(owner)) :]
+                        text = f"{source.operand(owner)}.transpose(0, 1){text}"
+                        text = text.replace(".view", ".reshape", 1)
+                        yield change("loss-classes", fix, source, source.replace(call, text))
+    yield wrap("loss-classes", fix, there, "@.transpose(0, 1)")
 
 
 @silent("graph-kept")
@@ -737,23 +704,3 @@ def _orders(scene: Scene) -> list[str]:
             elif kind == "argsort" and isinstance(target, ast.Name):
                 found.append(target.id)
     return list(dict.fromkeys(found))
-
-
-@silent("state-batch")
-def kept_state(scene: Scene) -> Iterator[Candidate | None]:
-    """A state that is kept for another batch."""
-    for spot in scene.builds("DataLoader"):
-        built = spot.node
-        assert isinstance(built, ast.Call)
-        yield change(
-            "state-batch",
-            "leave out the last batch, which is smaller: drop_last=True",
-            spot.source,
-            spot.source.with_argument(built, "drop_last", "True", None),
-        )
-
-
-def unused(scene: Scene, name: str) -> list[ast.expr]:
-    """What a name was given in the function of the place."""
-    source = scene.source
-    return [value for value, _ in assigned_in(source, source.function(scene.statement), name, None)]

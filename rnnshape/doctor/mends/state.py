@@ -221,6 +221,10 @@ def state_shape(scene: Scene) -> Iterator[Candidate | None]:
     """(rows, batch, width) where the layer wants another."""
     call, layer = scene.call, layer_of(scene)
     expected = scene.wants.get("state")
+    own = layer._attributes.get("_spec") if layer else None
+    x = scene.shape(call.args[0]) if call is not None and call.args else None
+    if not expected and own is not None and own.single and x and len(x) == 2:
+        expected = [(x[0], own.hidden_size)]
     if call is None or not expected:
         return
     got = _shapes(scene.argument)
@@ -237,7 +241,6 @@ def state_shape(scene: Scene) -> Iterator[Candidate | None]:
         return
     spec = layer._attributes.get("_spec") if layer else None
     first = bool(getattr(spec, "batch_first", False))
-    x = scene.shape(call.args[0]) if call.args else None
     rows, batch, width = (int(w) for w in want)
     if len(have) == 2:
         yield from _two_axes(scene, want, have, which)
@@ -803,6 +806,31 @@ def one_tensor(scene: Scene) -> Iterator[Candidate | None]:
     for spot in spots[1:]:
         if spot.frame >= 0:
             yield wrap(name, fix, spot, "(@, torch.zeros_like(@))")
+
+
+@raised(r"'tuple' object has no attribute|must be Tensor, not tuple")
+def state_made_a_pair(scene: Scene) -> Iterator[Candidate | None]:
+    """tuple(part.data for part in h) of a layer whose state is one tensor."""
+    layer = layer_of(scene)
+    spec = layer._attributes.get("_spec") if layer else None
+    if spec is None or spec.has_cell_state:
+        return
+    for spot in state_spots(scene):
+        node = spot.node
+        parts = (
+            node.args[0]
+            if isinstance(node, ast.Call) and class_name(node) == "tuple" and node.args
+            else None
+        )
+        if not isinstance(parts, (ast.ListComp, ast.GeneratorExp)) or len(parts.generators) != 1:
+            continue
+        each, whole = parts.generators[0].target, spot.source.segment(parts.generators[0].iter)
+        text = spot.source.segment(parts.elt)
+        if isinstance(each, ast.Name) and text.startswith(f"{each.id}."):
+            yield change(
+                "tuple-passed-on", "the state of this layer is one tensor", spot.source,
+                spot.source.replace(node, whole + text[len(each.id) :]),
+            )  # fmt: skip
 
 
 @raised(r"forward\(\) takes .* positional arguments? but 4 were given")
