@@ -129,3 +129,27 @@ def test_an_optimisers_moments_are_no_networks(rnnshape, tmp_path):
     told = rnnshape("inspect", "w.h5", "--json").json
     assert [module["name"] for module in told["modules"]] == ["lstm_1/lstm_1"]
     assert "6 tensors are an optimiser's" in told["notes"][-1]
+
+
+def test_layers_that_a_file_calls_by_class_and_number_have_their_own_configuration(
+    rnnshape, tmp_path
+):
+    import io
+    import zipfile
+
+    import h5py
+
+    layers = [{"class_name": "LSTM", "config": {"name": name, "activation": activation}}
+              for name, activation in (("lstm_1", "relu"), ("lstm", "tanh"))]  # fmt: skip
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:  # as Keras 2.15 writes it
+        for place in ("lstm", "lstm_1"):
+            for number, shape in enumerate(((3, 16), (4, 16), (16,))):
+                file[f"layers/{place}/cell/vars/{number}"] = np.ones(shape, "f4")
+    with zipfile.ZipFile(tmp_path / "own.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps({"config": {"layers": layers}}))
+        archive.writestr("metadata.json", json.dumps({"keras_version": "2.15.0"}))
+        archive.writestr("model.weights.h5", weights.getvalue())
+    told = rnnshape("inspect", "own.keras", "--json").json["modules"]
+    assert [own["name"] for own in told] == ["lstm_1", "lstm"]
+    assert "'relu'" in told[0]["cannot"] and told[1]["cannot"] is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from .zips import Archive
 _MOST_CONFIG, _MOST_YAML = 4 << 20, 1 << 18  # bytes; YAML is parsed slowly
 _SIDE = re.compile(r"(?:\A|/)(forward_|backward_|(?:fw|bw)(?=/))")  # of Keras, of TensorFlow
 _OF_KERAS_3 = re.compile(r"/(cell|cells/[^/]+)/vars\Z")
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])")  # SimpleRNN is simple_rnn
 _DEFAULT_CELL = re.compile(r"/(stacked_rnn_cells|(lstm|gru|simple_rnn)_cell)(_\d+)?\Z")
 _PARTS = ("kernel", "recurrent_kernel", "bias")
 
@@ -40,7 +42,7 @@ def open_keras(archive: Archive) -> TensorFile:
     about = archive.start("metadata.json", 1 << 16) if "metadata.json" in archive else b"{}"
     told = parsed(about)
     version = told.get("keras_version") if isinstance(told, dict) else None
-    file = _open(archive.entry("model.weights.h5"), "keras", configs_of(parsed(config)),
+    file = _open(archive.entry("model.weights.h5"), "keras", parsed(config),
                  version if isinstance(version, str) else "3.")  # fmt: skip
     return replace(file, source=archive.source)
 
@@ -50,9 +52,7 @@ def open_hdf(source: Source) -> TensorFile:
     return _open(source, "keras (HDF5)", None)
 
 
-def _open(
-    source: Source, form: str, configs: dict[str, Config] | None, version: str = ""
-) -> TensorFile:
+def _open(source: Source, form: str, model: Any, version: str = "") -> TensorFile:
     if not installed():
         raise UsageError(
             f"weights: expected h5py, which reads Keras's {os.path.basename(source.path)!r}",
@@ -66,16 +66,17 @@ def _open(
         name: Stored(name, shape, dtype, _reader(source, name, together, kept))
         for name, (shape, dtype) in held.datasets.items()
     }
-    known = configs_of(parsed(held.config.encode())) if configs is None else configs
-    known = known or _beside(source.path)
+    model = parsed(held.config.encode()) if model is None else model
+    model = model if configs_of(model) else _beside(source.path)
+    known, titles = configs_of(model), held.titles or _titles(model, next(iter(tensors), ""))
     places = {name: place for place, name in enumerate(known)}
 
     def place(name: str) -> int:
-        parts = _chain(name.rpartition("/")[0].removesuffix("/vars"), held.titles).split("/")
+        parts = _chain(name.rpartition("/")[0].removesuffix("/vars"), titles).split("/")
         return min((places[part] for part in parts if part in places), default=len(places))
 
     tensors = {name: tensors[name] for name in sorted(tensors, key=place)}
-    layers = layers_of(cells_of(tensors.values()), known, version or held.version, held.titles)
+    layers = layers_of(cells_of(tensors.values()), known, version or held.version, titles)
     for layer in layers:
         names = list(dict.fromkeys(n for t in layer.parameters.values() for n in t.stored))
         together |= dict.fromkeys(names, names)
@@ -127,7 +128,7 @@ def parsed(text: bytes, name: str = "config.json") -> Any:
         raise
 
 
-def _beside(path: str) -> dict[str, Config]:
+def _beside(path: str) -> Any:
     """The configuration that lies beside a file of weights alone, as model.to_json() and the older
     model.to_yaml() write it."""
     stem = os.path.splitext(path)[0].removesuffix(".weights").removesuffix("_weights")
@@ -137,10 +138,27 @@ def _beside(path: str) -> dict[str, Config]:
         for name in (stem + ending, f"{stem}_config{ending}", *(own + ending for own in near)):
             if os.path.isfile(name) and os.path.getsize(name) <= most:
                 with open(name, "rb") as file:
-                    found = configs_of(parsed(file.read(), name))
-                if found:
-                    return found
+                    model = parsed(file.read(), name)
+                if configs_of(model):
+                    return model
     return {}
+
+
+def _titles(model: Any, path: str) -> dict[str, str]:
+    """The names of the layers at places that are called by class and number alone, as Keras 2.12
+    to 2.15 calls them: layers/lstm, layers/lstm_1. path: the beginning of such a place."""
+    config = model.get("config") if isinstance(model, dict) else None
+    layers = config.get("layers") if isinstance(config, dict) else None
+    counts: Counter[str] = Counter()
+    found = {}
+    for layer in layers if isinstance(layers, list) else ():
+        kind = _WORD.sub("_", str(layer.get("class_name"))).lower()
+        place = f"{path.partition('/')[0]}/{kind}" + f"_{counts[kind]}" * bool(counts[kind])
+        counts[kind] += 1
+        found[place] = str(layer["config"]["name"])
+        within = _titles(layer, f"{path.partition('/')[0]}/")
+        found |= {f"{place}/{inner}": title for inner, title in within.items()}
+    return found
 
 
 def configs_of(model: Any) -> dict[str, Config]:
@@ -318,7 +336,9 @@ def _chain(place: str, titles: Mapping[str, str]) -> str:
     """The names of a layer and what is around it, as the older .h5 has them: `both/forward_gru`."""
     parts = place.split("/")
     ends = range(1, len(parts) + (parts[-1] != "cell"))
-    return "/".join(filter(None, (titles.get("/".join(parts[:end])) for end in ends))) or place
+    return "/".join(filter(None, (titles.get("/".join(parts[:end])) for end in ends))) or (
+        place.removesuffix("/cell")
+    )
 
 
 def _part(tensor: Stored) -> int:
