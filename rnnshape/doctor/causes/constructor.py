@@ -117,26 +117,22 @@ def nonlinearity(facts: Facts) -> Finding | None:
     return Finding(0.95, why)
 
 
-@rule(
+projection_elsewhere = says(
     "constructor",
     r"proj_size argument is only supported for LSTM",
     example="ValueError: proj_size argument is only supported for LSTM, not RNN or GRU",
+    confidence=0.97,
+    why="Only nn.LSTM has a projection; nn.RNN and nn.GRU refuse the keyword, even with 0.",
 )
-def projection_elsewhere(facts: Facts) -> Finding | None:
-    """Even proj_size=0 is refused."""
-    return Finding(
-        0.97, "Only nn.LSTM has a projection; nn.RNN and nn.GRU refuse the keyword, even with 0."
-    )
 
 
-@rule(
+projection_range = says(
     "proj-size",
     r"proj_size should be a positive integer or zero|proj_size has to be smaller than hidden_size",
     example="ValueError: proj_size has to be smaller than hidden_size",
+    confidence=0.95,
+    why=_about("proj_size"),
 )
-def projection_range(facts: Facts) -> Finding | None:
-    """A projection makes h narrower than c."""
-    return Finding(0.95, _about("proj_size"))
 
 
 @rule(
@@ -155,27 +151,24 @@ def value(facts: Facts) -> Finding | None:
     return Finding(0.95, why)
 
 
-@rule(
+dropout_of_one_layer = says(
     "dropout-one-layer",
     r"dropout option adds dropout after all but last recurrent layer",
     example="UserWarning: dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
     "num_layers greater than 1, but got dropout=0.5 and num_layers=1",
+    confidence=0.95,
 )
-def dropout_of_one_layer(facts: Facts) -> Finding | None:
-    """torch only warns."""
-    return Finding(0.95)
 
 
-@rule(
+no_size = says(
     "constructor",
     r"Overflow when unpacking long|type must be tuple of ints, ?but got (\w{1,40})|"
     r"must be tuple of ints, but found element of type (\w{1,40})|"
     r"'<=?' not supported between instances of '(?:str|NoneType)' and 'int'",
     example="TypeError: '<=' not supported between instances of 'str' and 'int'",
+    confidence=0.6,
+    why="A size is no integer that torch can take.",
 )
-def no_size(facts: Facts) -> Finding | None:
-    """Text from a command line, None from a missing setting, a number beyond 2**63."""
-    return Finding(0.6, "A size is no integer that torch can take.")
 
 
 @rule(

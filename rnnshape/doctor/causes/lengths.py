@@ -12,18 +12,13 @@ zero_length = says(
 )
 
 
-@rule(
+number_of_lengths = says(
     "lengths",
     rf"Expected `len\(lengths\)` to be equal to batch_size, but got {NUMBER} \(batch_size={NUMBER}\)",
     example="RuntimeError: Expected `len(lengths)` to be equal to batch_size, but got 3 (batch_size=7)",
+    confidence=0.93,
+    why="There are {1} lengths and, by the axis that batch_first names, {2} sequences.",
 )
-def number_of_lengths(facts: Facts) -> Finding | None:
-    """batch_first, which packing has to be told as well as the layer."""
-    count, size = facts.number(1), facts.number(2)
-    return Finding(
-        0.93,
-        f"There are {count} lengths and, by the axis that batch_first names, {size} sequences.",
-    )
 
 
 unsorted_lengths = says(

@@ -535,17 +535,13 @@ def cell_state_width(facts: Facts) -> Finding | None:
     )
 
 
-@rule(
+cell_batch = says(
     "last-batch-smaller",
     r"Input batch size (\d{1,400}) doesn't match hidden([01]?) batch size (\d{1,400})",
     example="RuntimeError: Input batch size 3 doesn't match hidden0 batch size 5",
+    confidence=0.85,
+    why="The state was made for a batch of {3}, this step has {1}.",
 )
-def cell_batch(facts: Facts) -> Finding | None:
-    """N of the input and N of the state."""
-    return Finding(
-        0.85,
-        f"The state was made for a batch of {facts.number(3)}, this step has {facts.number(1)}.",
-    )
 
 
 contiguous = says(

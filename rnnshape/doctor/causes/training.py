@@ -125,14 +125,13 @@ joined = says(
 )
 
 
-@rule(
+met = says(
     "attention-axes",
     rf"The size of tensor a \({NUMBER}\) must match the size of tensor b \({NUMBER}\)",
     example="RuntimeError: The size of tensor a (9) must match the size of tensor b (4) at non-singleton dimension 1",
+    confidence=0.35,
+    why="An axis of {1} meets one of {2}.",
 )
-def met(facts: Facts) -> Finding | None:
-    """Two sizes that are broadcast together."""
-    return Finding(0.35, f"An axis of {facts.number(1)} meets one of {facts.number(2)}.")
 
 
 viewed = says(
