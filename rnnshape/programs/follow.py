@@ -731,6 +731,14 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
 OPEN = make_class("object", [OBJECT], form="open")  # an argument that is used by its attributes
 
 
+def _parameters(function: Function, skip: int) -> tuple[ast.arguments, list[str], dict[str, Any]]:
+    """Its parameters, the names of those by position after the first `skip`, and the defaults."""
+    spec = function.node.args
+    positional = [a.arg for a in (*spec.posonlyargs, *spec.args)][skip:]
+    defaults = dict(zip(positional[::-1], list(function.defaults)[::-1]))
+    return spec, positional, {**defaults, **function.keyword_defaults}
+
+
 class _Run:
     """One run: the file's lines, then the entry with its arguments."""
 
@@ -1047,16 +1055,10 @@ class _Run:
     def _constructor_arguments(
         self, init: Function, cls: Class
     ) -> tuple[list[Any], dict[str, Any]]:
-        spec = init.node.args
-        positional = [a.arg for a in (*spec.posonlyargs, *spec.args)][1:]
-        optional = (
-            dict(zip(positional[len(positional) - len(init.defaults) :], init.defaults))
-            if init.defaults
-            else {}
-        )
+        spec, positional, optional = _parameters(init, 1)
         keywords: dict[str, Any] = {}
         for name in (*positional, *(a.arg for a in spec.kwonlyargs)):
-            default = {**optional, **init.keyword_defaults}.get(name, MISSING)
+            default = optional.get(name, MISSING)
             given = self._given(name)
             if given is MISSING:
                 given = self.entry.values.get(name, MISSING)
@@ -1084,16 +1086,10 @@ class _Run:
     def _forward_arguments(
         self, function: Function, skip: int, prefix: str = ""
     ) -> tuple[list[Any], dict[str, Any]]:
-        spec = function.node.args
-        positional = [a.arg for a in (*spec.posonlyargs, *spec.args)][skip:]
-        optional = (
-            dict(zip(positional[len(positional) - len(function.defaults) :], function.defaults))
-            if function.defaults
-            else {}
-        )
+        spec, positional, optional = _parameters(function, skip)
         values: dict[str, Any] = {}
         for name in (*positional, *(a.arg for a in spec.kwonlyargs)):
-            default = {**optional, **function.keyword_defaults}.get(name, MISSING)
+            default = optional.get(name, MISSING)
             given = self._given(name)
             if name in self.request.shapes:
                 values[name] = self._shaped(name, self.request.shapes[name])

@@ -269,6 +269,11 @@ class Interpreter:
         """An exception of Python's own."""
         return Refusal(type, message, **keywords)
 
+    def lacks(self, kind: str, name: str, owner: Any) -> Refusal:
+        """The AttributeError of an object that has no such name."""
+        words = f"'{kind}' object has no attribute '{name}'"
+        return self.fail("AttributeError", words, argument=owner)
+
     def size_made(self, sizes: Sequence[tuple[int, int]]) -> None:
         """Make an open size equal to what it has to be, and follow anew."""
         solutions: dict[str, int] = {}
@@ -1962,11 +1967,7 @@ class Interpreter:
             module = self.frame.scope.module.values()
             if any(isinstance(v, Names) and v.library == "numpy" for v in module):
                 return self.unknown(f"{name} of a number, perhaps NumPy's", node)
-        raise self.fail(
-            "AttributeError",
-            f"'{self._kind(owner)}' object has no attribute '{name}'",
-            argument=owner,
-        )
+        raise self.lacks(self._kind(owner), name, owner)
 
     def _kind(self, value: Any) -> str:
         if isinstance(value, (Function, Native)):
@@ -1981,11 +1982,7 @@ class Interpreter:
                 return owner.facts["attributes"][name]
             if name in table.TENSOR_NAMES or prefix != "Tensor" or name.startswith("_"):
                 return self.unknown(f"{prefix}.{name}, which is not in the table", node)
-            raise self.fail(
-                "AttributeError",
-                f"'{type_name(owner)}' object has no attribute '{name}'",
-                argument=owner,
-            )
+            raise self.lacks(type_name(owner), name, owner)
         if row.attribute:
             result = self.guarded(lambda: row.rule(owner), node)
             if isinstance(result, Tensor):
@@ -2026,11 +2023,7 @@ class Interpreter:
         if owner._cls.form == "open":
             owner._attributes[name] = self.libraries["open"](owner, name)
             return owner._attributes[name]
-        raise self.fail(
-            "AttributeError",
-            f"'{owner._cls.name}' object has no attribute '{name}'",
-            argument=owner,
-        )
+        raise self.lacks(owner._cls.name, name, owner)
 
     def _bound(self, found: Any, owner: Any, cls: Class) -> Any:
         if isinstance(found, Static):
@@ -2090,9 +2083,7 @@ class Interpreter:
         try:
             return getattr(owner, name)
         except AttributeError:
-            raise self.fail(
-                "AttributeError", f"'{owner._cls.name}' object has no attribute '{name}'"
-            ) from None
+            raise self.lacks(owner._cls.name, name, owner) from None
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         """owner.name = value."""
@@ -2127,11 +2118,7 @@ class Interpreter:
         elif isinstance(owner, (tuple, list, int, float, str, type(None), dict)) and not self._open(
             owner
         ):
-            raise self.fail(
-                "AttributeError",
-                f"'{type_name(owner)}' object has no attribute '{name}'",
-                argument=owner,
-            )
+            raise self.lacks(type_name(owner), name, owner)
 
     def put(self, owner: Instance, name: str, value: Any) -> None:
         """Store an attribute as nn.Module.__setattr__ does."""
