@@ -21,7 +21,7 @@ NOT_ASKED_FOR = {
     **{
         f"forward-odd-{call}-False-0-0-False-5": "an rnn or gru with a positional proj_size"
         for call in ("RNN-10-20-1-text-tanh-text-True", "GRU-10-20-1-True")
-    },
+    }
 }
 
 

@@ -244,10 +244,9 @@ class Arrangement:
 
         `positions` picks among the calls of a form that makes one a step.
         """
-        make = {
-            "one-to-many": self._fed_back,
-            "encoder-decoder": self._two,
-        }.get(self.form.name, self._one)
+        make = {"one-to-many": self._fed_back, "encoder-decoder": self._two}.get(
+            self.form.name, self._one
+        )
         yield from make(numbers, positions)
 
     def _one(self, numbers: FormNumbers | None, _: object) -> Iterator[Part]:

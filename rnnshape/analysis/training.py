@@ -246,7 +246,7 @@ def training_code(plan: Plan) -> str:
             f"    h = {_each(plan, 'h', '.detach()')}  # the numbers go on, the graph ends"
         )
     lines += [
-        f"test_loader = DataLoader(test_data, batch_size={_size(plan, plan.test_batch_size)})",
+        f"test_loader = DataLoader(test_data, batch_size={_size(plan, plan.test_batch_size)})"
     ]
     if plan.carry and plan.fresh_test:
         lines.append("h = None  # zeros of the test's own size")

@@ -9,14 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError, check_choice
-from .options import (
-    Json,
-    Network,
-    OutputFile,
-    network_options,
-    parse_shape,
-    read_text,
-)
+from .options import Json, Network, OutputFile, network_options, parse_shape, read_text
 from .output import write_json, write_lines, write_notes, write_text
 from .program import Asked, Set, Shape, pairs, refuse_alone, refuse_beside
 

@@ -18,8 +18,7 @@ from .output import write_json, write_lines
 def code(
     network: Network,
     framework: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="torch, keras, flax, flax-linen or equinox."),
+        str, typer.Option(metavar="NAME", help="torch, keras, flax, flax-linen or equinox.")
     ] = "torch",
     weights: Annotated[
         str | None,

@@ -20,8 +20,7 @@ def convert(
         str, typer.Argument(metavar="OUT", help="A .npz, .safetensors or .onnx file to write.")
     ],
     to: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="torch, onnx, keras, flax, flax-linen or equinox."),
+        str, typer.Option(metavar="NAME", help="torch, onnx, keras, flax, flax-linen or equinox.")
     ],
     module: Module = None,
     nonlinearity: Annotated[

@@ -32,8 +32,7 @@ def draw(
     sets: Set = None,
     shapes: Shape = None,
     layer: Annotated[
-        str | None,
-        typer.Option(help="Of --inside: the layer; of a program: its name or line."),
+        str | None, typer.Option(help="Of --inside: the layer; of a program: its name or line.")
     ] = None,
     inside: Annotated[
         bool, typer.Option("--inside", help="The inside of one cell: gates, operations, weights.")
@@ -52,8 +51,7 @@ def draw(
     format: Annotated[
         str | None,
         typer.Option(
-            metavar="|".join(FORMATS),
-            help="What to write; told by the ending of FILE, else svg.",
+            metavar="|".join(FORMATS), help="What to write; told by the ending of FILE, else svg."
         ),
     ] = None,
     theme: Annotated[

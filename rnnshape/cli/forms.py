@@ -101,11 +101,7 @@ def forms(
 
 
 def arranged(
-    network: Network,
-    name: str,
-    decoder: Decoder,
-    weights: str | None = None,
-    listing: bool = False,
+    network: Network, name: str, decoder: Decoder, weights: str | None = None, listing: bool = False
 ) -> Arrangement:
     """The form that the options describe, and a file of weights where they do not.
 

@@ -22,8 +22,7 @@ def pick(
         ),
     ] = "last",
     layer: Annotated[
-        int | None,
-        typer.Option(help="With --of layer: from 0; -1 is the last.", show_default="-1"),
+        int | None, typer.Option(help="With --of layer: from 0; -1 is the last.", show_default="-1")
     ] = None,
     direction: Annotated[
         str | None, typer.Option(metavar="forward|reverse", help="With --of layer: one alone.")

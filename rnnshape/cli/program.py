@@ -39,11 +39,7 @@ class Asked:
     """A program with what was followed of it."""
 
     def __init__(
-        self,
-        program: str,
-        sets: Sequence[str] | None,
-        shapes: Sequence[str] | None,
-        code: str = "",
+        self, program: str, sets: Sequence[str] | None, shapes: Sequence[str] | None, code: str = ""
     ) -> None:
         """The program of a path, or a text under the name `program`."""
         from pathlib import Path

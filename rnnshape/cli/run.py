@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .forms import (
-    Decoder,
-    FormName,
-    arranged,
-    check_form,
-    decoder_options,
-    form_numbers,
-    run_form,
-)
+from .forms import Decoder, FormName, arranged, check_form, decoder_options, form_numbers, run_form
 from .numbers import (
     Flow,
     Gradients,

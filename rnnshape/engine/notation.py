@@ -829,9 +829,7 @@ class _Parser:
         token = self._next()
         if token.kind != "end":
             raise self._error(
-                token,
-                f"expected the end of the line, got {shown(token.text)!r}",
-                fix,
+                token, f"expected the end of the line, got {shown(token.text)!r}", fix
             )
 
     def _error(self, token: _Token, expected: str, fix: str = "") -> UsageError:

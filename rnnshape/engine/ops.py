@@ -589,11 +589,7 @@ OPERATIONS: dict[str, Operation] = {
         jax="jax.nn.softplus({0})",
     ),
     "silu": pointwise(
-        "silu",
-        lambda np, x: x * _sigmoid(np, x),
-        _silu_gradient,
-        "F.silu({0})",
-        "jax.nn.silu({0})",
+        "silu", lambda np, x: x * _sigmoid(np, x), _silu_gradient, "F.silu({0})", "jax.nn.silu({0})"
     ),
     "gelu": pointwise(
         "gelu",
@@ -676,9 +672,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     # what gradients are written in
     "sum_to": Operation(  # attributes: the shape
-        shape=lambda shapes, a: a,
-        array=_sum_to,
-        **written("Σ {0}", "Σ({0})"),
+        shape=lambda shapes, a: a, array=_sum_to, **written("Σ {0}", "Σ({0})")
     ),
     "columns": Operation(  # attributes: first and last; along the last axis
         shape=lambda shapes, a: (*shapes[0][:-1], a[1] + a[0] * -1),
@@ -692,10 +686,7 @@ OPERATIONS: dict[str, Operation] = {
         equation=lambda names, _: f"{names[0]} ⊙ log({names[1]})",
         shapes=elementwise("⊙"),
     ),
-    "less_one": Operation(
-        array=lambda np, arrays, _: arrays[0] - 1,
-        **written("{0} − 1", "{0}−1"),
-    ),
+    "less_one": Operation(array=lambda np, arrays, _: arrays[0] - 1, **written("{0} − 1", "{0}−1")),
     "exceeds": Operation(  # 1 where a > b, ½ where they are equal: the slope of max, as in torch
         shape=_broadcast,
         array=_exceeds,
@@ -730,9 +721,7 @@ OPERATIONS: dict[str, Operation] = {
         macs=lambda shapes: product(shapes[0]) * shapes[1][-1],
     ),
     "sum_rows": Operation(  # added to a second input, where there is one
-        shape=lambda shapes, _: shapes[0][1:],
-        array=_sum_rows_array,
-        **written("Σₙ {0}", "Σ({0})"),
+        shape=lambda shapes, _: shapes[0][1:], array=_sum_rows_array, **written("Σₙ {0}", "Σ({0})")
     ),
     "neg": Operation(
         array=lambda np, arrays, _: -arrays[0],
@@ -740,8 +729,7 @@ OPERATIONS: dict[str, Operation] = {
         gradient=lambda perform, dy, use: perform("neg", dy),
     ),
     "square": Operation(
-        array=lambda np, arrays, _: arrays[0] * arrays[0],
-        **written("{0}²", "({0})²"),
+        array=lambda np, arrays, _: arrays[0] * arrays[0], **written("{0}²", "({0})²")
     ),
     "positive": Operation(  # the slope of relu, as in torch 0 at 0 and 1 at NaN
         array=lambda np, arrays, _: (~(arrays[0] <= 0)).astype(arrays[0].dtype),

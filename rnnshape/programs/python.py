@@ -574,9 +574,7 @@ def builtin(interpreter: Interpreter) -> dict[str, Any]:
     names["object"] = OBJECT
     names["NotImplemented"] = interpreter.unknown("NotImplemented")
     names["__debug__"] = True
-    for name in dir(builtins):
-        names.setdefault(name, interpreter.unknown(name))
-    return names
+    return {name: interpreter.unknown(name) for name in dir(builtins)} | names
 
 
 # ---------------------------------------------------------------------- attributes of plain values

@@ -38,21 +38,19 @@ class Rest(Unknown):
 def add_rest(container: Any, unknown: Unknown) -> None:
     """Nothing is known any more of what a list, dict or set holds."""
     rest = Rest(unknown.what, unknown.text, unknown.file, unknown.line)
-    if isinstance(container, list):
-        container.append(rest)
-    elif isinstance(container, dict):
+    if isinstance(container, dict):
         container[Rest] = rest
     else:
-        container.add(Rest)
+        container.append(rest) if isinstance(container, list) else container.add(Rest)
 
 
 def rest_of(container: Any) -> Unknown | None:
     """What stands for the elements that are not known, if any."""
     if isinstance(container, list):
         return container[-1] if container and type(container[-1]) is Rest else None
-    if isinstance(container, dict):
-        return container.get(Rest)
-    return Rest("what a set holds") if Rest in container else None
+    if isinstance(container, set):
+        return Rest("what a set holds") if Rest in container else None
+    return container.get(Rest)
 
 
 class DType(str):

@@ -225,8 +225,7 @@ class Watch:
             node = self._nodes[code.co_filename].get(positions)
             if node is None:  # the line alone
                 node = ast.copy_location(
-                    ast.Constant(None),
-                    ast.Constant(None, lineno=line, col_offset=0),
+                    ast.Constant(None), ast.Constant(None, lineno=line, col_offset=0)
                 )
                 node.end_lineno, node.end_col_offset = line, 0
             name = self._sources[code.co_filename].name

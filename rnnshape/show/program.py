@@ -9,15 +9,7 @@ from typing import Any
 from ..doctor.followed import Complaint, Diagnosis, diagnose
 from ..network.constructor import ARGUMENTS
 from ..network.spec import Spec
-from ..programs.follow import (
-    Argument,
-    Followed,
-    Layer,
-    Request,
-    follow,
-    setting_value,
-    shape_value,
-)
+from ..programs.follow import Argument, Followed, Layer, Request, follow, setting_value, shape_value
 from ..programs.record import Event, Line, tensors_in
 from ..programs.sizes import Size, json_shape, json_size
 from ..programs.sources import Settings, heeded, without_problem

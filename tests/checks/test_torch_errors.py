@@ -20,11 +20,7 @@ from recordings import (
 
 from rnnshape.checks.padded import Inputs, forward_error, forward_fault
 from rnnshape.errors import TorchError
-from rnnshape.network.constructor import (
-    constructor_error,
-    constructor_fault,
-    constructor_warning,
-)
+from rnnshape.network.constructor import constructor_error, constructor_fault, constructor_warning
 from rnnshape.network.dims import symbol
 from rnnshape.network.spec import Spec
 

@@ -52,9 +52,7 @@ def test_the_page_needs_no_network(page):
 
 
 @pytest.mark.parametrize(
-    "options",
-    [[], ["--values"], ["--values", "--backward"]],
-    ids=["shapes", "values", "gradient"],
+    "options", [[], ["--values"], ["--values", "--backward"]], ids=["shapes", "values", "gradient"]
 )
 def test_the_page_of_three_layers_is_small_enough_to_mail(page, options):
     assert len(page("--layers", "3", *options).encode()) < 450_000

@@ -325,14 +325,7 @@ def test_the_keyboard_alone_is_enough_and_the_focus_is_seen(read):
         active = page.driver.switch_to.active_element
         reached.add(active.get_attribute("id"))
         assert page.run("return getComputedStyle(arguments[0]).outlineStyle", active) != "none"
-    assert {
-        "batch-first",
-        "directions",
-        "tour-open",
-        "play",
-        "slider",
-        "picture",
-    } <= reached
+    assert {"batch-first", "directions", "tour-open", "play", "slider", "picture"} <= reached
     assert "tables" in page.run(
         "return [...arguments].map((e) => e.closest('section')?.id)", active
     )

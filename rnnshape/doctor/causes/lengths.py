@@ -51,9 +51,7 @@ total_length = says(
     confidence=0.97,
 )
 nothing_to_pack = says(
-    "lengths",
-    r"Cannot pack empty tensors",
-    example="RuntimeError: Cannot pack empty tensors.",
+    "lengths", r"Cannot pack empty tensors", example="RuntimeError: Cannot pack empty tensors."
 )
 ragged = says(
     "ragged-batch",

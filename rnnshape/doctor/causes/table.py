@@ -34,8 +34,7 @@ CAUSES: dict[str, Cause] = {
         "Make the state with num_layers * directions rows.",
     ),
     "lstm-needs-pair": Cause(
-        "An LSTM takes its state as a pair (h0, c0); it was given one tensor.",
-        "Give it (h0, c0).",
+        "An LSTM takes its state as a pair (h0, c0); it was given one tensor.", "Give it (h0, c0)."
     ),
     "tuple-passed-on": Cause(
         "A recurrent layer returns a pair, output and state, and the state of an LSTM is a pair "
@@ -102,8 +101,7 @@ CAUSES: dict[str, Cause] = {
         "Use each width in its place; without a projection leave proj_size out.",
     ),
     "hidden-size": Cause(
-        "The state is not as wide as the layer's hidden_size.",
-        "Make the state hidden_size wide.",
+        "The state is not as wide as the layer's hidden_size.", "Make the state hidden_size wide."
     ),
     "state-shape": Cause(
         "The state belongs to another network or another batch.",

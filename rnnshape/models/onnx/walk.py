@@ -38,11 +38,7 @@ class NodeWorld(ArrayWorld):
 
 
 def run_node(
-    node: Node,
-    x: Any,
-    initial_h: Any = None,
-    initial_c: Any = None,
-    sequence_lens: Any = None,
+    node: Node, x: Any, initial_h: Any = None, initial_c: Any = None, sequence_lens: Any = None
 ) -> Outputs:
     """Y, Y_h (and Y_c) of X in the operator's layout and X's type.
 

@@ -13,16 +13,7 @@ from ..tensor import Axis, Tensor, features, new, resized
 from ..values import Unknown
 from . import module, row, tensor_argument, type_name, warn
 from .layers import made, weight_sizes
-from .native import (
-    alias,
-    bound_arguments,
-    c_name,
-    listed,
-    not_implemented,
-    parsed,
-    settled,
-    times,
-)
+from .native import alias, bound_arguments, c_name, listed, not_implemented, parsed, settled, times
 from .pointwise import category
 
 _WORDS = {1: ("2D", "3D"), 2: ("3D", "4D"), 3: ("4D", "5D")}

@@ -46,11 +46,7 @@ def known_results(operation: Callable[..., Any], *operands: Any) -> tuple[Any, .
 
 
 def binary(
-    name: str,
-    a: Any,
-    b: Any,
-    operation: Callable[..., Any] | None = None,
-    result: str = "",
+    name: str, a: Any, b: Any, operation: Callable[..., Any] | None = None, result: str = ""
 ) -> Tensor:
     """a ∘ b: `result` is "bool" for comparisons, "float" where whole numbers are divided."""
     dtype = promoted(a, b)

@@ -112,10 +112,7 @@ def _state(
     spec: Spec, x: Tensor, hx: Any, packed: Packed | None, self: Instance
 ) -> tuple[tuple[Tensor, ...], Inputs]:
     weight = next(iter(self.parameters_here.values()), None)
-    shared: Any = {
-        "dtype": x.dtype,
-        "weight_dtype": weight.dtype if weight else "float32",
-    }
+    shared: Any = {"dtype": x.dtype, "weight_dtype": weight.dtype if weight else "float32"}
     if packed:
         lengths = packed.lengths
         if lengths is None:

@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...analysis.trace import Trace
 from ...errors import one_line
-from ...network.dims import (
-    Dim,
-    Shape,
-    json_dim,
-    json_shape,
-    product,
-    total,
-    write_dim,
-    write_shape,
-)
+from ...network.dims import Dim, Shape, json_dim, json_shape, product, total, write_dim, write_shape
 from ...network.spec import Spec
 from ..document import ITEM_BYTES, array_json
 from ..notation import result_kind
@@ -39,10 +30,7 @@ def inspect_text(document: Document) -> Iterator[Line]:
     """The file, each network with its constructor call and parameters, and the rest."""
     modules, other = document["modules"], document["other"]
     held = _counted(document["tensors"], "tensor")
-    yield [
-        (visible_line(document["file"]), "title"),
-        (f"  {document['format']}, {held}", "note"),
-    ]
+    yield [(visible_line(document["file"]), "title"), (f"  {document['format']}, {held}", "note")]
     many = len(modules) > _MANY_MODULES
     for module in modules[:_MOST_MODULES]:
         if not many or module is modules[0]:

@@ -314,10 +314,7 @@ def run_text(trace: Trace, result: Result, gradients: dict[str, Array]) -> Itera
     arrays = {**trace.feed.inputs, **result.to_dict(), **gradients}
     for name, array in arrays.items():
         yield []
-        yield [
-            (name, result_kind(name)),
-            (f"  {write_shape(array.shape)}", ""),
-        ]
+        yield [(name, result_kind(name)), (f"  {write_shape(array.shape)}", "")]
         yield from array_lines(array)
     equal = trace.equalities()
     if equal:
