@@ -50,7 +50,8 @@ def rest_of(container: Any) -> Unknown | None:
         return container[-1] if container and type(container[-1]) is Rest else None
     if isinstance(container, set):
         return Rest("what a set holds") if Rest in container else None
-    return container.get(Rest)
+    found: Unknown | None = container.get(Rest)
+    return found
 
 
 class DType(str):
