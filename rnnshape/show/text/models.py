@@ -11,7 +11,7 @@ from ...network.dims import Dim, Shape, json_dim, json_shape, product, total, wr
 from ...network.spec import Spec
 from ..document import ITEM_BYTES, array_json
 from ..notation import result_kind
-from ..screen import Line, Piece, array_lines, columns, prose, text, visible, visible_line
+from ..screen import Line, Piece, array_lines, columns, length, prose, text, visible, visible_line
 
 if TYPE_CHECKING:
     from ...models.layouts.layout import Placed
@@ -182,6 +182,7 @@ def _torch_lines(error: Document) -> Iterator[Line]:
         yield text(f"  … {len(rest) - _MANY_LINES:,} more lines", "note")
 
 
+_NARROW = 80  # columns of the narrowest terminal that tables are made for
 Calls = Sequence[tuple[str, Shape, str]]
 
 
@@ -202,7 +203,11 @@ def layout_text(
          (write_dim(product(t.shape)).rjust(9), "note"), (t.made, "")]
         for t in tensors
     ]  # fmt: skip
-    yield from columns(rows)
+    lines = columns(rows)
+    if max(map(length, lines), default=0) > _NARROW:  # how it is made stands below
+        under: list[Line] = [[("    = ", "note"), row.pop()] for row in rows]
+        lines = [line for pair in zip(columns(rows), under) for line in pair]
+    yield from lines
     count = total(product(t.shape) for t in tensors)
     weight = f"{write_dim(ITEM_BYTES[dtype] * count)} bytes as {dtype}"
     yield text(f"  {len(tensors)} tensors, {write_dim(count)} numbers, {weight}", "note")
