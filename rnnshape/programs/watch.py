@@ -40,7 +40,7 @@ _INSTALLED = tuple(
 # another (an optimiser, a constructor's first weights) is torch's own doing
 _BETWEEN = ("functional.py", "nn/functional.py", "_tensor.py", "_jit_internal.py", "nn/utils/", "_ops.py",
             "utils/_contextlib.py", "utils/_device.py", "overrides.py", "nn/modules/module.py", "nn/parallel/",
-            "_dynamo/eval_frame.py")  # fmt: skip
+            "nn/modules/container.py", "_dynamo/eval_frame.py")  # fmt: skip
 _INDEX = {"__getitem__": "index", "__setitem__": "setitem"}
 
 
@@ -103,7 +103,7 @@ class Watch:
         self._packed: Any = WeakTensorKeyDictionary()  # the data of a packed batch → Packed
         self._instances: dict[int, tuple[Any, Instance]] = {}
         self._rules: dict[int, Any] = {}  # of an instance, what its forward gives
-        self._inside: dict[int, int] = {}  # thread → how many of torch's own modules it is in
+        self._inside: dict[int, list[bool]] = {}  # thread → torch's modules: whether a container
         self._own: dict[str, bool] = {}
         self._sources: dict[str, Source] = {}
         self._nodes: dict[str, dict[tuple[int | None, ...], ast.expr]] = {}
@@ -355,14 +355,14 @@ class Watch:
         if self._torch.compiler.is_compiling():
             return
         thread = get_ident()
-        inside = self._inside.get(thread, 0)
+        inside = self._inside.setdefault(thread, [])
         if not inside:
             frame = self._person()
             if frame is not None:
                 self._visit(frame, self._place(frame))
         own = type(module).__module__
         if inside or (own.startswith("torch.") and not own.startswith("torch.nn.parallel.")):
-            self._inside[thread] = inside + 1
+            inside.append(own == "torch.nn.modules.container")
         if type(module).__name__ == "OptimizedModule" and self._seeing():
             self._mode.__exit__(None, None, None)  # or the compiler would compile what is here too
             self._left.append(module)
@@ -381,9 +381,8 @@ class Watch:
             self._mode.__enter__()
         keywords, result = rest if len(rest) == 2 else ({}, None)  # None: it raised
         thread = get_ident()
-        inside = self._inside.get(thread, 0)
-        if inside:
-            self._inside[thread] = inside - 1
+        inside = self._inside.get(thread) or [True]
+        inside.pop()
         came = tuple(self._shadow(one) for one in args)
         with_names = {key: self._shadow(one) for key, one in keywords.items()}
         instance = self._instance(module)
@@ -394,7 +393,7 @@ class Watch:
             went = self._result(None, came, with_names, result, instance)
         else:
             went = self._shadow(result)
-        if inside > 1 or result is None:
+        if not all(inside) or result is None:  # what a container holds stands on the line, too
             return
         frame = self._person()
         if frame is None:

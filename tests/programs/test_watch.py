@@ -178,3 +178,22 @@ def test_what_a_hook_changes_is_what_goes_on(watched):
         "net(torch.zeros(2, 7).long()).sum().backward()\n"
     )
     assert lines[16].count == 3 and passed(lines[17]) == ([(2, 10)], [(2, 3)])
+
+
+def test_a_layer_in_a_container_is_seen_on_the_line_of_its_call(watched):
+    lines, one = watched(
+        "import torch\nfrom torch import nn\n"
+        "net = nn.Sequential(nn.Embedding(10, 8), nn.GRU(8, 6, batch_first=True))\n"
+        "attention = nn.Sequential(nn.TransformerEncoderLayer(8, 2))\n"
+        "for n in (2, 2):\n"
+        "    y, h = net(torch.zeros(n, 3).long())\n"
+        "z = attention(torch.zeros(3, 2, 8))\n"
+    )
+    assert one.verdict == "fits"
+    assert [(str(layer.spec), layer.place.line) for layer in one.layers] == [
+        ("GRU(8, 6, batch_first=True)", 6)
+    ]
+    assert (lines[6].count, [e.name for e in lines[6].calls]) == (
+        2, ["zeros", "long", "Embedding", "GRU", "Sequential"],
+    )  # fmt: skip
+    assert [e.name for e in lines[7].calls] == ["zeros", "TransformerEncoderLayer", "Sequential"]
