@@ -21,6 +21,7 @@ from ..screen import Line, Piece, plain_lines, text
 from .captions import Captions
 from .grid import Grid
 from .spacing import LANE, Layout, Products, Weighed, choose
+from .unrolled import packed_words
 
 _MOST_LAYERS = {1: 6, 2: 4}  # in one direction and in two; what lies between is folded
 _APART = 7  # between the folded form and the unrolled one
@@ -48,7 +49,8 @@ def picture_lines(trace: Trace, width: int) -> list[Line]:
     legend = list(_product_lines(rows, width))
     for note in _notes(trace, layout):
         legend += _wrapped(note, width, "note")
-    return [*_wrapped(str(trace.spec), width, "title"), [], *drawn.lines(), [], *legend]
+    title = f"{trace.spec}{packed_words(trace)}"
+    return [*_wrapped(title, width, "title"), [], *drawn.lines(), [], *legend]
 
 
 def opening_lines(trace: Trace, width: int, height: int) -> list[Line]:

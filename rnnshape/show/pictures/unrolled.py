@@ -320,10 +320,8 @@ class Unrolled:
         if self.trace.spec.single:
             return f"{self.trace.spec}: one step"
         name = f"{self.name}: " if self.name else ""
-        lengths = self.trace.batch.lengths or ()
-        shown_lengths = ", ".join(map(str, lengths[:12])) + (", …" if len(lengths) > 12 else "")
-        packed = f", lengths {shown_lengths}" if lengths else ""
-        return f"{name}{self.trace.spec} over {length} step{'' if length == 1 else 's'}{packed}"
+        steps = f"{length} step{'' if length == 1 else 's'}"
+        return f"{name}{self.trace.spec} over {steps}{packed_words(self.trace)}"
 
     @property
     def description(self) -> str:
@@ -370,6 +368,13 @@ class Unrolled:
         marks = iter("①②" if self.corners else "")
         return [*notes, *(f"{next(marks, '')} {note}".strip() if " equals " in note else note
                           for note in self.captions.notes())]  # fmt: skip
+
+
+def packed_words(trace: Trace) -> str:
+    """The lengths of a packed batch, for a title; nothing of any other."""
+    lengths = trace.batch.lengths or ()
+    shown = ", ".join(map(str, lengths[:12])) + (", …" if len(lengths) > 12 else "")
+    return f", lengths {shown}" if lengths else ""
 
 
 def cell_id(layer: int, direction: str, column: int) -> str:

@@ -203,11 +203,12 @@ def layout_text(
          (write_dim(product(t.shape)).rjust(9), "note"), (t.made, "")]
         for t in tensors
     ]  # fmt: skip
-    lines = columns(rows)
-    if max(map(length, lines), default=0) > _NARROW:  # how it is made stands below
-        under: list[Line] = [[("    = ", "note"), row.pop()] for row in rows]
-        lines = [line for pair in zip(columns(rows), under) for line in pair]
-    yield from lines
+    for (*line, _), row in zip(columns(rows), rows):
+        made = row[-1]
+        if length(line) + len(made[0]) <= _NARROW:
+            yield [*line, made]
+        else:
+            yield from (line, [("    = ", "note"), made])
     count = total(product(t.shape) for t in tensors)
     weight = f"{write_dim(ITEM_BYTES[dtype] * count)} bytes as {dtype}"
     yield text(f"  {len(tensors)} tensors, {write_dim(count)} numbers, {weight}", "note")
