@@ -2,7 +2,7 @@
 
 A layer is an operator of its own, or what its converter wrote out for an LSTM of Keras: the body of
 a loop, or one step behind the other. Source: tensorflow/lite/schema/schema.fbs, and the inputs of
-each operator in tensorflow/lite/kernels/unidirectional_sequence_lstm.cc and its siblings.
+the operator in tensorflow/lite/kernels/unidirectional_sequence_lstm.cc.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ _TYPES = {
 }  # fmt: skip
 _ADD, _CONCATENATION, _DEQUANTIZE, _DENSE, _LOGISTIC, _MUL, _RESHAPE, _TANH = (
     0, 2, 6, 9, 14, 18, 22, 28)  # fmt: skip
-_SPLIT, _REVERSE = 49, 105
-_LSTM, _BOTH_LSTM, _RNN, _BOTH_RNN = 44, 52, 35, 46
-_ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6", 4: "tanh", 5: "sign"}
+_LSTM, _SPLIT, _REVERSE = 44, 49, 105
+_UNREAD = {
+    16: "LSTM", 24: "RNN", 35: "UNIDIRECTIONAL_SEQUENCE_RNN", 46: "BIDIRECTIONAL_SEQUENCE_RNN",
+    52: "BIDIRECTIONAL_SEQUENCE_LSTM",
+}  # fmt: skip
+_FUSED_TANH = 4  # of ActivationFunctionType
 _EIGHT_BITS = (
     "weights of 8 bits, read as the numbers that they stand for; TensorFlow Lite rounds what they "
     "are multiplied with to 8 bits too"
@@ -39,26 +42,14 @@ _UNLIKE = {9: "peepholes", 10: "peepholes", 11: "peepholes", 17: "a bias of its 
            20: "layer normalisation"}  # fmt: skip
 
 
-def _lstm_rows(first: int) -> dict[int, Entry]:
-    """The inputs of an LSTM from its first weight on: gates i, f, g, o as torch has them."""
-    rows = {first + 15: entry("projection", "weight_hr", (0,))}
+def _rows() -> dict[int, Entry]:
+    """What an LSTM's inputs are: the gates i, f, g, o stand as torch's do."""
+    rows = {16: entry("projection", "weight_hr", (0,))}
     for gate in range(4):
-        rows[first + gate] = entry(f"input_to_{gate}", "weight_ih", (gate,))
-        rows[first + 4 + gate] = entry(f"recurrent_to_{gate}", "weight_hh", (gate,))
-        rows[first + 11 + gate] = entry(f"bias_{gate}", "bias_ih", (gate,))
+        rows[1 + gate] = entry(f"input_to_{gate}", "weight_ih", (gate,))
+        rows[5 + gate] = entry(f"recurrent_to_{gate}", "weight_hh", (gate,))
+        rows[12 + gate] = entry(f"bias_{gate}", "bias_ih", (gate,))
     return rows
-
-
-def _rnn_rows(first: int) -> dict[int, Entry]:
-    kinds = ("weight_ih", "weight_hh", "bias_ih")
-    return {first + place: entry(kind, kind, (0,)) for place, kind in enumerate(kinds)}
-
-
-# an operator's cell, and the inputs of each of its directions
-_OPERATORS = {
-    _LSTM: ("lstm", [_lstm_rows(1)]), _BOTH_LSTM: ("lstm", [_lstm_rows(1), _lstm_rows(18)]),
-    _RNN: ("rnn", [_rnn_rows(1)]), _BOTH_RNN: ("rnn", [_rnn_rows(1), _rnn_rows(5)]),
-}  # fmt: skip
 
 
 def open_tflite(source: Source) -> TensorFile:
@@ -85,7 +76,9 @@ def open_tflite(source: Source) -> TensorFile:
     for graph in graphs:
         for tensor in graph.held.values():
             tensors.setdefault(tensor.name, tensor)
-    return TensorFile(source, "tensorflow lite", tensors, layers=tuple(layers))
+    codes = {own.code for graph in graphs for own in graph.operators}
+    notes = [f"its {name} is not read" for code, name in _UNREAD.items() if code in codes]
+    return TensorFile(source, "tensorflow lite", tensors, layers=tuple(layers), notes=tuple(notes))
 
 
 def _all(holder: Any, name: str, source: Source) -> Iterator[Any]:
@@ -138,27 +131,33 @@ class _Graph:
         return {out: own for own in self.operators for out in own.outputs}
 
     @cached_property
-    def readers(self) -> dict[int, list[_Operator]]:
-        """Which operators read a tensor."""
-        found: dict[int, list[_Operator]] = {}
+    def readers(self) -> dict[tuple[int, int], list[_Operator]]:
+        """Which operators of a kind read a tensor."""
+        found: dict[tuple[int, int], list[_Operator]] = {}
         for own in self.operators:
             for value in dict.fromkeys(own.inputs):
-                found.setdefault(value, []).append(own)
+                found.setdefault((value, own.code), []).append(own)
         return found
 
     def only(self, value: int, code: int) -> _Operator | None:
         """The one operator of a kind that reads a tensor."""
-        found = [own for own in self.readers.get(value, ()) if own.code == code]
+        found = self.readers.get((value, code), ())
         return found[0] if len(found) == 1 else None
 
     def layers(self) -> Iterator[Layer]:
         """The recurrent layers, in the order of the graph."""
-        own = [operator for operator in self.operators if operator.code in _OPERATORS]
-        backs = {id(one): two for one in own for two in own if self._joined(one, two)}
-        lone = {id(operator) for operator in own} - {id(back) for back in backs.values()}
+        own = [operator for operator in self.operators if operator.code == _LSTM]
+        turned = {}
+        for operator in own:
+            maker = self.makers.get(operator.inputs[0])
+            if maker is not None and maker.code == _REVERSE:
+                turned[maker.inputs[0]] = operator
+        backs = {id(one): back for one in own if (back := turned.get(one.inputs[0]))
+                 and self._joined(one, back)}  # fmt: skip
+        second = {id(back) for back in backs.values()}
         seen = set()
         for operator in self.operators:
-            if id(operator) in lone:
+            if operator.code == _LSTM and id(operator) not in second:
                 yield self._layer(operator, backs.get(id(operator)))
             elif operator.code == _SPLIT and len(operator.outputs) == 4:
                 layer = self._written_out(operator)
@@ -167,41 +166,29 @@ class _Graph:
                     yield layer
 
     def _joined(self, ahead: _Operator, back: _Operator) -> bool:
-        """Whether two operators are the directions of a Bidirectional: one reads what the other
-        reads turned round, and its output is turned back and laid behind the other's."""
-        maker, turned = self.makers.get(back.inputs[0]), self.only(back.outputs[0], _REVERSE)
-        return (
-            back.code == ahead.code
-            and maker is not None and maker.code == _REVERSE and turned is not None
-            and maker.inputs[0] == ahead.inputs[0]
-            and any(own.code == _CONCATENATION and own.inputs == (ahead.outputs[0], *turned.outputs)
-                    for own in self.readers.get(ahead.outputs[0], ()))
-        )  # fmt: skip
+        """Whether two operators are the directions of a Bidirectional: the output of the one that
+        reads what was turned round is turned back, and laid behind the other's."""
+        turned = self.only(back.outputs[0], _REVERSE)
+        laid = self.only(ahead.outputs[0], _CONCATENATION)
+        return (turned is not None and laid is not None
+                and laid.inputs == (ahead.outputs[0], *turned.outputs))  # fmt: skip
 
     def _layer(self, operator: _Operator, back: _Operator | None) -> Layer:
         """A layer that is an operator, or two."""
         import tflite
 
-        cell, rows = _OPERATORS[operator.code]
-        lstm, both = cell == "lstm", len(rows) == 2
-        kind = ("Bidirectional" if both else "Unidirectional" if lstm else "") + "Sequence" + (
-            cell.upper())  # fmt: skip
-        options = getattr(tflite, f"{kind}Options")()
+        options = tflite.UnidirectionalSequenceLSTMOptions()
         options.Init(operator.options.Bytes, operator.options.Pos)
-        sides = [(operator, side) for side in rows] + [(back, side) for side in rows if back]
-        held = [{entry: self._weight(own, place) for place, entry in side.items()}
-                for own, side in sides if own is not None]  # fmt: skip
-        activation = _ACTIVATIONS.get(options.FusedActivationFunction(), "another")
-        reasons = {words for own, _ in sides if own for place, words in _UNLIKE.items()
-                   if lstm and not both and self._weight(own, place) is not None}  # fmt: skip
-        if activation != "tanh" and (lstm or activation != "relu"):
-            reasons.add(f"activation {activation}")
-        clip = options.CellClip() if lstm else 0
-        if lstm and options.ProjClip():
+        both = [operator, *([back] if back else [])]
+        held = [{row: self._weight(own, place) for place, row in _rows().items()} for own in both]
+        reasons = {words for own in both for place, words in _UNLIKE.items()
+                   if self._weight(own, place) is not None}  # fmt: skip
+        if options.FusedActivationFunction() != _FUSED_TANH:
+            reasons.add("an activation that is not tanh")
+        if options.ProjClip():
             reasons.add("a projection that is cut off")
-        name = self.names[operator.outputs[0]]
-        more = {"nonlinearity": activation} if not lstm and activation in ("tanh", "relu") else {}
-        layer = _made(name, cell, held, sorted(reasons), not options.TimeMajor(), more)
+        name, clip = self.names[operator.outputs[0]], options.CellClip()
+        layer = _made(name, held, sorted(reasons), not options.TimeMajor())
         said = f"c is cut to ±{clip:g}, which torch does not do: the same where it stays within"
         return replace(layer, notes=(said, *layer.notes)) if clip else layer
 
@@ -248,7 +235,7 @@ class _Graph:
         kinds_of = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         held = {entry(kind, kind, (0, 1, 2, 3)): own for kind, own in zip(kinds_of, each)}
         name = _STEP.sub("", self.names[split.outputs[0]].rpartition(";")[2])
-        layer = _made(name, "lstm", [held], [], True, {})
+        layer = _made(name, [held], [], True)
         note = "no operator: its converter wrote the recurrence out, step by step or as a loop"
         return replace(layer, notes=(note, *layer.notes))
 
@@ -277,23 +264,22 @@ _STEP = re.compile(r"/(while|\w*lstm_cell\w*|\w*PartitionedCall)(/.*)?\Z")
 
 
 def _made(
-    name: str, cell: str, sides: list[dict[Entry, Stored | None]], reasons: list[str],
-    batch_first: bool, more: dict[str, Any],
-) -> Layer:  # fmt: skip
+    name: str, sides: list[dict[Entry, Stored | None]], reasons: list[str], batch_first: bool
+) -> Layer:
     """A layer of weights at their places. Raises Damaged where they are missing."""
     given = [{row: own for row, own in side.items() if own is not None} for side in sides]
     first = {row.pieces[0]: own for row, own in given[0].items()}
     gates = next(row.pieces[0].gates for row in sides[0] if row.leaf != "projection")
-    last = gates if len(gates) > 1 or cell == "rnn" else (3,)
+    last = gates if len(gates) > 1 else (3,)
     wide, hidden = (first.get(Piece((kind,), last)) for kind in ("weight_ih", "weight_hh"))
-    if wide is None or hidden is None or len(wide.shape) != 2 or len(given) > 2:
+    if wide is None or hidden is None or len(wide.shape) != 2:
         raise Damaged(f"{name}: a recurrent operator without its weights")
     project = first.get(Piece(("weight_hr",), (0,)))
     arguments: dict[str, Any] = {
-        "cell": cell, "input_size": wide.shape[1], "hidden_size": wide.shape[0] // len(gates),
+        "cell": "lstm", "input_size": wide.shape[1], "hidden_size": wide.shape[0] // len(gates),
         "bias": Piece(("bias_ih",), last) in first, "bidirectional": len(sides) == 2,
         "dropout": 0.0, "batch_first": batch_first,
-        "proj_size": project.shape[0] if project else 0, **more,
+        "proj_size": project.shape[0] if project else 0,
     }  # fmt: skip
     if Piece(("weight_ih",), gates if len(gates) > 1 else (0,)) not in first:
         reasons = [*reasons, "an input gate coupled to the forget gate"]
