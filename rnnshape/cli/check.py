@@ -16,6 +16,12 @@ from .program import Asked, Set, Shape, pairs, refuse_alone, refuse_beside
 FORMATS = ("text", "concise", "json", "github", "sarif")  # of a report on programs
 
 
+OfPair = Annotated[str | None, typer.Option(metavar="SHAPE", help="lstm only.")]
+Expected = Annotated[
+    str | None, typer.Option(metavar="SHAPE", help="What you expect to come back.")
+]
+
+
 @network_options
 def check(
     network: Network,
@@ -36,14 +42,10 @@ def check(
     h0: Annotated[
         str | None, typer.Option(metavar="SHAPE", help="The state that is given.")
     ] = None,
-    c0: Annotated[str | None, typer.Option(metavar="SHAPE", help="lstm only.")] = None,
-    output: Annotated[
-        str | None, typer.Option(metavar="SHAPE", help="What you expect to come back.")
-    ] = None,
-    hn: Annotated[
-        str | None, typer.Option(metavar="SHAPE", help="What you expect to come back.")
-    ] = None,
-    cn: Annotated[str | None, typer.Option(metavar="SHAPE", help="lstm only.")] = None,
+    c0: OfPair = None,
+    output: Expected = None,
+    hn: Expected = None,
+    cn: OfPair = None,
     dtype: Annotated[str, typer.Option(help="The input's type.")] = "float32",
     state_dtype: Annotated[
         str | None, typer.Option(help="The type of h0 and c0; the weights' unless given.")

@@ -199,14 +199,6 @@ def constructor_fault(call: Construction) -> Fault | None:
     return next(filter(None, (check(call) for check in checks)), None)
 
 
-def constructor_error(
-    cell: str, keywords: Mapping[str, Any], positional: tuple[Any, ...] = ()
-) -> TorchError | None:
-    """What torch's constructor raises first, or None where it is silent."""
-    fault = constructor_fault(Construction(cell, keywords, positional))
-    return fault.torch if fault else None
-
-
 def constructor_warning(call: Construction) -> TorchError | None:
     """The UserWarning of a dropout that has no layer to come after, or None."""
     dropout, layers = call["dropout"], call["num_layers"]

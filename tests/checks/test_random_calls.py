@@ -43,7 +43,7 @@ def test_an_installed_torch_says_the_same_of_devices_and_types():
     import torch
     from torch import nn
 
-    from rnnshape.network.constructor import KINDS, constructor_error
+    from rnnshape.network.constructor import KINDS, Construction, constructor_fault
 
     devices = ["tanh", "", "cuda:x", "cpu:7", "0.5", "foo:1", -1, 0.5, True, [1], (1,), {}, "meta"]
     for cell, kind in KINDS.items():
@@ -53,5 +53,6 @@ def test_an_installed_torch_says_the_same_of_devices_and_types():
                 getattr(nn, kind.class_name)(3, 4, **keywords)
             except Exception as error:
                 said = (type(error).__name__, str(error))
-            told = constructor_error(cell, {"input_size": 3, "hidden_size": 4, **keywords})
-            assert told == said, (torch.__version__, cell, keywords)
+            sizes = {"input_size": 3, "hidden_size": 4}
+            fault = constructor_fault(Construction(cell, {**sizes, **keywords}))
+            assert (fault.torch if fault else None) == said, (torch.__version__, cell, keywords)

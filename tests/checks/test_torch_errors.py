@@ -20,7 +20,7 @@ from recordings import (
 
 from rnnshape.checks.padded import Inputs, forward_error, forward_fault
 from rnnshape.errors import TorchError
-from rnnshape.network.constructor import constructor_error, constructor_fault, constructor_warning
+from rnnshape.network.constructor import constructor_fault, constructor_warning
 from rnnshape.network.dims import symbol
 from rnnshape.network.spec import Spec
 
@@ -30,8 +30,8 @@ CALLS = [*of_kind("forward", "packed"), *of_kind("call", cases=CELL_MODULES)]
 
 
 def constructor_raises(case: dict[str, Any]) -> TorchError | None:
-    call = construction(case)
-    return constructor_error(call.cell, call.keywords, call.positional)
+    fault = constructor_fault(construction(case))
+    return fault.torch if fault else None
 
 
 def call_raises(case: dict[str, Any]) -> TorchError | None:
