@@ -29,6 +29,17 @@ def keras_rank(facts: Facts) -> Finding | None:
 
 
 @rule(
+    "keras-rank",
+    r"expected \w{1,80} to have (\d) dimensions, but got array with shape \(([\d, ]{1,80})\)",
+    example="ValueError: Error when checking input: expected lstm_1_input to have 3 dimensions, but got array with shape (372, 28)",
+)
+def keras_array(facts: Facts) -> Finding | None:
+    """The same in Keras' older words."""
+    why = f"The layer reads {facts.number(1)} axes and got {len(facts.sizes(2))}."
+    return Finding(0.85, why, None, "Bring the input to (batch, steps, features).")
+
+
+@rule(
     "keras-shape",
     r"is incompatible with the layer: expected shape=\(([^)]{1,80})\), "
     r"found shape=\(([^)]{1,80})\)",

@@ -314,6 +314,7 @@ channels = says(
 embedding = says(
     "embedding-index",
     r"index out of range in self",
+    r"Tried to access index \d{1,20} out of table with \d{1,20} rows",
     r"srcIndex < srcSelectDimSize",
     example="IndexError: index out of range in self",
 )

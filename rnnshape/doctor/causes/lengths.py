@@ -24,7 +24,7 @@ number_of_lengths = says(
 unsorted_lengths = says(
     "lengths",
     r"`lengths` array must be sorted in decreasing order",
-    r"'lengths' array has to be sorted in decreasing order",
+    r"'?lengths'? array has to be sorted in decreasing order",
     example="RuntimeError: `lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
     "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you do not need "
     "ONNX exportability.",
@@ -58,6 +58,7 @@ ragged = says(
     r"stack expects each tensor to be equal size",
     r"expected sequence of length \d{1,100} at dim \d",
     r"setting an array element with a sequence",
+    r"can't convert np\.ndarray of type numpy\.object_",
     r"inhomogeneous shape after \d{1,3} dimensions",
     r"each element in list of batch should be of equal size",
     example="RuntimeError: stack expects each tensor to be equal size, but got [9, 6] at entry 0 and [7, 6] at entry 1",

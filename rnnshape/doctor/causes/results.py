@@ -13,7 +13,7 @@ _TENSOR_NOT = r"argument '\w{1,60}' \(position \d{1,3}\) must be Tensor, not "
     r"index ([01]) is out of bounds for dimension 0 with size \1",
     r"tuple index out of range",
     r"lstm(?:_cell)? expects two hidden states",
-    r"lstm_cell\(\): argument 'hx' \(position \d\) must be tuple of Tensors, not Tensor",
+    r"lstm(?:_cell)?\(\): argument 'hx' (?:\(position \d\) )?must be tuple of Tensors, not Tensor",
     r"lstm(?:_cell)?\(\) received an invalid combination of arguments - got "
     r"\(Tensor, (?:Tensor, )?Tensor, (?:list|tuple)",
     r"For (?:un)?batched [23]-D input, hx and cx should also be [23]-D but got \(([0-2])-D, \1-D\) tensors",

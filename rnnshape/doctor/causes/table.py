@@ -49,6 +49,10 @@ CAUSES: dict[str, Cause] = {
         "A recurrent layer returns two things, its output and its state.",
         "output, hn = rnn(x); of an LSTM output, (hn, cn) = lstm(x).",
     ),
+    "scores-for-probabilities": Cause(
+        "BCELoss reads probabilities, from 0 to 1; a Linear puts out scores of any size.",
+        "Use BCEWithLogitsLoss, which takes scores, or sigmoid before BCELoss.",
+    ),
     "super-not-called": Cause(
         "nn.Module keeps its layers from super().__init__() on; here a layer is assigned before it.",
         "Begin __init__ with super().__init__().",

@@ -57,6 +57,12 @@ broadcast = says(
     r"Target size \(torch\.Size\(.{1,80}\)\) must be the same as input size",
     example="ValueError: Target size (torch.Size([4])) must be the same as input size (torch.Size([4, 1]))",
 )
+probabilities = says(
+    "scores-for-probabilities",
+    r"all elements of (?:input|target) should be between 0 and 1",
+    r"Assertion `input_val >= zero && input_val <= one` failed",
+    example="RuntimeError: all elements of input should be between 0 and 1",
+)
 targets = says(
     "loss-classes",
     r"multi-target not supported",
@@ -118,6 +124,7 @@ joined = says(
     r"Tensors must have same number of dimensions",
     r"Expected size for first two dimensions of batch2 tensor to be",
     r"batch[12] must be a 3D tensor",
+    r"Expected 3-dimensional tensor, but got \d-dimensional tensor for argument #\d 'batch[12]'",
     r"The expanded size of the tensor \(-?\d{1,100}\) must match the existing size",
     example="RuntimeError: Sizes of tensors must match except in dimension 2. Expected size 1 but got size 4 for tensor number "
     "1 in the list.",
