@@ -199,7 +199,8 @@ class Graph:
         hidden = attributes.get("hidden_size")
         for kind, value in list(zip(_INPUTS, node.input))[5:7]:
             state = self.tensors.get(value)
-            if state is not None and hidden and state.shape[-1:] != (hidden,):
+            wide = state.shape[-1] if state is not None and len(state.shape) == 3 else hidden
+            if state is not None and hidden and wide != hidden:
                 self.notes.append(
                     f"{name}: {kind} of {'×'.join(map(str, state.shape))}, which hidden_size="
                     f"{hidden} contradicts; torch's exporter writes an LSTM with proj_size so, and "
