@@ -143,6 +143,31 @@ def dropout_one_layer(story: Story) -> Iterator[Finding]:
             yield Finding("dropout-one-layer", layer.place, warning.message, {"layer": layer})
 
 
+@rule
+def parameters_hidden(story: Story) -> Iterator[Finding]:
+    """Layers in a plain list of a module: parameters() does not find them, no step changes them."""
+    optimized = story.followed.interpreter.record.optimized
+    if not optimized or not any(event.kind.endswith(".backward") for event in story.events):
+        return
+    owners = {id(e.function): e.function for e in story.events if isinstance(e.function, Instance)}
+    held = {
+        id(one)
+        for owner in owners.values() if "_modules" in owner._attributes
+        for value in owner._attributes.values() if isinstance(value, (list, tuple, dict))
+        for one in (value.values() if isinstance(value, dict) else value)
+    }  # fmt: skip
+    called = {id(event.function) for event in story.recurrent}
+    for layer in story.followed.layers:
+        parameters = layer.instance._attributes["_parameters"].values()
+        if id(layer.instance) in held & called and not any(id(p) in optimized for p in parameters):
+            yield Finding(
+                "parameters-hidden", layer.place,
+                f"this {layer.kind} stands in a plain list of its module: parameters() does not "
+                "find its weights, and the optimizer leaves them as they were drawn",
+                {"layer": layer},
+            )  # fmt: skip
+
+
 # ------------------------------------------------------------------------------- views that mix
 
 VIEWS = ("Tensor.view", "Tensor.reshape", "torch.reshape", "Tensor.flatten", "torch.flatten",

@@ -90,6 +90,7 @@ class Record:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.lines: dict[tuple[tuple[int, ...], str, int], Line] = {}
+        self.optimized: dict[int, Any] | None = {}  # by id; None where not all are known
 
     def event(self, event: Event) -> None:
         """Keep one; a flood is cut off."""

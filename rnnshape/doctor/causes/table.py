@@ -240,6 +240,11 @@ CAUSES: dict[str, Cause] = {
         "dropout acts between layers: with num_layers=1 there is nothing that it acts on.",
         "Leave it out, use nn.Dropout behind the layer, or give the layer num_layers=2.",
     ),
+    "parameters-hidden": Cause(
+        "A module knows the modules that are its attributes, and those in a ModuleList or a "
+        "ModuleDict; parameters(), to() and state_dict() pass over those in a list.",
+        "Hold them in an nn.ModuleList.",
+    ),
     "packed-order": Cause(
         "What was sorted by length, or padded in another order of axes, meets what was not.",
         "Bring both into one order, or pack with enforce_sorted=False, which restores it.",

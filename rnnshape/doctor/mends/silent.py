@@ -704,3 +704,24 @@ def _orders(scene: Scene) -> list[str]:
             elif kind == "argsort" and isinstance(target, ast.Name):
                 found.append(target.id)
     return list(dict.fromkeys(found))
+
+
+@silent("parameters-hidden")
+def hidden(scene: Scene) -> Iterator[Candidate | None]:
+    """The list made a ModuleList."""
+    source = scene.source
+    call = scene.part if isinstance(scene.part, ast.Call) else None
+    prefix = dotted(call.func).rpartition(".")[0] if call else ""
+    if not prefix:
+        return
+    function = source.function(scene.part)
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+            value = node.value
+            if isinstance(value, (ast.List, ast.ListComp, ast.Tuple)):
+                text = source.segment(value)
+                inner = "" if text == "[]" else text
+                yield change(
+                    "parameters-hidden", "hold the layers in a ModuleList", source,
+                    source.replace(value, f"{prefix}.ModuleList({inner})"),
+                )  # fmt: skip

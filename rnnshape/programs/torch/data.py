@@ -227,6 +227,16 @@ def _optimizer(
     for group in own:
         held = group.get("params", [])
         group["params"] = [held] if isinstance(held, Tensor) else interpreter.listed(held)
+    record = interpreter.record
+    given = [
+        p
+        for group in own
+        for p in (group["params"] if isinstance(group["params"], list) else [None])
+    ]
+    if record.optimized is not None and all(isinstance(p, Tensor) for p in given):
+        record.optimized.update({id(p): p for p in given})
+    else:
+        record.optimized = None
     defaults = args[0] if args and isinstance(args[0], dict) else {"lr": 0.001, **keywords}
     groups = [DefaultDict({**defaults, **group}) for group in own]
     state = DefaultDict()
