@@ -11,11 +11,11 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import UsageError
 from ..network.dims import Dim, Shape, write_dim
-from ..network.spec import CELLS
+from ..network.spec import CELLS, Wanted
 from .cells import Equations, Left, V
 from .notation import LARGEST, LEAVES, Draft, Node, Place, Source, parse, shown
 from .ops import OPERATIONS
@@ -27,15 +27,6 @@ _LABEL = 24  # signs of a product's own name
 def _attributes(op: str) -> tuple[float, ...]:
     """The numbers of an activation that equations do not say."""
     return (1.0,) if op == "elu" else ()
-
-
-class Wanted(NamedTuple):
-    """A parameter of a written cell: its name, shape, the rule that gives it, and its number."""
-
-    name: str
-    shape: Shape
-    rule: str
-    number: float | None
 
 
 FOLDER = Path(__file__).parent / "cells"  # those that come with the program

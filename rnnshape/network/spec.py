@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import product as product_of
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..errors import TorchError, UsageError, one_line
 from .constructor import (
@@ -46,24 +46,13 @@ class Parameter:
         return product(self.shape)
 
 
-class Wanted(Protocol):
-    """A parameter of a written cell."""
+class Wanted(NamedTuple):
+    """A parameter of a written cell: its name, shape, the rule that gives it, and its number."""
 
-    @property
-    def name(self) -> str:
-        """Its name in the equations."""
-
-    @property
-    def shape(self) -> Shape:
-        """Its shape."""
-
-    @property
-    def rule(self) -> str:
-        """The rule that gives the shape, such as (H, I)."""
-
-    @property
-    def number(self) -> float | None:
-        """Its value, where the file gives one."""
+    name: str
+    shape: Shape
+    rule: str
+    number: float | None
 
 
 class WrittenCell(Protocol):
