@@ -105,3 +105,17 @@ def test_a_packed_output_that_is_indexed_is_no_pair_to_take_apart():
         "packed-passed-on",
         ["out, _ = nn.utils.rnn.pad_packed_sequence(out, batch_first=True)\ny = fc(h[-1])"],
     )
+
+
+def test_the_step_is_taken_along_the_axis_that_the_person_has_turned_to_the_front():
+    text = """
+        import torch
+        from torch import nn
+        rnn, fc = nn.GRU(6, 32), nn.Linear(32, 1)
+        x, y = torch.randn(64, 20, 6), torch.randn(64, 1)
+        out, _ = rnn(x.permute(1, 0, 2){})
+        loss = nn.functional.mse_loss(fc(out[:, -1, :]), y)
+        """
+    expected = "loss = nn.functional.mse_loss(fc(out[-1]), y)"
+    for state in ("", ", torch.zeros(1, x.size(0), 32)"):
+        assert mend(text.format(state)) == ("batch-first-confusion", [expected])

@@ -188,6 +188,12 @@ def order_of_axes(scene: Scene) -> Iterator[Candidate | None]:
                 source,
                 source.replace(part, f"{inner}[:, {index}]"),
             )
+    elif isinstance(part, ast.Subscript) and scene.facts.get("axis") == 1 and _turned(scene):
+        source, slices = scene.source, getattr(part.slice, "elts", [])[1:]
+        if slices and all(source.segment(one) == ":" for one in slices[1:]):
+            text = f"{source.segment(part.value)}[{source.segment(slices[0])}]"
+            fix = "the steps come first, as the input was turned: they are the first axis"
+            yield change("batch-first-confusion", fix, source, source.replace(part, text))
     for call in _layer_calls(scene):
         for spot in scene.constructors(call.func):
             if class_name(spot.node) in ("RNN", "LSTM", "GRU"):
@@ -224,6 +230,15 @@ def order_of_axes(scene: Scene) -> Iterator[Candidate | None]:
                     spot.source,
                     spot.source.without_keyword(built, "batch_first"),
                 )
+
+
+def _turned(scene: Scene) -> bool:
+    """Whether the person turns the axes of what a layer near the place is given."""
+    given = [
+        spot for call in _layer_calls(scene) if call.args for spot in scene.spots(call.args[0])
+    ]
+    called = (n for spot in given for n in ast.walk(spot.node) if isinstance(n, ast.Attribute))
+    return any(n.attr in ("permute", "transpose", "swapaxes") for n in called)
 
 
 def _layer_calls(scene: Scene) -> list[ast.Call]:
