@@ -69,6 +69,13 @@ class Story:
         return found
 
     @cached_property
+    def batched(self) -> set[tuple[int, Any]]:
+        """The axes that a layer has read as samples, of three axes, by origin and piece."""
+        outputs = [e.result[0] for e in self.recurrent if e.inputs and e.inputs[0].rank == 3]
+        axes = [a for t in outputs if isinstance(t, Tensor) for a in t.axes if len(a) == 1]
+        return {(id(a[0].origin), a[0].piece) for a in axes if a[0].kind == "samples"}
+
+    @cached_property
     def readers(self) -> dict[int, list[Event]]:
         """The calls that read a tensor, by its id."""
         found: dict[int, list[Event]] = {}
@@ -237,7 +244,8 @@ def _state_mixed(story: Story, x: Tensor, y: Tensor) -> str:
         return ""
     for event in story.recurrent:
         n = y.shape[1]
-        if n == 1 or n not in x.shape or y.axes[1] in x.axes:
+        own = x.shape[0] == n != y.shape[0] or (x.rank == 2 and x.shape[1] == n != y.shape[2])
+        if n == 1 or not own or y.axes[1] in x.axes:
             continue
         batch = next(iter(event.inputs), None)
         if batch is None or batch.rank != 3:
@@ -597,7 +605,9 @@ def batch_first(story: Story) -> Iterator[Finding]:
         spec = event.function._attributes["_spec"]
         x = next(iter(event.inputs), None)
         if not spec.single and x is not None and x.rank == 2 and x.shape[0] != 1:
-            if story.axis(x.axes[0]) == "samples" and not isinstance(event.args[0], Packed):
+            if (id(x.axes[0][0].origin), None) in story.batched and not isinstance(
+                event.args[0], Packed
+            ):
                 yield Finding(
                     "unbatched-rank", event.place,
                     f"axis 0 of the input, {_shape(x)}, is the batch; of two axes a layer takes it for the "
@@ -677,6 +687,8 @@ def joined_steps(story: Story) -> Iterator[Finding]:
             for a, b in pairwise(ran)
         )
         x = ran[0].inputs[0]
+        if not _whole_axis(story, x, 1 - n):
+            continue  # a chunk of a longer sequence
         if carried and dim % 3 == n and x.rank == 3 and x.shape[n] == 1 != x.shape[1 - n]:
             yield Finding(
                 "batch-first-confusion", ran[0].place,
@@ -684,6 +696,14 @@ def joined_steps(story: Story) -> Iterator[Finding]:
                 f"axis {1 - n} of the input, {_shape(x)}, which the layer reads as steps too, is the batch",
                 {"event": ran[0], "input": x, "spec": ran[0].function._attributes["_spec"]},
             )  # fmt: skip
+
+
+def _whole_axis(story: Story, x: Tensor, axis: int) -> bool:
+    """Whether an axis has been as long all along, and is not a slice of a longer one."""
+    origin = x.axes[axis][0].origin if len(x.axes[axis]) == 1 else None
+    tensors = (t for e in story.events for t in (*e.inputs, *e.outputs))
+    sizes = {int(p.size) for t in tensors for a in t.axes for p in a if p.origin is origin}
+    return origin is not None and len(sizes) == 1
 
 
 def _padded_otherwise(story: Story, x: Tensor) -> Finding | None:
