@@ -375,24 +375,23 @@ def test_a_page_is_printed_without_its_controls(read):
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
-def test_a_key_is_answered_within_a_frame(read):
+def test_a_key_changes_few_nodes_however_many_there_are(read):
     page = read("--layers", "4", "--bidirectional", "--seq-len", "64")
     assert page.text("place").startswith("step 1 of 512")
-    taken = page.run(
+    changed = page.run(
         """
-        const taken = [];
+        const seen = new MutationObserver(() => {}), changed = [];
+        seen.observe(document.body,
+          {subtree: true, childList: true, attributes: true, characterData: true});
         for (let i = 0; i < 200; i++) {
-          const start = performance.now();
           document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true}));
-          document.body.getBoundingClientRect(); // with the layout that it asks for
-          taken.push(performance.now() - start);
+          changed.push(seen.takeRecords().length);
         }
-        return taken.sort((a, b) => a - b);
+        return changed.sort((a, b) => a - b);
         """
     )
     assert page.text("place").startswith("step 201 of 512")
-    assert taken[len(taken) // 2] < 1000 / 60
-    assert taken[int(len(taken) * 0.95)] < 1000 / 60
+    assert changed[0] > 0 and changed[-1] < 60
 
 
 def test_the_gradient_stands_in_the_cells_until_it_is_switched_off(read):
