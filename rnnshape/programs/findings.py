@@ -940,18 +940,21 @@ def _difference(story: Story, event: Event) -> Iterator[Finding]:
     if (a.graph and b.graph) or not (a.graph or b.graph):
         return
     one, other = (a, b) if a.graph else (b, a)
-    if (
-        one.rank == 2
-        and other.rank == 1
-        and one.shape[1] == 1
-        and one.shape[0] == other.shape[0] != 1
-    ):
-        result = event.outputs[0] if event.outputs else None
-        readers = story.readers.get(id(result), []) if result is not None else []
-        if any(e.kind in _POWERS for e in readers):
+    result = event.outputs[0] if event.outputs else None
+    shape = tuple(one.shape)
+    if result is not None and int(result.numel) > max(int(a.numel), int(b.numel)) and any(
+        size == 1 and (*shape[:axis], *shape[axis + 1 :]) == tuple(other.shape)
+        for axis, size in enumerate(shape)
+    ):  # fmt: skip
+        powers = [e for e in story.readers.get(id(result), []) if e.kind in _POWERS]
+        means = [m for e in powers for x in e.outputs for m in story.readers.get(id(x), [])]
+        summed = any(
+            m.name in ("mean", "sum") and not m.outputs[0].rank for m in means if m.outputs
+        )
+        if powers and (summed or other.rank == 1):  # else a distance of each to each may be meant
             yield Finding(
                 "loss-broadcast", event.place,
-                f"{_shape(a)} minus {_shape(b)} is broadcast to {_shape(result) if result is not None else ''}: "
+                f"{_shape(a)} minus {_shape(b)} is broadcast to {_shape(result)}: "
                 "every prediction is compared with every target",
                 {"event": event, "input": one, "output": other},
             )  # fmt: skip

@@ -119,3 +119,17 @@ def test_the_step_is_taken_along_the_axis_that_the_person_has_turned_to_the_fron
     expected = "loss = nn.functional.mse_loss(fc(out[-1]), y)"
     for state in ("", ", torch.zeros(1, x.size(0), 32)"):
         assert mend(text.format(state)) == ("batch-first-confusion", [expected])
+
+
+def test_a_difference_that_is_broadcast_over_the_batch_is_named_and_a_distance_is_not():
+    text = """
+        import torch
+        from torch import nn
+        rnn, out = nn.GRU(8, 16, batch_first=True), nn.Linear(16, 8)
+        y, target = out(rnn(torch.randn(4, 1, 8))[0]), torch.randn(4, 8)
+        loss = ((y - target) ** 2){}
+        """
+    mended = ["loss = ((y.squeeze(1) - target) ** 2).mean()"]
+    assert warning(text.format(".mean()")) == ("loss-broadcast", mended)
+    request = Request(source_of(textwrap.dedent(text.format(".sum(-1).argmin(1)")), "program.py"))
+    assert diagnose(follow(request)[0], request).warnings == []
