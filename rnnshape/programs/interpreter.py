@@ -656,6 +656,10 @@ class Interpreter:
         truth = self.truth(test, node.test)
         if isinstance(truth, Unknown) or truth:
             return
+        if isinstance(node.test, ast.Compare) and not isinstance(node.test.ops[0], ast.Eq):
+            sides = [node.test.left, *node.test.comparators]
+            if any(isinstance(self.evaluate(side), Size) for side in sides):
+                return  # the number behind a name was chosen here
         message = self.evaluate(node.msg) if node.msg else ""
         raise self.fail(
             "AssertionError", "" if isinstance(message, Unknown) else str(message),
@@ -2504,6 +2508,9 @@ class Interpreter:
             if "divides" in refusal.wants:
                 self.divided(refusal.wants["numel"], refusal.wants["divides"])
             self.grown(refusal)
+            counted = [*refusal.wants.values(), *(n for pair in refusal.sizes for n in pair)]
+            if any(_of_data(n) for n in counted):
+                return self.unknown("a size that depends on the data", node)
             raise
         except NotKnown as error:
             return self.unknown(error.why or f"what {name or 'it'} gives", node)
@@ -2862,6 +2869,12 @@ def _kinds(value: Any) -> tuple[type, ...]:
     if isinstance(value, list):
         return (list, collections.deque)
     return tuple(kind for kind in plain if isinstance(value, kind))[:1]
+
+
+def _of_data(size: Any) -> bool:
+    """Whether a size counts what a mask or the like has chosen: K1."""
+    names = {n for names, _ in size.terms for n in names} if isinstance(size, Size) else ()
+    return any(re.fullmatch(r"K\d+", name) and not name.key for name in names)
 
 
 def _likeness(value: Any) -> Any:

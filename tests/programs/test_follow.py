@@ -635,6 +635,27 @@ def test_what_a_value_has_is_no_attribute_error(line):
     assert message(one) is None
 
 
+def test_how_many_a_mask_chose_divides_whatever_it_has_to():
+    one = followed(
+        "import torch\nx = torch.randn(4, 10)\ny = x.masked_select(x > 0).view(-1, 10)\n"
+    )
+    assert message(one) is None
+
+
+def test_an_assertion_about_a_number_that_was_chosen_here_proves_nothing():
+    one = followed("""
+    import argparse
+    from torch import nn
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--version", type=int, required=True)
+    args = parser.parse_args()
+    assert args.version in [1, 2]
+    assert 0 < args.version < 3
+    rnn = nn.GRU(3, 4)
+    """)
+    assert message(one) is None
+
+
 def test_a_number_is_no_tensor_in_a_program_with_numpy_either():
     assert message(followed("import numpy as np\nloss = 0\nloss.backward()\n")) == (
         "AttributeError: 'int' object has no attribute 'backward'"
