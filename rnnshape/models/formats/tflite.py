@@ -20,7 +20,7 @@ from ..layouts.layout import Entry, Piece, Placed, entry, laid_back
 from .source import Damaged, Source
 from .stored import DTYPES, Layer, Stored, TensorFile, array_of, shape_of
 
-_MOST = 1 << 30  # bytes; its library wants all of them in memory
+_MOST, _MOST_TERMS = 1 << 30, 32  # bytes, all of which its library wants in memory
 _TYPES = {
     0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16",
     8: "complex64", 9: "int8", 10: "float64", 11: "complex128", 12: "uint64", 15: "uint32",
@@ -242,7 +242,9 @@ class _Graph:
     def _terms(self, value: int, products: list[_Operator], biases: list[int]) -> None:
         """The products and the biases that a value is the sum of, as far as it is such a sum."""
         waiting = [value]
-        while waiting and len(products) < 5:
+        for _ in range(_MOST_TERMS):  # a sum may stand in itself
+            if not waiting:
+                return
             value = waiting.pop()
             maker = self.makers.get(value)
             if maker is None:
@@ -254,6 +256,7 @@ class _Graph:
                 waiting += maker.inputs[: 1 + (maker.code == _ADD)]
             else:
                 biases.append(-1)
+        biases.append(-1)
 
     def _made_by(self, value: int) -> int | None:
         maker = self.makers.get(value)
