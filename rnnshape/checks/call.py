@@ -208,11 +208,12 @@ def state_sizes(call: Call, states: Mapping[str, Shape]) -> Fault | None:
 
 # torch's name of a type in a message -> its name where the layer has no bias
 TYPES = {
+    "float32": ("Float", "float"), "float64": ("Double", "double"),
     "float16": ("Half", "c10::Half"), "bfloat16": ("BFloat16", "c10::BFloat16"),
-    "float64": ("Double", "double"), "bool": ("Bool", "bool"), "uint8": ("Byte", "unsigned char"),
-    "int8": ("Char", "signed char"), "int16": ("Short", "short int"), "int32": ("Int", "int"),
-    "int64": ("Long", "long int"), "complex64": ("ComplexFloat", "c10::complex<float>"),
-    "complex128": ("ComplexDouble", "c10::complex<double>"), "float32": ("Float", "float"),
+    "int64": ("Long", "long int"), "int32": ("Int", "int"), "int16": ("Short", "short int"),
+    "int8": ("Char", "signed char"), "uint8": ("Byte", "unsigned char"), "bool": ("Bool", "bool"),
+    "complex64": ("ComplexFloat", "c10::complex<float>"),
+    "complex128": ("ComplexDouble", "c10::complex<double>"),
 }  # fmt: skip
 # what oneDNN computes in; it has no half on a processor without instructions for it, and it is
 # then that torch computes as it does elsewhere

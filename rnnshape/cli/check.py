@@ -171,8 +171,7 @@ def _check_all(
 def _check_dtypes(dtype: str, state_dtype: str | None, weight_dtype: str) -> None:
     """Refuse the names of no type, and weights of whole numbers."""
     from ..checks.call import TYPES
-    from ..show.document import ITEM_BYTES
 
     check_choice("--dtype", dtype, TYPES, "float32")
     check_choice("--state-dtype", state_dtype or "float32", TYPES, "float32")
-    check_choice("--weight-dtype", weight_dtype, ITEM_BYTES, "float32")
+    check_choice("--weight-dtype", weight_dtype, [*TYPES][:4], "float32")
