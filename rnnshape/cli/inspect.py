@@ -17,7 +17,8 @@ def inspect(
     file: Annotated[
         str,
         typer.Argument(
-            help=".safetensors, .npz, .pt, .pth, .bin, .ckpt, .onnx, .keras, .h5, or .index.json."
+            help=".safetensors, .npz, .pt, .pth, .bin, .ckpt, .onnx, .keras, .h5, .tflite, "
+            "saved_model.pb, a checkpoint's .index, TensorFlow.js's model.json, or .index.json."
         ),
     ],
     model: Annotated[
