@@ -213,29 +213,26 @@ def steps_first(scene: Scene) -> Iterator[Candidate | None]:
         yield wrap("loss-classes", "give CTC (T, N, classes)", spot, "@.transpose(0, 1)")
 
 
-def shorter(scene: Scene) -> Iterator[Candidate | None]:
-    """Outputs padded to the longest of this batch, targets to the longest of the data set."""
+@raised(r"The size of tensor a \(\d+\) must match the size of tensor b")
+def repadded(scene: Scene) -> Iterator[Candidate | None]:
+    """Outputs padded to the longest of this batch, what meets them to the longest of the data."""
     name, fix = "padded-shorter", "pad the outputs to the length of the inputs: total_length"
-    for source in scene.sources.values():
-        for node in ast.walk(source.tree):
-            if not isinstance(node, ast.Call) or class_name(node) != "pad_packed_sequence":
-                continue
-            function = source.function(node)
-            for one in source.within(function):
-                if (
-                    isinstance(one, ast.Call)
-                    and class_name(one) == "pack_padded_sequence"
-                    and one.args
-                ):
-                    first = any(k.arg == "batch_first" for k in one.keywords) or len(one.args) > 2
-                    axis = 1 if first else 0
-                    for text in _whole_batch(source, function, one.args[0]):
-                        yield change(
-                            name,
-                            fix,
-                            source,
-                            source.with_argument(node, "total_length", f"{text}.size({axis})", 3),
-                        )
+    for spot in scene.builds("pad_packed_sequence"):
+        source, node = spot.source, spot.node
+        assert isinstance(node, ast.Call)
+        function = source.function(node)
+        for one in source.within(function):
+            if isinstance(one, ast.Call) and class_name(one) == "pack_padded_sequence" and one.args:
+                first = any(k.arg == "batch_first" for k in one.keywords) or len(one.args) > 2
+                for text in _whole_batch(source, function, one.args[0]):
+                    length = f"{text}.size({int(first)})"
+                    padded = source.with_argument(node, "total_length", length, 3)
+                    yield change(name, fix, source, padded)
+
+
+def shorter(scene: Scene) -> Iterator[Candidate | None]:
+    """What is padded to other lengths than the targets: padded to theirs, or they cut."""
+    yield from repadded(scene)
     parts = loss_parts(scene)
     if parts is None:
         return
@@ -245,7 +242,7 @@ def shorter(scene: Scene) -> Iterator[Candidate | None]:
         if inner is not None and made is not None:
             text = scene.source.segment(made)
             yield change(
-                name,
+                "padded-shorter",
                 "cut the targets to the steps of the outputs",
                 scene.source,
                 scene.source.replace(inner, f"{scene.source.segment(inner)}[:, :{text}.size(1)]"),
@@ -279,8 +276,7 @@ def _whole_batch(source: Source, function: ast.AST, packed: ast.expr) -> list[st
                         for n in ast.walk(value)
                         if isinstance(n, ast.Name) and n.id in names and n.id != "self"
                     ]
-    if isinstance(packed, ast.Name):
-        found.append(packed.id)
+    found += [n.id for n in ast.walk(packed) if isinstance(n, ast.Name) and n.id != "self"]
     return list(dict.fromkeys(found))
 
 
