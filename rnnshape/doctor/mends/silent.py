@@ -233,12 +233,17 @@ def order_of_axes(scene: Scene) -> Iterator[Candidate | None]:
 
 
 def _turned(scene: Scene) -> bool:
-    """Whether the person turns the axes of what a layer near the place is given."""
+    """Whether the person swaps the first two axes of what a layer near the place is given."""
     given = [
         spot for call in _layer_calls(scene) if call.args for spot in scene.spots(call.args[0])
     ]
-    called = (n for spot in given for n in ast.walk(spot.node) if isinstance(n, ast.Attribute))
-    return any(n.attr in ("permute", "transpose", "swapaxes") for n in called)
+    names = ("permute", "transpose", "swapaxes")
+    for call in (n for spot in given for n in ast.walk(spot.node) if isinstance(n, ast.Call)):
+        if isinstance(call.func, ast.Attribute) and call.func.attr in names:
+            axes = [ast.unparse(a) for a in call.args[:2]]
+            if axes == ["1", "0"] or (axes == ["0", "1"] and call.func.attr != "permute"):
+                return True
+    return False
 
 
 def _layer_calls(scene: Scene) -> list[ast.Call]:
