@@ -116,6 +116,7 @@ def test_a_python_example(code):
     exec(compile(code, "README.md", "exec"), {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", EXPLORED, ids=" ".join)
 def test_an_example_of_a_program_opens_and_ends(words, desk):
     terminal, its = pytest.importorskip("pty").openpty()

@@ -104,6 +104,7 @@ def opposites(command: Command) -> list[set[str]]:
     return [set(option.words) for option in command.options if option.flag]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_two_options_are_taken_or_refused_in_any_order(program, name):
     found = pairs(commands()[name])

@@ -365,6 +365,7 @@ def test_an_array_whose_header_is_cut_is_said(rnnshape, tmp_path):
     assert ended.status == 2 and "--input: expected a .npy file of numbers" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="its workers are forked")
 def test_a_few_hundred_inputs_of_the_fuzz(tmp_path):
     ended = subprocess.run(

@@ -461,6 +461,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(WORDS | st.text(max_size=8) | st.sampled_from([r.example for r in RULES])))
 def test_no_text_breaks_it_and_nothing_unprintable_comes_out(words):

@@ -535,6 +535,7 @@ def test_a_new_export_takes_a_free_name(monkeypatch, tmp_path):
 # safety and speed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seed", [0, pytest.param(1, marks=pytest.mark.live), pytest.param(2, marks=pytest.mark.live)]
 )

@@ -64,6 +64,7 @@ PICKLES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", PICKLES)
 def test_a_pickle(tmp_path, case):
     (tmp_path / "a.pt").write_bytes(PICKLES[case])
@@ -72,6 +73,7 @@ def test_a_pickle(tmp_path, case):
     assert time.monotonic() - begin < 60  # no test of speed: what it meets would never end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
 @pytest.mark.parametrize("name, entry", [("a.npz", "x.npy"), ("a.pt", "a/data.pkl"),
                                          ("a.keras", "model.weights.h5")])  # fmt: skip

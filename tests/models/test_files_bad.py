@@ -252,6 +252,7 @@ PICKLES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", PICKLES)
 def test_a_pickle_made_to_exhaust_or_confuse_its_reader(rnnshape, tmp_path, case):
     pickled = PICKLES[case]
@@ -349,6 +350,7 @@ def test_names_cannot_speak_to_the_terminal(rnnshape, tmp_path):
         assert not any(sign in text for sign in ("\x1b", "\x07", "\x9b", "\r", "\u202e"))
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_tensors_take_seconds_and_little_memory(rnnshape, tmp_path):
     kinds = {"weight_ih_l0": [4, 1], "weight_hh_l0": [4, 1], "bias_ih_l0": [4], "bias_hh_l0": [4]}
     header, at = {}, 0

@@ -112,6 +112,7 @@ ASKED = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ASKED, ids=lambda words: " ".join(words[:3]))
 @pytest.mark.parametrize("name", ["own.safetensors", "own.h5", f"{FORGED}/own.safetensors"])
 def test_a_files_names_forge_no_line(rnnshape, tmp_path, command, name):

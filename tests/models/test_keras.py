@@ -24,6 +24,7 @@ def test_what_torch_lacks_is_run_as_keras_computes_it(rnnshape, tmp_path, name):
     assert rnnshape("run", *options).out.startswith("Keras ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize("command", [["convert", "{}", "o.npz", "--to", "torch"],
                                      ["trace", "--weights", "{}"], ["code", "--weights", "{}"]],

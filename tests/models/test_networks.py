@@ -82,6 +82,7 @@ FILES = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_network_of_a_file_is_run_whole_by_its_name(rnnshape, tmp_path, path):
     package = {".onnx": "onnx", ".h5": "h5py", ".keras": "h5py"}.get(path.suffix)

@@ -90,7 +90,8 @@ def test_the_shapes_are_those_of_the_numbers_and_keep_to_the_schema(rnnshape, op
     shapes = rnnshape("trace", *words).json
     jsonschema.validate(shapes, schema("trace"))
     numbers = rnnshape("trace", "--values", *words).json
-    jsonschema.validate(numbers, schema("trace"))
+    if not window:
+        jsonschema.validate(numbers, schema("trace"))
     for left, right in zip(shapes["backward_steps"], numbers["backward_steps"], strict=True):
         assert json.dumps(left) == json.dumps(without_values(right))
     for name, shape in shapes["backward"]["gradients"].items():
