@@ -6,9 +6,11 @@ fails, and its mends are edits that were tried. Of a message alone its numbers s
 
 from __future__ import annotations
 
+import json
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import UsageError
@@ -83,6 +85,47 @@ def explain(
     # of a text without an error its last line is most like one
     error = first.errors[0] if first.errors else Error("", first.text.strip().split("\n")[-1])
     return Explanation(False, _short(str(error)), (), _seen(error, first))
+
+
+def explain_cells(text: str, cells: Mapping[str, str], sources: Sources) -> Explanation:
+    """The causes of the error in `text`, a traceback, which the last of a notebook's cells raised.
+
+    cells: what ran without an error and then that one, in order, by the name that a mend says.
+    """
+    from ..programs.follow import Request, follow
+    from ..programs.source import source_of
+    from .followed import causes_of
+
+    found = explain(text, sources=sources)
+    notebook = {"cells": [{"cell_type": "code", "source": cell} for cell in cells.values()]}
+    try:
+        source = source_of(json.dumps(notebook), "notebook.ipynb")
+        request = Request(source)
+        every = follow(request)
+    except UsageError:
+        return found
+    errors = read(text).errors
+    for one in every:
+        last = one.problem is not None and one.problem.place.line >= source.cells[-1]
+        if one.problem is None or not last or not errors:
+            continue
+        if not _same_words(errors[-1], one.problem.refusal):
+            continue
+        causes = tuple(
+            replace(
+                cause, edits=tuple(_in_cell(edit, source.cells, [*cells]) for edit in cause.edits)
+            )
+            for cause in _ranked(causes_of(one, request))
+        )
+        if causes:
+            return replace(found, recognised=True, causes=causes)
+    return found
+
+
+def _in_cell(edit: dict[str, Any], begins: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
+    """An edit of the cells put together, as one of the cell that it stands in."""
+    at = bisect_right(begins, edit["line"]) - 1
+    return {**edit, "file": names[at], "line": edit["line"] - begins[at] + 1}
 
 
 # ------------------------------------------------------------------------------- from the program

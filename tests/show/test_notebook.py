@@ -64,6 +64,18 @@ def test_an_error_of_torch_is_followed_by_its_explanation(kernel):
     assert "why" in told[1]
 
 
+def test_the_cells_that_ran_are_followed_to_the_error(kernel):
+    *_, told = kernel(
+        "%load_ext rnnshape\nimport torch\nfrom torch import nn",
+        "net = nn.LSTM(10, 20, batch_first=True)\nhead = nn.Linear(40, 2)",
+        "net(torch.zeros(4, 7, 11))",
+        "x = torch.zeros(4, 7, 10)",
+        "scores = head(net(x)[0])",
+    )
+    assert told[0] == "RuntimeError" and "In [3], line 2" in told[1]
+    assert "head = nn.Linear(20, 2)" in told[1] and "✓" in told[1]
+
+
 def test_an_error_that_is_not_of_torch_is_left_alone(kernel):
     (told,) = kernel("%load_ext rnnshape\nimport torch\n{}['missing']")
     assert told == ["KeyError"]
