@@ -846,6 +846,29 @@ def last_axis(story: Story) -> Iterator[Finding]:
 
 # ------------------------------------------------------------------------------------------ losses
 
+# a loss that does itself what made its input: by the loss's last name, what makes it too much
+DOES_ITSELF = {
+    "cross_entropy": "softmax", "CrossEntropyLoss": "softmax",
+    "binary_cross_entropy_with_logits": "sigmoid", "BCEWithLogitsLoss": "sigmoid",
+}  # fmt: skip
+
+
+@rule
+def done_twice(story: Story) -> Iterator[Finding]:
+    """Probabilities where a loss reads scores: it takes their softmax, or sigmoid, again."""
+    made = {id(event.result): event for event in story.events if event.kind}
+    for event in story.events:
+        what = DOES_ITSELF.get(event.kind.rpartition(".")[2])
+        before = made.get(id(event.inputs[0])) if what and event.inputs else None
+        if before is not None and before.kind.rpartition(".")[2].lower() == what:
+            yield Finding(
+                "probabilities-for-scores", before.place,
+                f"{event.kind.rpartition('.')[2]} (line {event.place.line}) takes the {what} itself: "
+                "here it is taken twice, and the gradients are small however wrong the scores are",
+                {"event": before, "input": before.inputs[0] if before.inputs else None},
+            )  # fmt: skip
+
+
 ELEMENTWISE = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss",
                "HuberLoss"}  # fmt: skip
 TOGETHER = ("operator", "torch.cat", "torch.cosine_similarity", "torch.nn.functional.cosine_similarity",

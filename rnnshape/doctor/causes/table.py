@@ -53,6 +53,10 @@ CAUSES: dict[str, Cause] = {
         "BCELoss reads probabilities, from 0 to 1; a Linear puts out scores of any size.",
         "Use BCEWithLogitsLoss, which takes scores, or sigmoid before BCELoss.",
     ),
+    "probabilities-for-scores": Cause(
+        "Cross-entropy and BCEWithLogitsLoss read scores of any size.",
+        "Give the loss the scores, and take softmax or sigmoid where probabilities are read.",
+    ),
     "super-not-called": Cause(
         "nn.Module keeps its layers from super().__init__() on; here a layer is assigned before it.",
         "Begin __init__ with super().__init__().",

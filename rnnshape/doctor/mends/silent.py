@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+from ...programs.findings import DOES_ITSELF
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..edits import dotted
@@ -745,3 +746,23 @@ def hidden(scene: Scene) -> Iterator[Candidate | None]:
                     "parameters-hidden", "hold the layers in a ModuleList", source,
                     source.replace(value, f"{prefix}.ModuleList({inner})"),
                 )  # fmt: skip
+
+
+@silent("probabilities-for-scores")
+def scores(scene: Scene) -> Iterator[Candidate | None]:
+    """The softmax or sigmoid taken away, where the loss and a choice of the best alone read it."""
+    event, call = scene.facts["event"], scene.part
+    readers = {e.kind.rpartition(".")[2] for e in scene.events
+               if any(one is event.result for one in e.inputs)}  # fmt: skip
+    if not isinstance(call, ast.Call) or readers - {*DOES_ITSELF, "argmax", "max", "topk"}:
+        return
+    operand = call.args[0] if call.args else None
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("softmax", "sigmoid"):
+        if dotted(call.func.value) not in ("torch", "F", "nn.functional", "torch.nn.functional"):
+            owner = scene.value(call.func.value)
+            operand = call.func.value if isinstance(owner, Tensor) else operand
+    if operand is not None:
+        yield change(
+            "probabilities-for-scores", "give the loss the scores", scene.source,
+            scene.source.replace(call, scene.source.segment(operand)),
+        )  # fmt: skip
