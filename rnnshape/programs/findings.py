@@ -996,7 +996,6 @@ def _class_axis(
                 f"cross entropy takes axis 1 for the classes; a view has mixed the {' and '.join(sorted(beside))} "
                 "in it, where a transpose would have swapped them", facts,
             )  # fmt: skip
-    if scores.rank == 3 and target.rank == 2:
         if (
             kinds[1] in ("steps", "samples")
             and kinds[0] in ("samples", "steps")

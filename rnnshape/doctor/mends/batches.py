@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..edits import Source, dotted
-from .maker import Candidate, change, raised, wrap
+from .maker import Candidate, batch_first_turned, change, raised, wrap
 from .place import (
     Scene,
     Spot,
@@ -56,22 +56,10 @@ def lengths(scene: Scene) -> Iterator[Candidate | None]:
         (k.value for k in call.keywords if k.arg == "lengths"),
         call.args[1] if len(call.args) > 1 else None,
     )
-    first = next((k for k in call.keywords if k.arg == "batch_first"), None)
     if "batch_size" in scene.message or "exceeds" in scene.message:
-        if first is None:
-            yield change(
-                "lengths",
-                "the batch is (N, T, features): batch_first=True",
-                source,
-                source.with_argument(call, "batch_first", "True", 2),
-            )
-        else:
-            yield change(
-                "lengths",
-                "the batch is (T, N, features): without batch_first",
-                source,
-                source.without_keyword(call, "batch_first"),
-            )
+        fixes = ("the batch is (N, T, features): batch_first=True",
+                 "the batch is (T, N, features): without batch_first")  # fmt: skip
+        yield batch_first_turned("lengths", fixes, source, call, 2)
     if given is None:
         return
     spot = Spot(source, given, scene.last)
@@ -89,7 +77,7 @@ def lengths(scene: Scene) -> Iterator[Candidate | None]:
         ]
     if "exceeds" in scene.message:
         x = source.segment(call.args[0]) if call.args else "x"
-        axis = 1 if first is not None else 0
+        axis = 1 if any(k.arg == "batch_first" for k in call.keywords) else 0
         forms = [("no sequence is longer than the batch", f"@.clamp(max={x}.size({axis}))")]
     for fix, form in forms:
         for one in scene.spots(given)[:1] or [spot]:
@@ -298,10 +286,10 @@ def one_target(scene: Scene, logits: ast.expr) -> Iterator[Candidate | None]:
                     yield wrap(name, fix, Spot(source, node.args[0], -1), f"@{step}")
     value = scene.value(logits)
     if isinstance(value, Tensor) and value.rank == 2 and len(steps_of(value)) == 1:
-        yield wrap(name, fix, Spot(scene.source, logits, scene.last), "@[-1:]")
+        yield wrap(name, fix, scene.spot(logits), "@[-1:]")
     if isinstance(value, Tensor) and value.rank == 3:
         for form in ("@[:, -1]", "@[-1]"):
-            yield wrap(name, fix, Spot(scene.source, logits, scene.last), form)
+            yield wrap(name, fix, scene.spot(logits), form)
 
 
 def steps_of(value: Tensor) -> list[int]:
@@ -330,7 +318,7 @@ def same_shape(scene: Scene, name: str) -> Iterator[Candidate | None]:
     if parts is None:
         return
     a, b = (scene.value(node) for node in parts)
-    here, there = (Spot(scene.source, node, scene.last) for node in parts)
+    here, there = (scene.spot(node) for node in parts)
     if not isinstance(a, Tensor) or not isinstance(b, Tensor):
         forms = [(here, "@.squeeze(-1)"), (there, "@.unsqueeze(-1)")]
     else:

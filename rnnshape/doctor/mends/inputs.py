@@ -82,14 +82,14 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
         there = elsewhere[-1]
         swap = f".transpose({min(there, here)}, {max(there, here)})"
         inner = f"({scene.source.segment(node)}{swap}){swap}"
-        spot = Spot(scene.source, call, scene.last)
+        spot = scene.spot(call)
         yield wrap("feature-axis", fix, spot, scene.source.segment(call.func) + inner)
     if node is not None:
         for axis in reversed(elsewhere):
             yield wrap(
                 "feature-axis",
                 fix,
-                Spot(scene.source, node, scene.last),
+                scene.spot(node),
                 f"@.transpose({min(axis, here)}, {max(axis, here)})",
             )
     if int(want) == 1 and len(shape) == 2 and node is not None and not channels:
@@ -132,7 +132,7 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
                 yield wrap(
                     name,
                     "add the two directions",
-                    Spot(scene.source, node, scene.last),
+                    scene.spot(node),
                     f"(@[..., :{w}] + @[..., {w}:])",
                 )
                 break
@@ -458,13 +458,11 @@ def dtype(scene: Scene) -> Iterator[Candidate | None]:
         fix = f"convert it: {one}"
         for node in nodes:
             if isinstance(scene.value(node), Tensor):
-                yield wrap("dtype", fix, Spot(scene.source, node, scene.last), f"@{one}")
+                yield wrap("dtype", fix, scene.spot(node), f"@{one}")
             elif isinstance(scene.value(node), (tuple, list)) and scene.argument is scene.value(
                 node
             ):
-                yield wrap(
-                    "dtype", fix, Spot(scene.source, node, scene.last), f"tuple(s{one} for s in @)"
-                )
+                yield wrap("dtype", fix, scene.spot(node), f"tuple(s{one} for s in @)")
 
 
 @raised(RANK, r"too many indices for tensor of dimension")
@@ -589,7 +587,7 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
                 elif _operator(scene):
                     forms = ["@[-1].unsqueeze(1)", "@[-1]"]
                 for form in forms if steps_second else reversed(forms):
-                    yield wrap(name, fix, Spot(scene.source, node, scene.last), form)
+                    yield wrap(name, fix, scene.spot(node), form)
         for other, whole in others:
             ones = [i for i in range(value.rank) if int(value.shape[i]) == 1]
             if whole.rank == value.rank == 3 and len(ones) == 1 and int(whole.shape[ones[0]]) != 1:
@@ -597,23 +595,17 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
                 sizes[ones[0]] = f"{scene.source.operand(other)}.size({ones[0]})"
                 yield wrap(
                     "attention-axes", "repeat the state for every step",
-                    Spot(scene.source, node, scene.last), f"@.expand({', '.join(sizes)})",
+                    scene.spot(node), f"@.expand({', '.join(sizes)})",
                 )  # fmt: skip
         for other, whole in others:
             if whole.rank == 3 and value.rank == 2:
                 text = scene.source.operand(other)
                 name, fix = "attention-axes", "repeat the state for every step"
                 yield wrap(
-                    name,
-                    fix,
-                    Spot(scene.source, node, scene.last),
-                    f"@.unsqueeze(1).expand(-1, {text}.size(1), -1)",
+                    name, fix, scene.spot(node), f"@.unsqueeze(1).expand(-1, {text}.size(1), -1)"
                 )
                 yield wrap(
-                    name,
-                    fix,
-                    Spot(scene.source, node, scene.last),
-                    f"@.unsqueeze(0).expand({text}.size(0), -1, -1)",
+                    name, fix, scene.spot(node), f"@.unsqueeze(0).expand({text}.size(0), -1, -1)"
                 )
     dims = [k.value for k in scene.call.keywords if k.arg in ("dim", "axis")] if scene.call else []
     if scene.call is not None and class_name(scene.call) in JOINS[:2] and len(scene.call.args) > 1:
@@ -621,12 +613,7 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
     most = max((v.rank for _, v in tensors), default=0)
     for node, value in tensors:
         for form in _moves(value.rank, "attention" if most == 3 else ""):
-            yield wrap(
-                "attention-axes",
-                "bring the axes into one order",
-                Spot(scene.source, node, scene.last),
-                form,
-            )
+            yield wrap("attention-axes", "bring the axes into one order", scene.spot(node), form)
     for dim in dims:
         for d in range(most):
             yield change(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -54,3 +55,12 @@ def change(name: str, fix: str, source: Source, *changes: Change | None) -> Cand
     if any(one is None for one in changes):
         return None
     return Candidate(name, fix, tuple((source.file, one) for one in changes if one is not None))
+
+
+def batch_first_turned(
+    name: str, fixes: tuple[str, str], source: Source, call: ast.Call, place: int
+) -> Candidate | None:
+    """batch_first=True given to a call that has none (its argument `place`), or taken from it."""
+    if any(keyword.arg == "batch_first" for keyword in call.keywords):
+        return change(name, fixes[1], source, source.without_keyword(call, "batch_first"))
+    return change(name, fixes[0], source, source.with_argument(call, "batch_first", "True", place))

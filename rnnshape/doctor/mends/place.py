@@ -178,6 +178,10 @@ class Scene:
 
     # -------------------------------------------------------------------- where values come from
 
+    def spot(self, node: ast.expr) -> Spot:
+        """An expression of the failing line."""
+        return Spot(self.source, node, self.last)
+
     def spots(self, node: ast.expr, frame: int | None = None, deep: int = DEEPEST) -> list[Spot]:
         """The expression itself, then what its value was assigned or passed from, outwards."""
         frame = self.last if frame is None else frame

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...programs.tensor import Tensor
 from ...programs.values import Packed
 from .maker import Candidate, change, raised, wrap
-from .place import LAYERS, Scene, Spot, class_name
+from .place import LAYERS, Scene, class_name
 
 OF_EACH = (
     "detach", "to", "cuda", "cpu", "float", "double", "half", "long", "clone", "requires_grad_",
@@ -193,7 +193,7 @@ def packed_passed_on(scene: Scene) -> Iterator[Candidate | None]:
                         spot.source,
                         spot.source.after(statement, f"{target.id}, _ = {p}({target.id}{first})"),
                     )
-        yield wrap(name, fix, Spot(scene.source, node, scene.last), f"{path}(@{first})[0]")
+        yield wrap(name, fix, scene.spot(node), f"{path}(@{first})[0]")
 
 
 @raised(r"values to unpack")
@@ -245,9 +245,4 @@ def not_a_tensor(scene: Scene) -> Iterator[Candidate | None]:
         return
     path = scene.qualified(scene.source, "torch.tensor")
     for form in (f"{path}(@)", "torch.from_numpy(@).float()"):
-        yield wrap(
-            "not-a-tensor",
-            "make a tensor of it",
-            Spot(scene.source, call.args[0], scene.last),
-            form,
-        )
+        yield wrap("not-a-tensor", "make a tensor of it", scene.spot(call.args[0]), form)

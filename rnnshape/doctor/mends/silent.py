@@ -12,7 +12,7 @@ from ...programs.values import Instance
 from ..edits import dotted
 from .batches import detached, loss_parts, same_shape
 from .inputs import orders
-from .maker import Candidate, change, silent, wrap
+from .maker import Candidate, batch_first_turned, change, silent, wrap
 from .place import Scene, Spot, class_name, is_recurrent, own_node
 from .state import toggled
 
@@ -492,10 +492,7 @@ def broadcast_loss(scene: Scene) -> Iterator[Candidate | None]:
         for side in (part.left, part.right):
             for form in ("@.squeeze(-1)", "@.squeeze(1)", "@.unsqueeze(-1)"):
                 yield wrap(
-                    "loss-broadcast",
-                    "give prediction and target one shape",
-                    Spot(scene.source, side, scene.last),
-                    form,
+                    "loss-broadcast", "give prediction and target one shape", scene.spot(side), form
                 )
 
 
@@ -505,8 +502,8 @@ def class_axis(scene: Scene) -> Iterator[Candidate | None]:
     parts = loss_parts(scene)
     if parts is None:
         return
-    here = Spot(scene.source, parts[0], scene.last)
-    there = Spot(scene.source, parts[1], scene.last)
+    here = scene.spot(parts[0])
+    there = scene.spot(parts[1])
     fix = "put the classes on axis 1"
     for form in ("@.transpose(1, 2)", "@.permute(1, 2, 0)", "@.transpose(0, 1)"):
         yield wrap("loss-classes", fix, here, form)
@@ -678,21 +675,9 @@ def packed_order(scene: Scene) -> Iterator[Candidate | None]:
                 )
     for call in ast.walk(scene.statement):
         if isinstance(call, ast.Call) and class_name(call) == "pad_packed_sequence":
-            given = next((k for k in call.keywords if k.arg == "batch_first"), None)
-            if given is None:
-                yield change(
-                    "packed-order",
-                    "batch_first=True, as the layer beside it has",
-                    source,
-                    source.with_argument(call, "batch_first", "True", 1),
-                )
-            else:
-                yield change(
-                    "packed-order",
-                    "without batch_first, as the layer beside it is",
-                    source,
-                    source.without_keyword(call, "batch_first"),
-                )
+            fixes = ("batch_first=True, as the layer beside it has",
+                     "without batch_first, as the layer beside it is")  # fmt: skip
+            yield batch_first_turned("packed-order", fixes, source, call, 1)
     for spot in scene.builds("pack_padded_sequence"):
         built = spot.node
         assert isinstance(built, ast.Call)

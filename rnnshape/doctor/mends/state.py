@@ -284,14 +284,14 @@ def state_shape(scene: Scene) -> Iterator[Candidate | None]:
                 yield wrap(
                     "batch-first-confusion",
                     "give the layer (T, N, features)",
-                    Spot(scene.source, call.args[0], scene.last),
+                    scene.spot(call.args[0]),
                     "@.transpose(0, 1)",
                 )
             elif first:
                 yield wrap(
                     "batch-first-confusion",
                     "give the layer (N, T, features)",
-                    Spot(scene.source, call.args[0], scene.last),
+                    scene.spot(call.args[0]),
                     "@.transpose(0, 1)",
                 )
         yield from _batch(scene, have, size, which)
@@ -732,9 +732,7 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
     ranks = [v.rank if isinstance(v, Tensor) else None for v in (x, state)]
     if ranks == [2, 3] and spec and int(spec.input_size) == 1 != int(x.shape[-1]):
         fix = "give the single feature an axis of its own: .unsqueeze(-1)"
-        yield wrap(
-            "unbatched-rank", fix, Spot(scene.source, call.args[0], scene.last), "@.unsqueeze(-1)"
-        )
+        yield wrap("unbatched-rank", fix, scene.spot(call.args[0]), "@.unsqueeze(-1)")
     elif ranks == [2, 3]:
         axes = [0, 1] if first else [1, 0]
         for axis in axes:
