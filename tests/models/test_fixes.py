@@ -41,7 +41,7 @@ def files(tmp_path):
     (tmp_path / "both").mkdir()
     for ending in ("index", "data-00000-of-00001"):
         shutil.copy(
-            ROOT / "fixtures/tensorflow" / f"older.{ending}", tmp_path / f"both/own.{ending}"
+            ROOT / "fixtures/tf" / f"older.{ending}", tmp_path / f"both/own.{ending}"
         )
     shutil.copy(ROOT / "fixtures" / "checkpoints" / "whole.pt", tmp_path / "whole one.pt")
     return tmp_path

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from mutations import look, mutated
 
-LITE, SCRIPT = ROOT / "fixtures" / "tensorflow", ROOT / "fixtures" / "tfjs"
+LITE, SCRIPT = ROOT / "fixtures" / "tf", ROOT / "fixtures" / "tfjs"
 ROWS = [(LITE, row) for row in json.loads((LITE / "tensorflow.json").read_text())]
 ROWS += [(SCRIPT, row | {"file": "model.json"})
          for row in json.loads((SCRIPT / "layers.json").read_text())]  # fmt: skip

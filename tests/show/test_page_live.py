@@ -436,6 +436,7 @@ def test_from_1100_pixels_on_the_picture_stands_whole_beside_what_is_said(read):
 def test_the_inside_of_the_cell_follows_the_step(read):
     page = read("--cell", "lstm", "--values")
     page.press("right", "right")
+    page.run("return new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
     said = page.find("#inside").text
     assert "forget gate f, σ" in said and "c_1" in said and "c_2" in said and "h_1" in said
     assert said.count("mean ") == 4
