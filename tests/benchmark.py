@@ -281,7 +281,7 @@ def recurrence(budget: float) -> list[Figure]:
     import torch
 
     from rnnshape import Spec, run
-    from rnnshape.network.batch import Batch
+    from rnnshape.network.batch import batch_of
     from rnnshape.numeric.fast.backward import Saved
     from rnnshape.numeric.feed import feed
 
@@ -330,7 +330,7 @@ def recurrence(budget: float) -> list[Figure]:
         cell = shipped_cell("mgu")
         spec = Spec(cell=cell, input_size=i, hidden_size=h, num_layers=layers)
         names: dict[str, Any] = {"__name__": "mgu"}
-        exec(written_code(spec, Batch(n, t), "torch", None), names)
+        exec(written_code(spec, batch_of(spec), "torch", None), names)
         module = names["Mgu"](i, h, layers)
         weights = {k: p.detach().numpy() for k, p in module.named_parameters()}
         x = torch.randn(t, n, i)
