@@ -40,9 +40,7 @@ def files(tmp_path):
     np.savez(tmp_path / "torch's.npz", **drawn)
     (tmp_path / "both").mkdir()
     for ending in ("index", "data-00000-of-00001"):
-        shutil.copy(
-            ROOT / "fixtures/tf" / f"older.{ending}", tmp_path / f"both/own.{ending}"
-        )
+        shutil.copy(ROOT / "fixtures/tf" / f"older.{ending}", tmp_path / f"both/own.{ending}")
     shutil.copy(ROOT / "fixtures" / "checkpoints" / "whole.pt", tmp_path / "whole one.pt")
     return tmp_path
 
