@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
 from os.path import isfile
 from typing import Any
 
@@ -44,10 +45,11 @@ def _split(words: str, _: Any, __: str) -> Iterable[str]:
     return words.split("|")
 
 
-def _shipped(_: Any, __: str) -> Iterable[str]:
-    from ..engine.written import shipped
-
-    return shipped()
+def _table(module: str, name: str, _: Any, __: str) -> Iterable[str]:
+    """The words of a table, or of the function that makes it."""
+    found: Any = getattr(import_module(f"..{module}", __package__), name)
+    words: Iterable[str] = found() if callable(found) else found
+    return words
 
 
 def _cells(_: Any, __: str) -> Iterable[str]:
@@ -61,54 +63,6 @@ def _nonlinearities(_: Any, __: str) -> Iterable[str]:
     from ..network.constructor import ARGUMENTS
 
     return ARGUMENTS["nonlinearity"].choices
-
-
-def _activations(_: Any, __: str) -> Iterable[str]:
-    from ..network.head import ACTIVATIONS
-
-    return ACTIVATIONS
-
-
-def _frameworks(_: Any, __: str) -> Iterable[str]:
-    from ..models.layouts.tables import FRAMEWORKS
-
-    return FRAMEWORKS
-
-
-def _writers(_: Any, __: str) -> Iterable[str]:
-    from ..models.code.write import WRITERS
-
-    return WRITERS
-
-
-def _forms(_: Any, __: str) -> Iterable[str]:
-    from ..analysis.forms import FORMS
-
-    return FORMS
-
-
-def _questions(_: Any, __: str) -> Iterable[str]:
-    from ..doctor.pick import QUESTIONS
-
-    return QUESTIONS
-
-
-def _documents(_: Any, __: str) -> Iterable[str]:
-    from ..show.schema import schema_names
-
-    return schema_names()
-
-
-def _dtypes(_: Any, __: str) -> Iterable[str]:
-    from ..show.document import ITEM_BYTES
-
-    return ITEM_BYTES
-
-
-def _drawn(_: Any, __: str) -> Iterable[str]:
-    from .numbers import DTYPES
-
-    return DTYPES
 
 
 def _modules(context: Any, _: str) -> Iterable[str]:
@@ -136,24 +90,33 @@ def _programs(_: Any, incomplete: str) -> Iterable[str]:
     return [f"{path}:{one.name}" for one in ast.parse(text).body if isinstance(one, kinds)]
 
 
+_ACTIVATIONS = partial(_table, "network.head", "ACTIVATIONS")
+_FRAMEWORKS = partial(_table, "models.layouts.tables", "FRAMEWORKS")
+_WRITERS = partial(_table, "models.code.write", "WRITERS")
+_FORMS = partial(_table, "analysis.forms", "FORMS")
+_QUESTIONS = partial(_table, "doctor.pick", "QUESTIONS")
+_DOCUMENTS = partial(_table, "show.schema", "schema_names")
+_DTYPES = partial(_table, "show.document", "ITEM_BYTES")
+_DRAWN = partial(_table, "cli.numbers", "DTYPES")
+_SHIPPED = partial(_table, "engine.written", "shipped")
 _VALUES: dict[tuple[str, str], Values] = {
     ("", "cell"): _cells,
     ("", "nonlinearity"): _nonlinearities,
-    ("", "output_activation"): _activations,
-    ("", "form"): _forms,
-    ("forms", "code"): _forms,
-    ("", "framework"): _frameworks,
-    ("", "to"): _frameworks,
-    ("code", "framework"): _writers,
-    ("", "of"): _questions,
+    ("", "output_activation"): _ACTIVATIONS,
+    ("", "form"): _FORMS,
+    ("forms", "code"): _FORMS,
+    ("", "framework"): _FRAMEWORKS,
+    ("", "to"): _FRAMEWORKS,
+    ("code", "framework"): _WRITERS,
+    ("", "of"): _QUESTIONS,
     ("", "module"): _modules,
     ("", "program"): _programs,
     ("", "programs"): _programs,
-    ("schema", "name"): _documents,
-    ("cells", "name"): _shipped,
-    ("", "dtype"): _drawn,
-    ("check", "dtype"): _dtypes,
-    ("params", "dtype"): _dtypes,
-    ("", "state_dtype"): _dtypes,
-    ("", "weight_dtype"): _dtypes,
+    ("schema", "name"): _DOCUMENTS,
+    ("cells", "name"): _SHIPPED,
+    ("", "dtype"): _DRAWN,
+    ("check", "dtype"): _DTYPES,
+    ("params", "dtype"): _DTYPES,
+    ("", "state_dtype"): _DTYPES,
+    ("", "weight_dtype"): _DTYPES,
 }

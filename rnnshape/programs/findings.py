@@ -154,7 +154,9 @@ def dropout_one_layer(story: Story) -> Iterator[Finding]:
 def parameters_hidden(story: Story) -> Iterator[Finding]:
     """Layers in a plain list of a module: parameters() does not find them, no step changes them."""
     optimized = story.followed.interpreter.record.optimized
-    if not optimized or not any(event.kind.endswith(".backward") for event in story.events):
+    losses = [t for e in story.events if e.kind.endswith(".backward") for t in e.inputs[:1]]
+    reached = {serial for loss in losses for serial in loss.graph}
+    if not optimized or not reached:
         return
     owners = {id(e.function): e.function for e in story.events if isinstance(e.function, Instance)}
     held = {
@@ -163,10 +165,17 @@ def parameters_hidden(story: Story) -> Iterator[Finding]:
         for value in owner._attributes.values() if isinstance(value, (list, tuple, dict))
         for one in (value.values() if isinstance(value, dict) else value)
     }  # fmt: skip
-    called = {id(event.function) for event in story.recurrent}
+    learning = {  # a teacher, under no_grad or detached, may be kept apart
+        id(event.function) for event in story.recurrent for tensor in event.outputs
+        for fact in tensor.facts.values() if getattr(fact, "serial", None) in reached
+    }  # fmt: skip
     for layer in story.followed.layers:
-        parameters = layer.instance._attributes["_parameters"].values()
-        if id(layer.instance) in held & called and not any(id(p) in optimized for p in parameters):
+        parameters = [
+            p for p in layer.instance._attributes["_parameters"].values() if p is not None
+        ]
+        frozen = not all(p.storage.requires_grad for p in parameters)
+        apart = id(layer.instance) in held & learning and not frozen
+        if apart and not any(id(p) in optimized for p in parameters):
             yield Finding(
                 "parameters-hidden", layer.place,
                 f"this {layer.kind} stands in a plain list of its module: parameters() does not "

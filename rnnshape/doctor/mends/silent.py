@@ -741,11 +741,9 @@ def scores(scene: Scene) -> Iterator[Candidate | None]:
                if any(one is event.result for one in e.inputs)}  # fmt: skip
     if not isinstance(call, ast.Call) or readers - {*DOES_ITSELF, "argmax", "max", "topk"}:
         return
-    operand = call.args[0] if call.args else None
-    if isinstance(call.func, ast.Attribute) and call.func.attr in ("softmax", "sigmoid"):
-        if dotted(call.func.value) not in ("torch", "F", "nn.functional", "torch.nn.functional"):
-            owner = scene.value(call.func.value)
-            operand = call.func.value if isinstance(owner, Tensor) else operand
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    method = isinstance(scene.value(owner), Tensor)  # scores.softmax(1), else softmax(scores, 1)
+    operand = owner if method else next(iter(call.args), None)
     if operand is not None:
         yield change(
             "probabilities-for-scores", "give the loss the scores", scene.source,

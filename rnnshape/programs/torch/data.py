@@ -260,7 +260,8 @@ def optimizer_class(path: str) -> Class:
         {}) if closure is not None and not scheduler and not isinstance(closure,
         Unknown) else None),
         "state_dict": _native("state_dict", lambda i, s: {}), "load_state_dict": nothing,
-        "add_param_group": nothing, "get_last_lr": _native("get_last_lr", lambda i,
+        "add_param_group": _native("add_param_group",
+        lambda i, s, *a, **k: setattr(i.record, "optimized", None)), "get_last_lr": _native("get_last_lr", lambda i,
         s: [i.unknown("", None, "float")]),
         "get_lr": _native("get_lr", lambda i, s: [i.unknown("", None, "float")]),
     })  # fmt: skip
