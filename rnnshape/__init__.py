@@ -5,12 +5,13 @@
 runs, `assert_shapes` holds those of one that is read.
 """
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING, Any
 
+# until `__main__` is read an interrupt is told by Python's own traceback: nothing loads before it
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .analysis.trace import trace
     from .engine.written import Cell
     from .errors import ShapeError, UsageError
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Load a public name when it is first used: a symbolic call never loads NumPy."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -61,14 +62,14 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-def load_ipython_extension(shell: Any) -> None:
+def load_ipython_extension(shell: "Any") -> None:
     """`%load_ext rnnshape`: an error of torch is followed by its explanation; `%%shapes`."""
     from .show.notebook import extend
 
     extend(shell)
 
 
-def unload_ipython_extension(shell: Any) -> None:
+def unload_ipython_extension(shell: "Any") -> None:
     """`%unload_ext rnnshape`."""
     from .show.notebook import withdraw
 

@@ -1,10 +1,10 @@
 """`python -m rnnshape` is the program `rnnshape`."""
 
-import signal
+import _signal  # type: ignore[import-not-found]  # is loaded; `signal` would load enum first
 
 # an interrupt while the program is loaded ends it without a word, as later it is ended by `main`
-if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+if _signal.getsignal(_signal.SIGINT) == _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 def main() -> None:

@@ -186,6 +186,19 @@ def test_an_interrupt_ends_it_quietly_and_leaves_nothing(tmp_path, to_file):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nothing_is_loaded_before_an_interrupt_ends_a_start_without_a_word():
+    code = """if True:
+        import sys
+        before = set(sys.modules)
+        import rnnshape.__main__
+        print(sorted(set(sys.modules) - before))
+        import signal
+        print(signal.getsignal(signal.SIGINT) == signal.SIG_DFL)"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                           env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert ended.stdout == "['rnnshape', 'rnnshape.__main__']\nTrue\n", ended.stderr
+
+
 # terminals and consoles
 
 
