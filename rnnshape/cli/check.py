@@ -154,7 +154,7 @@ def _check_all(
 
     project = settings(Path())
     options = project.with_options(pairs(sets, "--set"), pairs(shapes, "--shape"))
-    documents, faults = reported(sources(programs, project.exclude), options, set(programs))
+    documents, faults = reported(sources(programs, project.exclude), options)
     kind = output_format or ("json" if json else "text")
     write_lines(report(documents, kind, columns_of(None if file else sys.stdout)), file)
     for fault in faults:

@@ -20,7 +20,7 @@ from .record import Event, Line, Place, tensors_in
 from .refusal import Refusal
 from .sizes import Names as SizeNames
 from .sizes import Size
-from .source import Source, read, source_of
+from .source import Source, read, source_of, split
 from .tensor import Origin, Part, Tensor
 from .values import Device, Instance, Unknown
 
@@ -90,6 +90,7 @@ class Followed:
     unsure: Sequence[Told] = ()
     notes: Sequence[str] = ()
     doubt: Problem | None = None  # what fails for what was guessed
+    other_builds: bool = False  # whether the other way of a condition builds recurrent layers
     spent: int = 0  # steps, over all runs until here
 
     @property
@@ -145,7 +146,8 @@ class Followed:
         calls = self.recurrent
         vague = any(isinstance(e.result, Unknown) for e in calls)
         if not self.layers and not calls:
-            return "unknown" if self.stopped or self.doubt else "no recurrent layer"
+            open_ = self.stopped or self.doubt or self.other_builds
+            return "unknown" if open_ else "no recurrent layer"
         if not calls or vague or self.stopped is not None or self.unsure:
             return "unknown"
         if any(t.matters for t in self.interpreter.told.values()):
@@ -204,14 +206,14 @@ def _follow(request: Request) -> list[Followed]:
     found: list[Followed] = []
     most = shared.spent + MOST_STEPS
     classes = _module_classes(whole.interpreter, request.source.name)
-    for i, cls in enumerate(classes):
+    for i, (name, cls) in enumerate(classes.items()):
         if shared.spent > most:
             words = f"{len(classes) - i:,} more classes of this file; FILE.py:Class follows one"
             told = Told(cls.file, cls.line, words, False)
             (found[-1] if found else whole).interpreter.told[cls.file, cls.line, words] = told
             break
         values = _values(whole.interpreter, cls)
-        one = _best(request, _Entry(cls.name, values), shared)
+        one = _best(request, _Entry(name, values), shared)
         if (
             one.layers
             or one.recurrent
@@ -298,13 +300,17 @@ def _check_used(request: Request, *followed: Followed) -> None:
             )  # fmt: skip
 
 
-def _module_classes(interpreter: Interpreter, file: str) -> list[Class]:
-    names = interpreter.modules.get("", {})
-    return [
-        v
-        for v in dict.fromkeys(v for v in names.values() if isinstance(v, Class))
-        if v.under(interpreter.module_class) and v.node is not None and v.file == file
-    ]
+def _module_classes(interpreter: Interpreter, file: str) -> dict[str, Class]:
+    """The modules that a file defines, by the names that lead to them, also inside classes."""
+    found: dict[Class, str] = {}
+    left = [("", interpreter.modules.get("", {}))]
+    for prefix, names in left:
+        for value in names.values():
+            if isinstance(value, Class) and value.node is not None and value.file == file:
+                if value not in found:
+                    found[value] = prefix + value.name
+                    left.append((f"{found[value]}.", value.names))
+    return {n: c for c, n in found.items() if c.under(interpreter.module_class)}
 
 
 @dataclass(frozen=True)
@@ -617,6 +623,7 @@ class _Search:
         if not points:
             return followed
         unsure: list[Told] = []
+        builds = False
         spent = max(followed.interpreter.started - followed.interpreter.steps, 1)
         for key, (taken, place, text) in list(points.items())[:8]:
             other: Followed | None = None
@@ -636,9 +643,11 @@ class _Search:
                             True,
                         )
                     ],
+                    other_builds=bool(followed.layers),
                 )
             unsure.append(Told(place.file, place.line, f"the condition {text}", True))
-        return replace(followed, unsure=unsure)
+            builds = builds or (other is not None and bool(other.layers))
+        return replace(followed, unsure=unsure, other_builds=builds)
 
 
 def _outcome(followed: Followed) -> Any:
@@ -647,6 +656,7 @@ def _outcome(followed: Followed) -> Any:
         (problem.refusal.type, problem.refusal.message, problem.place.line) if problem else None,
         [tuple(map(str, t.shape)) for t in followed.outputs],
         followed.stopped is None,
+        bool(followed.layers),
     )  # fmt: skip
 
 
@@ -1340,13 +1350,8 @@ def shape_value(text: str) -> Any:
 
 def program(path: str) -> tuple[Source, str]:
     """The source and the entry of PROGRAM: FILE.py, FILE.py:Class, FILE.ipynb, or -."""
-    file, _, entry = path.partition(":")
-    match = re.match(r"(.*\.(?:py|ipynb)|-)(?::([\w.]+))?$", path, re.S)
-    if match:
-        file, entry = match.group(1), match.group(2) or ""
+    file, entry = split(path)
     text = read(file)
-    name = "stdin" if file == "-" else Path(file).name
+    name = "-" if file == "-" else Path(file).name
     full = "" if file == "-" else str(Path(file).resolve())
-    if file == "-":
-        name = "-"
     return source_of(text, name, full), entry

@@ -74,6 +74,12 @@ def opened(path: str, mode: Literal["rb", "wb"] = "rb") -> IO[bytes]:
     return file
 
 
+def split(program: str) -> tuple[str, str]:
+    """The file and the entry of FILE.py:Class."""
+    match = re.fullmatch(r"(.*\.(?:py|ipynb)|-)(?::([\w.]+))?", program, re.S)
+    return (match[1], match[2] or "") if match else (program, "")
+
+
 def read(path: str) -> str:
     """The text of a file; of stdin for `-`. Raises UsageError."""
     if path == "-":

@@ -9,10 +9,11 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError
 from .interpreter import Told
+from .source import split
 from .values import Unknown
 
 if TYPE_CHECKING:
@@ -81,23 +82,33 @@ def _settings(table: Any, folder: Path) -> Settings:
     return Settings(**pairs, ignore=frozenset(ignored), exclude=excluded, folder=folder)
 
 
-def sources(paths: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Path]:
+class Program(NamedTuple):
+    """A program to follow."""
+
+    path: Path
+    entry: str = ""
+    named: bool = True  # on the command line, not found in a folder
+
+
+def sources(programs: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Program]:
     """The programs among files and folders, in order; in a folder those that git does not ignore.
 
-    A file that is named is always meant. Raises UsageError for a path that is not there.
+    A file that is named is always meant. Raises UsageError at once for a path that is not there.
     """
-    for name in paths:
-        path = Path(name)
-        if path.is_dir():
-            yield from (p for p in _held(path) if not any(p.match(glob) for glob in exclude))
-        elif path.is_file():
-            yield path
-        else:
+    parts = [(Path(file), entry) for file, entry in map(split, programs)]
+    for path, entry in parts:
+        if not (path.is_file() or (path.is_dir() and not entry)):
             raise UsageError(
-                f"{name}: expected a file or a folder",
-                got="no such path" if not path.exists() else "something else",
+                f"{path}: expected a file or a folder",
+                got="something else" if path.exists() else "no such path",
                 fix="rnnshape check model.py, or rnnshape check src/",
             )
+    for path, entry in parts:
+        if path.is_dir():
+            held = (p for p in _held(path) if not any(p.match(glob) for glob in exclude))
+            yield from (Program(p, named=False) for p in held)
+        else:
+            yield Program(path, entry)
 
 
 def _held(folder: Path) -> list[Path]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
@@ -13,7 +12,7 @@ from .. import __version__
 from ..errors import UsageError
 from ..programs.follow import Request
 from ..programs.source import read, source_of
-from ..programs.sources import Settings, recurrent
+from ..programs.sources import Program, Settings, recurrent
 from .program import diagnosed, program_document
 from .screen import visible
 
@@ -22,23 +21,23 @@ _LEVELS = {"problems": "error", "warnings": "warning"}
 
 
 def reported(
-    paths: Iterable[Path], project: Settings, named: Container[str] = ()
+    programs: Iterable[Program], project: Settings
 ) -> tuple[list[Document], list[UsageError]]:
     """The documents of the programs that hold a recurrent layer of torch, and of those that were
     named; and what could not be read."""
     documents, faults = [], []
-    for path in paths:
+    for path, entry, named in programs:
         try:
             text = read(str(path))
-            if not recurrent(text) and str(path) not in named:
+            if not named and not recurrent(text):
                 continue
             source = source_of(text, path.as_posix(), str(path.resolve()))
-            results = diagnosed(Request(source, strict=False), project)
+            results = diagnosed(Request(source, entry, strict=False), project)
         except UsageError as fault:
             faults.append(fault)
             continue
-        document = program_document(results, source.name, "", {})
-        if document["layers"] or document["problems"] or str(path) in named:
+        document = program_document(results, source.name, entry, {})
+        if document["layers"] or document["problems"] or named:
             documents.append(document)
     return documents, faults
 

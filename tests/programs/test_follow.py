@@ -64,6 +64,34 @@ def test_a_file_that_only_defines_modules_has_them_built_and_called():
     assert (one.entry, one.verdict) == ("Classifier", "fits")
 
 
+def test_a_module_that_is_defined_in_a_class_is_one_of_the_file():
+    inside = textwrap.indent(CLASSIFIER.partition("nn\n")[2].strip(), "    ")
+    text = f"import torch\nfrom torch import nn\nclass Forecast:\n{inside}\n"
+    one = followed(text)
+    assert (one.entry, one.verdict) == ("Forecast.Classifier", "fits")
+
+
+def test_a_layer_that_an_argument_without_value_decides_on_is_not_denied():
+    text = """
+        from torch import nn
+        class Base(nn.Module):
+            def __init__(self, recurrent):
+                super().__init__()
+                if recurrent:
+                    self.gru = nn.GRU(3, 4)
+        class Head(nn.Module):
+            def __init__(self, deep):
+                super().__init__()
+                self.fc = nn.Linear(3, 4) if deep else nn.Linear(3, 5)
+            def forward(self, x):
+                return self.fc(x)
+    """
+    one = followed(text)
+    assert (one.entry, one.verdict) == ("Base", "unknown")
+    assert [told.what for told in one.unknown] == ["the condition recurrent"]
+    assert followed(text, "Head").verdict == "no recurrent layer"
+
+
 def test_an_open_width_becomes_what_it_has_to_be():
     one = followed(
         """

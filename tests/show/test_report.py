@@ -51,6 +51,17 @@ def test_a_folder_is_reported_file_by_file(rnnshape, folder):
     assert ended.out.splitlines()[-1] == "2 programs with a recurrent layer, 0 problems, 1 warning"
 
 
+def test_classes_of_files_are_named_among_other_programs(rnnshape, folder):
+    folder(a_py=FITS + WARNS.replace("Net", "Other"), b_py=FITS)
+    both = rnnshape("check", "a.py:Net", "./b.py", "--output-format", "json").json["programs"]
+    assert [(p["file"], p["entry"], p["verdict"]) for p in both] == [
+        ("a.py", "Net", "fits"), ("b.py", "Net", "fits"),
+    ]  # fmt: skip
+    missing = rnnshape("check", "b.py", "c.py", "--output-format", "concise")
+    assert (missing.status, missing.out) == (2, "")
+    assert "c.py: expected a file or a folder, got no such path" in missing.err
+
+
 def test_what_does_not_fit_ends_with_1(rnnshape, folder):
     folder(src__fails_py=FAILS, src__fits_py=FITS)
     ended = rnnshape("check", "src", "src/fits.py")
