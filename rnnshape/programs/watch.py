@@ -169,13 +169,13 @@ class Watch:
 
     def _problem(self, error: Exception) -> Problem | None:
         """The exception where the person's own code met it last, in the words of a refusal where
-        a row raises the same for the same tensors."""
+        a row raises the same for the same tensors. A file that is missing says nothing of shapes."""
         step, last = error.__traceback__, None
         while step is not None:
             if self._is_own(step.tb_frame.f_code.co_filename):
                 last = step
             step = step.tb_next
-        if last is None:
+        if last is None or isinstance(error, OSError):
             return None
         place = self._place(last.tb_frame, last.tb_lasti, last.tb_lineno)
         refusal = self._refusal or Refusal(type(error).__name__, str(error))

@@ -125,6 +125,18 @@ def test_exit_status_and_exception_go_on_as_they_were(tmp_path, ending, status):
     assert "rnnshape" not in ended.stderr.replace(str(path), "")
 
 
+def test_a_file_that_is_missing_is_no_mistake_of_shapes(tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text("import torch\nx = torch.nn.GRU(2, 3)(torch.zeros(1, 1, 2))\nopen('none')\n")
+    import subprocess
+    import sys
+
+    words = [sys.executable, "-m", "rnnshape", "watch", path]
+    ended = subprocess.run(words, capture_output=True, text=True)
+    assert ended.returncode == 1 and "FileNotFoundError" in ended.stderr
+    assert "fits: 1 recurrent layer, 1 call" in ended.stderr and "problem" not in ended.stderr
+
+
 def test_a_packed_batch_keeps_what_its_axes_are(watched):
     lines, seen = watched(
         "import torch\n"
