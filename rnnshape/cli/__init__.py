@@ -81,8 +81,13 @@ def run_command(arguments: list[str]) -> int:
     usage: Any = typer.BadParameter.__mro__[2]
     try:
         arguments = _of_the_terminal(arguments)
-        return build(arguments)(args=arguments, prog_name="rnnshape", standalone_mode=False) or 0
+        program = build(arguments)
+        return program(args=arguments, prog_name="rnnshape", standalone_mode=False) or 0
     except UsageError as error:
+        from .options import Pair, mended
+
+        if isinstance(error, Pair):
+            error.fix = mended(error, program, arguments)
         return _say(str(error))
     except usage as error:
         path = error.ctx.command_path if error.ctx else "rnnshape"
@@ -135,9 +140,10 @@ _LONGEST_LINE = 1000  # characters; what a person typed may be any length
 def _say(message: str) -> int:
     from ..show.screen import encodable, visible
 
+    words = visible(f"rnnshape: {message}".replace("\n\t", "\n  ")).replace("\n", "\n  ")
     lines = [
         line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE // 2]}…{line[-100:]}"
-        for line in visible(f"rnnshape: {message}").replace("\n", "\n  ").split("\n")
+        for line in words.split("\n")
     ]
     with suppress(OSError):  # nobody is left to tell
         sys.stderr.write(encodable("\n".join(lines), sys.stderr) + "\n")

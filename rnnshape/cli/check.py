@@ -8,8 +8,17 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UsageError, check_choice
-from .options import Json, Network, OutputFile, network_options, parse_shape, read_text
+from ..errors import check_choice
+from .options import (
+    Json,
+    Network,
+    OutputFile,
+    Pair,
+    first_set,
+    network_options,
+    parse_shape,
+    read_text,
+)
 from .output import write_json, write_lines, write_notes, write_text
 from .program import Asked, Set, Shape, pairs, refuse_alone, refuse_beside
 
@@ -77,8 +86,12 @@ def check(
     """
     from ..doctor.check import check as answer
 
+    texts = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
+    given = {f"--{name}": text for name, text in texts.items()}
     if programs:
-        refuse_beside(network.options, programs[0])
+        refuse_beside(network, programs[0], {**given, "--code": code})
+        if json and output_format not in (None, "json"):
+            raise Pair("--json: expected without --output-format", "--json", "--output-format")
         check_choice("--output-format", output_format or "text", FORMATS, "github")
         if len(programs) == 1 and output_format is None and not isdir(programs[0]):
             Asked(programs[0], sets, shapes).put(json, file, short=True, strict=warn_as_error)
@@ -86,16 +99,14 @@ def check(
             _check_all(programs, sets, shapes, output_format, json, file, warn_as_error)
         return
     if code is not None:
-        _check_code(code, network, sets, shapes, json, file)
+        refuse_beside(network, "the code", given)
+        _check_code(code, sets, shapes, json, file)
         return
     refuse_alone(sets, shapes)
-    if output_format or warn_as_error:
-        raise UsageError(
-            "--output-format, --warn-as-error: expected beside programs", got="none",
-            fix="rnnshape check src/ --output-format github",
-        )  # fmt: skip
+    option = first_set({"--output-format": output_format, "--warn-as-error": warn_as_error})
+    if option is not None:
+        raise Pair(f"{option}: expected beside programs", got="none", added=".")
     _check_dtypes(dtype, state_dtype, weight_dtype)
-    texts = {"input": input, "h0": h0, "c0": c0, "output": output, "hn": hn, "cn": cn}
     tensors = {name: parse_shape(text, name) for name, text in texts.items() if text is not None}
     if "equations" in network.arguments:
         network.spec.check_torchs(
@@ -129,11 +140,8 @@ def check(
         raise typer.Exit(1)
 
 
-def _check_code(
-    code: str, network: Network, sets: Set, shapes: Shape, json: bool, file: str | None
-) -> None:
+def _check_code(code: str, sets: Set, shapes: Shape, json: bool, file: str | None) -> None:
     """--code: a program, or a piece of one as text."""
-    refuse_beside(network.options, "the code")
     if code.endswith((".py", ".ipynb")):
         asked = Asked(code, sets, shapes)
     else:

@@ -11,7 +11,7 @@ from ..errors import UsageError, check_choice
 from ..show.pictures import FORMATS, Drawn
 from .forms import Decoder, FormName, arranged, check_form, decoder_options
 from .numbers import Numbers, number_options, numeric_trace
-from .options import Network, OutputFile, first_set, head_options
+from .options import Network, OutputFile, Pair, first_set, head_options
 from .output import write_file, write_lines
 from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 
@@ -68,42 +68,39 @@ def draw(
     Example: rnnshape draw --layers 3 -o rnn.svg
     """
     chosen = _chosen(format, output)
-    check_form(form, {"--inside": inside, "--stack": stack, "PROGRAM": program, **numbers.sources},
-               decoder)  # fmt: skip
+    others = {**numbers.sources, "--weights": None, **numbers.drawing}
+    cell = {"--direction": direction, "--step": step, "--values": values}
+    others |= {"--inside": inside, "--stack": stack, program or "": program, **cell}
+    check_form(form, others, decoder, "which is drawn whole")
     check_choice("--theme", theme, _THEMES, "light")
     picture = FORMATS[chosen]
     if not picture.themes and theme != "auto":
-        raise UsageError(
-            f"--theme: expected without --format {chosen}, whose colours are its reader's",
-            got=f"--theme {theme}",
-            fix="leave out --theme",
-        )
+        words = f"--theme: expected without --format {chosen}, whose colours are its reader's"
+        raise Pair(words, "--theme", got=f"--theme {theme}")
     if program is not None:
-        refuse_beside(network.options, program)
-        network = Asked(program, sets, shapes).network(layer or "")
+        refuse_beside(network, program)
+        network = Asked(program, sets, shapes).network(layer)
     else:
         refuse_alone(sets, shapes)
     if output is None and chosen in ("svg", "png") and sys.stdout.isatty():
-        raise UsageError(
-            f"--format {chosen}: expected a file, since a terminal shows no pictures",
-            got="no -o",
-            fix=f"-o rnn.{chosen}, or --format text",
-        )
+        words = f"--format {chosen}: expected a file, since a terminal shows no pictures"
+        raise Pair(words, got="no -o", added=f"-o rnn.{chosen}", note=", or --format text")
     if form is not None:
-        drawn = _form(arranged(network, form, decoder), chosen, theme)
+        drawn = _form(arranged(network, form, decoder, numbers.weights), chosen, theme)
     elif inside:
+        if stack:
+            raise Pair("--stack: expected without --inside, one cell", "--stack", "--inside")
         place = None if program is not None else layer
         drawn = _inside(network, numbers, values, chosen, (place, direction, step), theme)
     else:
-        option = first_set({"--direction": direction, "--step": step, "--values": values,
-                            **({"--layer": layer} if program is None else {}), **numbers.sources,
-                            **numbers.drawing})  # fmt: skip
+        option = first_set({**cell, "--layer": None if program else layer, **numbers.drawing})
         if option is not None:
-            raise UsageError(f"{option}: expected beside --inside", got="the unrolled network",
-                             fix=f"add --inside, or leave out {option}")  # fmt: skip
+            words = f"{option}: expected beside --inside"
+            raise Pair(words, got="the unrolled network", added="--inside")
         from ..show.pictures.unrolled import Unrolled
 
-        drawn = picture.unrolled(Unrolled(network.trace(), stack=stack), theme)
+        subject = numeric_trace(network, numbers) if numbers.asked else network.trace()
+        drawn = picture.unrolled(Unrolled(subject, stack=stack), theme)
     if isinstance(drawn, bytes):
         write_file(output or "-", lambda file: file.write(drawn))
     else:
@@ -135,8 +132,7 @@ def _inside(
 
     draw_it = FORMATS[chosen].inside
     if draw_it is None:
-        raise UsageError(f"--format {chosen}: expected without --inside", got="both",
-                         fix="--format svg")  # fmt: skip
+        raise Pair(f"--format {chosen}: expected without --inside", "--inside")
     layer, direction, step = place
     if layer is not None and not layer.isdecimal():
         raise UsageError("--layer: expected the number of a layer", got=repr(layer[:40]),

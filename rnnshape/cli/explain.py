@@ -11,7 +11,7 @@ from typing import IO, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .options import Json, Network, network_options, reason, standard_input
+from .options import Json, Network, Pair, network_options, reason, standard_input
 from .output import write_json, write_text
 
 _CHUNK = 1 << 20
@@ -37,13 +37,10 @@ def explain(
     Example: python train.py 2>&1 | rnnshape explain
     """
     if list:
-        said = network.says(*network.options)
-        if said or text is not None:
-            raise UsageError(
-                "--list: expected alone, since it lists every message that has a rule",
-                got="--" + said[0].replace("_", "-") if said else "a message",
-                fix="leave out one of them",
-            )
+        option = network.first(*network.options)
+        if option or text is not None:
+            words = "--list: expected alone, since it lists every message that has a rule"
+            raise Pair(words, option or text or "", "--list", got=option or "a message")
         _list(json)
         return
     from ..doctor.explain import explain as answer

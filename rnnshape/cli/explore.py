@@ -9,7 +9,7 @@ import typer
 
 from ..errors import UsageError
 from .forms import Decoder, FormName, arranged, check_form, decoder_options
-from .options import Module, Network, head_options
+from .options import Module, Network, Pair, head_options
 from .output import write_file
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def explore(
     """
     check_terminal()
     if tour and quiz:
-        raise UsageError("--tour: expected without --quiz", got="both", fix="leave out one")
+        raise Pair("--tour: expected without --quiz", "--quiz", "--tour")
     check_form(form, {"--weights": weights, "--module": module}, decoder)
-    if form is not None and weights is None:
+    if form is not None:
         trace, parameters = arranged(network, form, decoder).whole, None
     else:
         trace, parameters = _subject(network, weights, module, seed)

@@ -13,7 +13,7 @@ from ..network.dims import parse_dim
 from ..network.head import Head
 from ..network.spec import Spec
 from .numbers import Numbers, check_drawing
-from .options import Command, Json, Network, by_option, first_set, head_options, with_options
+from .options import Command, Json, Network, Pair, by_option, first_set, head_options, with_options
 from .output import write_arrays, write_json, write_lines, write_text
 
 if TYPE_CHECKING:
@@ -79,11 +79,8 @@ def forms(
 
     if code is not None:
         if json:
-            raise UsageError(
-                "--code: expected without --json, since code is no document",
-                got="both",
-                fix="leave out one",
-            )
+            words = "--code: expected without --json, since code is no document"
+            raise Pair(words, "--json", "--code")
         write_lines([form_code(arranged(network, code, decoder))])
         return
     rows: dict[str, Arrangement | UsageError] = {}
@@ -118,10 +115,10 @@ def arranged(
         head = Head(**stored["head"])
     sizes = {**stored.get("decoder", {}), **decoder.sizes}
     if name != "encoder-decoder" and not listing:
-        if decoder.sizes:
-            raise _only_with_decoder("--decoder-layers, --decoder-hidden-size", name)
-        if decoder.target_len is not None:
-            raise _only_with_decoder("--target-len", name)
+        option = first_set(by_option(decoder))
+        if option is not None:
+            words = f"{option}: expected with --form encoder-decoder"
+            raise Pair(words, got=f"--form {name}", added="--form encoder-decoder")
     fitted = [n for n in ("seq_len", "output_at") if listing or network.options[n] is None]
     fitted += ["output_size"] * listing
     length = parse_dim("3" if decoder.target_len is None else decoder.target_len, "target-len")
@@ -136,29 +133,18 @@ def _told(path: str) -> dict[str, Mapping[str, Any]]:
     return arguments_by_name(open_file(path))
 
 
-def _only_with_decoder(options: str, name: str) -> UsageError:
-    return UsageError(
-        f"{options}: expected with --form encoder-decoder",
-        got=f"--form {name}",
-        fix="--form encoder-decoder",
-    )
-
-
-def check_form(form: str | None, beside: dict[str, Any], decoder: Decoder) -> None:
+def check_form(
+    form: str | None, beside: Mapping[str, Any], decoder: Decoder,
+    why: str = "whose inputs are drawn",
+) -> None:  # fmt: skip
     """Refuse what a form does not take, and a form's own options without one."""
-    if form is None:
-        option, expected, fix = (
-            first_set(by_option(decoder)),
-            "with --form",
-            "--form encoder-decoder",
-        )
-    else:
-        taken = {**beside, "--weights": None}
-        option, expected = first_set(taken), "without --form, whose inputs are drawn"
-        fix = f"leave out {option} or --form"
+    option = first_set(by_option(decoder))
+    if form is None and option is not None:
+        words = f"{option}: expected with --form"
+        raise Pair(words, got="no form", added="--form encoder-decoder")
+    option = None if form is None else first_set(beside)
     if option is not None:
-        got = "no form" if form is None else f"--form {form}"
-        raise UsageError(f"{option}: expected {expected}", got=got, fix=fix)
+        raise Pair(f"{option}: expected without --form, {why}", option, "--form")
 
 
 def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import UsageError
-from .options import Json, Network, network_options
+from .options import Json, Network, Pair, network_options
 from .output import write_json, write_text
 
 
@@ -34,7 +33,7 @@ def inspect(
 
     With a second file, or with options that describe a network, compare: what differs, and what
     load_state_dict says. What no option says is taken from the file. Ends with 1 where they
-    differ, or where a network of the file is not whole.
+    differ, where a network of the file is not whole, or where it holds none.
 
     Example: rnnshape inspect model.safetensors --module encoder.rnn
     """
@@ -42,20 +41,16 @@ def inspect(
     from ..models.networks.find import chosen, contents
     from ..show.document import inspect_document
 
-    said = network.says("batch_size", "seq_len", "unbatched", "lengths")
-    if said:
-        option = "--" + said[0].replace("_", "-")
-        raise UsageError(
-            f"{option}: expected options that describe the network alone",
-            got=f"{option}, which says of the batch what no file of weights holds",
-            fix=f"leave out {option}",
-        )
+    option = network.first("batch_size", "seq_len", "unbatched", "lengths")
+    if option is not None:
+        words = f"{option}: expected options of the network alone: no file of weights holds a batch"
+        raise Pair(words, option, got=option)
     held = contents(open_file(file))
     stated = network.arguments
     modules = held.modules if module is None else (chosen(held, module),)
     if model is None and not stated:
         _tell(inspect_document(held, modules), json)
-        if not all(found.whole for found in modules):
+        if not modules or not all(found.whole for found in modules):
             raise typer.Exit(1)
         return
     from ..models.compare import beside_file, beside_spec
@@ -63,11 +58,8 @@ def inspect(
     known: dict[str, Any] = {}
     if model is not None:
         if stated:
-            raise UsageError(
-                "inspect: expected a second file or options that describe a network",
-                got="both",
-                fix="leave out one of them",
-            )
+            words = "inspect: expected a second file or options that describe a network"
+            raise Pair(words, network.first(*network.options) or "", model)
         comparison = beside_file(held, contents(open_file(model)), module)
     else:
         modules = (chosen(held, module),)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import isfinite
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +12,7 @@ from ..analysis.trace import Trace
 from ..engine.backward import Back
 from ..errors import UsageError, check_choice
 from ..network.head import LOSSES
-from .options import Command, Network, by_option, first_set, with_options
+from .options import Command, Network, Pair, by_option, first_set, with_options
 from .output import write_notes
 
 if TYPE_CHECKING:
@@ -77,8 +76,8 @@ class Numbers:
                 raise UsageError("--state0: expected NAME=FILE.npy", got=repr(text[:60]),
                                  fix="--state0 h=h0.npy")  # fmt: skip
             if name in found:
-                raise UsageError(f"--state0: expected {name[:40]} once", got="twice",
-                                 fix="leave out one of them")  # fmt: skip
+                option = f"--{name}0" if short.get(name) else "--state0"
+                raise Pair(f"--state0: expected {name[:40]} once", option, got="twice")
             found[name] = source
         return found
 
@@ -159,14 +158,9 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
         spec = completed(stored, network.arguments)
         weights = typed(stored, numbers.dtype)
     assert spec is not None
-    contradicted = network.says("batch_size", "seq_len", "unbatched")
-    if numbers.input is not None and contradicted:
-        option = "--" + contradicted[0].replace("_", "-")
-        raise UsageError(
-            f"{option}: expected without --input, whose shape says it",
-            got="both",
-            fix=f"leave out {option}",
-        )
+    option = network.first("batch_size", "seq_len", "unbatched")
+    if numbers.input is not None and option is not None:
+        raise Pair(f"{option}: expected without --input, whose shape says it", option, "--input")
     source = drawn_feed(
         spec,
         network.batch_for(spec),
@@ -183,11 +177,8 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
 
 def module_alone() -> UsageError:
     """The error for a part of a file where no file is named."""
-    return UsageError(
-        "--module: expected beside --weights",
-        got="no weights",
-        fix="--weights model.safetensors --module encoder.rnn",
-    )
+    words, added = "--module: expected beside --weights", "--weights model.safetensors"
+    return Pair(words, got="no weights", added=added)
 
 
 def check_drawing(seed: int, dtype: str) -> None:
@@ -260,24 +251,18 @@ class Gradients:
 
     def _check(self, subject: Trace) -> None:
         if self.loss is not None and subject.head is None:
-            raise UsageError(
-                "--loss: expected beside --output-size, since a loss is taken of the head's o",
-                got="no head",
-                fix=f"--output-size 3 --loss {quote(str(self.loss))}",
-            )
+            words = "--loss: expected beside --output-size, since a loss is taken of the head's o"
+            raise Pair(words, got="no head", added="--output-size 3")
         if self.target is not None and self.loss is None:
-            fix = f"--output-size 3 --loss mse --target {quote(str(self.target))}"
-            raise UsageError("--target: expected beside --loss", got="no loss", fix=fix)
+            added = "--loss mse" if subject.head else "--output-size 3 --loss mse"
+            raise Pair("--target: expected beside --loss", got="no loss", added=added)
         alone = first_set({"--grad-output": self.grad_output, "--tbptt": self.tbptt})
         if alone is not None and not self.backward:
-            raise UsageError(f"{alone}: expected beside --backward", got="the forward alone",
-                             fix=f"--backward {alone} {quote(str(self.asked[alone]))}")  # fmt: skip
+            words = f"{alone}: expected beside --backward"
+            raise Pair(words, got="the forward alone", added="--backward")
         if self.grad_output is not None and subject.head is not None:
-            raise UsageError(
-                "--grad-output: expected without a head, whose loss says what comes to output",
-                got="both",
-                fix="leave out --grad-output, or --output-size",
-            )
+            words = "--grad-output: expected without a head, whose loss says what comes to output"
+            raise Pair(words, "--grad-output", "--output-size")
 
 
 def gradient_options(command: Command) -> Command:
@@ -329,21 +314,17 @@ class Flow:
     def check(self, gradients: Gradients, numbers: Numbers) -> None:
         """Refuse what does not go together. Raises UsageError."""
         if self.flow and not gradients.backward:
-            raise UsageError("--flow: expected beside --backward", got="the forward alone",
-                             fix="--backward --flow")  # fmt: skip
+            words = "--flow: expected beside --backward"
+            raise Pair(words, got="the forward alone", added="--backward")
         if self.radius is None:
             return
         if not self.flow:
-            raise UsageError(
-                "--spectral-radius: expected beside --backward --flow", got="no --flow",
-                fix=f"--backward --flow --spectral-radius {self.spectral_radius}",
-            )  # fmt: skip
+            added = "--flow" if gradients.backward else "--backward --flow"
+            words = "--spectral-radius: expected beside --backward --flow"
+            raise Pair(words, got="no --flow", added=added)
         if numbers.weights is not None:
-            raise UsageError(
-                "--spectral-radius: expected without --weights, since it scales what is drawn",
-                got="both",
-                fix="leave out one of them",
-            )
+            words = "--spectral-radius: expected without --weights, since it scales what is drawn"
+            raise Pair(words, "--spectral-radius", "--weights")
 
     def scaled(self, subject: Trace) -> Trace:
         """The trace with weights of the spectral radius that is asked for."""

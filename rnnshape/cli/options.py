@@ -9,15 +9,14 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from shlex import quote
 from typing import Annotated, Any, TextIO
 
 import typer
 
 from ..analysis.trace import Trace
-from ..errors import UsageError, check_choice
+from ..errors import UsageError, check_choice, quoted
 from ..network.batch import Batch, batch_of
-from ..network.constructor import ARGUMENTS, takes
+from ..network.constructor import ARGUMENTS, option_of, takes
 from ..network.dims import Dim, Shape, parse_dim
 from ..network.head import Head
 from ..network.spec import CELLS, Spec, said_by_equations
@@ -78,9 +77,23 @@ class Network:
 
     options: Mapping[str, Any]
 
+    @staticmethod
+    def of(trace: Trace) -> Network:
+        """What leads to a trace."""
+        from ..explore.export import options
+
+        told = {name: value if isinstance(value, bool) else str(value)
+                for name, value in options(trace).items()}  # fmt: skip
+        return Network({**dict.fromkeys((*_OPTIONS, *_HEAD_OPTIONS)), **told})
+
     def says(self, *names: str) -> list[str]:
         """Those of `names` that were given."""
         return [name for name in names if self.options[name] is not None]
+
+    def first(self, *names: str) -> str | None:
+        """The option of the first of `names` that was given, a spec's or the batch's."""
+        said = self.says(*names)
+        return option_of(said[0], self.options[said[0]]) if said else None
 
     @functools.cached_property
     def arguments(self) -> dict[str, Any]:
@@ -154,11 +167,8 @@ class Network:
             option = {"size": "--batch-size", "seq_len": "--seq-len"}[name]
             if actual != size:
                 cause = "--unbatched" if batch.unbatched else "--lengths"
-                raise UsageError(
-                    f"{option}: expected {actual}, as {cause} says",
-                    got=str(size),
-                    fix=f"leave out {option} or {cause}",
-                )
+                words = f"{option}: expected {actual}, as {cause} says"
+                raise Pair(words, option, cause, got=str(size))
         return batch
 
     @functools.cached_property
@@ -169,11 +179,8 @@ class Network:
         if size is None:
             if beside:
                 option = "--" + beside[0].replace("_", "-")
-                raise UsageError(
-                    f"{option}: expected beside --output-size",
-                    got="no head",
-                    fix=f"--output-size 3 {option} {quote(self.options[beside[0]])}",
-                )
+                words = f"{option}: expected beside --output-size"
+                raise Pair(words, got="no head", added="--output-size 3")
             return None
         stated = {n.removeprefix("output_"): self.options[n] for n in beside}
         return Head(parse_dim(size, "output-size"), **stated)
@@ -182,12 +189,9 @@ class Network:
         """Refuse an option that says of the network what its file does not. Raises UsageError."""
         for name, value in self.arguments.items():
             if name not in free and value != getattr(spec, name):
-                option = "--" + name.replace("_", "-")
-                raise UsageError(
-                    f"{option}: expected {getattr(spec, name)}, as the file says",
-                    got=str(value),
-                    fix=f"leave out {option}: {why}",
-                )
+                option = option_of(name) if self.options.get(name) is not None else "--spec"
+                words = f"{option}: expected {getattr(spec, name)}, as the file says"
+                raise Pair(words, option, got=str(value), note=f"  # {why}")
 
     def trace(self) -> Trace:
         """The network over the batch, in shapes."""
@@ -314,6 +318,39 @@ def read_spec(path: str) -> Spec:
             fix='{"cell": "lstm", "input_size": 10, "hidden_size": 20}',
         )
     return spec
+
+
+class Pair(UsageError):
+    """Options that do not go together, or one that wants another; the fix is a command.
+
+    dropped: the options, or a word that stands there, each of which may go from what was typed; the
+    first is the best. added: what is to stand behind it instead. note: what is said beside.
+    """
+
+    def __init__(
+        self, expected: str, *dropped: str, got: str = "both", added: str = "", note: str = ""
+    ) -> None:
+        super().__init__(expected, got)
+        self.dropped, self.added, self.note = dropped or ("",), added, note
+
+
+def mended(error: Pair, program: typer.Typer, arguments: list[str]) -> str:
+    """The command lines that mend what was typed, each without one of the options."""
+    group: Any = typer.main.get_command(program)
+    parameters = group.commands[arguments[0]].params
+    found = []
+    for option in error.dropped:
+        words = [*arguments]
+        for gone in filter(None, (option, error.added.partition(" ")[0])):
+            known = [p for p in parameters if gone in (*p.opts, *p.secondary_opts)]
+            names = {name for p in known for name in (*p.opts, *p.secondary_opts)} or {gone}
+            at = [n for n, word in enumerate(words) if word.partition("=")[0] in names]
+            valued = any(not getattr(p, "is_flag", False) for p in known)
+            again = not known or any(p.multiple for p in known)  # the last of several alone
+            for n in reversed(at[-1:] if again else at):
+                del words[n : n + (2 if valued and "=" not in words[n] else 1)]
+        found.append(" ".join(["rnnshape", *map(quoted, words), *filter(None, [error.added])]))
+    return ", or ".join(found) + error.note
 
 
 Command = Callable[..., Any]

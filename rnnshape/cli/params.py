@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..analysis.trace import Trace
-from ..errors import UsageError
-from .options import Dtype, Json, Network, OutputFile, check_item_type, head_options
+from .options import Dtype, Json, Network, OutputFile, Pair, check_item_type, head_options
 from .output import write_json, write_text
 
 
@@ -57,11 +56,8 @@ def _elsewhere(subject: Trace, framework: str, dtype: str) -> tuple[Callable[[],
     layout = layout_of(framework)
     assert layout is not None
     if subject.head is not None:
-        raise UsageError(
-            "--output-size: expected for torch alone, since a head is a layer of its own elsewhere",
-            got=f"--framework {framework}",
-            fix="leave out --output-size",
-        )
+        words = "--output-size: expected for torch alone, elsewhere a head is a layer of its own"
+        raise Pair(words, "--output-size", got=f"--framework {framework}")
     spec = subject.spec
     rest = layout.tensors(spec), layout.calls(spec, subject.batch), layout.notes(spec), dtype
     document = partial(layout_document, subject, layout.name, *rest)

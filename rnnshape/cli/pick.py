@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
-from ..errors import UsageError
-from .options import Json, Network, OutputFile, network_options
+from .options import Json, Network, OutputFile, Pair, network_options
 from .output import write_json, write_text
 
 
@@ -83,8 +81,5 @@ def _check_alone(of: str, options: dict[str, Any]) -> None:
     for name, value in options.items():
         owner = _OWNERS[name]
         if value is not None and of != owner:
-            raise UsageError(
-                f"--{name}: expected with --of {owner}",
-                got=f"--of {of[:40]}",
-                fix=f"--of {owner} --{name} {quote(str(value)[:40])}",
-            )
+            words = f"--{name}: expected with --of {owner}"
+            raise Pair(words, got=f"--of {of[:40]}", added=f"--of {owner}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
-from .options import Network
+from ..errors import UsageError, one_line, quoted
+from .options import Network, Pair, first_set
 from .output import write_json, write_text
 
 if TYPE_CHECKING:
@@ -83,65 +82,35 @@ class Asked:
         if warned or verdict_of(self.results) == "does not fit":
             raise typer.Exit(1)
 
-    def network(self, name: str) -> Network:
-        """A layer of the program by its name or line, over the batch that it is called with."""
+    @property
+    def names(self) -> list[str]:
+        """What --layer takes: the names of the recurrent layers, or the lines of those without."""
+        layers = [layer for followed, _ in self.results for layer in followed.layers]
+        return [*dict.fromkeys(layer.name or str(layer.place.line) for layer in layers)]
+
+    def network(self, name: str | None) -> Network:
+        """A layer of the program by its name or line, over the batch that it is called with.
+
+        None is the layer of a program that has one.
+        """
+        from ..show.program import layer_trace
+
         layers = [(layer, f) for f, _ in self.results for layer in f.layers]
         found = [
             p
             for p in layers
             if name in (p[0].name, p[0].name.removeprefix("self."), str(p[0].place.line))
+            or (name is None and len(layers) == 1)
         ]
         if not found:
-            names = ", ".join(
-                dict.fromkeys(layer.name or str(layer.place.line) for layer, _ in layers)
-            )
+            names = self.names
+            listed = f": {', '.join(names)}" if names else ", which has none"
             raise UsageError(
-                "--layer: expected a recurrent layer of the program" + (f": {names}" if names else ", which has none"),
-                got=repr(name[:40]), fix=f"--layer {quote(layers[0][0].name)}" if layers else "leave out --layer",
-            )  # fmt: skip
-        layer, followed = found[0]
-        event = next(
-            (e for e in followed.recurrent if e.function is layer.instance and e.inputs), None
-        )
-        return Network(_options(layer.spec, event))
-
-
-def _options(spec: Any, event: Any) -> dict[str, Any]:
-    """The options of the command line that describe a layer and the batch of its first call."""
-    from ..network.constructor import ARGUMENTS, takes
-    from ..programs.values import Packed
-
-    options: dict[str, Any] = dict.fromkeys(
-        [*ARGUMENTS, "batch_size", "seq_len", "unbatched", "lengths", "spec", "cell"]
-    )
-    options["cell"] = spec.cell
-    for name in ARGUMENTS:
-        if name == "cell" or not takes(spec.cell, name):
-            continue
-        value = getattr(spec, name)
-        options[name] = value if isinstance(value, bool) else _word(value)
-    if event is None or spec.single:
-        if event is not None and len(event.inputs[0].shape) == 2:
-            options["batch_size"] = _word(event.inputs[0].shape[0])
-        return options
-    x = event.inputs[0]
-    packed = next((a for a in event.args if isinstance(a, Packed)), None)
-    if packed is not None and packed.lengths:
-        options["lengths"] = ",".join(map(str, packed.lengths))
-    elif x.rank == 2:
-        options["unbatched"], options["seq_len"] = True, _word(x.shape[0])
-    else:
-        n, t = (0, 1) if (packed.batch_first if packed else spec.batch_first) else (1, 0)
-        options["batch_size"], options["seq_len"] = _word(x.shape[n]), _word(x.shape[t])
-    return options
-
-
-def _word(value: Any) -> str:
-    """A size as the options take it: a number, a name, or a product; else a name in its place."""
-    text = str(value)
-    if any(sign in text for sign in "+-/(.%[") and not text.replace(".", "").isdigit():
-        return "".join(c if c.isalnum() else "_" for c in text).strip("_")[:30] or "n"
-    return text
+                f"--layer: expected a recurrent layer of the program{listed}",
+                got="none" if name is None else repr(name[:40]),
+                fix=f"--layer {quoted(names[0])}" if names else "",
+            )
+        return Network.of(layer_trace(*found[0]))
 
 
 def pairs(
@@ -159,24 +128,21 @@ def pairs(
     return found
 
 
-def refuse_beside(options: Mapping[str, Any], program: str) -> None:
-    """The options of a network say nothing beside a program."""
-    from .options import first_set
-
-    option = first_set({f"--{name.replace('_', '-')}": value for name, value in options.items()})
+def refuse_beside(
+    network: Network, program: str, shapes: Mapping[str, str | None] | None = None
+) -> None:
+    """The options of a network say nothing beside a program, nor do the shapes of its tensors."""
+    option = network.first(*network.options)
+    note = f"  # --set NAME=VALUE changes an argument of {one_line(program, 60)}"
+    if option is None and (option := first_set(shapes or {})) is not None:
+        note = "  # --shape NAME=N,T,10 gives the shape of an argument"
     if option is not None:
-        raise UsageError(
-            f"{option}: expected without a program, which describes its own network", got=option,
-            fix=f"leave out {option}; --set NAME=VALUE changes an argument of {program[:60]}",
-        )  # fmt: skip
+        words = f"{option}: expected without a program, which describes its own network"
+        raise Pair(words, option, got=option, note=note)
 
 
 def refuse_alone(sets: Sequence[str] | None, shapes: Sequence[str] | None) -> None:
     """--set and --shape belong to a program."""
     if sets or shapes:
         option = "--set" if sets else "--shape"
-        raise UsageError(
-            f"{option}: expected beside a program",
-            got="none",
-            fix=f"rnnshape trace model.py {option} …",
-        )
+        raise Pair(f"{option}: expected beside a program", got="none", added="model.py")

@@ -19,7 +19,7 @@ from .numbers import (
     number_options,
     numeric_trace,
 )
-from .options import Network, first_set, head_options
+from .options import Network, Pair, first_set, head_options
 from .output import waiting, write_arrays, write_json, write_notes, write_text
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def run(
 
     Example: rnnshape run --input-size 2 --hidden-size 4 --layers 3 --backward
     """
-    check_form(form, {**numbers.sources, **gradients.asked, **flow.asked}, decoder)
+    check_form(
+        form, {**numbers.sources, "--weights": None, **gradients.asked, **flow.asked}, decoder
+    )
     if form is not None:
         a = arranged(network, form, decoder, numbers.weights)
         run_form(a, form_numbers(a, numbers), json, output)
@@ -122,13 +124,11 @@ def check_forward(asked: dict[str, Any], numbers: Numbers | None = None) -> None
         return
     from ..models.convert import conversion
 
-    fix = f"leave out {option}"
-    if numbers is not None and numbers.weights is not None:
-        fix = conversion(numbers.weights, "torch", numbers.module) + "  # then run that"
-    raise UsageError(
-        f"{option}: expected without operators of ONNX, which are computed forward alone",
-        got="both", fix=fix,
-    )  # fmt: skip
+    words = f"{option}: expected without operators of ONNX, which are computed forward alone"
+    if numbers is None or numbers.weights is None:
+        raise Pair(words, option)
+    fix = conversion(numbers.weights, "torch", numbers.module) + "  # then run that"
+    raise UsageError(words, got="both", fix=fix)
 
 
 def run_onnx(
@@ -142,7 +142,7 @@ def run_onnx(
     spec = chain_spec(chain)
     _agree(network, spec)
     if numbers.c0 is not None and not spec.has_cell_state:
-        raise UsageError("--c0: expected for an LSTM alone", got=spec.cell, fix="leave out --c0")
+        raise Pair("--c0: expected for an LSTM alone", "--c0", got=spec.cell)
     x, states = drawn_call(
         spec, network.batch_for(spec), numbers.read_input(), numbers.read_states("h", "c"),
         numbers.seed, numbers.dtype,
@@ -165,8 +165,4 @@ def _agree(network: Network, spec: Any) -> None:
     network.refuse_others(spec, ["dropout"], "an .onnx file tells its network")
     if network.options["unbatched"] or network.options.get("output_size") is not None:
         option = "--unbatched" if network.options["unbatched"] else "--output-size"
-        raise UsageError(
-            f"{option}: expected without an .onnx file",
-            got=option,
-            fix="give an input of three axes, and no head",
-        )
+        raise Pair(f"{option}: expected without an .onnx file", option)

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UsageError
-from .options import Json, Network, network_options
+from .options import Json, Network, Pair, network_options
 from .output import write_json, write_text
 
 
@@ -31,11 +30,8 @@ def state(
     from ..analysis.training import training_run
 
     if network.options["lengths"] is not None:
-        raise UsageError(
-            "--lengths: expected no lengths, since each batch of a run has its own",
-            got="--lengths",
-            fix="--batch-size 7 --seq-len 5",
-        )
+        words = "--lengths: expected none, since each batch of a run has its own"
+        raise Pair(words, "--lengths", got="--lengths")
     batch = network.batch
     report = training_run(
         network.spec,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, quoted
 from ..show.screen import columns_of, rows_of
 from .forms import (
     Decoder,
@@ -20,7 +19,7 @@ from .forms import (
     trace_form,
 )
 from .numbers import Gradients, Numbers, gradient_options, number_options, numeric_trace
-from .options import Json, Network, OutputFile, first_set, head_options
+from .options import Json, Network, OutputFile, Pair, first_set, head_options
 from .output import counted, waiting, write_file, write_lines, write_text
 from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 
@@ -77,31 +76,29 @@ def trace(
     from ..analysis.trace import Selection
 
     if open_page and html is None:
-        raise UsageError("--open: expected beside --html", got="no page", fix="--html page.html")
+        raise Pair("--open: expected beside --html", got="no page", added="--html page.html")
+    part = {"--ndjson": ndjson, "--all": all, "--direction": direction, "--step": step}
+    other = {**part, "--form": form, "--values": values, "--html": html,
+             **numbers.drawing, **gradients.asked}  # fmt: skip
     if program is None:
         refuse_alone(sets, shapes)
     else:
-        refuse_beside(network.options, program)
+        refuse_beside(network, program)
         asked = Asked(program, sets, shapes)
         if layer is None:
-            trace_program(
-                asked, {"--html": html, "--picture": picture, "--ndjson": ndjson}, json, output
-            )
+            trace_program(asked, {"--picture": picture, **other, **numbers.sources}, json, output)
             return
         network, layer = asked.network(layer), None
     number = _layer_number(layer)
-    chosen = {"--json": json, "--ndjson": ndjson, "--all": all, "--layer": number,
-              "--direction": direction, "--step": step}  # fmt: skip
+    chosen = {"--json": json, "--layer": number, **part}
     if picture:
-        beside = {**chosen, "--form": form, "--values": values, **numbers.sources,
-                  **numbers.drawing, **gradients.asked, "--html": html}  # fmt: skip
-        trace_picture(network, beside, output)
+        trace_picture(network, numbers, {**chosen, **other}, output)
         return
     if html is not None:
         check_page({**chosen, **({} if gradients.backward else gradients.asked), "-o": output})
-    check_form(form, {**numbers.sources, **gradients.asked}, decoder)
+    check_form(form, {**numbers.sources, "--weights": None, **gradients.asked}, decoder)
     if json and ndjson:
-        raise UsageError("--json: expected without --ndjson", got="both", fix="leave out one")
+        raise Pair("--json: expected without --ndjson", "--ndjson", "--json")
     with_numbers = asks_for_numbers(values, numbers, gradients)
     selection = Selection(number, direction, step, folded=not (all or json or ndjson))
     if form is not None:
@@ -123,11 +120,11 @@ def trace(
 
 def trace_program(asked: Asked, beside: dict[str, Any], json: bool, output: str | None) -> None:
     """A program's lines with their shapes. Raises UsageError beside what shows one layer."""
-    if first_set(beside) is not None:
-        raise UsageError(
-            "trace PROGRAM: expected --layer beside --html, --picture and --ndjson, which "
-            "show one layer", got="a whole program", fix="--layer self.lstm",
-        )  # fmt: skip
+    option = first_set(beside)
+    if option is not None:
+        words = f"{option}: expected beside --layer, since it shows one layer"
+        added = f"--layer {quoted(asked.names[0])}" if asked.names else ""
+        raise Pair(words, *(() if added else (option,)), got="a whole program", added=added)
     asked.put(json, output)
 
 
@@ -151,11 +148,8 @@ def asks_for_numbers(values: bool, numbers: Numbers, gradients: Gradients) -> bo
         return True
     option = first_set(numbers.drawing)
     if option is not None:
-        raise UsageError(
-            f"{option}: expected beside --values, since shapes need no numbers",
-            got="no numbers",
-            fix=f"--values {option} {quote(str(numbers.drawing[option]))}",
-        )
+        words = f"{option}: expected beside --values, since shapes need no numbers"
+        raise Pair(words, got="no numbers", added="--values")
     return False
 
 
@@ -188,32 +182,26 @@ def _steps(subject: Trace) -> int | None:
     return spec.num_layers * spec.num_directions * length if isinstance(length, int) else None
 
 
-def trace_picture(network: Network, beside: dict[str, Any], output: str | None) -> None:
+def trace_picture(
+    network: Network, numbers: Numbers, beside: dict[str, Any], output: str | None
+) -> None:
     """Draw the network. Raises UsageError where an option that a picture cannot show is set."""
     from ..show.pictures.terminal import picture_lines
 
     option = first_set(beside)
     if option is not None:
-        raise UsageError(
-            "--picture: expected beside the network and the batch alone: it draws every layer "
-            "and step, in shapes",
-            got=option,
-            fix=f"leave out {option}, or --picture",
-        )
-    lines = picture_lines(network.trace(), columns_of(None if output else sys.stdout))
-    write_text(lines, output)
+        words = f"--picture: expected without {option}: it draws every layer and step, in shapes"
+        raise Pair(words, option, "--picture")
+    subject = numeric_trace(network, numbers) if numbers.asked else network.trace()
+    write_text(picture_lines(subject, columns_of(None if output else sys.stdout)), output)
 
 
 def check_page(beside: dict[str, Any]) -> None:
     """Refuse what a page cannot follow: it holds every layer and step, and is a file of its own."""
     option = first_set(beside)
     if option is not None:
-        raise UsageError(
-            f"--html: expected without {option}: the page holds every layer and step, "
-            "in a file of its own",
-            got="both",
-            fix=f"leave out {option} or --html",
-        )
+        words = "the page holds every layer and step, in a file of its own"
+        raise Pair(f"--html: expected without {option}: {words}", option, "--html")
 
 
 def trace_page(subject: Trace, path: str, open_page: bool = False) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from ..analysis.trace import Selection, Trace
 from ..network.batch import Batch
-from ..network.constructor import ARGUMENTS
+from ..network.constructor import ARGUMENTS, option_of
 
 
 def writers(weights: str | None, module: str | None) -> dict[str, Callable[[Trace], str]]:
@@ -25,36 +26,41 @@ def writers(weights: str | None, module: str | None) -> dict[str, Callable[[Trac
 def command_line(trace: Trace, weights: str | None = None, module: str | None = None) -> str:
     """The command that traces this network: what differs from the defaults is named."""
     words = ["rnnshape", "trace"]
-    spec, batch = trace.spec, trace.batch
-    for name, argument in ARGUMENTS.items():
-        value = getattr(spec, name)
-        if value == argument.default:
-            continue
+    for name, value in options(trace).items():
         if isinstance(value, bool):
-            words.append(argument.option if value else argument.negated)
+            words.append(option_of(name, value))
         else:
-            words += [argument.option, str(value)]
-    if batch.lengths is not None:
-        words += ["--lengths", ",".join(map(str, batch.lengths))]
-    elif batch.unbatched:
-        words.append("--unbatched")
-    plain = Batch()
-    sizes = {"--batch-size": (batch.size, plain.size), "--seq-len": (batch.seq_len, plain.seq_len)}
-    for option, (size, default) in sizes.items():
-        told = batch.packed or (batch.unbatched and option == "--batch-size")
-        if size != default and not told:
-            words += [option, str(size)]
-    if trace.head is not None:
-        words += ["--output-size", str(trace.head.size)]
-        if trace.head.activation != "none":
-            words += ["--output-activation", trace.head.activation]
-        if trace.head.at != "every":
-            words += ["--output-at", trace.head.at]
+            words += [option_of(name), str(value)]
     if trace.feed is not None:
         words.append("--values")
         if weights is not None:
             words += ["--weights", weights, *(["--module", module] if module else [])]
     return shlex.join(words)
+
+
+def options(trace: Trace) -> dict[str, Any]:
+    """By name, the options that lead to this network and batch; none that has its default."""
+    spec, batch, head, plain = trace.spec, trace.batch, trace.head, Batch()
+    found = {
+        name: getattr(spec, name)
+        for name, argument in ARGUMENTS.items()
+        if getattr(spec, name) != argument.default
+    }
+    if batch.lengths is not None:
+        found["lengths"] = ",".join(map(str, batch.lengths))
+    elif batch.unbatched:
+        found["unbatched"] = True
+    elif batch.size != plain.size:
+        found["batch_size"] = batch.size
+    if batch.seq_len != plain.seq_len and not batch.packed and not spec.single:
+        found["seq_len"] = batch.seq_len
+    if head is not None:
+        found["output_size"] = head.size
+        if head.activation != "none":
+            found["output_activation"] = head.activation
+        if head.at != "every":
+            found["output_at"] = head.at
+    return found
 
 
 def _joined(lines: Iterable[str]) -> str:

@@ -84,6 +84,14 @@ class Argument(NamedTuple):
         return f"{self.option} or {self.negated}" if flag else f"{self.option} {self.example}"
 
 
+def option_of(name: str, value: Any = None) -> str:
+    """The option that a person types for an argument, or for a size of the batch."""
+    row = ARGUMENTS.get(name)
+    if row is not None:
+        return row.negated if value is False else row.option
+    return "--batched" if (name, value) == ("unbatched", False) else "--" + name.replace("_", "-")
+
+
 _SHORT = {"num_layers": "layers"}
 _WORD = "true or false"
 ARGUMENTS: dict[str, Argument] = {

@@ -67,44 +67,44 @@ def extend(shell: Any) -> None:
     """What `%load_ext rnnshape` does."""
     register(shell)
     withdraw(shell)
-    _CELLS.clear()
-    before = shell.user_ns.get("In", [""])[1:-1]
-    _CELLS.update({f"In [{number}]": cell for number, cell in enumerate(before, 1)})
-    shell.events.register("post_run_cell", _explain)
+    shell.events.register("post_run_cell", _Explained(shell.user_ns.get("In", [""])[1:-1]))
     shell.register_magic_function(_shapes_magic(shell), "cell", "shapes")
 
 
 def withdraw(shell: Any) -> None:
     """What `%unload_ext rnnshape` does."""
-    if _explain in shell.events.callbacks["post_run_cell"]:
-        shell.events.unregister("post_run_cell", _explain)
+    for called in [*shell.events.callbacks["post_run_cell"]]:
+        if isinstance(called, _Explained):
+            shell.events.unregister("post_run_cell", called)
     shell.magics_manager.magics["cell"].pop("shapes", None)
 
 
-_CELLS: dict[str, str] = {}  # those that ran to their end, by the prompt, in order
-
-
-def _explain(result: Any) -> None:
+class _Explained:
     """Behind a traceback: its explanation, where it is one of torch that the doctor knows."""
-    import sys
 
-    name, error = f"In [{result.execution_count}]", result.error_in_exec
-    cell = result.info.raw_cell
-    if result.success:
-        _CELLS[name] = cell
-    if not isinstance(error, EXPLAINED) or "torch" not in sys.modules:
-        return
-    from ..doctor.explain import explain_cells
-    from .document import explain_document
-    from .text.explain import explain_text
+    def __init__(self, before: Iterable[str]) -> None:
+        # those that ran to their end, by the prompt, in order
+        self._cells = {f"In [{number}]": cell for number, cell in enumerate(before, 1)}
 
-    text = "".join(traceback.format_exception(error))
-    found = explain_cells(
-        text, {**_CELLS, name: cell}, lambda file: "".join(linecache.getlines(file)) or None
-    )
-    document = explain_document(found)
-    if document["recognised"]:
-        _display(explain_text(document))
+    def __call__(self, result: Any) -> None:
+        import sys
+
+        name, error = f"In [{result.execution_count}]", result.error_in_exec
+        cell = result.info.raw_cell
+        if result.success:
+            self._cells[name] = cell
+        if not isinstance(error, EXPLAINED) or "torch" not in sys.modules:
+            return
+        from ..doctor.explain import explain_cells
+        from .document import explain_document
+        from .text.explain import explain_text
+
+        text = "".join(traceback.format_exception(error))
+        cells = {**self._cells, name: cell}
+        found = explain_cells(text, cells, lambda file: "".join(linecache.getlines(file)) or None)
+        document = explain_document(found)
+        if document["recognised"]:
+            _display(explain_text(document))
 
 
 def _shapes_magic(shell: Any) -> Callable[[str, str], None]:

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..analysis.trace import Trace
 from ..doctor.followed import Complaint, Diagnosis, diagnose
+from ..network.batch import batch_of
 from ..network.constructor import ARGUMENTS
+from ..network.dims import Dim, parse_dim
 from ..network.spec import Spec
 from ..programs.follow import Argument, Followed, Layer, Request, follow, setting_value, shape_value
 from ..programs.record import Event, Line, tensors_in
 from ..programs.sizes import Size, json_shape, json_size
 from ..programs.sources import Settings, heeded, without_problem
 from ..programs.tensor import Tensor
-from ..programs.values import Unknown
+from ..programs.values import Packed, Unknown
 
 Followeds = Sequence[tuple[Followed, Diagnosis]]
 VERDICTS = ("does not fit", "unknown", "fits", "no recurrent layer")  # what is said of several
@@ -143,6 +146,38 @@ def layer_object(layer: Layer, followed: Followed) -> dict[str, Any]:
         "line": layer.place.line, "spec": spec_object(layer.spec, layer.open),
         "calls": sorted(set(calls)),
     }  # fmt: skip
+
+
+def layer_trace(layer: Layer, followed: Followed) -> Trace:
+    """The walk of a layer over the batch of its first call, its open sizes by their names."""
+    spec: Spec = layer.spec
+    sizes: dict[str, Any] = {
+        n: _dim(v) for n in ARGUMENTS if isinstance(v := getattr(spec, n), Size)
+    }
+    spec = replace(spec, **sizes)
+    event = next((e for e in followed.recurrent if e.function is layer.instance and e.inputs), None)
+    batch: dict[str, Any] = {}
+    if event is not None:
+        shape = [*map(_dim, event.inputs[0].shape)]
+        packed = next((a for a in event.args if isinstance(a, Packed)), None)
+        if packed is not None and packed.lengths:
+            batch["lengths"] = tuple(map(int, packed.lengths))
+        elif spec.single:
+            batch = {"size": shape[0]} if len(shape) == 2 else {}
+        elif len(shape) == 2:
+            batch = {"unbatched": True, "seq_len": shape[0]}
+        else:
+            first = packed.batch_first if packed else spec.batch_first
+            batch = dict(zip(("size", "seq_len") if first else ("seq_len", "size"), shape))
+    return Trace(spec, batch_of(spec, **batch))
+
+
+def _dim(size: Any) -> Dim:
+    """A size of a program as a walk has it: a number, a name, a product; else a name for it."""
+    text = str(size)
+    if any(sign in text for sign in "+-/(.%["):
+        text = "".join(c if c.isalnum() else "_" for c in text).strip("_")[:30] or "n"
+    return parse_dim(text, "size")
 
 
 def worth_a_line(line: Line) -> bool:

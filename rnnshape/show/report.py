@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from .. import __version__
+from ..doctor.causes.table import CAUSES
 from ..errors import UsageError
 from ..programs.follow import Request
 from ..programs.source import read, source_of
@@ -116,10 +117,9 @@ def _sums(documents: Sequence[Document]) -> Iterator[str]:
 
 def sarif(documents: Sequence[Document]) -> Document:
     """SARIF 2.1.0 (OASIS): one run, a rule an id, a result a finding with its mends."""
-    results = []
-    ids: dict[str, str] = {}
+    results, ids = [], set()
     for finding, level in findings(documents):
-        ids.setdefault(finding["id"], finding["why"] or finding["id"])
+        ids.add(finding["id"])
         place = {
             "physicalLocation": {
                 "artifactLocation": {"uri": _uri(finding["file"])},
@@ -135,13 +135,23 @@ def sarif(documents: Sequence[Document]) -> Document:
         if finding.get("edits"):
             result["fixes"] = [_sarif_fix(finding)]
         results.append(result)
-    rules = [{"id": id, "shortDescription": {"text": why}} for id, why in sorted(ids.items())]
+    rules = [_sarif_rule(id) for id in sorted(ids)]
     tool = {"driver": {"name": "rnnshape", "version": __version__, "rules": rules}}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{"tool": tool, "results": results, "columnKind": "unicodeCodePoints"}],
     }
+
+
+def _sarif_rule(id: str) -> Document:
+    """What a rule says whatever was found, in the words of the table of causes."""
+    cause = CAUSES.get(id)
+    if cause is None:  # torch's refusal alone
+        return {"id": id}
+    first = cause.why.partition(". ")[0].rstrip(".")
+    return {"id": id, "shortDescription": {"text": f"{first}."},
+            "fullDescription": {"text": cause.why}, "help": {"text": cause.fix}}  # fmt: skip
 
 
 def _sarif_fix(finding: Document) -> Document:

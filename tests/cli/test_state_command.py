@@ -117,7 +117,7 @@ def test_a_state_dict_holds_parameters_alone(rnnshape):
         (["--test-batch-size", -1], "--test-batch-size: expected an integer of at least 1"),
         (["--samples", 10**9, "--batch-size", 1], "--samples: expected at most 100,000 steps"),
         (["--unbatched", "--test-batch-size", 2], "--test-batch-size: expected 1"),
-        (["--lengths", "5,3"], "--lengths: expected no lengths"),
+        (["--lengths", "5,3"], "--lengths: expected none"),
         (["--seq-len", 0], "Expected sequence length to be larger than 0"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",

@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 
 from rnnshape import assert_shapes
+from rnnshape.doctor.causes.table import CAUSES
 
 FITS = """\
 from torch import nn
@@ -132,6 +133,14 @@ def test_sarif_names_rule_place_and_level(rnnshape, folder):
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "src/warns.py"
     assert place["region"]["startLine"] == LINE
+
+
+def test_a_rule_of_sarif_is_told_in_the_table_s_words_whatever_was_found(rnnshape, folder):
+    folder(src__warns_py=WARNS)
+    (run,) = json.loads(rnnshape("check", "src", "--output-format", "sarif").out)["runs"]
+    (rule,), cause = run["tool"]["driver"]["rules"], CAUSES["last-step"]
+    assert rule["fullDescription"]["text"] == cause.why and rule["help"]["text"] == cause.fix
+    assert cause.why.startswith(rule["shortDescription"]["text"])
 
 
 def test_a_file_that_is_no_python_is_told_and_the_others_are_read(rnnshape, folder):

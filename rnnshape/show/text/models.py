@@ -145,7 +145,7 @@ def comparison_text(document: Document) -> Iterator[Line]:
         yield from _torch_lines(comparison["torch"])
     for cause in comparison["causes"][:1]:
         yield [("fix", "good"), (f": {visible_line(cause['fix'])}", "")]
-        for line in visible(cause["code"]).split("\n"):
+        for line in filter(None, visible(cause["code"]).split("\n")):
             yield text(f"  {line}")
     if differences or notes:
         yield []

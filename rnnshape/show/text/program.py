@@ -171,7 +171,7 @@ def _shapes(line: Ran) -> str:
         outs = ", ".join(written_shape(t.shape) for t in outputs[:6])
     if line.failed and outputs:
         outs += " ✗"
-    return f"{ins} → {outs}" if ins else outs
+    return f"{ins} → {outs}" if ins and outs else ins or outs
 
 
 def _times(line: Ran, followed: Followed) -> str:
