@@ -6,6 +6,7 @@ not prove it. What a finding is called for, and how it is mended, stands in doct
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .record import Event, Place, tensors_in
+from .record import Event, Gradients, Place, tensors_in
 from .tensor import Axis, Part, Tensor
 from .values import Instance, Packed, Unknown
 
@@ -76,6 +77,23 @@ class Story:
         return {(id(a[0].origin), a[0].piece) for a in axes if a[0].kind == "samples"}
 
     @cached_property
+    def backwards(self) -> list[tuple[int, Event, set[int]]]:
+        """The calls of backward, each with its place among the events and the ids of the recurrent
+        layers' parameters that it reaches."""
+        makers = {
+            fact.serial: event.function
+            for event in self.recurrent for tensor in event.outputs
+            for fact in tensor.facts.values() if hasattr(fact, "serial")
+        }  # fmt: skip
+        found = []
+        for at, event in enumerate(self.events):
+            if event.kind in BACKWARD and event.inputs and "inputs" not in event.keywords:
+                layers = [makers[g] for g in event.inputs[0].graph if g in makers]
+                own = [p for one in layers for p in one.parameters_here.values() if p is not None]
+                found.append((at, event, {id(p) for p in own if p.storage.requires_grad}))
+        return found
+
+    @cached_property
     def readers(self) -> dict[int, list[Event]]:
         """The calls that read a tensor, by its id."""
         found: dict[int, list[Event]] = {}
@@ -105,6 +123,7 @@ class Story:
         return bool(self.readers.get(id(tensor))) or id(tensor) in self.returned
 
 
+BACKWARD = ("Tensor.backward", "torch.autograd.backward")
 Rule = Callable[[Story], Iterator[Finding]]
 RULES: list[Rule] = []
 
@@ -1036,7 +1055,7 @@ def graph_kept(story: Story) -> Iterator[Finding]:
     """A state carried on with its graph, which retain_graph lets grow from one backward to the next."""
     kept: dict[int, Event] = {}
     for event in story.events:
-        if event.kind in ("Tensor.backward", "torch.autograd.backward") and event.inputs:
+        if event.kind in BACKWARD and event.inputs:
             if event.keywords.get("retain_graph") is True:
                 kept.update(dict.fromkeys(event.inputs[0].graph, event))
         elif (
@@ -1052,6 +1071,60 @@ def graph_kept(story: Story) -> Iterator[Finding]:
                         {"event": event, "input": state},
                     )  # fmt: skip
                     return
+
+
+@rule
+def gradients_kept(story: Story) -> Iterator[Finding]:
+    """Steps of an optimizer, each after a backward, between which nothing clears the gradients."""
+    kept: dict[tuple[str, int], tuple[list[Event], list[Gradients]]] = {}
+    for made in story.followed.interpreter.record.gradients:
+        if made.kind == "made" and made.parameters and (found := _added(story, made)):
+            backwards, steps = found
+            place = backwards[-1].place
+            kept.setdefault((place.file, place.line), (backwards, []))[1].extend(steps)
+    if kept and not _clears_elsewhere(story):
+        for backwards, steps in kept.values():
+            yield Finding(
+                "gradients-kept", backwards[-1].place,
+                "nothing clears the gradients between one step of the optimizer and the next",
+                {"event": backwards[-1], "steps": steps, "backwards": len(backwards)},
+            )  # fmt: skip
+
+
+def _added(story: Story, made: Gradients) -> tuple[list[Event], list[Gradients]] | None:
+    """The backwards of an optimizer's first step, and all its steps, where a later step has the
+    gradients of the first; None where they may have been cleared."""
+    record = story.followed.interpreter.record
+    own = made.parameters or frozenset()
+    filled = [(at, e) for at, e, reached in story.backwards if reached & own]
+    for one in record.gradients if filled else ():
+        of_these = one.owner is made.owner or one.parameters is None or one.parameters & own
+        if of_these and (one.kind == "lost" or (one.kind == "cleared" and one.at > filled[0][0])):
+            return None
+    steps = [g for g in record.gradients if g.kind == "step" and g.owner is made.owner]
+    ends = [0, *(step.at for step in steps)]
+    runs = [[e for at, e in filled if a <= at < b] for a, b in pairwise(ends)]
+    turned = any(
+        node in record.repeated and (node, begin) not in made.turns
+        and any(begin <= at < step.at for at, _ in filled)
+        for step in steps for node, begin in step.turns
+    )  # fmt: skip
+    first = next((run for run in runs if run), None)
+    return (first, steps) if first and (turned or len([r for r in runs if r]) > 1) else None
+
+
+def _clears_elsewhere(story: Story) -> bool:
+    """Whether the program speaks of gradients in lines that were not followed."""
+    ran = {
+        (one.place.file, line)
+        for one in story.followed.interpreter.record.gradients if one.place is not None
+        for line in range(one.place.line, getattr(one.place.node, "end_lineno", 0) + 1)
+    }  # fmt: skip
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in ("zero_grad", "grad")
+        and (name, node.lineno) not in ran
+        for name, source in story.followed.sources.items() for node in ast.walk(source.tree)
+    )  # fmt: skip
 
 
 @rule

@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import UsageError
 from .interpreter import Called, Interpreter, Restart, Stop, Told, bound
 from .objects import MISSING, OBJECT, Bound, Class, Function, Names, Native, Torch, make_class
-from .record import Event, Line, Place, tensors_in
+from .record import Event, Line, Place, calls_layer, tensors_in
 from .refusal import Refusal
 from .sizes import Names as SizeNames
 from .sizes import Size
@@ -111,11 +111,13 @@ class Followed:
     @property
     def recurrent(self) -> list[Event]:
         """The calls of recurrent layers."""
-        return [
-            e
-            for e in self.events
-            if isinstance(e.function, Instance) and "_spec" in e.function._attributes and e.kind
-        ]
+        return [event for event in self.events if calls_layer(event)]
+
+    @property
+    def calls(self) -> int:
+        """How many there are, those of the turns of a loop that were gone over too: a size where a
+        loop is as long as one."""
+        return self.interpreter.names.recovered(self.interpreter.record.recurrent)
 
     @property
     def outputs(self) -> list[Tensor]:

@@ -47,6 +47,7 @@ from .sizes import Size, terms_of
 from .tensor import Tensor, selected
 from .torch import type_name
 from .torch.data import optimizer_class
+from .torch.modules import parameters_in
 from .values import (
     DefaultDict,
     Instance,
@@ -799,7 +800,12 @@ class Interpreter:
         if isinstance(node, ast.For):
             self.bind(node.target, Unknown("", unknown.text, unknown.file, unknown.line))
         self.step(8)
+        outer = self.record.turns
+        self.record.turns = (*outer, (node, len(self.record.events)))
         signal = self.block(node.body)
+        self.record.turns = outer
+        if signal is None or signal is CONTINUE:
+            self.record.repeated.add(node)
         self._forget(before, unknown)
         return signal if isinstance(signal, Return) else None
 
@@ -1987,6 +1993,8 @@ class Interpreter:
             if name in table.TENSOR_NAMES or prefix != "Tensor" or name.startswith("_"):
                 return self.unknown(f"{prefix}.{name}, which is not in the table", node)
             raise self.lacks(type_name(owner), name, owner)
+        if name == "grad":  # what is done with it is not followed
+            self.record.gradient("cleared", [owner], None, self.place())
         if row.attribute:
             result = self.guarded(lambda: row.rule(owner), node)
             if isinstance(result, Tensor):
@@ -2012,6 +2020,7 @@ class Interpreter:
         if method is not None:
             return self.call(method, [name], {}, node)
         if owner._cls.foreign is not None:
+            self.let_out(owner._attributes.values())
             return self.unknown(
                 f"{name} of {owner._cls.name}, whose base is {owner._cls.foreign.what}", node
             )
@@ -2109,7 +2118,9 @@ class Interpreter:
         elif isinstance(owner, Class):
             owner.names[name] = value
         elif isinstance(owner, Tensor):
-            if name == "requires_grad":
+            if name == "grad":
+                self.record.gradient("cleared", [owner], None, self.place())
+            elif name == "requires_grad":
                 owner.storage.requires_grad = (
                     bool(value) if not isinstance(value, Unknown) else True
                 )
@@ -2237,6 +2248,17 @@ class Interpreter:
             "TypeError", f"'{type_name(function)}' object is not callable", argument=function
         )
 
+    def let_out(self, values: Iterable[Any]) -> None:
+        """Values handed to code that is not known: it may clear the gradients that they hold."""
+        for value in values:
+            if isinstance(value, Instance):
+                held = parameters_in(value) if "_modules" in value._attributes else ()
+                self.record.gradient("lost", held, value)
+            elif isinstance(value, Tensor) and value.parameter:
+                self.record.gradient("lost", [value])
+            elif isinstance(value, (list, tuple)):
+                self.let_out(value[:64])
+
     def _unknown_call(
         self,
         function: Unknown,
@@ -2244,6 +2266,7 @@ class Interpreter:
         keywords: Mapping[str, Any],
         node: ast.AST | None,
     ) -> Any:
+        self.let_out([*args, *keywords.values()])
         if not function.what or function.what.startswith("a call of"):
             return function
         place = self.place(node)
@@ -2641,6 +2664,7 @@ class Skip:
         self.targets = {n.id for n in nodes if isinstance(n, ast.Name)}
         self.seen: list[dict[tuple[int, str], Any]] = []
         self.counts: list[dict[Any, int]] = []
+        self.calls: list[int] = []
         self.start = interpreter.steps
 
     def after(self, at: int, total: int) -> int:
@@ -2656,9 +2680,10 @@ class Skip:
 
     def alike(self, turns: int) -> dict[tuple[int, str], int] | None:
         """What one turn more changes, where the last ones changed the same; None else."""
-        lines = self.interpreter.record.lines
+        record = self.interpreter.record
         self.seen = [*self.seen[-2:], self._state()]
-        self.counts = [*self.counts[-1:], {k: v.count for k, v in lines.items()}]
+        self.counts = [*self.counts[-1:], {k: v.count for k, v in record.lines.items()}]
+        self.calls = [*self.calls[-1:], record.recurrent]
         return self._changes() if len(self.seen) == 3 and turns >= 4 else None
 
     def onward(self, test: ast.expr, turns: int) -> None:
@@ -2695,7 +2720,9 @@ class Skip:
                 value.extend(value[-change:] * skipped)
             else:
                 owner[name] = value + change * skipped
-        for key, line in self.interpreter.record.lines.items():
+        record = self.interpreter.record
+        record.recurrent += (record.recurrent - self.calls[0]) * skipped
+        for key, line in record.lines.items():
             line.count += (line.count - self.counts[0].get(key, 0)) * skipped
         return True
 

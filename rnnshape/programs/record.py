@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .tensor import Tensor
 from .values import Instance, Packed
@@ -55,6 +55,12 @@ class Event:
         return list(tensors_in(self.result))
 
 
+def calls_layer(event: Event) -> bool:
+    """Whether a call is one of a recurrent layer, or of a cell."""
+    layer = event.function
+    return bool(event.kind) and isinstance(layer, Instance) and "_spec" in layer._attributes
+
+
 @dataclass(eq=False)
 class Line:
     """A statement that handles tensors: how often it ran, its calls and names (of its first run).
@@ -78,6 +84,20 @@ class Line:
     varied: bool = False
 
 
+class Gradients(NamedTuple):
+    """What becomes of the gradients of parameters (their ids; None where it may be any): an
+    optimizer is "made" for them or makes a "step", they are "cleared", or "lost" to code that is
+    not known. at: how many calls were before; turns: the loops of which one turn stands for all,
+    each with the number of calls before it."""
+
+    kind: str
+    at: int
+    parameters: frozenset[int] | None
+    owner: Any = None
+    place: Place | None = None
+    turns: tuple[tuple[ast.AST, int], ...] = ()
+
+
 def shapes_of(calls: Sequence[Event], names: Mapping[str, Any]) -> list[Any]:
     """The shapes that went into calls and came out, and those of what was named, in order."""
     passed = [tensor.shape for call in calls for tensor in (*call.inputs, *call.outputs)]
@@ -90,12 +110,24 @@ class Record:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.lines: dict[tuple[tuple[int, ...], str, int], Line] = {}
+        self.recurrent = 0  # calls of recurrent layers, those of turns that were gone over too
+        self.gradients: list[Gradients] = []
+        self.turns: tuple[tuple[ast.AST, int], ...] = ()
+        self.repeated: set[ast.AST] = set()  # of the turns those that did not leave their loop
         self.optimized: dict[int, Any] | None = {}  # by id; None where not all are known
 
     def event(self, event: Event) -> None:
         """Keep one; a flood is cut off."""
+        self.recurrent += calls_layer(event)
         if len(self.events) < MOST_EVENTS:
             self.events.append(event)
+
+    def gradient(
+        self, kind: str, parameters: Iterable[Any] | None, owner: Any = None, place: Any = None
+    ) -> None:
+        """Keep what becomes of gradients."""
+        ids = None if parameters is None else frozenset(map(id, parameters))
+        self.gradients.append(Gradients(kind, len(self.events), ids, owner, place, self.turns))
 
     def line(self, key: tuple[tuple[int, ...], str, int], make: Any) -> Line | None:
         """The line, made on its first run."""

@@ -167,6 +167,11 @@ CAUSES: dict[str, Cause] = {
         "that is gone.",
         "Detach the state between calls: h = h.detach(), tuple(s.detach() for s in state).",
     ),
+    "gradients-kept": Cause(
+        "backward() adds to the gradients that are there, and an optimizer's step leaves them: "
+        "each step goes along the sum of all batches before it.",
+        "Clear them before each backward: optimizer.zero_grad().",
+    ),
     "graph-kept": Cause(
         "A state that is carried on without detach keeps the graph of every batch before: memory "
         "and time grow, and the next backward fails.",

@@ -9,11 +9,11 @@ from typing import Any
 from ...programs.findings import DOES_ITSELF
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
-from ..edits import dotted
+from ..edits import Source, dotted
 from .batches import detached, loss_parts, same_shape
 from .inputs import orders
 from .maker import Candidate, batch_first_turned, change, silent, wrap
-from .place import Scene, Spot, class_name, is_recurrent, own_node
+from .place import Scene, Spot, class_name, is_recurrent, key_of, own_node
 from .state import toggled
 
 VIEWS = ("view", "reshape", "flatten", "contiguous", "unflatten")
@@ -538,6 +538,29 @@ def kept(scene: Scene) -> Iterator[Candidate | None]:
         if candidate is not None:
             yield candidate._replace(changes=(*candidate.changes, *dropped))
         yield candidate
+
+
+@silent("gradients-kept")
+def cleared(scene: Scene) -> Iterator[Candidate | None]:
+    """zero_grad before the one backward of each step, else behind the step."""
+    places = {key_of(one.place.file, one.place.node): one.place for one in scene.facts["steps"]}
+    found: dict[ast.stmt, tuple[Source, str]] = {}
+    for place in places.values():
+        source = scene.sources[place.file]
+        for call in ast.walk(own_node(source, place.node)):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                if call.func.attr == "step":
+                    line = f"{source.segment(call.func.value)}.zero_grad()"
+                    found[source.statement(call)] = source, line
+    name, fix = "gradients-kept", "clear the gradients of the batch before"
+    here = scene.source.function(scene.statement)
+    if scene.facts["backwards"] == 1 and all(
+        s.function(one) is here for one, (s, _) in found.items()
+    ):
+        lines = "\n".join(line for _, line in found.values())
+        yield change(name, fix, scene.source, scene.source.before(scene.statement, lines))
+    behind = ((s.file, s.after(one, line)) for one, (s, line) in found.items())
+    yield Candidate(name, fix, tuple(behind))
 
 
 @silent("last-axis")

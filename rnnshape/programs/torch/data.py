@@ -244,6 +244,32 @@ def _optimizer(
     for group in groups:
         group.factory = _native("setting", lambda i: i.unknown("", None, "float"))
     self._attributes.update(param_groups=groups, state=state)
+    record.gradient("made", _held(self), self)
+
+
+def _held(optimizer: Instance) -> list[Any] | None:
+    """The parameters of an optimizer; None where not all are known."""
+    groups = optimizer._attributes.get("param_groups")
+    groups = groups if isinstance(groups, list) else [{}]
+    found = [g.get("params") if isinstance(g, dict) else None for g in groups]
+    if not all(isinstance(held, list) for held in found):
+        return None
+    parameters = [p for held in found for p in held or ()]
+    return parameters if all(isinstance(p, Tensor) for p in parameters) else None
+
+
+def _step(interpreter: Any, self: Instance, closure: Any = None, *args: Any, **_: Any) -> Any:
+    result = None
+    if closure is not None and not isinstance(closure, Unknown):
+        result = interpreter.call(closure, [], {})
+    interpreter.record.gradient("step", _held(self), self, interpreter.place())
+    return result
+
+
+def _zero_grad(interpreter: Any, self: Instance, *args: Any, **_: Any) -> None:
+    known = interpreter.record.optimized is not None
+    held = _held(self) if known else None
+    interpreter.record.gradient("cleared", held, None, interpreter.place())
 
 
 def _scheduler(interpreter: Any, self: Instance, *args: Any, **keywords: Any) -> None:
@@ -252,13 +278,13 @@ def _scheduler(interpreter: Any, self: Instance, *args: Any, **keywords: Any) ->
 
 def optimizer_class(path: str) -> Class:
     """Any class of torch.optim: its steps change no shape."""
+    hook = _native("hook", lambda i, s, *a, **k: i.record.gradient("lost", None))
     nothing = _native("nothing", lambda i, *a, **k: None)
     scheduler = ".lr_scheduler." in path
     return make_class(path.rpartition(".")[2], [OBJECT], path="", names={
-        "__init__": _native(path, _scheduler if scheduler else _optimizer), "zero_grad": nothing,
-        "step": _native("step", lambda i, s, closure=None, *a, **k: i.call(closure, [],
-        {}) if closure is not None and not scheduler and not isinstance(closure,
-        Unknown) else None),
+        "__init__": _native(path, _scheduler if scheduler else _optimizer), "zero_grad": _native("zero_grad", _zero_grad),
+        "step": nothing if scheduler else _native("step", _step),
+        "register_step_pre_hook": hook, "register_step_post_hook": hook,
         "state_dict": _native("state_dict", lambda i, s: {}), "load_state_dict": nothing,
         "add_param_group": _native("add_param_group",
         lambda i, s, *a, **k: setattr(i.record, "optimized", None)), "get_last_lr": _native("get_last_lr", lambda i,

@@ -190,6 +190,16 @@ def _init(interpreter: Any, self: Instance, *args: Any, **keywords: Any) -> None
             )
 
 
+def _zero_grad(interpreter: Any, self: Instance, *args: Any, **_: Any) -> None:
+    interpreter.record.gradient("cleared", parameters_in(self), None, interpreter.place())
+
+
+def parameters_in(module: Instance) -> list[Tensor]:
+    """The parameters of a module and of those in it."""
+    held = [p for _, one in submodules(module) for p in one.parameters_here.values()]
+    return [p for p in held if isinstance(p, Tensor)]
+
+
 def module_methods() -> dict[str, Any]:
     """The methods of nn.Module."""
     same = lambda interpreter, self, *a, **k: self  # noqa: E731
@@ -200,7 +210,7 @@ def module_methods() -> dict[str, Any]:
         "cpu": lambda i, s: recast(s, None, "cpu"), "float": _cast("float32"),
         "double": _cast("float64"), "half": _cast("float16"), "bfloat16": _cast("bfloat16"),
         "train": _train, "eval": lambda i, s: _train(i, s, False), "apply": _apply,
-        "requires_grad_": same, "zero_grad": nothing, "share_memory": same, "compile": nothing,
+        "requires_grad_": same, "zero_grad": _zero_grad, "share_memory": same, "compile": nothing,
         "register_buffer": _register_buffer, "register_parameter": _register_parameter,
         "add_module": _add_module, "register_module": _add_module, "load_state_dict": _load,
         "state_dict": lambda i, s, *a, **k: state(s), "parameters": _plainly("_parameters"),

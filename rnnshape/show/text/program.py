@@ -41,7 +41,7 @@ def verdict_lines(results: Followeds) -> Iterator[Line]:
     """The last line: fits, does not fit, unknown, or that there is no layer."""
     verdict = verdict_of(results)
     layers = sum(len(f.layers) for f, _ in results)
-    calls = sum(len(f.recurrent) for f, _ in results)
+    calls = sum(f.calls for f, _ in results)
     warnings = sum(len(d.warnings) for _, d in results)
     words = "no recurrent layer found" if verdict == "no recurrent layer" else verdict
     if layers:
@@ -53,7 +53,8 @@ def verdict_lines(results: Followeds) -> Iterator[Line]:
 
 
 def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+    number = written(n) if isinstance(n, Size) else f"{n:,}"
+    return f"{number} {noun}{'' if n == 1 else 's'}"
 
 
 def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> Iterator[Line]:
