@@ -1522,7 +1522,7 @@ class Interpreter:
         if sign == "%" and isinstance(left, str):
             return self._formatted(left, right, node)
         return self.paid(
-            lambda: apply(left, right), node, (left, right),
+            lambda: apply(left, right), node, _tuple_of(left, right),
             f"unsupported operand type(s) for {'** or pow()' if sign == '**' else sign}: '{type_name(left)}' and '{type_name(right)}'",
         )  # fmt: skip
 
@@ -1668,8 +1668,10 @@ class Interpreter:
             if not isinstance(result, bool):
                 return result
             return result if sign == "==" else not result
+        if isinstance(left, complex) or isinstance(right, complex):
+            return self.unknown("an order of complex numbers, which NumPy's have", node, "bool")
         return self.python(
-            lambda: apply(left, right), node, (left, right),
+            lambda: apply(left, right), node, _tuple_of(left, right),
             f"'{sign}' not supported between instances of '{type_name(left)}' and '{type_name(right)}'",
         )  # fmt: skip
 
@@ -2914,6 +2916,11 @@ def _hashable(key: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _tuple_of(*operands: Any) -> Any:
+    """The one among the operands of an operator that is at fault where none takes it."""
+    return next((one for one in operands if isinstance(one, tuple)), None)
 
 
 def _whole(part: Any) -> Any:

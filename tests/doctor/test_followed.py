@@ -133,3 +133,20 @@ def test_a_difference_that_is_broadcast_over_the_batch_is_named_and_a_distance_i
     assert warning(text.format(".mean()")) == ("loss-broadcast", mended)
     request = Request(source_of(textwrap.dedent(text.format(".sum(-1).argmin(1)")), "program.py"))
     assert diagnose(follow(request)[0], request).warnings == []
+
+
+def test_an_operator_is_given_a_tuple_only_where_one_of_its_sides_is_a_tuple():
+    text = """
+        import torch
+        from torch import nn
+        out = nn.LSTM(3, 4)(torch.zeros(2, 3, 3))
+        {} > 1
+        """
+    assert mend(text.format("out"))[0] == "tuple-passed-on"
+    assert mend(text.format("out[0].size(0) > 'a'"))[0] == "shape-mismatch"
+
+
+def test_an_order_of_complex_numbers_is_no_problem_since_numpys_have_one():
+    text = "import numpy as np\nimport torch\nx = torch.zeros(2).tanh()\nnp.bool_() > complex()\n"
+    (one,) = follow(Request(source_of(text, "program.py")))
+    assert one.problem is None
