@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import UsageError
+from .options import standard_input
 
 
 def lsp() -> None:
@@ -37,4 +38,4 @@ def lsp() -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.ERROR)
     logger.propagate = False
-    server().start_io()
+    server().start_io(standard_input("lsp", "let an editor start rnnshape lsp").buffer)

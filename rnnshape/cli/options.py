@@ -281,14 +281,10 @@ def read_text(path: str, option: str) -> str:
         ) from None
 
 
-def standard_input(option: str) -> TextIO:
+def standard_input(option: str, fix: str = "give the name of a file") -> TextIO:
     """Standard input. Raises UsageError where it is closed."""
     if sys.stdin is None:
-        raise UsageError(
-            f"{option}: expected something on standard input",
-            got="a closed input",
-            fix="give the name of a file",
-        )
+        raise UsageError(f"{option}: expected something on standard input", "a closed input", fix)
     return sys.stdin
 
 

@@ -122,8 +122,10 @@ def test_a_closed_pipe_behind_a_named_device_ends_it_silently(shell):
 
 @posix
 @pytest.mark.parametrize("words", ["trace --spec -", "explain", "explain -", "check --code -", "trace -",
-                                   "check -"])  # fmt: skip
+                                   "check -", "lsp"])  # fmt: skip
 def test_a_closed_standard_input_is_said(shell, words):
+    if words == "lsp":
+        pytest.importorskip("pygls")
     one_message(shell(f"{PROGRAM} {words} <&-"), "standard input")
 
 
