@@ -276,3 +276,12 @@ def test_a_format_that_is_not_read_is_named(rnnshape, tmp_path, data, name, what
     (tmp_path / name).write_bytes(data)
     ended = rnnshape("inspect", name)
     assert ended.status == 2 and what in ended.err and "export" in ended.err
+
+
+def test_merges_of_merges_in_a_configuration_are_left_as_they_are():
+    pytest.importorskip("yaml")
+    from rnnshape.models.formats.keras import parsed
+
+    levels = (f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}" for i in range(1, 60))
+    held = parsed("\n".join(["a0: &a0 {x: 1}", *levels]).encode(), "config.yaml")
+    assert held["a1"] == {"<<": [{"x": 1}, {"x": 1}]} and len(held) == 60

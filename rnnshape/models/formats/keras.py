@@ -109,7 +109,9 @@ def parsed(text: bytes, name: str = "config.json") -> Any:
             return json.loads(text)
         import yaml
 
-        Plain: Any = type("Plain", (yaml.SafeLoader,), {})  # tuples as lists, objects as dicts
+        # tuples as lists, objects as dicts; merges of merges grow without end before PyYAML 6.0.4
+        left = {"flatten_mapping": lambda *_: None}
+        Plain: Any = type("Plain", (yaml.SafeLoader,), left)
 
         def made(loader: Any, tag: str, node: Any) -> Any:
             if isinstance(node, yaml.ScalarNode):
