@@ -54,6 +54,8 @@ class Covering(ModalScreen[None]):
 class Small(Screen[None]):
     """What stands there while the terminal is too small."""
 
+    BINDINGS: ClassVar = [("q", "app.quit", "quit")]
+
     def compose(self) -> ComposeResult:
         """One line."""
         yield Board(self._words, "small")

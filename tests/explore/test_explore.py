@@ -739,6 +739,8 @@ def test_five_steps_of_three_layers_in_two_directions_fit_on_a_small_screen():
 def test_a_screen_too_small_says_so():
     assert in_program(session(), size=(39, 24))[0].strip() == "too small: 39×24, at least 40×12"
     assert "too small" not in in_program(session(), size=(40, 12))[0]
+    assert in_program(session(), "q", size=(39, 24), ask=lambda app: app.return_code)[1] == 0
+    assert in_program(session(), "x", size=(39, 24), ask=lambda app: app.return_code)[1] is None
 
 
 def test_a_wrong_shape_is_told_apart_and_an_empty_answer_skips():
