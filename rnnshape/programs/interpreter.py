@@ -2405,7 +2405,8 @@ class Interpreter:
                 )
             return vague
         rule = function.rule
-        if function.name.endswith(".__init__") and function.name[:-9] in table.MODULES:
+        builds = function.name.endswith(".__init__") and function.name[:-9] in table.MODULES
+        if builds:
             if args and "_modules" not in args[0]._attributes:
                 module_state(args[0])
             args, keywords = self.closed(function, args, keywords, node)
@@ -2423,6 +2424,11 @@ class Interpreter:
             ):  # Python's own words for a tensor are not those for an array
                 return self.unknown("an operation of NumPy", node)
             raise
+        if builds and isinstance(result, dict):
+            for name, value in result.items():
+                if name not in ("self", "device", "dtype"):
+                    setattr(args[0], name, value)
+            result = None
         if row in table.RESHAPING and isinstance(result, Tensor):
             self._replaced(args[0], result)
         if isinstance(result, Unknown) and not result.line:

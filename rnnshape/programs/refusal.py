@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 
@@ -24,7 +25,7 @@ class Refusal(Exception):
         type: str,
         message: str,
         *,
-        sizes: Sequence[tuple[int, int]] = (),
+        sizes: Iterable[tuple[int, int]] = (),
         argument: Any = None,
         wants: dict[str, Any] | None = None,
         value: Any = None,
@@ -46,21 +47,7 @@ class NotKnown(Exception):
         self.why = why
 
 
-def runtime_error(message: str, **keywords: Any) -> Refusal:
-    """torch's commonest."""
-    return Refusal("RuntimeError", message, **keywords)
-
-
-def value_error(message: str, **keywords: Any) -> Refusal:
-    """A check that stands in torch's own Python."""
-    return Refusal("ValueError", message, **keywords)
-
-
-def type_error(message: str, **keywords: Any) -> Refusal:
-    """An argument of another type."""
-    return Refusal("TypeError", message, **keywords)
-
-
-def index_error(message: str, **keywords: Any) -> Refusal:
-    """An axis or a position that is not there."""
-    return Refusal("IndexError", message, **keywords)
+runtime_error = partial(Refusal, "RuntimeError")  # torch's commonest
+value_error = partial(Refusal, "ValueError")  # a check that stands in torch's own Python
+type_error = partial(Refusal, "TypeError")  # an argument of another type
+index_error = partial(Refusal, "IndexError")  # an axis or a position that is not there

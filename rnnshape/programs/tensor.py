@@ -437,6 +437,13 @@ def resized(axis: Axis, size: int) -> Axis:
     )
 
 
+def with_size(x: Tensor, at: int, size: int, axis: Axis | None = None, **changes: Any) -> Tensor:
+    """A new tensor like x, axis `at` of another size; without `axis` it is what it was."""
+    axis = resized(x.axes[at], size) if axis is None else axis
+    shape = (*x.shape[:at], size, *x.shape[at + 1 :])
+    return x.like(shape=shape, axes=(*x.axes[:at], axis, *x.axes[at + 1 :]), **changes)
+
+
 def features(size: int, what: str = "") -> Axis:
     """An axis of features, of an origin of its own."""
     return (Part(size, "features", Origin(what)),) if size != 1 else (Part(1, "one"),)
@@ -504,7 +511,7 @@ def promoted(*operands: Any) -> str:
     result = ranked[0]
     for place in (1, 2):
         other = ranked[place]
-        if other and (not result or _category(other) > _category(result)):
+        if other and (not result or category(other) > category(result)):
             result = other if place == 1 or not result else {"float32": "float32"}.get(other, other)
         elif other and not result:
             result = other
@@ -521,12 +528,13 @@ def _wider(a: str, b: str) -> str:
     return max(a, b, key=PROMOTION.index)
 
 
-def _category(dtype: str) -> int:
+def category(dtype: str) -> int:
+    """0 bool, 1 whole, 2 floating, 3 complex: what promotion looks at first."""
     if dtype == "bool":
         return 0
-    if dtype.startswith(("int", "uint")):
-        return 1
-    return 3 if dtype.startswith("complex") else 2
+    if dtype.startswith("complex"):
+        return 3
+    return 1 if "int" in dtype else 2
 
 
 def elementwise(*operands: Any, dtype: str | None = None) -> Tensor:
@@ -535,10 +543,14 @@ def elementwise(*operands: Any, dtype: str | None = None) -> Tensor:
     shape, axes = broadcast(*tensors)
     return Tensor(
         shape, dtype or promoted(*operands), axes, layout(shape, tensors),
-        graph=frozenset().union(*(x.graph for x in tensors)),
-        storage=Storage(device=tensors[0].storage.device if tensors else "cpu"),
+        graph=merged_graph(*tensors), storage=Storage(device=tensors[0].storage.device if tensors else "cpu"),
         facts=merged_facts(tensors),
     )  # fmt: skip
+
+
+def merged_graph(*tensors: Tensor) -> frozenset[int]:
+    """The calls that backward would go through from any of the tensors."""
+    return frozenset().union(*(x.graph for x in tensors))
 
 
 def merged_facts(tensors: Sequence[Tensor]) -> Mapping[str, Any]:

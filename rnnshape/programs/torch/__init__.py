@@ -52,7 +52,11 @@ torch's signature; `self` takes attributes as torch's module does, parameters by
         def forward(self, input):
             return linear(input, self.weight, self.bias)
 
-Buffers: `buffer(self, "running_mean", new((n,)))`. Registration as an nn.Module is done before.
+Buffers: `buffer(self, "running_mean", new((n,)))`. Registration as an nn.Module is done before. A
+constructor that gives a dict, such as `locals()`, keeps its entries as attributes; of two functions
+`plain_module` makes such a class:
+
+    plain_module("GLU", lambda self, dim=-1: locals(), lambda self, input: glu(input, self.dim))
 
 Axes, dtype, layout: use the helpers of tensor.py. `x.like(shape=, axes=, dtype=)` is a new
 contiguous tensor (without `shape` it keeps x's layout, as an elementwise result does), `x.view_of`
@@ -68,6 +72,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from types import FunctionType
 from typing import Any, NamedTuple, TypeVar
 
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
@@ -75,8 +80,8 @@ from ..tensor import Tensor
 from ..values import DType, Instance, Unknown
 from .names import MODULE_NAMES, TENSOR_NAMES
 
-__all__ = ["MODULES", "MODULE_NAMES", "ROWS", "TENSOR_NAMES", "NotKnown", "Refusal", "buffer", "index_error", "load", "module",
-           "row", "runtime_error", "tensor_argument", "touch", "type_error", "type_name",
+__all__ = ["MODULES", "MODULE_NAMES", "ROWS", "TENSOR_NAMES", "NotKnown", "Refusal", "buffer", "index_error", "lacks", "load", "module", "plain_module",
+           "row", "runtime_error", "tensor_argument", "tensor_with", "touch", "type_error", "type_name",
            "value_error"]  # fmt: skip
 
 
@@ -133,6 +138,23 @@ def module(*names: str) -> Callable[[Rules], Rules]:
     return declare
 
 
+def plain_module(
+    name: str, init: Rule, forward: Rule, init_of: str = "", forward_of: str = "", **more: Any
+) -> None:
+    """Declares torch.nn.`name` of functions. Python's messages about their arguments name that
+    class, or the base from which torch's class has its constructor or forward."""
+    rules = {"__init__": (init, init_of), "forward": (forward, forward_of)}
+    named = {key: _called(rule, f"{of or name}.{key}") for key, (rule, of) in rules.items()}
+    module(f"torch.nn.{name}")(type(name, (), named | more))
+
+
+def _called(rule: Any, name: str) -> Any:
+    """The same function under a name of its own."""
+    made = FunctionType(rule.__code__, rule.__globals__, name, rule.__defaults__, rule.__closure__)
+    made.__kwdefaults__, made.__qualname__ = rule.__kwdefaults__, name
+    return made
+
+
 def load() -> None:
     """Read all files of rows."""
     for file in FILES:
@@ -171,6 +193,19 @@ def type_name(value: Any) -> str:
              "Device": "torch.device"}  # fmt: skip
     name = type(value).__name__
     return names.get(name, name)
+
+
+def lacks(value: Any, attribute: str) -> Refusal:
+    """Python's AttributeError."""
+    words = f"'{type_name(value)}' object has no attribute '{attribute}'"
+    return Refusal("AttributeError", words, argument=value)
+
+
+def tensor_with(value: Any, attribute: str = "dim") -> Tensor:
+    """The value; raises Python's AttributeError where it is no tensor."""
+    if isinstance(value, Tensor):
+        return value
+    raise lacks(value, attribute)
 
 
 def tensor_argument(value: Any, function: str, name: str, position: int) -> Tensor:

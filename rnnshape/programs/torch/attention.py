@@ -10,19 +10,15 @@ from typing import Any
 
 from ..refusal import NotKnown, Refusal, runtime_error
 from ..tensor import Tensor, features, viewed
-from ..values import Unknown
-from . import module, type_name, warn
+from ..values import TorchSize, Unknown
+from . import module, tensor_with, warn
 from .layers import linear, made, weight_sizes
-from .native import listed, settled, tupled
+from .native import settled, tupled
 
 
 def _assert(holds: bool, message: str, **more: Any) -> None:
     if not holds:
         raise Refusal("AssertionError", message, **more)
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"torch.Size({listed(shape)})"
 
 
 def _new(interpreter: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
@@ -69,10 +65,7 @@ class MultiheadAttention:
         for x in (query, key, value):
             if isinstance(x, Unknown):
                 raise NotKnown("an attention over something unknown")
-            if not isinstance(x, Tensor):
-                raise Refusal(
-                    "AttributeError", f"'{type_name(x)}' object has no attribute 'dim'", argument=x
-                )
+            tensor_with(x)
         return _attention(
             self, query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights
         )
@@ -128,15 +121,15 @@ def _attention(
     if self._qkv_same_embed_dim:
         _assert(
             k.shape == v.shape,
-            f"key shape {_size(k.shape)} does not match value shape {_size(v.shape)}",
+            f"key shape {TorchSize(k.shape)} does not match value shape {TorchSize(v.shape)}",
         )
         weight = Tensor((width, width), self.in_proj_weight.dtype)
         weights = [weight] * 3
     else:
         _assert(
             k.shape[:2] == v.shape[:2],
-            f"key's sequence and batch dims {_size(k.shape[:2])} do not match value's "
-            f"{_size(v.shape[:2])}",
+            f"key's sequence and batch dims {TorchSize(k.shape[:2])} do not match value's "
+            f"{TorchSize(v.shape[:2])}",
         )
         weights = [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
     bias = None if self.in_proj_bias is None else Tensor((width,), self.in_proj_bias.dtype)
@@ -149,7 +142,7 @@ def _attention(
         wanted = (size, source) if batched else (source,)
         _assert(
             padding.shape == wanted,
-            f"expecting key_padding_mask shape of {tupled(wanted)}, but got {_size(padding.shape)}",
+            f"expecting key_padding_mask shape of {tupled(wanted)}, but got {TorchSize(padding.shape)}",
         )
     out = query.like(
         axes=(*query.axes[:-1], features(width, "MultiheadAttention")),
@@ -167,7 +160,7 @@ def _mask(mask: Tensor, length: int, source: int, rows: int) -> None:
     for rank, wanted in ((2, (length, source)), (3, (rows, length, source))):
         if mask.rank == rank and mask.shape != wanted:
             raise runtime_error(
-                f"The shape of the {rank}D attn_mask is {_size(mask.shape)}, but should be "
+                f"The shape of the {rank}D attn_mask is {TorchSize(mask.shape)}, but should be "
                 f"{tupled(wanted)}."
             )
     if mask.rank not in (2, 3):
@@ -226,8 +219,6 @@ def _built(*attentions: str) -> Callable[..., None]:
 
 @module("torch.nn.TransformerEncoderLayer")
 class TransformerEncoderLayer:
-    """Attention to itself, then two linear maps."""
-
     __init__ = _built("self_attn")
 
     def forward(
@@ -246,8 +237,6 @@ def _itself(interpreter: Any, self: Any, x: Tensor, mask: Any, padding: Any) -> 
 
 @module("torch.nn.TransformerDecoderLayer")
 class TransformerDecoderLayer:
-    """Attention to itself, attention to the memory, then two linear maps."""
-
     __init__ = _built("self_attn", "multihead_attn")
 
     def forward(
@@ -291,8 +280,6 @@ def _through(interpreter: Any, self: Any, *arguments: Any, **keywords: Any) -> A
 
 @module("torch.nn.TransformerEncoder")
 class TransformerEncoder:
-    """Layers one after the other."""
-
     def __init__(
         interpreter: Any, self: Any, encoder_layer: Any, num_layers: Any, norm: Any = None,
         enable_nested_tensor: bool = True, mask_check: bool = True,
@@ -316,8 +303,6 @@ class TransformerEncoder:
 
 @module("torch.nn.TransformerDecoder")
 class TransformerDecoder:
-    """Layers one after the other."""
-
     def __init__(
         interpreter: Any, self: Any, decoder_layer: Any, num_layers: Any, norm: Any = None
     ) -> None:
@@ -338,8 +323,6 @@ class TransformerDecoder:
 
 @module("torch.nn.Transformer")
 class Transformer:
-    """An encoder and a decoder."""
-
     def __init__(
         interpreter: Any, self: Any, d_model: Any = 512, nhead: Any = 8,
         num_encoder_layers: Any = 6,

@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
-from ..tensor import Axis, Tensor, features, new, resized
+from ..tensor import Axis, Tensor, category, features, new, resized
 from ..values import Unknown
 from . import module, row, tensor_argument, type_name, warn
 from .layers import made, weight_sizes
 from .native import alias, bound_arguments, c_name, listed, not_implemented, parsed, settled, times
-from .pointwise import category
 
 _WORDS = {1: ("2D", "3D"), 2: ("3D", "4D"), 3: ("4D", "5D")}
 
@@ -595,7 +594,6 @@ def padded(x: Tensor, pad: Sequence[int], mode: str = "constant") -> Tensor:
 
 @row("torch.nn.functional.pad")
 def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
-    """x with more at its ends."""
     x = tensor_argument(input, "pad", "input", 1)
     if not isinstance(pad, tuple | list):
         raise type_error(
@@ -639,7 +637,6 @@ def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
     align_corners: Any = None, recompute_scale_factor: Any = None, antialias: bool = False,
 ) -> Tensor:  # fmt: skip
-    """x with its last axes drawn out."""
     x = tensor_argument(input, "upsample_nearest1d", "input", 1)
     d = x.rank - 2
     if align_corners is not None and mode in ("nearest", "area", "nearest-exact"):
@@ -688,8 +685,6 @@ def interpolate(
 
 @module("torch.nn.Upsample")
 class Upsample:
-    """interpolate as a module."""
-
     def __init__(
         self, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
         align_corners: Any = None, recompute_scale_factor: Any = None,

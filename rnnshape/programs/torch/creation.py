@@ -9,11 +9,10 @@ from typing import Any
 from ..objects import unfolded
 from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
 from ..sizes import Size, product
-from ..tensor import Storage, Tensor, elementwise, new, promoted
+from ..tensor import Storage, Tensor, category, elementwise, new, promoted
 from ..values import DType, TorchSize, Unknown
 from . import row, touch, type_name, warn
 from .native import is_whole, listed, native, not_implemented, number, sequence_of_ints, settled
-from .pointwise import category
 
 DEFAULT = "float32"
 LEGACY = {"FloatTensor": "float32", "LongTensor": "int64", "Tensor": "float32",
@@ -215,13 +214,11 @@ for _name in ("zeros", "ones", "empty", "full"):
 def new_tensor(
     self: Tensor, data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor of a list, in x's dtype."""
     return from_data("new_tensor", data, plain_dtype(dtype, self.dtype))
 
 
 @row("Tensor.new")
 def legacy_new(self: Tensor, *sizes: Any) -> Tensor:
-    """x.new(2, 3)."""
     if len(sizes) == 1 and isinstance(sizes[0], list | tuple):
         sizes = tuple(sizes[0])
     if not all(isinstance(n, int) for n in sizes):
@@ -237,7 +234,6 @@ def legacy_new(self: Tensor, *sizes: Any) -> Tensor:
 def randint(
     size: Any, high: Any = None, low: Any = 0, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Random whole numbers."""
     if (
         not isinstance(high, Size)
         and not isinstance(low, Size)
@@ -258,7 +254,6 @@ def randint(
 
 @native("randperm(int n, *, dtype? dtype=None)", at="torch")
 def randperm(n: Any, dtype: Any = None) -> Tensor:
-    """A random order."""
     if n < 0:
         raise runtime_error(f"n must be non-negative, got {n}")
     return _made((number(n),), plain_dtype(dtype, "int64"))
@@ -266,7 +261,6 @@ def randperm(n: Any, dtype: Any = None) -> Tensor:
 
 @row("torch.arange", "torch.range")
 def arange(*bounds: Any, **keywords: Any) -> Tensor:
-    """start, start + step, … below end."""
     names: dict[str, Any] = {k: keywords.pop(k) for k in ("start", "end", "step") if k in keywords}
     given = list(bounds)
     if len(given) == 1 and "end" not in names:
@@ -308,7 +302,6 @@ def _plain(value: Any) -> Any:
 def linspace(
     start: Any, end: Any, steps: Any, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Numbers from start to end."""
     if steps < 0:
         raise runtime_error("number of steps must be non-negative")
     return _made((number(steps),), plain_dtype(dtype), requires_grad)
@@ -316,7 +309,6 @@ def linspace(
 
 @native("eye(int n, *, dtype? dtype=None)", "eye(int n, int m, *, dtype? dtype=None)", at="torch")
 def eye(n: Any, m: Any = None, dtype: Any = None) -> Tensor:
-    """The identity."""
     for size in (n, m):
         if size is not None and size < 0:
             raise runtime_error(
@@ -329,7 +321,6 @@ def eye(n: Any, m: Any = None, dtype: Any = None) -> Tensor:
     "full(ints size, Number fill_value, *, dtype? dtype=None, bool requires_grad=False)", at="torch"
 )
 def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """One number everywhere."""
     sizes = checked_sizes(sequence_of_ints("full", size))
     kind = plain_dtype(dtype, promoted(fill_value))
     values = None
@@ -343,7 +334,6 @@ def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = Fa
 
 @row("torch.as_tensor", "torch.asarray", unknowns=True)
 def as_tensor(data: Any, dtype: Any = None, device: Any = None, **_: Any) -> Tensor:
-    """A tensor of nested lists and numbers, or the tensor itself."""
     from .meta import converted
 
     if isinstance(data, Tensor):
@@ -355,7 +345,6 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None, **_: Any) -> Ten
 def tensor(
     *data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
-    """A tensor of nested lists and numbers."""
     if len(data) != 1:
         raise NotKnown("torch.tensor of these arguments")
     if isinstance(data[0], Tensor):
@@ -500,7 +489,6 @@ for _name, _dtype in LEGACY.items():
 
 @row("torch.from_numpy")
 def from_numpy(ndarray: Any) -> Tensor:
-    """The tensor of an array."""
     if isinstance(ndarray, Tensor):
         return ndarray
     raise NotKnown("an array of NumPy")
@@ -511,7 +499,6 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 @native("bernoulli(Tensor input)", "bernoulli(Tensor input, float p)")
 def bernoulli(input: Tensor, p: Any = None) -> Tensor:
-    """0 or 1, by probabilities."""
     if category(input.dtype) < 2:
         raise not_implemented("bernoulli_tensor_cpu_p_", input.dtype, input)
     return input.like()
@@ -519,7 +506,6 @@ def bernoulli(input: Tensor, p: Any = None) -> Tensor:
 
 @row("torch.normal")
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **_: Any) -> Tensor:
-    """Normal numbers, of given means and deviations or of a size."""
     tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
     if size is not None:
         return new(checked_sizes(sequence_of_ints("normal", size)))
@@ -530,7 +516,6 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **_: Any) -> Tenso
 
 @native("multinomial(Tensor input, int num_samples, bool replacement=False)")
 def multinomial(input: Tensor, num_samples: Any, replacement: bool = False) -> Tensor:
-    """Positions drawn by their weights."""
     count = number(num_samples)
     if not 1 <= input.rank <= 2:
         raise runtime_error("prob_dist must be 1 or 2 dim")

@@ -43,7 +43,6 @@ def picked(x: Tensor, shape: Sequence[int], place: Callable[..., int]) -> tuple[
 
 @row("Tensor.view")
 def view(self: Tensor, *shape: Any, **names: Any) -> Tensor:
-    """x.view(2, 3), x.view((2, 3)), x.view(dtype)."""
     if len(shape) == 1 and isinstance(shape[0], DType):
         return self.view_of(dtype=shape[0].plain)
     return viewed(self, _view_sizes("view", shape, names, "size"))
@@ -93,31 +92,26 @@ def _view_sizes(name: str, shape: tuple[Any, ...], names: dict[str, Any], key: s
 
 @row("Tensor.reshape")
 def reshape(self: Tensor, *shape: Any, **names: Any) -> Tensor:
-    """x.reshape(2, 3)."""
     return reshaped(self, _view_sizes("reshape", shape, names, "shape"))
 
 
 @native("reshape(Tensor input, ints shape)", at="torch")
 def reshape_function(input: Tensor, shape: Any) -> Tensor:
-    """torch.reshape(x, (2, 3))."""
     return reshaped(input, sequence_of_ints("reshape", shape, "shape", 2))
 
 
 @native("view_as(Tensor input, Tensor other)", at="Tensor")
 def view_as(input: Tensor, other: Tensor) -> Tensor:
-    """x.view(other.shape)."""
     return viewed(input, other.shape)
 
 
 @native("reshape_as(Tensor input, Tensor other)", at="Tensor")
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
-    """x.reshape(other.shape)."""
     return reshaped(input, other.shape)
 
 
 @native("flatten(Tensor input, int start_dim=0, int end_dim=-1)")
 def flatten(input: Tensor, start_dim: Any = 0, end_dim: Any = -1) -> Tensor:
-    """The axes from start_dim to end_dim as one."""
     first, last = axis_index(number(start_dim), input.rank), axis_index(number(end_dim), input.rank)
     if first > last:
         raise runtime_error("flatten() has invalid args: start_dim cannot come after end_dim")
@@ -131,13 +125,11 @@ def flatten(input: Tensor, start_dim: Any = 0, end_dim: Any = -1) -> Tensor:
 
 @native("ravel(Tensor input)")
 def ravel(input: Tensor) -> Tensor:
-    """All as one axis, in order."""
     return contiguous(reshaped(input, (input.numel,)))
 
 
 @row("Tensor.unflatten", "torch.unflatten")
 def unflatten(input: Tensor, dim: Any, sizes: Any) -> Tensor:
-    """One axis as several."""
     at = axis_index(dim, input.rank)
     size, parts = input.shape[at], numbers(sizes)
     if not parts:
@@ -160,7 +152,6 @@ def unflatten(input: Tensor, dim: Any, sizes: Any) -> Tensor:
 
 @native("transpose(Tensor input, int dim0, int dim1)", also=("swapdims",))
 def transpose(input: Tensor, dim0: Any, dim1: Any) -> Tensor:
-    """Two axes exchanged."""
     a, b = axis_index(number(dim0), input.rank), axis_index(number(dim1), input.rank)
     order = list(range(input.rank))
     if order:
@@ -170,13 +161,11 @@ def transpose(input: Tensor, dim0: Any, dim1: Any) -> Tensor:
 
 @native("swapaxes(Tensor input, int axis0, int axis1)")
 def swapaxes(input: Tensor, axis0: Any, axis1: Any) -> Tensor:
-    """Two axes exchanged."""
     return transpose(input, axis0, axis1)
 
 
 @native("permute(Tensor input, ints dims)")
 def permute(input: Tensor, dims: Any) -> Tensor:
-    """All axes in another order."""
     order = numbers(dims)
     if len(order) != input.rank:
         raise runtime_error(
@@ -193,7 +182,6 @@ def permute(input: Tensor, dims: Any) -> Tensor:
 
 @native("movedim(Tensor input, ints1 source, ints1 destination)", also=("moveaxis",))
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
-    """Some axes at other places, the rest in their order."""
     froms = [axis_index(d, input.rank) for d in numbers(source)]
     tos = [axis_index(d, input.rank) for d in numbers(destination)]
     if not input.rank:
@@ -205,7 +193,6 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 
 @native("t(Tensor input)")
 def t(input: Tensor) -> Tensor:
-    """A matrix with its axes exchanged."""
     if input.rank > 2:
         raise runtime_error(f"t() expects a tensor with <= 2 dimensions, but self is {input.rank}D")
     return permuted(input, range(input.rank)[::-1])
@@ -213,7 +200,6 @@ def t(input: Tensor) -> Tensor:
 
 @row("Tensor.T", attribute=True)
 def reversed_axes(self: Tensor) -> Tensor:
-    """All axes in the opposite order."""
     if self.rank == 0:
         warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.")
     elif self.rank != 2:
@@ -228,7 +214,6 @@ def reversed_axes(self: Tensor) -> Tensor:
 
 @row("Tensor.mT", attribute=True)
 def matrix_transposed(self: Tensor) -> Tensor:
-    """The last two axes exchanged."""
     if self.rank == 0:
         warn(
             "Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases."
@@ -244,7 +229,6 @@ def matrix_transposed(self: Tensor) -> Tensor:
 
 @row("Tensor.mH", attribute=True)
 def adjoint(self: Tensor) -> Tensor:
-    """mT, and conjugated."""
     if self.rank == 0:
         warn("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().")
         return self
@@ -259,7 +243,6 @@ def adjoint(self: Tensor) -> Tensor:
     "squeeze(Tensor input)", "squeeze(Tensor input, int dim)", "squeeze(Tensor input, ints dim)"
 )
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
-    """Without the axes of 1."""
     dims = range(input.rank) if dim is None else [axis_index(d, input.rank) for d in numbers(dim)]
     if any(int(input.shape[d]) == 1 and str(input.shape[d]) != "1" for d in dims if input.rank):
         raise NotKnown("whether an open size is 1")
@@ -268,13 +251,11 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 
 @native("unsqueeze(Tensor input, int dim)")
 def unsqueeze(input: Tensor, dim: Any) -> Tensor:
-    """A new axis of 1."""
     return unsqueezed(input, axis_index(number(dim), input.rank, extra=1))
 
 
 @native("expand(Tensor input, ints size, *, bool implicit=False)", at="Tensor")
 def expand(input: Tensor, size: Any, implicit: bool = False) -> Tensor:
-    """A view that repeats axes of 1."""
     if not input.rank and -1 in numbers(size):
         raise NotKnown("such an expand of a scalar")
     return expanded(input, numbers(size))
@@ -282,19 +263,16 @@ def expand(input: Tensor, size: Any, implicit: bool = False) -> Tensor:
 
 @native("broadcast_to(Tensor input, ints size)")
 def broadcast_to(input: Tensor, size: Any) -> Tensor:
-    """expand as a function."""
     return expanded(input, numbers(size))
 
 
 @native("expand_as(Tensor input, Tensor other)", at="Tensor")
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """x.expand(other.shape)."""
     return expanded(input, other.shape)
 
 
 @native("repeat(Tensor input, ints repeats)", at="Tensor")
 def repeat(input: Tensor, repeats: Any) -> Tensor:
-    """Copies side by side along every axis."""
     counts = numbers(repeats)
     if len(counts) < input.rank:
         raise runtime_error(
@@ -346,7 +324,6 @@ def tile(input: Tensor, dims: Any) -> Tensor:
 def repeat_interleave(
     input: Tensor, repeats: Any, dim: Any = None, output_size: Any = None
 ) -> Tensor:
-    """Each element several times, one after the other."""
     if dim is not None and not input.rank:
         raise NotKnown("repeat_interleave of a scalar along an axis")
     x = input if dim is not None else reshaped(input, (input.numel,))
@@ -393,7 +370,6 @@ def repeat_interleave(
 
 @native("flip(Tensor input, ints1 dims)")
 def flip(input: Tensor, dims: Any) -> Tensor:
-    """The opposite order along some axes."""
     places = [axis_index(d, input.rank) for d in numbers(dims)]
     again = next((d for i, d in enumerate(places) if d in places[:i]), None)
     if again is not None:
@@ -411,7 +387,6 @@ def flip(input: Tensor, dims: Any) -> Tensor:
 
 @native("roll(Tensor input, ints1 shifts, ints1 dims=())")
 def roll(input: Tensor, shifts: Any, dims: Any = ()) -> Tensor:
-    """Elements moved along axes, around the end."""
     if dims == ():
         if len(numbers(shifts)) != 1:
             raise runtime_error(
@@ -428,7 +403,6 @@ def roll(input: Tensor, shifts: Any, dims: Any = ()) -> Tensor:
     "narrow(Tensor input, int dim, Tensor start, int length)",
 )
 def narrow(input: Tensor, dim: Any, start: Any, length: Any) -> Tensor:
-    """`length` positions of one axis."""
     if not input.rank:
         raise runtime_error("narrow() cannot be applied to a 0-dim tensor.")
     at = axis_index(number(dim), input.rank)
@@ -445,7 +419,6 @@ def narrow(input: Tensor, dim: Any, start: Any, length: Any) -> Tensor:
 
 @native("select(Tensor input, int dim, int index)")
 def select(input: Tensor, dim: Any, index: Any) -> Tensor:
-    """One position of one axis, which is gone."""
     if not input.rank:
         raise index_error("select() cannot be applied to a 0-dim tensor.")
     at, i = axis_index(number(dim), input.rank), number(index)
@@ -459,7 +432,6 @@ def select(input: Tensor, dim: Any, index: Any) -> Tensor:
 
 @native("unfold(Tensor input, int dimension, int size, int step)", at="Tensor")
 def unfold(input: Tensor, dimension: Any, size: Any, step: Any) -> Tensor:
-    """Windows along one axis, as a last axis."""
     at = axis_index(number(dimension), input.rank)
     width, by = number(size), number(step)
     whole = input.shape[at] if input.rank else 1
@@ -483,7 +455,6 @@ def unfold(input: Tensor, dimension: Any, size: Any, step: Any) -> Tensor:
 
 @native("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)")
 def diagonal(input: Tensor, offset: Any = 0, dim1: Any = 0, dim2: Any = 1) -> Tensor:
-    """The diagonal of two axes, as a last one."""
     a, b = axis_index(dim1, input.rank), axis_index(dim2, input.rank)
     if a == b:
         raise runtime_error(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -502,7 +473,6 @@ def diagonal(input: Tensor, offset: Any = 0, dim1: Any = 0, dim2: Any = 1) -> Te
 def diff(
     input: Tensor, n: Any = 1, dim: Any = -1, prepend: Any = None, append: Any = None
 ) -> Tensor:
-    """Differences of neighbours."""
     if prepend is not None or append is not None:
         raise NotKnown("diff with more in front or behind")
     if not input.rank:
@@ -517,7 +487,6 @@ def diff(
 
 @row("torch.meshgrid")
 def meshgrid(*tensors: Any, indexing: Any = None) -> tuple[Tensor, ...]:
-    """Grids of coordinates."""
     parts = (
         list(tensors[0])
         if len(tensors) == 1 and isinstance(tensors[0], tuple | list)
@@ -540,27 +509,23 @@ def meshgrid(*tensors: Any, indexing: Any = None) -> tuple[Tensor, ...]:
 
 @row("torch.broadcast_tensors")
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
-    """All expanded to one shape."""
     shape, _ = broadcast(*tensors)
     return tuple(expanded(x, shape) for x in tensors)
 
 
 @native("atleast_1d(Tensor input)", at="torch")
 def atleast_1d(input: Tensor) -> Tensor:
-    """At least one axis."""
     return input if input.rank else reshaped(input, (1,))
 
 
 @native("atleast_2d(Tensor input)", at="torch")
 def atleast_2d(input: Tensor) -> Tensor:
-    """At least two axes."""
     x = atleast_1d(input)
     return x if x.rank > 1 else unsqueezed(x, 0)
 
 
 @native("atleast_3d(Tensor input)", at="torch")
 def atleast_3d(input: Tensor) -> Tensor:
-    """At least three axes."""
     x = atleast_2d(input)
     return x if x.rank > 2 else unsqueezed(x, x.rank)
 

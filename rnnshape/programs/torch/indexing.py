@@ -286,13 +286,11 @@ def _check_range(index: Tensor, size: int, dim: int) -> None:
 
 @row("Tensor.__getitem__")
 def getitem(self: Tensor, key: Any) -> Tensor:
-    """x[key]."""
     return indexed(self, key)
 
 
 @row("Tensor.__setitem__")
 def setitem(self: Tensor, key: Any, value: Any) -> None:
-    """x[key] = value."""
     if isinstance(value, str | list | tuple | type(None)):
         raise type_error(
             f"can't assign a {type_name(value)} to a {tensor_kind(self)}", argument=value
@@ -369,7 +367,6 @@ def _same_rank(name: str, index: Tensor, other: Tensor, what: str) -> None:
 
 @native("gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False)")
 def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) -> Tensor:
-    """Along one axis the elements at the positions `index`."""
     at = axis_index(number(dim), input.rank)
     if index.numel != 0 and index.dtype not in ("int64", "int32"):
         raise runtime_error(
@@ -401,7 +398,6 @@ def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) ->
 
 @native("take_along_dim(Tensor input, Tensor indices, int? dim=None)")
 def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
-    """gather, broadcast."""
     if dim is None:
         return input.like(shape=(indices.numel,))
     if input.rank != indices.rank:
@@ -494,7 +490,6 @@ for _name in ("scatter", "scatter_add"):
 
 @native("index_select(Tensor input, int dim, Tensor index)")
 def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
-    """The positions `index` of one axis."""
     at = axis_index(number(dim), input.rank)
     if index.rank > 1:
         raise index_error("index_select(): Index is supposed to be a vector")
@@ -529,7 +524,6 @@ def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
 
 @native("masked_select(Tensor input, Tensor mask)")
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask is true, as one axis."""
     if mask.dtype != "bool":
         raise runtime_error(
             "masked_select: expected BoolTensor for mask", argument=mask, wants={"dtype": "bool"}
@@ -568,7 +562,6 @@ def where(*args: Any, **keywords: Any) -> Any:
 
 @row("Tensor.where")
 def where_method(self: Tensor, condition: Any, other: Any) -> Any:
-    """x.where(condition, other)."""
     return _chosen(condition, self, other)
 
 
@@ -596,7 +589,6 @@ def _chosen(condition: Tensor, a: Any, b: Any) -> Tensor:
     "masked_fill(Tensor input, Tensor mask, Number value)",
 )
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """x with a value where the mask is true."""
     _check_fill(input, mask, value)
     shape, axes = broadcast(input, mask)
     return input.like(shape=shape, axes=axes, strides=contiguous_strides(shape))
@@ -607,7 +599,6 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     "masked_fill_(Tensor input, Tensor mask, Number value)", at="Tensor",
 )  # fmt: skip
 def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """masked_fill in place."""
     _check_fill(input, mask, value, in_place=True)
     return touch(input)
 
@@ -658,7 +649,6 @@ for _name in ("tril", "triu"):
 
 @native("diag(Tensor input, int diagonal=0)")
 def diag(input: Tensor, diagonal: Any = 0) -> Tensor:
-    """A vector as a diagonal, or a matrix's diagonal."""
     from .forms import diagonal as taken
 
     if input.rank == 1:
@@ -672,7 +662,6 @@ def diag(input: Tensor, diagonal: Any = 0) -> Tensor:
 
 @native("one_hot(Tensor tensor, int num_classes=-1)", at="F")
 def one_hot(tensor: Tensor, num_classes: Any = -1) -> Tensor:
-    """A last axis of classes."""
     count_ = number(num_classes)
     if tensor.dtype != "int64":
         raise runtime_error(

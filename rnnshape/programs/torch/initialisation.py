@@ -46,7 +46,6 @@ for _name in (*_RANKS, "uniform", "normal", "trunc_normal", "constant", "ones", 
 
 @row("torch.nn.init.calculate_gain")
 def calculate_gain(nonlinearity: str, param: Any = None) -> float:
-    """The factor that keeps a variance under a nonlinearity."""
     slope = 0.01 if param is None else param
     gains = {"tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4,
              "leaky_relu": math.sqrt(2.0 / (1 + slope**2))}  # fmt: skip

@@ -15,6 +15,7 @@ from ..tensor import (
     axis_index,
     broadcast,
     merged_facts,
+    merged_graph,
     promoted,
     resized,
     selected,
@@ -26,13 +27,8 @@ from .forms import atleast_1d, atleast_2d, atleast_3d
 from .native import is_whole, listed, native, number, numbers
 
 
-def _graph(parts: Sequence[Tensor]) -> frozenset[int]:
-    return frozenset().union(*(p.graph for p in parts))
-
-
 @native("cat(Tensors tensors, int dim=0)", at="torch", also=("concat", "concatenate"))
 def cat(tensors: Any, dim: Any = 0) -> Tensor:
-    """One behind the other along an axis."""
     parts = list(tensors)
     if not parts:
         raise value_error("torch.cat(): expected a non-empty list of Tensors")
@@ -68,7 +64,7 @@ def cat(tensors: Any, dim: Any = 0) -> Tensor:
     shape = (*first.shape[:at], total, *first.shape[at + 1 :])
     return Tensor(
         shape, promoted(*parts), (*axes[:at], _joined_axis(kept, at, total), *axes[at + 1 :]),
-        values=values, graph=_graph(kept), facts=merged_facts(kept),
+        values=values, graph=merged_graph(*kept), facts=merged_facts(kept),
     )  # fmt: skip
 
 
@@ -83,7 +79,6 @@ def _joined_axis(parts: Sequence[Tensor], at: int, size: int) -> Axis:
 
 @native("stack(Tensors tensors, int dim=0)", at="torch")
 def stack(tensors: Any, dim: Any = 0) -> Tensor:
-    """Side by side along a new axis."""
     parts = list(tensors)
     if not parts:
         raise runtime_error("stack expects a non-empty TensorList")
@@ -94,7 +89,7 @@ def stack(tensors: Any, dim: Any = 0) -> Tensor:
             raise runtime_error(
                 f"stack expects each tensor to be equal size, but got {listed(first.shape)} at "
                 f"entry 0 and {listed(part.shape)} at entry {i}",
-                sizes=[(a, b) for a, b in zip(first.shape, part.shape) if a != b], argument=part,
+                sizes=zip(first.shape, part.shape), argument=part,
             )  # fmt: skip
     _, axes = broadcast(*parts)
     values = None
@@ -103,7 +98,7 @@ def stack(tensors: Any, dim: Any = 0) -> Tensor:
     new: Axis = (Part(len(parts), "unknown"),) if len(parts) != 1 else (Part(1, "one"),)
     return Tensor(
         (*first.shape[:at], len(parts), *first.shape[at:]), promoted(*parts),
-        (*axes[:at], new, *axes[at:]), values=values, graph=_graph(parts),
+        (*axes[:at], new, *axes[at:]), values=values, graph=merged_graph(*parts),
         facts=merged_facts(parts),
     )  # fmt: skip
 
@@ -175,7 +170,6 @@ def _even(size: int, each: int) -> list[int]:
     "split(Tensor tensor, ints split_size, int dim=0)",
 )
 def split(tensor: Tensor, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
-    """Parts of a size, or of given sizes."""
     x = tensor
     if isinstance(split_size, list | tuple):
         return split_with_sizes(x, split_size, dim)
@@ -196,7 +190,6 @@ def split(tensor: Tensor, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
 
 @native("split_with_sizes(Tensor input, ints split_sizes, int dim=0)")
 def split_with_sizes(input: Tensor, split_sizes: Any, dim: Any = 0) -> tuple[Tensor, ...]:
-    """Parts of given sizes."""
     if not input.rank:
         raise runtime_error("split expects at least a 1-dimensional tensor")
     at, sizes = axis_index(number(dim), input.rank), numbers(split_sizes)
@@ -219,13 +212,11 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: Any = 0) -> tuple[Ten
 
 @row("torch.functional.split")
 def functional_split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> Any:
-    """torch.split."""
     return split(tensor, split_size_or_sections, dim)
 
 
 @row("torch.tensor_split", "Tensor.tensor_split")
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """As even parts as there are."""
     if not input.rank:
         raise runtime_error(
             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
@@ -240,7 +231,6 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 @native("unbind(Tensor input, int dim=0)")
 def unbind(input: Tensor, dim: Any = 0) -> tuple[Tensor, ...]:
-    """Every position of an axis."""
     if not input.rank:
         raise index_error(f"Dimension specified as {number(dim)} but tensor has no dimensions")
     at = axis_index(number(dim), input.rank)

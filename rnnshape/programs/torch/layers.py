@@ -7,12 +7,12 @@ from typing import Any
 
 from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
 from ..sizes import product
-from ..tensor import Tensor, axis_index, expanded, features, new, permuted, resized
+from ..tensor import Tensor, axis_index, category, expanded, features, new, permuted, with_size
 from ..values import Unknown, parameter
-from . import buffer, module, row, tensor_argument, type_name, warn
+from . import buffer, module, plain_module, row, tensor_argument, tensor_with, type_name, warn
 from .forms import flatten, unflatten
 from .native import alias, is_whole, listed, native, not_implemented, settled, tensor_kind
-from .pointwise import activation, category, check_p, dropped, in_place_shape
+from .pointwise import activation, check_p, dropped, in_place_shape
 from .products import matmul, matrices, mv, rows_of
 from .reductions import cosine_similarity, functional_softmax, pairwise_distance
 
@@ -102,8 +102,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         out = matmul(x, permuted(weight, (1, 0)))
         in_place_shape(out, bias)
     graph = x.graph | weight.graph | (bias.graph if bias is not None else frozenset())
-    axes = (*x.axes[:-1], features(weight.shape[0], "Linear"))
-    return x.like(shape=(*x.shape[:-1], weight.shape[0]), axes=axes, graph=graph)
+    width = weight.shape[0]
+    return with_size(x, x.rank - 1, width, features(width, "Linear"), graph=graph)
 
 
 @module("torch.nn.Linear")
@@ -152,7 +152,6 @@ class LazyLinear:
 
 @native("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)", at="F torch")
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x₁·W·x₂ + b over the last axes."""
     if input1.rank != input2.rank:
         raise runtime_error(
             f"bilinear(): input dimensions do not match: got {input1.rank} and {input2.rank}"
@@ -172,15 +171,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
                 f"{weight.shape[i]}", sizes=[(x.shape[-1], weight.shape[i])],
             )  # fmt: skip
     out = weight.shape[0]
-    return input1.like(
-        shape=(*input1.shape[:-1], out), axes=(*input1.axes[:-1], features(out, "Bilinear"))
-    )
+    return with_size(input1, input1.rank - 1, out, features(out, "Bilinear"))
 
 
 @module("torch.nn.Bilinear")
 class Bilinear:
-    """y = x₁·W·x₂ + b."""
-
     def __init__(
         self, in1_features: Any, in2_features: Any, out_features: Any, bias: Any = True,
         device: Any = None, dtype: Any = None,
@@ -208,7 +203,6 @@ def embedding(
     input: Any, weight: Any, padding_idx: Any = None, max_norm: Any = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Rows of a table."""
     x = tensor_argument(input, "embedding", "indices", 2)
     table = tensor_argument(weight, "embedding", "weight", 1)
     if table.rank != 2:
@@ -233,8 +227,6 @@ def embedding(
 
 @module("torch.nn.Embedding")
 class Embedding:
-    """A table of rows."""
-
     def __init__(
         self, num_embeddings: Any, embedding_dim: Any, padding_idx: Any = None,
         max_norm: Any = None,
@@ -266,22 +258,8 @@ class Embedding:
         return embedding(input, self.weight)
 
 
-@row("torch.nn.Embedding.from_pretrained", interpreter=True)
-def from_pretrained(interpreter: Any, embeddings: Any, freeze: bool = True, **more: Any) -> Any:
-    """An Embedding over given rows."""
-    if not isinstance(embeddings, Tensor):
-        raise Refusal("AttributeError", f"'{type_name(embeddings)}' object has no attribute 'dim'")
-    if embeddings.rank != 2:
-        raise Refusal("AssertionError", "Embeddings parameter is expected to be 2-dimensional")
-    rows, width = embeddings.shape
-    keywords = {**more, "_weight": embeddings, "_freeze": freeze}
-    return interpreter.call(interpreter.native_class("torch.nn.Embedding"), [rows, width], keywords)
-
-
 @module("torch.nn.EmbeddingBag")
 class EmbeddingBag:
-    """Means of rows of a table."""
-
     def __init__(
         self, num_embeddings: Any, embedding_dim: Any, max_norm: Any = None, norm_type: float = 2.0,
         scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
@@ -294,8 +272,7 @@ class EmbeddingBag:
 
     def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
         """(B, N) → (B, width); (N) and offsets (B) → (B, width)."""
-        if not isinstance(input, Tensor):
-            raise Refusal("AttributeError", f"'{type_name(input)}' object has no attribute 'dim'")
+        tensor_with(input)
         if input.rank == 2:
             if offsets is not None:
                 raise value_error(
@@ -348,7 +325,6 @@ def layer_norm(
     input: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: Any = 1e-5,
     cudnn_enable: bool = True,
 ) -> Tensor:  # fmt: skip
-    """Normalised over the last axes."""
     shape = tuple(normalized_shape)
     if not shape:
         raise runtime_error(
@@ -385,8 +361,6 @@ def last_axes(x: Tensor, shape: tuple[int, ...], star: str) -> None:
 
 @module("torch.nn.LayerNorm")
 class LayerNorm:
-    """Normalised over the last axes, with weights."""
-
     def __init__(
         self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True,
         bias: bool = True, device: Any = None, dtype: Any = None,
@@ -398,7 +372,6 @@ class LayerNorm:
         self.bias = made(weight_sizes(*shape), dtype) if elementwise_affine and bias else None
 
     def forward(self, input: Any) -> Tensor:
-        """The same shape."""
         x = tensor_argument(input, "layer_norm", "input", 1)
         return layer_norm(x, self.normalized_shape, self.weight, self.bias)
 
@@ -408,7 +381,6 @@ class LayerNorm:
     at="F torch",
 )
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Tensor:
-    """Divided by the root mean square of the last axes."""
     if input.rank < len(normalized_shape):
         raise value_error(
             f"Input tensor must have at least {len(normalized_shape)} dimensions, but got {input.rank}"
@@ -419,8 +391,6 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Any = None, eps: Any 
 
 @module("torch.nn.RMSNorm")
 class RMSNorm:
-    """Divided by the root mean square of the last axes, with weights."""
-
     def __init__(
         self, normalized_shape: Any, eps: Any = None, elementwise_affine: bool = True,
         device: Any = None, dtype: Any = None,
@@ -431,16 +401,8 @@ class RMSNorm:
         )
 
     def forward(self, x: Any) -> Tensor:
-        """The same shape."""
         return rms_norm(
             tensor_argument(x, "rms_norm", "input", 1), self.normalized_shape, self.weight
-        )
-
-
-def _no_dim(x: Any) -> None:
-    if not isinstance(x, Tensor):
-        raise Refusal(
-            "AttributeError", f"'{type_name(x)}' object has no attribute 'dim'", argument=x
         )
 
 
@@ -476,7 +438,6 @@ def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
     training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
-    """Normalised over all axes but the second."""
     x = tensor_argument(input, "batch_norm", "input", 1)
     if training:
         if x.rank < 2:
@@ -496,68 +457,49 @@ def _need_rank(x: Tensor, ranks: tuple[int, ...]) -> None:
         )
 
 
-class _BatchNorm:
-    """What BatchNorm1d, 2d and 3d share."""
-
-    def __init__(
-        self, num_features: Any, eps: float = 1e-5, momentum: Any = 0.1, affine: bool = True,
-        track_running_stats: bool = True, device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.affine, self.track_running_stats = affine, track_running_stats
-        sizes = weight_sizes(num_features)
-        self.weight = made(sizes, dtype) if affine else None
-        self.bias = made(sizes, dtype) if affine else None
-        here: Any = self
-        if track_running_stats:
-            buffer(here, "running_mean", new(sizes, dtype_of(dtype)))
-            buffer(here, "running_var", new(sizes, dtype_of(dtype)))
-            buffer(here, "num_batches_tracked", new((), "int64"))
+def _batch_norm(
+    self: Any, num_features: Any, eps: float = 1e-5, momentum: Any = 0.1, affine: bool = True,
+    track_running_stats: bool = True, device: Any = None, dtype: Any = None,
+) -> Any:  # fmt: skip
+    """What BatchNorm1d, 2d and 3d keep."""
+    sizes = weight_sizes(num_features)
+    self.weight = made(sizes, dtype) if affine else None
+    self.bias = made(sizes, dtype) if affine else None
+    if track_running_stats:
+        buffer(self, "running_mean", new(sizes, dtype_of(dtype)))
+        buffer(self, "running_var", new(sizes, dtype_of(dtype)))
+        buffer(self, "num_batches_tracked", new((), "int64"))
+    return {"num_features": num_features, "eps": eps, "momentum": momentum, "affine": affine,
+            "track_running_stats": track_running_stats}  # fmt: skip
 
 
-def _batch_norms() -> None:
-    for name, ranks in (("BatchNorm1d", (2, 3)), ("BatchNorm2d", (4,)), ("BatchNorm3d", (5,))):
-
-        def forward(self: Any, input: Any, _ranks: tuple[int, ...] = ranks) -> Tensor:
-            _no_dim(input)
-            _need_rank(input, _ranks)
-            training = self.training or not self.track_running_stats
-            mean = self.running_mean if self.track_running_stats else None
-            return batch_norm(input, mean, mean, self.weight, self.bias, training)
-
-        module(f"torch.nn.{name}")(type(name, (_BatchNorm,), {"forward": forward}))
+def _instance_norm(
+    self: Any, num_features: Any, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
+    track_running_stats: bool = False, device: Any = None, dtype: Any = None,
+) -> Any:  # fmt: skip
+    """What InstanceNorm1d, 2d and 3d keep."""
+    return _batch_norm(
+        self, num_features, eps, momentum, affine, track_running_stats, device, dtype
+    )
 
 
-_batch_norms()
+for _name, _ranks in (("BatchNorm1d", (2, 3)), ("BatchNorm2d", (4,)), ("BatchNorm3d", (5,))):
 
+    def over_batch(self: Any, input: Any, _ranks: tuple[int, ...] = _ranks) -> Tensor:
+        _need_rank(tensor_with(input), _ranks)
+        training = self.training or not self.track_running_stats
+        mean = self.running_mean if self.track_running_stats else None
+        return batch_norm(input, mean, mean, self.weight, self.bias, training)
 
-class _InstanceNorm:
-    """What InstanceNorm1d, 2d and 3d share."""
+    plain_module(_name, _batch_norm, over_batch, "_BatchNorm", "_BatchNorm")
 
-    def __init__(
-        self, num_features: Any, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
-        track_running_stats: bool = False, device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
-        self.num_features, self.affine = num_features, affine
-        self.track_running_stats = track_running_stats
-        sizes = weight_sizes(num_features)
-        self.weight = made(sizes, dtype) if affine else None
-        self.bias = made(sizes, dtype) if affine else None
+for _name, _ranks in (("InstanceNorm1d", (2, 3)), ("InstanceNorm2d", (3, 4)), ("InstanceNorm3d", (4, 5))):  # fmt: skip
 
+    def over_instance(self: Any, input: Any, _ranks: tuple[int, ...] = _ranks) -> Tensor:
+        _need_rank(tensor_with(input), _ranks)
+        return _normalised_alone(self, input, input.rank - _ranks[0])
 
-def _instance_norms() -> None:
-    for name, ranks in (
-        ("InstanceNorm1d", (2, 3)),
-        ("InstanceNorm2d", (3, 4)),
-        ("InstanceNorm3d", (4, 5)),
-    ):
-
-        def forward(self: Any, input: Any, _ranks: tuple[int, ...] = ranks) -> Tensor:
-            _no_dim(input)
-            _need_rank(input, _ranks)
-            return _normalised_alone(self, input, input.rank - _ranks[0])
-
-        module(f"torch.nn.{name}")(type(name, (_InstanceNorm,), {"forward": forward}))
+    plain_module(_name, _instance_norm, over_instance, "_InstanceNorm", "_InstanceNorm")
 
 
 def _normalised_alone(layer: Any, x: Tensor, at: int) -> Tensor:
@@ -583,12 +525,8 @@ def _normalised_alone(layer: Any, x: Tensor, at: int) -> Tensor:
     return x.like(strides=new(x.shape).strides)
 
 
-_instance_norms()
-
-
 @row("torch.nn.functional.instance_norm")
 def instance_norm(input: Tensor, *_: Any, **__: Any) -> Tensor:
-    """Each sample's channels normalised alone."""
     return input.like()
 
 
@@ -596,7 +534,6 @@ def instance_norm(input: Tensor, *_: Any, **__: Any) -> Tensor:
 def group_norm(
     input: Any, num_groups: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
-    """Normalised over groups of channels."""
     x = tensor_argument(input, "group_norm", "input", 1)
     if x.rank < 2:
         raise runtime_error(
@@ -628,8 +565,6 @@ def group_norm(
 
 @module("torch.nn.GroupNorm")
 class GroupNorm:
-    """Normalised over groups of channels."""
-
     def __init__(
         self, num_groups: Any, num_channels: Any, eps: float = 1e-5, affine: bool = True,
         device: Any = None, dtype: Any = None,
@@ -643,125 +578,76 @@ class GroupNorm:
         self.bias = made(weight_sizes(num_channels), dtype) if affine else None
 
     def forward(self, input: Any) -> Tensor:
-        """The same shape."""
         return group_norm(input, self.num_groups, self.weight, self.bias)
 
 
 # -------------------------------------------------------------------------- activations and dropout
 
 
-def _module(name: str, init: Callable[..., None], forward: Callable[..., Any]) -> None:
-    """A class of torch out of its constructor and its forward."""
-    base = {"ReLU6": "Hardtanh"}.get(name, name)  # torch's ReLU6 has the forward of its base
-    init.__qualname__, forward.__qualname__ = f"{name}.__init__", f"{base}.forward"
-    rules = type(name, (), {"__init__": init, "forward": forward, "__doc__": forward.__doc__})
-    module(f"torch.nn.{name}")(rules)
-
-
-def _activations() -> None:
-    arguments: dict[str, Callable[..., None]] = {
-        "ReLU": lambda self, inplace=False: None, "Tanh": lambda self: None,
-        "Sigmoid": lambda self: None, "GELU": lambda self, approximate="none": None,
-        "ELU": lambda self, alpha=1.0, inplace=False: None, "SELU": lambda self,
-        inplace=False: None,
-        "LeakyReLU": lambda self, negative_slope=0.01, inplace=False: None,
-        "Softplus": lambda self, beta=1.0, threshold=20.0: None, "SiLU": lambda self,
-        inplace=False: None,
-        "Mish": lambda self, inplace=False: None,
-        "Hardtanh": lambda self, min_val=-1.0, max_val=1.0, inplace=False, min_value=None,
-        max_value=None: None,
-        "ReLU6": lambda self, inplace=False: None, "LogSigmoid": lambda self: None,
-        "Hardswish": lambda self, inplace=False: None, "Hardsigmoid": lambda self,
-        inplace=False: None,
-        "CELU": lambda self, alpha=1.0, inplace=False: None, "Softsign": lambda self: None,
-        "Tanhshrink": lambda self: None, "Softshrink": lambda self, lambd=0.5: None,
-        "Hardshrink": lambda self, lambd=0.5: None,
-        "RReLU": lambda self, lower=1 / 8, upper=1 / 3, inplace=False: None,
-        "Threshold": lambda self, threshold, value, inplace=False: None,
-    }  # fmt: skip
-    for name, init in arguments.items():
-        _module(name, init, _activation(name))
+_ACTIVATIONS: dict[str, Callable[..., Any]] = {
+    **{name: lambda self: locals() for name in ("Tanh", "Sigmoid", "LogSigmoid", "Softsign", "Tanhshrink")},
+    **{name: lambda self, inplace=False: locals()
+       for name in ("ReLU", "SELU", "SiLU", "Mish", "ReLU6", "Hardswish", "Hardsigmoid")},
+    **{name: lambda self, alpha=1.0, inplace=False: locals() for name in ("ELU", "CELU")},
+    **{name: lambda self, lambd=0.5: locals() for name in ("Softshrink", "Hardshrink")},
+    "GELU": lambda self, approximate="none": locals(),
+    "LeakyReLU": lambda self, negative_slope=0.01, inplace=False: locals(),
+    "Softplus": lambda self, beta=1.0, threshold=20.0: locals(),
+    "Hardtanh": lambda self, min_val=-1.0, max_val=1.0, inplace=False, min_value=None,
+    max_value=None: locals(),
+    "RReLU": lambda self, lower=1 / 8, upper=1 / 3, inplace=False: locals(),
+    "Threshold": lambda self, threshold, value, inplace=False: locals(),
+}  # fmt: skip
 
 
 def _activation(name: str) -> Callable[..., Any]:
-    known = {"LeakyReLU": "leaky_relu", "RReLU": "rrelu_training"}
+    known = {"LeakyReLU": "leaky_relu", "RReLU": "rrelu_training", "ReLU6": "relu6_module"}
     function = known.get(name, name.lower())
 
     def forward(self: Any, input: Any) -> Any:
-        if name in ("Tanh", "Sigmoid") and not isinstance(input, Tensor):
-            return tensor_argument(input, function, "input", 1)
-        return activation("relu6_module" if name == "ReLU6" else function, input)
+        if name in ("Tanh", "Sigmoid"):
+            tensor_argument(input, function, "input", 1)
+        return activation(function, input)
 
     return forward
 
 
-_activations()
+for _name, _init in _ACTIVATIONS.items():  # torch's ReLU6 has the forward of its base
+    _of = {"ReLU6": "Hardtanh"}.get(_name, "")
+    plain_module(_name, _init, _activation(_name), forward_of=_of)
 
 
-def _dropouts() -> None:
-    for name in (
-        "Dropout",
-        "Dropout1d",
-        "Dropout2d",
-        "Dropout3d",
-        "AlphaDropout",
-        "FeatureAlphaDropout",
-    ):
+def _dropout(function: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def init(self: Any, p: Any = 0.5, inplace: bool = False) -> Any:
+        check_p(p)
+        return {"p": p, "inplace": inplace}
 
-        def init(self: Any, p: Any = 0.5, inplace: bool = False) -> None:
-            check_p(p)
-            self.p, self.inplace = p, inplace
-
-        _module(name, init, _dropout(name))
+    return init, lambda self, input: dropped(function, input, self.p, self.training)
 
 
-def _dropout(name: str) -> Callable[..., Any]:
-    names = {"AlphaDropout": "alpha_dropout", "FeatureAlphaDropout": "feature_alpha_dropout"}
-    function = names.get(name, name.lower())
-
-    def forward(self: Any, input: Any) -> Any:
-        return dropped(function, input, self.p, self.training)
-
-    return forward
+for _name, _function in {
+    "Dropout": "dropout", "Dropout1d": "dropout1d", "Dropout2d": "dropout2d",
+    "Dropout3d": "dropout3d", "AlphaDropout": "alpha_dropout",
+    "FeatureAlphaDropout": "feature_alpha_dropout",
+}.items():  # fmt: skip
+    plain_module(_name, *_dropout(_function))
 
 
-_dropouts()
+def _softmax(function: str) -> Callable[..., Any]:
+    return lambda self, input: functional_softmax(function, input, self.dim)
 
 
-def _softmaxes() -> None:
-    for name, function in (
-        ("Softmax", "softmax"),
-        ("LogSoftmax", "log_softmax"),
-        ("Softmin", "softmin"),
-    ):
-
-        def init(self: Any, dim: Any = None) -> None:
-            self.dim = dim
-
-        def forward(self: Any, input: Any, _function: str = function) -> Any:
-            return functional_softmax(_function, input, self.dim)
-
-        _module(name, init, forward)
+for _name, _function in {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Softmin": "softmin"}.items():  # fmt: skip
+    plain_module(_name, lambda self, dim=None: locals(), _softmax(_function))
 
 
-_softmaxes()
+def _softmax_of_channels(self: Any, input: Any) -> Tensor:
+    if tensor_with(input).rank not in (3, 4):
+        raise value_error(f"Softmax2d: expected input to be 3D or 4D, got {input.rank}D instead")
+    return functional_softmax("softmax", input, -3)
 
 
-@module("torch.nn.Softmax2d")
-class Softmax2d:
-    """softmax over channels."""
-
-    def __init__(self) -> None:
-        pass
-
-    def forward(self, input: Any) -> Tensor:
-        """The same shape."""
-        _no_dim(input)
-        if input.rank not in (3, 4):
-            raise value_error(
-                f"Softmax2d: expected input to be 3D or 4D, got {input.rank}D instead"
-            )
-        return functional_softmax("softmax", input, -3)
+plain_module("Softmax2d", lambda self: None, _softmax_of_channels)
 
 
 @module("torch.nn.PReLU")
@@ -775,13 +661,11 @@ class PReLU:
         self.weight = made(weight_sizes(num_parameters), dtype)
 
     def forward(self, input: Any) -> Tensor:
-        """The same shape."""
         return prelu(tensor_argument(input, "prelu", "input", 1), self.weight)
 
 
 @native("prelu(Tensor input, Tensor weight)", at="F torch")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """relu with a slope."""
     count = weight.numel
     if count != 1:
         if not input.rank:
@@ -798,7 +682,6 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 @native("glu(Tensor input, int dim=-1)", at="F")
 def glu(input: Tensor, dim: Any = -1) -> Tensor:
-    """One half gated by the other."""
     if not input.rank:
         raise runtime_error("glu does not support 0-dimensional tensors")
     at = axis_index(dim, input.rank)
@@ -807,87 +690,27 @@ def glu(input: Tensor, dim: Any = -1) -> Tensor:
             f"Halving dimension must be even, but dimension {at} is size {input.shape[at]}"
         )
     half = input.shape[at] // 2
-    return input.like(
-        shape=(*input.shape[:at], half, *input.shape[at + 1 :]),
-        axes=(*input.axes[:at], resized(input.axes[at], half), *input.axes[at + 1 :]),
-    )  # fmt: skip
+    return with_size(input, at, half)
 
 
-@module("torch.nn.GLU")
-class GLU:
-    """One half gated by the other."""
-
-    def __init__(self, dim: int = -1) -> None:
-        self.dim = dim
-
-    def forward(self, input: Any) -> Tensor:
-        """(…, 2n, …) → (…, n, …)."""
-        return glu(tensor_argument(input, "glu", "input", 1), self.dim)
-
-
-@module("torch.nn.Identity")
-class Identity:
-    """x itself."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        pass
-
-    def forward(self, input: Any) -> Any:
-        """x."""
-        return input
-
-
-@module("torch.nn.Flatten")
-class Flatten:
-    """Several axes as one."""
-
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim, self.end_dim = start_dim, end_dim
-
-    def forward(self, input: Any) -> Tensor:
-        """x.flatten(start_dim, end_dim)."""
-        if not isinstance(input, Tensor):
-            raise Refusal(
-                "AttributeError", f"'{type_name(input)}' object has no attribute 'flatten'"
-            )
-        return flatten(input, self.start_dim, self.end_dim)
-
-
-@module("torch.nn.Unflatten")
-class Unflatten:
-    """One axis as several."""
-
-    def __init__(self, dim: Any, unflattened_size: Any) -> None:
-        self.dim, self.unflattened_size = dim, unflattened_size
-
-    def forward(self, input: Any) -> Tensor:
-        """x.unflatten(dim, sizes)."""
-        if not isinstance(input, Tensor):
-            raise Refusal(
-                "AttributeError", f"'{type_name(input)}' object has no attribute 'unflatten'"
-            )
-        return unflatten(input, self.dim, self.unflattened_size)
-
-
-@module("torch.nn.CosineSimilarity")
-class CosineSimilarity:
-    """The cosine between two tensors over an axis."""
-
-    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
-        self.dim, self.eps = dim, eps
-
-    def forward(self, x1: Any, x2: Any) -> Tensor:
-        """Without the axis."""
-        return cosine_similarity(x1, x2, self.dim)
-
-
-@module("torch.nn.PairwiseDistance")
-class PairwiseDistance:
-    """A norm of the difference, over the last axis."""
-
-    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
-        self.norm, self.eps, self.keepdim = p, eps, keepdim
-
-    def forward(self, x1: Any, x2: Any) -> Tensor:
-        """Without the last axis."""
-        return pairwise_distance(x1, x2, keepdim=self.keepdim)
+plain_module(
+    "GLU", lambda self, dim=-1: locals(),
+    lambda self, input: glu(tensor_argument(input, "glu", "input", 1), self.dim),
+)  # fmt: skip
+plain_module("Identity", lambda self, *args, **kwargs: None, lambda self, input: input)
+plain_module(
+    "Flatten", lambda self, start_dim=1, end_dim=-1: locals(),
+    lambda self, input: flatten(tensor_with(input, "flatten"), self.start_dim, self.end_dim),
+)  # fmt: skip
+plain_module(
+    "Unflatten", lambda self, dim, unflattened_size: locals(),
+    lambda self, input: unflatten(tensor_with(input, "unflatten"), self.dim, self.unflattened_size),
+)  # fmt: skip
+plain_module(
+    "CosineSimilarity", lambda self, dim=1, eps=1e-8: locals(),
+    lambda self, x1, x2: cosine_similarity(x1, x2, self.dim),
+)  # fmt: skip
+plain_module(
+    "PairwiseDistance", lambda self, p=2.0, eps=1e-6, keepdim=False: locals(),
+    lambda self, x1, x2: pairwise_distance(x1, x2, keepdim=self.keepdim),
+)  # fmt: skip

@@ -8,23 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
-from ..tensor import Tensor, broadcast, elementwise, merged_facts
-from . import buffer, module, row, tensor_argument, type_name, warn
+from ..refusal import NotKnown, index_error, runtime_error, value_error
+from ..tensor import Tensor, broadcast, category, elementwise, merged_facts
+from ..values import TorchSize
+from . import buffer, plain_module, row, tensor_argument, tensor_with, warn
 from .native import alias, bound_arguments, listed, not_implemented, parsed, settled
-from .pointwise import category, in_place_dtype, refuse_bool_subtraction
+from .pointwise import in_place_dtype, refuse_bool_subtraction
 from .reductions import softmax_of
-
-
-def _size(x: Tensor) -> str:
-    return f"torch.Size({listed(x.shape)})"
-
-
-def _sized(x: Any, attribute: str = "size") -> Tensor:
-    if not isinstance(x, Tensor):
-        words = f"'{type_name(x)}' object has no attribute '{attribute}'"
-        raise Refusal("AttributeError", words, argument=x)
-    return x
 
 
 def chosen(reduction: Any, size_average: Any = None, reduce: Any = None) -> str:
@@ -49,10 +39,10 @@ def finished(each: Tensor, reduction: str) -> Tensor:
 
 
 def _broadcast_pair(input: Any, target: Any) -> Tensor:
-    a, b = _sized(input), _sized(target)
+    a, b = tensor_with(input, "size"), tensor_with(target, "size")
     if a.shape != b.shape:
         warn(
-            f"Using a target size ({_size(b)}) that is different to the input size ({_size(a)}). "
+            f"Using a target size ({TorchSize(b.shape)}) that is different to the input size ({TorchSize(a.shape)}). "
             "This will likely lead to incorrect results due to broadcasting. Please ensure they "
             "have the same size."
         )
@@ -111,7 +101,6 @@ def smooth_l1_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:  # fmt: skip
-    """A square near 0, a line beyond."""
     word = _word(reduction, size_average, reduce)
     return _of_difference("smooth_l1", "smooth_l1_cpu", input, target, word)
 
@@ -120,7 +109,6 @@ def smooth_l1_loss(
 def huber_loss(
     input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
 ) -> Tensor:
-    """A square near 0, a line beyond."""
     return _of_difference("huber", "huber_cpu", input, target, reduction)
 
 
@@ -129,14 +117,13 @@ def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """Of probabilities."""
     word = chosen(reduction, size_average, reduce)
-    a, b = _sized(input), _sized(target)
+    a, b = tensor_with(input, "size"), tensor_with(target, "size")
     if a.shape != b.shape:
         raise value_error(
-            f"Using a target size ({_size(b)}) that is different to the input size ({_size(a)}) is "
+            f"Using a target size ({TorchSize(b.shape)}) that is different to the input size ({TorchSize(a.shape)}) is "
             "deprecated. Please ensure they have the same size.",
-            sizes=[(n, m) for n, m in zip(a.shape, b.shape) if n != m], argument=b,
+            sizes=zip(a.shape, b.shape), argument=b,
         )  # fmt: skip
     if weight is not None:
         broadcast(b, weight)
@@ -157,22 +144,17 @@ def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean", pos_weight: Any = None,
 ) -> Tensor:  # fmt: skip
-    """Of numbers before their sigmoid."""
     word = chosen(reduction, size_average, reduce)
-    b = _sized(target)
-    a = _sized(input)
+    b, a = tensor_with(target, "size"), tensor_with(input, "size")
     if a.shape != b.shape:
         raise value_error(
-            f"Target size ({_size(b)}) must be the same as input size ({_size(a)})",
-            sizes=[(n, m) for n, m in zip(a.shape, b.shape) if n != m], argument=b,
+            f"Target size ({TorchSize(b.shape)}) must be the same as input size ({TorchSize(a.shape)})",
+            sizes=zip(a.shape, b.shape), argument=b,
         )  # fmt: skip
     if category(a.dtype) < 2:
         raise not_implemented("log_sigmoid_cpu", a.dtype, a)
     if b.dtype == "bool":
-        raise runtime_error(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-            "`logical_xor()` operator instead."
-        )
+        refuse_bool_subtraction(b, b)
     if pos_weight is not None:
         elementwise(pos_weight, b)
     if category(b.dtype) < 2:
@@ -189,7 +171,6 @@ def kl_div(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Between log-probabilities and probabilities."""
     if size_average is not None or reduce is not None:
         word = chosen("", size_average, reduce)
     else:
@@ -213,16 +194,12 @@ def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """Binary cross-entropies, their mean over the classes."""
     word = chosen(reduction, size_average, reduce)
     if category(input.dtype) < 2:
         raise not_implemented("log_sigmoid_cpu", input.dtype, input)
     both = elementwise(target, input)
     if target.dtype == "bool":
-        raise runtime_error(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying "
-            "to invert a mask, use the `~` or `logical_not()` operator instead."
-        )
+        refuse_bool_subtraction(target, 1)
     if not input.rank:
         raise index_error("Dimension specified as -1 but tensor has no dimensions")
     if both.rank != input.rank:
@@ -302,7 +279,7 @@ def _nll_nd(x: Tensor, y: Tensor, weight: Tensor | None, ignore: int, reduction:
     if x.rank != 4 and y.shape[1:] != x.shape[2:]:
         raise runtime_error(
             f"Expected target size {listed(size)}, got {listed(y.shape)}",
-            sizes=[(n, m) for n, m in zip(size, y.shape) if n != m], argument=y,
+            sizes=zip(size, y.shape), argument=y,
             wants={"classes": x},
         )  # fmt: skip
     if x.rank == 4:
@@ -491,7 +468,7 @@ def margin_ranking_loss(
     if not input1.rank == input2.rank == target.rank:
         raise runtime_error(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
-            f"input1: {_size(input1)}, input2: {_size(input2)}, target: {_size(target)} "
+            f"input1: {TorchSize(input1.shape)}, input2: {TorchSize(input2.shape)}, target: {TorchSize(target.shape)} "
         )
     return finished(elementwise(target, elementwise(input1, input2)), word)
 
@@ -536,151 +513,99 @@ def multi_margin_loss(
 # ------------------------------------------------------------------------------------------ modules
 
 
+def _kept(options: dict[str, Any]) -> None:
+    """What a loss keeps of its arguments, torch's old ones as a reduction; weights as buffers."""
+    self = options.pop("self")
+    old = options.pop("size_average", None), options.pop("reduce", None)
+    if old != (None, None):
+        options["reduction"] = chosen("", *old)
+    self._attributes["_options"] = options
+    for key, value in options.items():
+        if isinstance(value, Tensor):
+            buffer(self, key, value)
+        else:
+            setattr(self, key, value)
+
+
 def _loss(
-    name: str, function: Callable[..., Tensor], options: Callable[..., dict[str, Any]],
-    inputs: tuple[str, ...] = ("input", "target"),
+    name: str, function: Callable[..., Tensor], init: Callable[..., None],
+    forward: Callable[..., Any] | None = None, base: str = "",
 ) -> None:  # fmt: skip
-    """nn.…Loss: keeps the options of its function."""
-
-    def init(self: Any, *args: Any, **keywords: Any) -> None:
-        try:
-            kept = options(self, *args, **keywords)
-        except TypeError as error:
-            raise type_error(str(error)) from None
-        del kept["self"]
-        if kept.get("size_average") is not None or kept.get("reduce") is not None:
-            kept["reduction"] = chosen("", kept["size_average"], kept["reduce"])
-        kept = {k: v for k, v in kept.items() if k not in ("size_average", "reduce")}
-        self._attributes["_options"] = kept
-        for key, value in kept.items():
-            if isinstance(value, Tensor):
-                buffer(self, key, value)
-            else:
-                setattr(self, key, value)
-
-    base = {
-        "MSELoss": "_Loss",
-        "L1Loss": "_Loss",
-        "SoftMarginLoss": "_Loss",
-        "MultiLabelMarginLoss": "_Loss",
-    }
-    options.__qualname__ = f"{base.get(name, name)}.__init__"
-    module(f"torch.nn.{name}")(
-        type(name, (), {"__init__": init, "forward": _forward(name, function, len(inputs), inputs)})
-    )
+    """nn.…Loss: keeps the options of its function; `forward` gives the arguments besides."""
+    plain_module(name, init, forward or _compared(function), init_of=base)
 
 
-def _forward(
-    name: str, function: Callable[..., Tensor], count: int, inputs: tuple[str, ...]
-) -> Callable[..., Tensor]:
-    forms: dict[int, Callable[..., Tensor]] = {
-        2: lambda self, input, target: function(input, target, **self._options),
-        3: lambda self, a, b, c: function(a, b, c, **self._options),
-        4: lambda self, log_probs, targets, input_lengths, target_lengths: function(
-            log_probs, targets, input_lengths, target_lengths, **self._options
-        ),
-    }
-    forward = forms[count]
-    if count == 3:
-        forward = {
-            "input1": lambda self, input1, input2, target: function(
-                input1, input2, target, **self._options
-            ),
-            "anchor": lambda self, anchor, positive, negative: function(
-                anchor, positive, negative, **self._options
-            ),
-            "input": lambda self, input, target, var: function(input, target, var, **self._options),
-        }[inputs[0]]
-    forward.__qualname__ = f"{name}.forward"
-    return forward
+def _compared(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return lambda self, input, target: function(input, target, **self._options)
 
 
-def _losses() -> None:
-    def plain(
-        self: Any, size_average: Any = None, reduce: Any = None, reduction: Any = "mean"
-    ) -> Any:
-        return locals()
+def _two_inputs(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return lambda self, input1, input2, target: function(input1, input2, target, **self._options)
 
-    for name, function in (
-        ("MSELoss", mse_loss), ("L1Loss", l1_loss),
-    ):  # fmt: skip
-        _loss(name, function, _copied(plain))
+
+_loss_of: Callable[..., Tensor]
+for _name, _loss_of in (("MSELoss", mse_loss), ("L1Loss", l1_loss)):
     _loss(
-        "SmoothL1Loss",
-        smooth_l1_loss,
-        lambda self, size_average=None, reduce=None, reduction="mean", beta=1.0: locals(),
-    )
-    _loss("HuberLoss", huber_loss, lambda self, reduction="mean", delta=1.0: locals())
-    _loss(
-        "KLDivLoss",
-        kl_div,
-        lambda self, size_average=None, reduce=None, reduction="mean", log_target=False: locals(),
-    )
-
-    def weighted(
-        self: Any,
-        weight: Any = None,
-        size_average: Any = None,
-        reduce: Any = None,
-        reduction: Any = "mean",
-    ) -> Any:
-        return locals()
-
-    _loss("BCELoss", binary_cross_entropy, _copied(weighted))
-    _loss("MultiLabelSoftMarginLoss", multilabel_soft_margin_loss, _copied(weighted))
-    _loss(
-        "BCEWithLogitsLoss", binary_cross_entropy_with_logits,
-        lambda self, weight=None, size_average=None, reduce=None, reduction="mean",
-        pos_weight=None: locals(),
+        _name, _loss_of,
+        lambda self, size_average=None, reduce=None, reduction="mean": _kept(locals()),
+        base="_Loss",
     )  # fmt: skip
+for _name, _loss_of in (
+    ("BCELoss", binary_cross_entropy), ("MultiLabelSoftMarginLoss", multilabel_soft_margin_loss),
+):  # fmt: skip
     _loss(
-        "CrossEntropyLoss", cross_entropy,
-        lambda self, weight=None, size_average=None, ignore_index=-100, reduce=None,
-        reduction="mean",
-        label_smoothing=0.0: locals(),
+        _name, _loss_of,
+        lambda self, weight=None, size_average=None, reduce=None, reduction="mean": _kept(locals()),
     )  # fmt: skip
+for _name, _loss_of in (
+    ("CosineEmbeddingLoss", cosine_embedding_loss), ("MarginRankingLoss", margin_ranking_loss),
+):  # fmt: skip
     _loss(
-        "NLLLoss", nll_loss,
-        lambda self, weight=None, size_average=None, ignore_index=-100, reduce=None,
-        reduction="mean": locals(),
+        _name, _loss_of,
+        lambda self, margin=0.0, size_average=None, reduce=None, reduction="mean": _kept(locals()),
+        _two_inputs(_loss_of),
     )  # fmt: skip
-    _loss(
-        "MultiMarginLoss", multi_margin_loss,
-        lambda self, p=1, margin=1.0, weight=None, size_average=None, reduce=None,
-        reduction="mean": locals(),
-    )  # fmt: skip
-
-    def margin(
-        self: Any,
-        margin: Any = 0.0,
-        size_average: Any = None,
-        reduce: Any = None,
-        reduction: Any = "mean",
-    ) -> Any:
-        return locals()
-
-    three = ("input1", "input2", "target")
-    _loss("CosineEmbeddingLoss", cosine_embedding_loss, _copied(margin), three)
-    _loss("MarginRankingLoss", margin_ranking_loss, _copied(margin), three)
-    _loss(
-        "TripletMarginLoss", triplet_margin_loss,
-        lambda self, margin=1.0, p=2.0, eps=1e-6, swap=False, size_average=None, reduce=None,
-        reduction="mean": locals(), ("anchor", "positive", "negative"),
-    )  # fmt: skip
-    _loss(
-        "CTCLoss", ctc_loss, lambda self, blank=0, reduction="mean", zero_infinity=False: locals(),
-        ("log_probs", "targets", "input_lengths", "target_lengths"),
-    )  # fmt: skip
-
-
-def _copied(options: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function as an object of its own, for a name of its own."""
-    from types import FunctionType
-
-    own: Any = options
-    return FunctionType(
-        own.__code__, own.__globals__, own.__name__, own.__defaults__, own.__closure__
-    )
-
-
-_losses()
+_loss(
+    "SmoothL1Loss", smooth_l1_loss,
+    lambda self, size_average=None, reduce=None, reduction="mean", beta=1.0: _kept(locals()),
+)  # fmt: skip
+_loss("HuberLoss", huber_loss, lambda self, reduction="mean", delta=1.0: _kept(locals()))
+_loss(
+    "KLDivLoss", kl_div,
+    lambda self, size_average=None, reduce=None, reduction="mean", log_target=False: _kept(locals()),
+)  # fmt: skip
+_loss(
+    "BCEWithLogitsLoss", binary_cross_entropy_with_logits,
+    lambda self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None:
+    _kept(locals()),
+)  # fmt: skip
+_loss(
+    "CrossEntropyLoss", cross_entropy,
+    lambda self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
+    label_smoothing=0.0: _kept(locals()),
+)  # fmt: skip
+_loss(
+    "NLLLoss", nll_loss,
+    lambda self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean":
+    _kept(locals()),
+)  # fmt: skip
+_loss(
+    "MultiMarginLoss", multi_margin_loss,
+    lambda self, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean":
+    _kept(locals()),
+)  # fmt: skip
+_loss(
+    "TripletMarginLoss", triplet_margin_loss,
+    lambda self, margin=1.0, p=2.0, eps=1e-6, swap=False, size_average=None, reduce=None,
+    reduction="mean": _kept(locals()),
+    lambda self, anchor, positive, negative: triplet_margin_loss(
+        anchor, positive, negative, **self._options
+    ),
+)  # fmt: skip
+_loss(
+    "CTCLoss", ctc_loss,
+    lambda self, blank=0, reduction="mean", zero_infinity=False: _kept(locals()),
+    lambda self, log_probs, targets, input_lengths, target_lengths: ctc_loss(
+        log_probs, targets, input_lengths, target_lengths, **self._options
+    ),
+)  # fmt: skip

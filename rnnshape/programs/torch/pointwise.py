@@ -9,19 +9,10 @@ from typing import Any
 
 from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
 from ..sizes import Size
-from ..tensor import Tensor, broadcast, elementwise, promoted
+from ..tensor import Tensor, broadcast, category, elementwise, promoted
 from ..values import Unknown
-from . import row, touch, type_name, warn
+from . import lacks, row, tensor_argument, touch, type_name, warn
 from .native import alias, c_name, listed, native, not_implemented
-
-
-def category(dtype: str) -> int:
-    """0 bool, 1 whole, 2 floating, 3 complex: what promotion looks at first."""
-    if dtype == "bool":
-        return 0
-    if dtype.startswith("complex"):
-        return 3
-    return 1 if "int" in dtype else 2
 
 
 def known_results(operation: Callable[..., Any], *operands: Any) -> tuple[Any, ...] | None:
@@ -69,7 +60,7 @@ def in_place_shape(x: Tensor, other: Any) -> None:
         raise runtime_error(
             f"output with shape {listed(x.shape)} doesn't match the broadcast shape "
             f"{listed(shape)}",
-            sizes=[(a, b) for a, b in zip(x.shape[::-1], shape[::-1]) if a != b],
+            sizes=zip(x.shape[::-1], shape[::-1]),
         )
 
 
@@ -212,25 +203,21 @@ _functions_of_two()
     "pow(Tensor input, Number exponent)", at="torch",
 )  # fmt: skip
 def power(exponent: Any, input: Any = None, self: Any = None) -> Tensor:
-    """torch.pow."""
     return computed("pow", self if input is None else input, exponent)
 
 
 @native("pow(Tensor input, Tensor exponent)", "pow(Tensor input, Number exponent)", at="Tensor")
 def power_method(input: Tensor, exponent: Any) -> Tensor:
-    """x.pow(2)."""
     return computed("pow", input, exponent)
 
 
 @native("pow_(Tensor input, Tensor exponent)", "pow_(Tensor input, Number exponent)", at="Tensor")
 def power_(input: Tensor, exponent: Any) -> Tensor:
-    """x.pow_(2)."""
     return changed(input, "pow", exponent)
 
 
 @native("copy_(Tensor input, number_like src, bool non_blocking=False)", at="Tensor")
 def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """x takes the values of src."""
     in_place_shape(input, src)
     return touch(input)
 
@@ -346,19 +333,16 @@ _operators()
 
 @row("Tensor.__neg__")
 def negative(self: Tensor) -> Tensor:
-    """-x."""
     return unary("neg", self)
 
 
 @row("Tensor.__pos__")
 def positive(self: Tensor) -> Tensor:
-    """+x."""
     return self
 
 
 @row("Tensor.__invert__")
 def inverted(self: Tensor) -> Tensor:
-    """~x."""
     if category(self.dtype) >= 2:
         raise type_error(
             "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
@@ -368,7 +352,6 @@ def inverted(self: Tensor) -> Tensor:
 
 @row("Tensor.__abs__")
 def absolute(self: Tensor) -> Tensor:
-    """abs(x)."""
     return unary("abs", self)
 
 
@@ -499,7 +482,6 @@ _functions_of_one()
     "clamp(Tensor input, Number? min=None, Number? max=None)", also=("clip",),
 )  # fmt: skip
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """Elements kept between bounds."""
     return _clamped(input, min, max)
 
 
@@ -535,7 +517,6 @@ def _clamped(x: Tensor, low: Any, high: Any) -> Tensor:
     "clamp_(Tensor input, Number? min=None, Number? max=None)", at="Tensor",
 )  # fmt: skip
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """clamp in place."""
     out = _clamped(input, min, max)
     in_place_dtype(input, out.dtype, c_name)
     return touch(input)
@@ -585,13 +566,8 @@ def activation(name: str, x: Any, function: str = "") -> Any:
     if not isinstance(x, Tensor):
         attribute = {"tanh": "tanh", "sigmoid": "sigmoid", "softsign": "abs", "tanhshrink": "tanh"}
         if name in attribute:
-            words = f"'{type_name(x)}' object has no attribute '{attribute[name]}'"
-            raise Refusal("AttributeError", words, argument=x)
-        raise type_error(
-            f"{_C_NAME.get(name, name)}(): argument 'input' (position 1) must be Tensor, not "
-            f"{type_name(x)}",
-            argument=x,
-        )
+            raise lacks(x, attribute[name])
+        tensor_argument(x, _C_NAME.get(name, name), "input", 1)
     if name in ("relu", "tanh", "sigmoid"):
         return unary(name, x)
     whole = category(x.dtype) < 2
@@ -676,13 +652,8 @@ def dropped(name: str, x: Any, p: Any, training: bool) -> Any:
     check_p(p)
     if not isinstance(x, Tensor):
         if name[-2:] in ("1d", "2d", "3d"):
-            raise Refusal(
-                "AttributeError", f"'{type_name(x)}' object has no attribute 'dim'", argument=x
-            )
-        raise type_error(
-            f"{name}(): argument 'input' (position 1) must be Tensor, not {type_name(x)}",
-            argument=x,
-        )
+            raise lacks(x, "dim")
+        tensor_argument(x, name, "input", 1)
     if name == "dropout1d" and x.rank not in (2, 3):
         raise runtime_error(
             f"dropout1d: Expected 2D or 3D input, but received a {x.rank}D input. Note that "

@@ -15,6 +15,7 @@ from ..tensor import (
     elementwise,
     expanded,
     merged_facts,
+    merged_graph,
     permuted,
 )
 from . import row, type_name
@@ -27,7 +28,7 @@ def result(a: Tensor, b: Tensor, shape: Sequence[int], axes: Sequence[Axis], **m
         tuple(shape),
         a.dtype,
         tuple(axes),
-        graph=a.graph | b.graph,
+        graph=merged_graph(a, b),
         facts=merged_facts([a, b]),
         **more,
     )
@@ -58,7 +59,6 @@ def rows_of(x: Tensor) -> Tensor:
 
 @native("matmul(Tensor input, Tensor other)")
 def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """a @ b."""
     a, b = input, other
     if not a.rank or not b.rank:
         raise runtime_error(
@@ -167,7 +167,6 @@ def _same_scalar(a: Tensor, b: Tensor, work: int = 1) -> None:
 
 @row("Tensor.__matmul__")
 def matmul_operator(self: Tensor, other: Any) -> Tensor:
-    """a @ b."""
     if not isinstance(other, Tensor):
         raise type_error(
             f"unsupported operand type(s) for @: 'Tensor' and '{type_name(other)}'", argument=other
@@ -200,7 +199,6 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 
 @native("mv(Tensor input, Tensor vec)")
 def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """A matrix and a vector."""
     a, b = input, vec
     if a.rank != 2 or b.rank != 1:
         raise runtime_error(f"vector + matrix @ vector expected, got 1, {a.rank}, {b.rank}")
@@ -222,7 +220,6 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
 
 @native("mm(Tensor input, Tensor mat2)", "mm(Tensor input, Tensor mat2, dtype out_dtype)")
 def mm(input: Tensor, mat2: Tensor, out_dtype: Any = None) -> Tensor:
-    """Two matrices."""
     for name, x in (("self", input), ("mat2", mat2)):
         if x.rank != 2:
             raise runtime_error(f"{name} must be a matrix", argument=x, wants={"rank": (2,)})
@@ -232,7 +229,6 @@ def mm(input: Tensor, mat2: Tensor, out_dtype: Any = None) -> Tensor:
 
 @native("bmm(Tensor input, Tensor mat2)", "bmm(Tensor input, Tensor mat2, dtype out_dtype)")
 def bmm(input: Tensor, mat2: Tensor, out_dtype: Any = None) -> Tensor:
-    """As many products of matrices as there are in the batch."""
     a, b = input, mat2
     for name, x in (("batch1", a), ("batch2", b)):
         if x.rank != 3:
@@ -253,7 +249,6 @@ def bmm(input: Tensor, mat2: Tensor, out_dtype: Any = None) -> Tensor:
 
 @native("outer(Tensor input, Tensor vec2)", also=("ger",))
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """Every product of two vectors."""
     for name, x in (("self", input), ("vec2", vec2)):
         if x.rank != 1:
             raise runtime_error(f"outer: Expected 1-D argument {name}, but got {x.rank}-D")
@@ -265,7 +260,6 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 @native("inner(Tensor input, Tensor other)")
 def inner(input: Tensor, other: Tensor) -> Tensor:
-    """Products over the last axes of both."""
     a, b = input, other
     if not a.rank or not b.rank:
         return elementwise(a, b)
@@ -282,7 +276,6 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 
 @native("addmm(Tensor input, Tensor mat1, Tensor mat2, *, Number beta=1, Number alpha=1)")
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """input + mat1 @ mat2."""
     for name, x in (("mat1", mat1), ("mat2", mat2)):
         if x.rank != 2:
             raise runtime_error(f"{name} must be a matrix, got {x.rank}-D tensor")
@@ -294,7 +287,6 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any = 1, alpha: Any =
 
 @native("baddbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)")
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """input + bmm(batch1, batch2)."""
     if batch1.rank > 1 and batch2.rank > 2:
         expanded(input, (batch1.shape[0], batch1.shape[1], batch2.shape[2]))
     out = bmm(batch1, batch2)
@@ -306,7 +298,6 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha:
 
 @row("torch.einsum")
 def einsum(equation: Any, *operands: Any) -> Tensor:
-    """Sums of products by letters."""
     if not isinstance(equation, str):
         raise NotKnown("einsum in lists")
     tensors = (
@@ -399,7 +390,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     strides = _paired(tensors, [labels for _, labels in spread], output, shape)
     return Tensor(
         shape, tensors[0].dtype, tuple(axes[label] for label in output), strides,
-        graph=frozenset().union(*(x.graph for x in tensors)), facts=merged_facts(tensors),
+        graph=merged_graph(*tensors), facts=merged_facts(tensors),
     )  # fmt: skip
 
 
@@ -424,7 +415,6 @@ def _paired(
 
 @row("torch.tensordot")
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Any = None) -> Tensor:
-    """Products over several axes."""
     if isinstance(dims, int):
         if dims > min(a.rank, b.rank):
             raise NotKnown("tensordot over so many axes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -12,6 +12,7 @@ from ...checks.packed import PACKING
 from ...checks.padded import forward_fault
 from ...errors import Fault
 from ...network.constructor import (
+    KINDS,
     Construction,
     constructor_fault,
     constructor_warning,
@@ -29,11 +30,23 @@ from ..tensor import (
     axis_index,
     contiguous_strides,
     fresh_axes,
+    merged_graph,
     resized,
     sliced,
 )
 from ..values import Instance, Packed, Unknown, parameter
-from . import module, row, runtime_error, type_name, warn
+from . import (
+    lacks,
+    plain_module,
+    row,
+    runtime_error,
+    tensor_argument,
+    tensor_with,
+    type_error,
+    type_name,
+    value_error,
+    warn,
+)
 from .joining import unbind
 from .native import is_whole
 from .pointwise import in_place_shape
@@ -84,17 +97,13 @@ def build(self: Instance, cell: str, args: tuple[Any, ...], keywords: dict[str, 
         self._attributes["all_weights"] = [own[i * each : (i + 1) * each] for i in range(rows)]
 
 
-def run(self: Instance, input: Any, hx: Any) -> Any:
+def run(self: Instance, input: Any, hx: Any = None) -> Any:
     """A layer's forward: (output, hn) or (output, (hn, cn))."""
     spec: Spec = self._attributes["_spec"]
     if isinstance(hx, Unknown):
         hx = None  # what it would refuse is not known; what it gives is
     packed = input if isinstance(input, Packed) else None
-    if packed is None and not isinstance(input, Tensor):
-        raise Refusal(
-            "AttributeError", f"'{type_name(input)}' object has no attribute 'dim'", argument=input
-        )
-    x = packed.padded if packed else input
+    x = packed.padded if packed else tensor_with(input)
     layer = _with_batch_first(spec, packed.batch_first) if packed else spec
     state, inputs = _state(layer, x, hx, packed, self)
     fault = forward_fault(layer, inputs)
@@ -127,20 +136,13 @@ def _state(
     if isinstance(hx, Tensor):
         lone: Any = {"tuple_length": 0} if spec.has_cell_state else {}
         return (hx,), Inputs(x.shape, hx.shape, state_dtype=hx.dtype, **lone, **shared)
+    if not spec.has_cell_state and not isinstance(hx, tuple):
+        raise lacks(hx, "dim")
     if not isinstance(hx, (tuple, list)):
-        raise Refusal(
-            "TypeError" if spec.has_cell_state else "AttributeError",
-            f"'{type_name(hx)}' object is not subscriptable" if spec.has_cell_state
-            else f"'{type_name(hx)}' object has no attribute 'dim'", argument=hx,
-        )  # fmt: skip
+        raise type_error(f"'{type_name(hx)}' object is not subscriptable", argument=hx)
     tensors = list(hx)
     for one in tensors[: 2 if spec.has_cell_state else 0]:
-        if not isinstance(one, Tensor):
-            raise Refusal(
-                "AttributeError", f"'{type_name(one)}' object has no attribute 'dim'", argument=one
-            )
-    if not spec.has_cell_state and isinstance(hx, list):
-        raise Refusal("AttributeError", "'list' object has no attribute 'dim'", argument=hx)
+        tensor_with(one)
     shapes = [one.shape for one in tensors if isinstance(one, Tensor)]
     dtype = tensors[0].dtype if shapes else "float32"
     first, second, *_ = (*shapes, None, None)
@@ -259,45 +261,10 @@ def _width(ran: Ran, what: str, axis: int) -> Axis:
     return tuple(parts)
 
 
-@module("torch.nn.RNN")
-class RNN:
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        build(self, "rnn", args, keywords)  # type: ignore[arg-type]
-
-    def forward(self, input: Any, hx: Any = None) -> Any:
-        return run(self, input, hx)  # type: ignore[arg-type]
-
-    def flatten_parameters(self) -> None: ...
-
-    def reset_parameters(self) -> None: ...
-
-
-@module("torch.nn.LSTM")
-class LSTM(RNN):
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        build(self, "lstm", args, keywords)  # type: ignore[arg-type]
-
-    def forward(self, input: Any, hx: Any = None) -> Any:
-        return run(self, input, hx)  # type: ignore[arg-type]
-
-
-@module("torch.nn.GRU")
-class GRU(RNN):
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        build(self, "gru", args, keywords)  # type: ignore[arg-type]
-
-    def forward(self, input: Any, hx: Any = None) -> Any:
-        return run(self, input, hx)  # type: ignore[arg-type]
-
-
-def step(self: Instance, input: Any, hx: Any) -> Any:
+def step(self: Instance, input: Any, hx: Any = None) -> Any:
     """A cell module's forward: h, or (h, c)."""
     spec: Spec = self._attributes["_spec"]
-    if not isinstance(input, Tensor):
-        raise Refusal(
-            "AttributeError", f"'{type_name(input)}' object has no attribute 'dim'", argument=input
-        )
-    state, inputs = _state(spec, input, hx, None, self)
+    state, inputs = _state(spec, tensor_with(input), hx, None, self)
     fault = forward_fault(spec, inputs)
     if fault:
         raise _refusal(fault, spec, inputs, input, hx)
@@ -315,25 +282,16 @@ def step(self: Instance, input: Any, hx: Any) -> Any:
     return results if len(results) > 1 else results[0]
 
 
-@module("torch.nn.RNNCell")
-class RNNCell:
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        build(self, "rnn-cell", args, keywords)  # type: ignore[arg-type]
-
-    def forward(self, input: Any, hx: Any = None) -> Any:
-        return step(self, input, hx)  # type: ignore[arg-type]
+def _built(cell: str) -> Callable[..., None]:
+    return lambda self, *args, **keywords: build(self, cell, args, keywords)
 
 
-@module("torch.nn.LSTMCell")
-class LSTMCell(RNNCell):
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        build(self, "lstm-cell", args, keywords)  # type: ignore[arg-type]
-
-
-@module("torch.nn.GRUCell")
-class GRUCell(RNNCell):
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        build(self, "gru-cell", args, keywords)  # type: ignore[arg-type]
+for _cell, _kind in KINDS.items():
+    _nothing = lambda self: None  # noqa: E731
+    _more: Any = (
+        {} if _kind.single else {"flatten_parameters": _nothing, "reset_parameters": _nothing}
+    )
+    plain_module(_kind.class_name, _built(_cell), step if _kind.single else run, **_more)
 
 
 # ------------------------------------------------------------------------------------------ packing
@@ -362,10 +320,9 @@ def pack_padded_sequence(
     if isinstance(lengths, Unknown):
         lengths = Tensor(())
     if not isinstance(input, Tensor):
-        words = f"_pack_padded_sequence(): argument 'input' (position 1) must be Tensor, not {type_name(input)}"
         if not enforce_sorted:
-            words = f"'{type_name(input)}' object has no attribute 'index_select'"
-        raise Refusal("TypeError" if enforce_sorted else "AttributeError", words, argument=input)
+            raise lacks(input, "index_select")
+        tensor_argument(input, "_pack_padded_sequence", "input", 1)
     if isinstance(lengths, Tensor) and lengths.storage.device != "cpu":
         raise runtime_error(
             "'lengths' argument should be a 1D CPU int64 tensor, but got 1D cuda:0 Long tensor",
@@ -435,12 +392,7 @@ def pad_packed_sequence(
     sequence: Any, batch_first: bool = False, padding_value: float = 0.0, total_length: Any = None
 ) -> Any:
     if not isinstance(sequence, Packed):
-        attribute = "batch_sizes"
-        raise Refusal(
-            "AttributeError",
-            f"'{type_name(sequence)}' object has no attribute '{attribute}'",
-            argument=sequence,
-        )
+        raise lacks(sequence, "batch_sizes")
     x = sequence.padded
     n, t = (0, 1) if sequence.batch_first else (1, 0)
     batch, steps = x.shape[n], x.shape[t]
@@ -449,7 +401,10 @@ def pad_packed_sequence(
         length = steps
     if total_length is not None:
         if total_length < length:
-            raise value_error_total(total_length, length)
+            raise value_error(
+                "Expected total_length to be at least the length of the longest sequence in input, "
+                f"but got total_length={total_length} and max sequence length being {length}"
+            )
         length = total_length
     axis = x.axes[t] if length == steps else resized(x.axes[t], length)
     order = [(batch, x.axes[n]), (length, axis)]
@@ -478,14 +433,6 @@ def _turned(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The strides of a batch-first result: torch computes (T, N, …) and exchanges the axes."""
     inner = contiguous_strides((shape[1], shape[0], *shape[2:]))
     return (inner[1], inner[0], *inner[2:])
-
-
-def value_error_total(total: int, length: int) -> Refusal:
-    return Refusal(
-        "ValueError",
-        "Expected total_length to be at least the length of the longest sequence in input, but got "
-        f"total_length={total} and max sequence length being {length}",
-    )
 
 
 @row("torch.nn.utils.rnn.pad_sequence")
@@ -518,7 +465,7 @@ def pad_sequence(
         (*(n for n, _ in lead), *first.shape[1:]),
         first.dtype,
         (*(a for _, a in lead), *first.axes[1:]),
-        graph=frozenset().union(*(one.graph for one in rows)),
+        graph=merged_graph(*rows),
         facts=facts,
     )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error
-from ..tensor import Tensor, axis_index, contiguous_strides, elementwise, reduced, resized
-from ..values import Packed, Result
-from . import row, type_name, warn
+from ..refusal import NotKnown, index_error, runtime_error, type_error
+from ..tensor import Tensor, axis_index, category, contiguous_strides, elementwise, reduced, resized
+from ..values import Result
+from . import lacks, row, type_name, warn
 from .native import alias, native, not_implemented, number, numbers, settled
-from .pointwise import category, computed, unary
+from .pointwise import computed, unary
 
 _DTYPE = ", *, dtype? dtype=None"
 
@@ -122,7 +122,6 @@ _sums()
     "prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None)",
 )
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    """The product."""
     from .creation import plain_dtype
 
     return over(input, dims_of(input, dim), keepdim, plain_dtype(dtype, "") or _summed(input.dtype))
@@ -220,13 +219,11 @@ _logicals()
 
 @native("amax(Tensor input, ints1 dim=None, bool keepdim=False)")
 def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The largest, over several axes."""
     return _extreme_over("amax", input, dim, keepdim)
 
 
 @native("amin(Tensor input, ints1 dim=None, bool keepdim=False)")
 def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The smallest, over several axes."""
     return _extreme_over("amin", input, dim, keepdim)
 
 
@@ -245,7 +242,6 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 
 @native("count_nonzero(Tensor input, int? dim=None)", "count_nonzero(Tensor input, ints dim)")
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
-    """How many are not 0."""
     return over(input, dims_of(input, dim), False, "int64", lambda v: sum(bool(n) for n in v))
 
 
@@ -296,7 +292,6 @@ def norm(
     dtype: Any = None,
     out: Any = None,
 ) -> Tensor:
-    """A norm over axes."""
     if category(input.dtype) < 2:
         raise runtime_error(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
@@ -307,13 +302,11 @@ def norm(
 
 @native("vector_norm(Tensor x, Number ord=2, ints1? dim=None, bool keepdim=False)", at="linalg")
 def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """torch.linalg.vector_norm."""
     return norm(x, ord, dim, keepdim)
 
 
 @native("norm(Tensor A, any ord=None, ints1? dim=None, bool keepdim=False)", at="linalg")
 def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """torch.linalg.norm."""
     return norm(A, 2, dim, keepdim)
 
 
@@ -364,7 +357,6 @@ _along()
     "sort(Tensor input, *, bool? stable=None, int dim=-1, bool descending=False)",
 )
 def sort(input: Tensor, dim: Any = -1, descending: bool = False, stable: Any = None) -> Any:
-    """The values in order, and where they stood."""
     axis_index(number(dim), input.rank)
     values, places = _ordered(input, descending)
     return Result.of(
@@ -386,14 +378,12 @@ def _ordered(x: Tensor, descending: bool) -> tuple[Any, Any]:
     "argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False)",
 )
 def argsort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """Where the values in order stood."""
     axis_index(number(dim), input.rank)
     return input.like(dtype="int64", values=_ordered(input, descending)[1])
 
 
 @native("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True)")
 def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """The k largest along an axis."""
     at, count = axis_index(number(dim), input.rank), number(k)
     size = input.shape[at] if input.rank else 1
     if settled(count, size) and not 0 <= count <= size:
@@ -426,7 +416,6 @@ def unique(input: Tensor, *_: Any, **keywords: Any) -> Any:
 
 @native("bincount(Tensor input, Tensor? weights=None, int minlength=0)")
 def bincount(input: Tensor, weights: Any = None, minlength: Any = 0) -> Tensor:
-    """How often each number stands there."""
     if input.known is None:
         raise NotKnown("the largest value")
     return Tensor((max(max(input.known, default=-1) + 1, minlength),), "int64")
@@ -464,13 +453,11 @@ _softmaxes()
 
 def functional_softmax(name: str, x: Any, dim: Any, dtype: Any = None) -> Tensor:
     """F.softmax, F.log_softmax, F.softmin: the axis is chosen where it is not given."""
-    if isinstance(x, Packed) or not isinstance(x, Tensor):
+    if not isinstance(x, Tensor):
         what = "dim" if dim is None else {"softmin": "neg"}.get(name, name)
         if name == "softmin" and dim is not None:
             raise type_error(f"bad operand type for unary -: '{type_name(x)}'", argument=x)
-        raise Refusal(
-            "AttributeError", f"'{type_name(x)}' object has no attribute '{what}'", argument=x
-        )
+        raise lacks(x, what)
     if dim is None:
         warn(
             f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
@@ -484,19 +471,16 @@ def functional_softmax(name: str, x: Any, dim: Any, dtype: Any = None) -> Tensor
 
 @row("torch.nn.functional.softmax")
 def f_softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """F.softmax."""
     return functional_softmax("softmax", input, dim, dtype)
 
 
 @row("torch.nn.functional.log_softmax")
 def f_log_softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """F.log_softmax."""
     return functional_softmax("log_softmax", input, dim, dtype)
 
 
 @row("torch.nn.functional.softmin")
 def f_softmin(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """F.softmin."""
     return functional_softmax("softmin", input, dim, dtype)
 
 
@@ -504,7 +488,6 @@ def f_softmin(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = No
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:
-    """A softmax with noise."""
     return softmax_of("softmax", logits, dim)
 
 
@@ -515,14 +498,12 @@ def gumbel_softmax(
 def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None
 ) -> Tensor:
-    """x over its norm."""
     norm(input, p, dim)
     return input.like()
 
 
 @native("cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08)", at="torch F")
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: Any = 1, eps: Any = 1e-8) -> Tensor:
-    """The cosine between two tensors over an axis."""
     both = elementwise(x1, x2)
     if category(both.dtype) < 2:
         raise runtime_error(
@@ -539,6 +520,5 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: Any = 1, eps: Any = 1e-8) -> 
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: Any = 2, eps: Any = 1e-6, keepdim: bool = False
 ) -> Tensor:
-    """A norm of the difference, over the last axis."""
     both = elementwise(x1, x2)
     return over(both, [axis_index(-1, both.rank)], keepdim, both.dtype)
