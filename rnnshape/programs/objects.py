@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,16 @@ class Native:
     @property
     def __name__(self) -> str:
         return self.name.rpartition(".")[2]
+
+
+def native(name: str, rule: Callable[..., Any]) -> Native:
+    """A function of a library, to which the interpreter is passed first, and what is unknown too."""
+    return Native(name, rule, interpreter=True, unknowns=True)
+
+
+def natives(rules: Mapping[str, Callable[..., Any]], start: str = "") -> dict[str, Any]:
+    """Such functions by their names, which messages have behind `start`."""
+    return {name: native(start + name, rule) for name, rule in rules.items()}
 
 
 @dataclass(eq=False)

@@ -139,8 +139,9 @@ def module(*names: str) -> Callable[[Rules], Rules]:
 
 
 def plain_module(
-    name: str, init: Rule, forward: Rule, init_of: str = "", forward_of: str = "", **more: Any
-) -> None:
+    name: str, init: Callable[..., Any], forward: Callable[..., Any], init_of: str = "",
+    forward_of: str = "", **more: Any,
+) -> None:  # fmt: skip
     """Declares torch.nn.`name` of functions. Python's messages about their arguments name that
     class, or the base from which torch's class has its constructor or forward."""
     rules = {"__init__": (init, init_of), "forward": (forward, forward_of)}

@@ -11,7 +11,7 @@ from typing import Any
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
 from ..tensor import Axis, Tensor, category, features, new, resized
 from ..values import Unknown
-from . import module, row, tensor_argument, type_name, warn
+from . import plain_module, row, tensor_argument, type_name, warn
 from .layers import made, weight_sizes
 from .native import alias, bound_arguments, c_name, listed, not_implemented, parsed, settled, times
 
@@ -77,13 +77,7 @@ def convolved(
     x: Tensor = input
     if bias is not None and not isinstance(padding, str):
         _conv_types(x, weight, bias)
-    words = _WORDS[d]
-    if x.rank not in (d + 1, d + 2):
-        raise runtime_error(
-            f"Expected {words[0]} (unbatched) or {words[1]} (batched) input to conv{d}d, but got "
-            "input of "
-            f"size: {listed(x.shape)}", argument=x, wants={"rank": (d + 1, d + 2)},
-        )  # fmt: skip
+    _input_rank(x, d, f"conv{d}d")
     strides, dilations, kernel = several(stride, d), several(dilation, d), weight.shape[2:]
     whole = x if x.rank == d + 2 else new((1, *x.shape), x.dtype)
     if isinstance(padding, str):
@@ -123,6 +117,15 @@ def convolved(
     return spatial(x, sizes, features(weight.shape[0], "Conv"), weight.shape[0])
 
 
+def _input_rank(x: Tensor, d: int, name: str) -> None:
+    if x.rank not in (d + 1, d + 2):
+        one, more = _WORDS[d]
+        raise runtime_error(
+            f"Expected {one} (unbatched) or {more} (batched) input to {name}, but got input of "
+            f"size: {listed(x.shape)}", argument=x, wants={"rank": (d + 1, d + 2)},
+        )  # fmt: skip
+
+
 def _times(sizes: Sequence[int]) -> str:
     return " x ".join(str(n) for n in sizes)
 
@@ -155,13 +158,6 @@ def _conv_types(x: Tensor, weight: Tensor, bias: Any) -> None:
     )  # fmt: skip
 
 
-def _convolutions() -> None:
-    for d in (1, 2, 3):
-        row(f"torch.nn.functional.conv{d}d", f"torch.conv{d}d")(_function(d))
-        module(f"torch.nn.Conv{d}d")(type(f"Conv{d}d", (), _conv_rules(d)))
-        module(f"torch.nn.ConvTranspose{d}d")(type(f"ConvTranspose{d}d", (), _transposed_rules(d)))
-
-
 def _function(d: int) -> Callable[..., Tensor]:
     def rule(
         input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
@@ -187,7 +183,7 @@ def _conv_checks(in_channels: Any, out_channels: Any, groups: Any, padding_mode:
         raise NotKnown(f"the padding mode {padding_mode}")
 
 
-def _conv_rules(d: int) -> dict[str, Any]:
+def _conv_rules(d: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def init(
         self: Any, in_channels: Any, out_channels: Any, kernel_size: Any, stride: Any = 1,
         padding: Any = 0, dilation: Any = 1, groups: Any = 1, bias: Any = True,
@@ -211,7 +207,6 @@ def _conv_rules(d: int) -> dict[str, Any]:
         x, padding = input, self.padding
         if self.padding_mode != "zeros" and isinstance(x, Tensor):
             if padding == "same":
-                x, padding = input, "same"
                 raise NotKnown("padding='same' that is not of zeros")
             amounts = [0] * (2 * d)
             if not isinstance(padding, str):
@@ -221,11 +216,10 @@ def _conv_rules(d: int) -> dict[str, Any]:
             d, x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
 
-    init.__qualname__, forward.__qualname__ = f"Conv{d}d.__init__", f"Conv{d}d.forward"
-    return {"__init__": init, "forward": forward}
+    return init, forward
 
 
-def _transposed_rules(d: int) -> dict[str, Any]:
+def _transposed_rules(d: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def init(
         self: Any, in_channels: Any, out_channels: Any, kernel_size: Any, stride: Any = 1,
         padding: Any = 0, output_padding: Any = 0, groups: Any = 1, bias: Any = True,
@@ -247,19 +241,11 @@ def _transposed_rules(d: int) -> dict[str, Any]:
         x = tensor_argument(input, f"conv_transpose{d}d", "input", 1)
         return _transposed(self, x, d)
 
-    name = f"ConvTranspose{d}d"
-    init.__qualname__, forward.__qualname__ = f"{name}.__init__", f"{name}.forward"
-    return {"__init__": init, "forward": forward}
+    return init, forward
 
 
 def _transposed(layer: Any, x: Tensor, d: int) -> Tensor:
-    words = _WORDS[d]
-    if x.rank not in (d + 1, d + 2):
-        raise runtime_error(
-            f"Expected {words[0]} (unbatched) or {words[1]} (batched) input to "
-            f"conv_transpose{d}d, but got "
-            f"input of size: {listed(x.shape)}", argument=x, wants={"rank": (d + 1, d + 2)},
-        )  # fmt: skip
+    _input_rank(x, d, f"conv_transpose{d}d")
     whole = x if x.rank == d + 2 else new((1, *x.shape), x.dtype)
     if whole.shape[1] != layer.weight.shape[0]:
         raise runtime_error(
@@ -301,7 +287,10 @@ def _output_padding(layer: Any, d: int) -> str:
     )
 
 
-_convolutions()
+for _d in (1, 2, 3):
+    row(f"torch.nn.functional.conv{_d}d", f"torch.conv{_d}d")(_function(_d))
+    plain_module(f"Conv{_d}d", *_conv_rules(_d))
+    plain_module(f"ConvTranspose{_d}d", *_transposed_rules(_d))
 
 
 # -------------------------------------------------------------------------------------------- pools
@@ -409,12 +398,11 @@ def _pool_rank(name: str, d: int, x: Tensor, kernel: Any, paddings: Any) -> None
     )  # fmt: skip
 
 
-def _pools() -> None:
-    for d in (1, 2, 3):
-        _max_pool(d)
-        _avg_pool(d)
-        for kind in ("max", "avg"):
-            _adaptive(kind, d)
+def _stride(options: dict[str, Any]) -> dict[str, Any]:
+    """What a pool keeps: windows side by side where no stride is given."""
+    if options["stride"] is None:
+        options["stride"] = options["kernel_size"]
+    return options
 
 
 def _max_pool(d: int) -> None:
@@ -429,26 +417,16 @@ def _max_pool(d: int) -> None:
         out = pooled(name, d, input, kernel_size, stride, padding, dilation, ceil_mode)
         return (out, out.like(dtype="int64")) if return_indices else out
 
-    def init(
-        self: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-        return_indices: bool = False, ceil_mode: bool = False,
-    ) -> None:  # fmt: skip
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.dilation = padding, dilation
-        self.return_indices, self.ceil_mode = return_indices, ceil_mode
-
-    def forward(self: Any, input: Any) -> Any:
-        return rule(
+    row(f"torch.nn.functional.{name}", f"torch.{name}")(rule)
+    plain_module(
+        f"MaxPool{d}d",
+        lambda self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
+        ceil_mode=False: _stride(locals()),
+        lambda self, input: rule(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
             self.return_indices,
-        )  # fmt: skip
-
-    base = "_MaxPoolNd"
-    init.__qualname__, forward.__qualname__ = f"{base}.__init__", f"MaxPool{d}d.forward"
-    row(f"torch.nn.functional.{name}", f"torch.{name}")(rule)
-    module(f"torch.nn.MaxPool{d}d")(
-        type(f"MaxPool{d}d", (), {"__init__": init, "forward": forward})
-    )
+        ), "_MaxPoolNd",
+    )  # fmt: skip
 
 
 def _avg_pool(d: int) -> None:
@@ -460,21 +438,15 @@ def _avg_pool(d: int) -> None:
     ) -> Tensor:  # fmt: skip
         return pooled(name, d, input, kernel_size, stride, padding, 1, ceil_mode)
 
-    def init(
-        self: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-        count_include_pad: bool = True, divisor_override: Any = None,
-    ) -> None:  # fmt: skip
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.ceil_mode = padding, ceil_mode
-
-    def forward(self: Any, input: Any) -> Tensor:
-        return rule(input, self.kernel_size, self.stride, self.padding, self.ceil_mode)
-
-    init.__qualname__, forward.__qualname__ = f"AvgPool{d}d.__init__", f"AvgPool{d}d.forward"
     row(f"torch.nn.functional.{name}", *([f"torch.{name}"] if d == 1 else []))(rule)
-    module(f"torch.nn.AvgPool{d}d")(
-        type(f"AvgPool{d}d", (), {"__init__": init, "forward": forward})
-    )
+    plain_module(
+        f"AvgPool{d}d",
+        lambda self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+        divisor_override=None: _stride(locals()),
+        lambda self, input: rule(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode
+        ),
+    )  # fmt: skip
 
 
 def _adaptive(kind: str, d: int) -> None:
@@ -485,16 +457,12 @@ def _adaptive(kind: str, d: int) -> None:
         out = adapted(name, kind, d, x, output_size)
         return (out, out.like(dtype="int64")) if return_indices else out
 
-    def init(self: Any, output_size: Any, return_indices: bool = False) -> None:
-        self.output_size, self.return_indices = output_size, return_indices
-
-    def forward(self: Any, input: Any) -> Any:
-        return rule(input, self.output_size, self.return_indices)
-
-    title = f"Adaptive{kind.title()}Pool{d}d"
-    init.__qualname__, forward.__qualname__ = f"_{title[:-2]}Nd.__init__", f"{title}.forward"
     row(f"torch.nn.functional.{name}", *([f"torch.{name}"] if d == 1 else []))(rule)
-    module(f"torch.nn.{title}")(type(title, (), {"__init__": init, "forward": forward}))
+    title = f"Adaptive{kind.title()}Pool"
+    plain_module(
+        f"{title}{d}d", lambda self, output_size, return_indices=False: locals(),
+        lambda self, input: rule(input, self.output_size, self.return_indices), f"_{title}Nd",
+    )  # fmt: skip
 
 
 def adapted(name: str, kind: str, d: int, x: Tensor, output_size: Any) -> Tensor:
@@ -507,12 +475,7 @@ def adapted(name: str, kind: str, d: int, x: Tensor, output_size: Any) -> Tensor
         )
     if d > 1 and isinstance(output_size, tuple | list) and x.rank <= len(target):
         raise value_error(f"Input dimension should be at least {len(target) + 1}")
-    if d == 1 and kind == "avg" and x.rank not in (2, 3):
-        raise runtime_error(
-            f"Expected 2 to 3 dimensions, but got {x.rank}-dimensional tensor for argument #1 "
-            f"'self' (while checking arguments for {name})"
-        )
-    if d == 1 and kind == "max" and x.rank not in (2, 3):
+    if d == 1 and x.rank not in (2, 3):
         raise runtime_error(
             f"Expected 2 to 3 dimensions, but got {x.rank}-dimensional tensor for argument #1 "
             f"'self' (while checking arguments for {name})"
@@ -538,7 +501,11 @@ def adapted(name: str, kind: str, d: int, x: Tensor, output_size: Any) -> Tensor
     return spatial(x, sizes)
 
 
-_pools()
+for _d in (1, 2, 3):
+    _max_pool(_d)
+    _avg_pool(_d)
+    _adaptive("max", _d)
+    _adaptive("avg", _d)
 
 
 # ------------------------------------------------------------------------ padding and interpolation
@@ -604,12 +571,8 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Tens
     return padded(x, list(pad), mode)
 
 
-def _pads() -> None:
-    modes = {"ReflectionPad": "reflect", "ReplicationPad": "replicate", "CircularPad": "circular",
-             "ZeroPad": "constant", "ConstantPad": "constant"}  # fmt: skip
-    for kind, mode in modes.items():
-        for d in (1, 2, 3):
-            _pad_module(f"{kind}{d}d", d, mode)
+_PADS = {"ReflectionPad": "reflect", "ReplicationPad": "replicate", "CircularPad": "circular",
+         "ZeroPad": "constant", "ConstantPad": "constant"}  # fmt: skip
 
 
 def _pad_module(name: str, d: int, mode: str) -> None:
@@ -622,12 +585,12 @@ def _pad_module(name: str, d: int, mode: str) -> None:
     def forward(self: Any, input: Any) -> Tensor:
         return padded(tensor_argument(input, "pad", "input", 1), self.padding, mode)
 
-    chosen: Callable[..., None] = constant if name.startswith("Constant") else init
-    chosen.__qualname__, forward.__qualname__ = f"{name}.__init__", f"{name}.forward"
-    module(f"torch.nn.{name}")(type(name, (), {"__init__": chosen, "forward": forward}))
+    plain_module(name, constant if name.startswith("Constant") else init, forward)
 
 
-_pads()
+for _kind, _mode in _PADS.items():
+    for _d in (1, 2, 3):
+        _pad_module(f"{_kind}{_d}d", _d, _mode)
 
 _MODES = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4, "lanczos": 4}
 
@@ -683,20 +646,18 @@ def interpolate(
     return spatial(x, sizes)
 
 
-@module("torch.nn.Upsample")
-class Upsample:
-    def __init__(
-        self, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
-        align_corners: Any = None, recompute_scale_factor: Any = None,
-    ) -> None:  # fmt: skip
-        self.size, self.mode, self.align_corners = size, mode, align_corners
-        self.scale_factor = scale_factor
+def _upsampled(self: Any, input: Any) -> Tensor:
+    scale = self.scale_factor
+    if isinstance(scale, tuple | list):
+        scale = tuple(float(f) for f in scale)
+    elif scale is not None and not isinstance(scale, int):
+        scale = float(scale)
+    return interpolate(input, self.size, scale, self.mode, self.align_corners)
 
-    def forward(self, input: Any) -> Tensor:
-        """(N, C, …) → (N, C, …)."""
-        scale = self.scale_factor
-        if isinstance(scale, tuple | list):
-            scale = tuple(float(f) for f in scale)
-        elif scale is not None:
-            scale = float(scale) if not isinstance(scale, int) else scale
-        return interpolate(input, self.size, scale, self.mode, self.align_corners)
+
+plain_module(
+    "Upsample",
+    lambda self, size=None, scale_factor=None, mode="nearest", align_corners=None,
+    recompute_scale_factor=None: locals(),
+    _upsampled,
+)  # fmt: skip

@@ -12,7 +12,16 @@ from ..sizes import Size, product
 from ..tensor import Storage, Tensor, category, elementwise, new, promoted
 from ..values import DType, TorchSize, Unknown
 from . import row, touch, type_name, warn
-from .native import is_whole, listed, native, not_implemented, number, sequence_of_ints, settled
+from .native import (
+    alias,
+    is_whole,
+    listed,
+    native,
+    not_implemented,
+    number,
+    sequence_of_ints,
+    settled,
+)
 
 DEFAULT = "float32"
 LEGACY = {"FloatTensor": "float32", "LongTensor": "int64", "Tensor": "float32",
@@ -65,13 +74,20 @@ def _options(name: str, keywords: dict[str, Any], default: str | None) -> tuple[
     )
 
 
+_NOISE = {"rand": "check_uniform_bounds", "randn": "normal_kernel_cpu"}  # the kernel of a draw
+
+
+def check_grad(dtype: str, message: str = "Only Tensors of floating point and complex dtype can "
+    "require gradients") -> None:  # fmt: skip
+    if category(dtype) < 2:
+        raise runtime_error(message)
+
+
 def _made(
     shape: Sequence[int], dtype: str, grad: bool = False, device: str = "cpu", values: Any = None
 ) -> Tensor:
-    if grad and category(dtype) < 2:
-        raise runtime_error(
-            "Only Tensors of floating point and complex dtype can require gradients"
-        )
+    if grad:
+        check_grad(dtype)
     return new(shape, dtype, values=values, storage=Storage(requires_grad=grad, device=device))
 
 
@@ -99,18 +115,16 @@ def _from_sizes(name: str) -> None:
         elif not size and "size" not in keywords and not isinstance(given, list | tuple):
             given = (given,)
         if given is size and (not size or not is_whole(size[0])):
-            raise _refused_sizes(name, size, keywords)
+            raise _refused_sizes(name, size)
         if given and not is_whole(given[0]):
             if isinstance(given[0], Unknown):
                 raise NotKnown("an unknown size")
             if name == "empty":
                 raise NotKnown("torch.empty of no sizes")
-            raise _refused_sizes(name, size or (given,), keywords)
+            raise _refused_sizes(name, size or (given,))
         sizes = checked_sizes(sequence_of_ints(name, given), name)
-        if name in ("rand", "randn") and category(dtype) < 2:
-            raise not_implemented(
-                "check_uniform_bounds" if name == "rand" else "normal_kernel_cpu", dtype
-            )
+        if name in _NOISE and category(dtype) < 2:
+            raise not_implemented(_NOISE[name], dtype)
         values: Any = None
         if name in ("zeros", "ones") and category(dtype) < 2 and product(sizes) <= 64:
             one = {"zeros": 0, "ones": 1}[name]
@@ -120,31 +134,21 @@ def _from_sizes(name: str) -> None:
     row(f"torch.{name}")(rule)
 
 
-def _refused_sizes(name: str, size: Sequence[Any], keywords: Any) -> Refusal:
-    if not size:
-        overloads = {"zeros", "ones", "rand", "randn", "empty"}
-        if name in overloads:
-            raise NotKnown(f"torch.{name} without sizes")
-    first = size[0]
-    if isinstance(first, tuple | list):
-        text = f"found element of type {type_name(first[0])} at pos 0"
-        if name in ("zeros", "ones") and len(size) == 1 and first:
-            return type_error(
-                f"{name}(): argument 'size' (position 1) must be tuple of ints, but {text}"
-            )
+def _refused_sizes(name: str, size: Sequence[Any]) -> Refusal:
+    if (
+        name not in ("zeros", "ones")
+        or not size
+        or (isinstance(size[0], tuple | list) and size[1:])
+    ):
         raise NotKnown(f"torch.{name} of these arguments")
-    if name in ("zeros", "ones"):
-        if len(size) == 1:
-            return type_error(
-                f"{name}(): argument 'size' (position 1) must be tuple of ints, not "
-                f"{type_name(first)}",
-                argument=first,
-            )
-        return type_error(
-            f"{name}(): argument 'size' (position 1) must be tuple of ints, but "
-            f"found element of type {type_name(first)} at pos 0", argument=first,
-        )  # fmt: skip
-    raise NotKnown(f"torch.{name} of these arguments")
+    first = size[0]
+    if isinstance(first, tuple | list) or len(size) > 1:
+        inside = first[0] if isinstance(first, tuple | list) else first
+        text = f", but found element of type {type_name(inside)} at pos 0"
+    else:
+        text = f", not {type_name(first)}"
+    words = f"{name}(): argument 'size' (position 1) must be tuple of ints{text}"
+    return type_error(words, argument=first)
 
 
 for _name in ("zeros", "ones", "rand", "randn", "empty"):
@@ -167,14 +171,10 @@ def _likes(name: str) -> None:
     @native(*signatures, at="torch")
     def like(input: Tensor, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
         kind = plain_dtype(dtype, input.dtype)
-        if name in ("rand", "randn") and category(kind) < 2:
-            raise not_implemented(
-                "check_uniform_bounds" if name == "rand" else "normal_kernel_cpu", kind
-            )
-        if requires_grad and category(kind) < 2:
-            raise runtime_error(
-                "Only Tensors of floating point and complex dtype can require gradients"
-            )
+        if name in _NOISE and category(kind) < 2:
+            raise not_implemented(_NOISE[name], kind)
+        if requires_grad:
+            check_grad(kind)
         return input.like(
             dtype=kind, graph=frozenset(), facts={},
             storage=Storage(requires_grad=requires_grad, device=input.storage.device),
@@ -234,13 +234,7 @@ def legacy_new(self: Tensor, *sizes: Any) -> Tensor:
 def randint(
     size: Any, high: Any = None, low: Any = 0, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    if (
-        not isinstance(high, Size)
-        and not isinstance(low, Size)
-        and isinstance(high, int)
-        and isinstance(low, int)
-        and low >= high
-    ):
+    if settled(high, low) and isinstance(high, int) and isinstance(low, int) and low >= high:
         raise runtime_error(
             f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
         )
@@ -355,10 +349,7 @@ def tensor(
         )
     made = from_data("tensor", data[0], plain_dtype(dtype, "") or None)
     if requires_grad:
-        if category(made.dtype) < 2:
-            raise runtime_error(
-                "Only Tensors of floating point and complex dtype can require gradients"
-            )
+        check_grad(made.dtype)
         made.storage.requires_grad = True
     return made
 
@@ -521,7 +512,7 @@ def multinomial(input: Tensor, num_samples: Any, replacement: bool = False) -> T
         raise runtime_error("prob_dist must be 1 or 2 dim")
     if category(input.dtype) < 2:
         raise runtime_error(
-            f"multinomial only supports floating-point dtypes for input, got: {_c(input.dtype)}"
+            f"multinomial only supports floating-point dtypes for input, got: {alias(input.dtype)}"
         )
     if count <= 0:
         raise runtime_error("cannot sample n_sample <= 0 samples")
@@ -530,12 +521,6 @@ def multinomial(input: Tensor, num_samples: Any, replacement: bool = False) -> T
             "cannot sample n_sample > prob_dist.size(-1) samples without replacement"
         )
     return Tensor((*input.shape[:-1], count), "int64", (*input.axes[:-1], new((count,)).axes[0]))
-
-
-def _c(dtype: str) -> str:
-    from .native import alias
-
-    return alias(dtype)
 
 
 def _filled(name: str) -> Callable[..., Tensor]:

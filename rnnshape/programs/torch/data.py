@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ..objects import OBJECT, Class, Native, make_class
+from ..objects import OBJECT, Class, make_class, native, natives
 from ..refusal import Refusal
 from ..sizes import Size
 from ..tensor import Origin, Part, Tensor
@@ -24,9 +25,10 @@ def _take(interpreter: Any, dataset: Any, index: int) -> Any:
 
 def collate(interpreter: Any, batch: list[Any]) -> Any:
     """default_collate: tensors are stacked, numbers become a tensor, tuples are taken apart."""
-    first = batch[0]
-    if any(isinstance(b, Unknown) for b in batch):
-        return next(b for b in batch if isinstance(b, Unknown))
+    first, samples = batch[0], (Part(len(batch), "samples", Origin("batch")),)
+    vague = next((b for b in batch if isinstance(b, Unknown)), None)
+    if vague is not None:
+        return vague
     if isinstance(first, Tensor):
         for i, one in enumerate(batch):
             if isinstance(one, Tensor) and one.shape != first.shape:
@@ -37,25 +39,16 @@ def collate(interpreter: Any, batch: list[Any]) -> Any:
                     f"0 and [{shapes[1]}] at entry {i}",
                     wants={"collate": (first.shape, one.shape)},
                 )
-        part = (
-            (Part(len(batch), "samples", Origin("batch")),)
-            if len(batch) != 1
-            else (Part(1, "one"),)
-        )
+        part = samples if len(batch) != 1 else (Part(1, "one"),)
         known = None
         if all(b.known is not None for b in batch) and len(batch) * int(first.numel) <= 4096:
             known = tuple(v for b in batch for v in b.known)
         return first.like(shape=(len(batch), *first.shape), axes=(part, *first.axes), values=known,
                           facts={k: v for k, v in first.facts.items() if k != "numpy"})  # fmt: skip
     if isinstance(first, (bool, int)):
-        return Tensor(
-            (len(batch),),
-            "int64",
-            ((Part(len(batch), "samples", Origin("batch")),),),
-            values=tuple(map(int, batch)),
-        )
+        return Tensor((len(batch),), "int64", (samples,), values=tuple(map(int, batch)))
     if isinstance(first, float):
-        return Tensor((len(batch),), "float64", ((Part(len(batch), "samples", Origin("batch")),),))
+        return Tensor((len(batch),), "float64", (samples,))
     if isinstance(first, str):
         return list(batch)
     if isinstance(first, dict):
@@ -63,8 +56,7 @@ def collate(interpreter: Any, batch: list[Any]) -> Any:
     if isinstance(first, (tuple, list)):
         if any(len(b) != len(first) for b in batch):
             raise Refusal("RuntimeError", "each element in list of batch should be of equal size")
-        columns = [collate(interpreter, [b[i] for b in batch]) for i in range(len(first))]
-        return columns
+        return [collate(interpreter, [b[i] for b in batch]) for i in range(len(first))]
     raise Refusal(
         "TypeError",
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
@@ -83,19 +75,16 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _batch(interpreter: Any, loader: Instance, start: int, count: int) -> Any:
-    own = loader._attributes
-    dataset = own["dataset"]
-    function = own.get("collate_fn")
+    dataset, function = loader._attributes["dataset"], loader._attributes.get("collate_fn")
     items = [_take(interpreter, dataset, start + i) for i in range(min(count, 2))]
     if count > 2:
         last = _take(interpreter, dataset, start + count - 1)
-        uniform = (
-            isinstance(dataset, Instance) and dataset._cls.path == "torch.utils.data.TensorDataset"
-        )
+        uniform = isinstance(dataset, Instance) and dataset._cls is TENSORS
         if count > MOST_ITEMS or uniform:
-            items += [items[0]] * (count - 3) + [last]
+            items += [items[0]] * (count - 3)
         else:
-            items += [_take(interpreter, dataset, start + i) for i in range(2, count - 1)] + [last]
+            items += [_take(interpreter, dataset, start + i) for i in range(2, count - 1)]
+        items.append(last)
     return (
         collate(interpreter, items) if function is None else interpreter.call(function, [items], {})
     )
@@ -103,10 +92,7 @@ def _batch(interpreter: Any, loader: Instance, start: int, count: int) -> Any:
 
 def _batches(interpreter: Any, self: Instance) -> Any:
     own = self._attributes
-    if (
-        isinstance(own.get("batch_sampler"), (list, Instance, Unknown))
-        and own.get("batch_sampler") is not None
-    ):
+    if isinstance(own.get("batch_sampler"), (list, Instance, Unknown)):
         return interpreter.unknown("batches of a sampler")
     total, size = _length(interpreter, own["dataset"]), own["batch_size"]
     if isinstance(total, Unknown) or isinstance(size, Unknown):
@@ -136,11 +122,12 @@ def _batches(interpreter: Any, self: Instance) -> Any:
 
 def _loader(interpreter: Any, self: Instance, dataset: Any, batch_size: Any = 1, shuffle: Any = None,
             sampler: Any = None, batch_sampler: Any = None, num_workers: Any = 0,
-            collate_fn: Any = None,
-            pin_memory: Any = False, drop_last: Any = False, **keywords: Any) -> None:  # fmt: skip
-    self._attributes.update(dataset=dataset, batch_size=batch_size, drop_last=drop_last,
-    collate_fn=collate_fn,
-                            batch_sampler=batch_sampler, sampler=sampler)  # fmt: skip
+            collate_fn: Any = None, pin_memory: Any = False, drop_last: Any = False,
+            **keywords: Any) -> None:  # fmt: skip
+    self._attributes.update(
+        dataset=dataset, batch_size=batch_size, drop_last=drop_last, collate_fn=collate_fn,
+        batch_sampler=batch_sampler, sampler=sampler,
+    )  # fmt: skip
 
 
 def _loader_length(interpreter: Any, self: Instance) -> Any:
@@ -180,9 +167,8 @@ def _split(interpreter: Any, dataset: Any, lengths: Any, *args: Any, **keywords:
         sizes[0] += total - sum(sizes)
     made = []
     for size in sizes:
-        one = Instance(SUBSET)
-        one._attributes.update(dataset=dataset, indices=range(int(size)), size=size)
-        made.append(one)
+        own = {"dataset": dataset, "indices": range(int(size)), "size": size}
+        made.append(Instance(SUBSET, own))
     return made
 
 
@@ -199,21 +185,15 @@ def _subset_item(interpreter: Any, self: Instance, index: Any) -> Any:
     return _take(interpreter, self._attributes["dataset"], at if isinstance(at, int) else 0)
 
 
-def _native(name: str, rule: Any) -> Native:
-    return Native(name, rule, "", True, True)
-
-
 DATASET = make_class("Dataset", [OBJECT], path="torch.utils.data.Dataset")
-SUBSET = make_class("Subset", [DATASET], path="torch.utils.data.Subset", names={
-    "__init__": _native("Subset", _subset), "__getitem__": _native("item", _subset_item),
-    "__len__": _native("len", lambda i, s: s._attributes["size"])})  # fmt: skip
-TENSORS = make_class("TensorDataset", [DATASET], path="torch.utils.data.TensorDataset", names={
-    "__init__": _native("TensorDataset", _tensor_dataset), "__getitem__": _native("item",
-    _tensor_item),
-    "__len__": _native("len", _tensor_length)})  # fmt: skip
-LOADER = make_class("DataLoader", [OBJECT], path="torch.utils.data.DataLoader", names={
-    "__init__": _native("DataLoader", _loader), "__iter__": _native("iter", _batches),
-    "__len__": _native("len", _loader_length)})  # fmt: skip
+SUBSET = make_class("Subset", [DATASET], path="torch.utils.data.Subset", names=natives({
+    "__init__": _subset, "__getitem__": _subset_item,
+    "__len__": lambda i, s: s._attributes["size"]}, "Subset."))  # fmt: skip
+TENSORS = make_class("TensorDataset", [DATASET], path="torch.utils.data.TensorDataset", names=natives({
+    "__init__": _tensor_dataset, "__getitem__": _tensor_item, "__len__": _tensor_length},
+    "TensorDataset."))  # fmt: skip
+LOADER = make_class("DataLoader", [OBJECT], path="torch.utils.data.DataLoader", names=natives({
+    "__init__": _loader, "__iter__": _batches, "__len__": _loader_length}, "DataLoader."))  # fmt: skip
 
 
 def _optimizer(
@@ -228,11 +208,8 @@ def _optimizer(
         held = group.get("params", [])
         group["params"] = [held] if isinstance(held, Tensor) else interpreter.listed(held)
     record = interpreter.record
-    given = [
-        p
-        for group in own
-        for p in (group["params"] if isinstance(group["params"], list) else [None])
-    ]
+    lists = [group["params"] for group in own]
+    given = [p for held in lists for p in (held if isinstance(held, list) else [None])]
     if record.optimized is not None and all(isinstance(p, Tensor) for p in given):
         record.optimized.update({id(p): p for p in given})
     else:
@@ -240,9 +217,9 @@ def _optimizer(
     defaults = args[0] if args and isinstance(args[0], dict) else {"lr": 0.001, **keywords}
     groups = [DefaultDict({**defaults, **group}) for group in own]
     state = DefaultDict()
-    state.factory = _native("dict", lambda interpreter: {})
+    state.factory = native("dict", lambda interpreter: {})
     for group in groups:
-        group.factory = _native("setting", lambda i: i.unknown("", None, "float"))
+        group.factory = native("setting", lambda i: i.unknown("", None, "float"))
     self._attributes.update(param_groups=groups, state=state)
     record.gradient("made", _held(self), self)
 
@@ -272,25 +249,22 @@ def _zero_grad(interpreter: Any, self: Instance, *args: Any, **_: Any) -> None:
     interpreter.record.gradient("cleared", held, None, interpreter.place())
 
 
-def _scheduler(interpreter: Any, self: Instance, *args: Any, **keywords: Any) -> None:
-    return None
-
-
 def optimizer_class(path: str) -> Class:
     """Any class of torch.optim: its steps change no shape."""
-    hook = _native("hook", lambda i, s, *a, **k: i.record.gradient("lost", None))
-    nothing = _native("nothing", lambda i, *a, **k: None)
+    nothing = lambda i, *a, **k: None  # noqa: E731
+    rate = lambda i: i.unknown("", None, "float")  # noqa: E731
+    hook = lambda i, *a, **k: i.record.gradient("lost", None)  # noqa: E731
     scheduler = ".lr_scheduler." in path
-    return make_class(path.rpartition(".")[2], [OBJECT], path="", names={
-        "__init__": _native(path, _scheduler if scheduler else _optimizer), "zero_grad": _native("zero_grad", _zero_grad),
-        "step": nothing if scheduler else _native("step", _step),
+    rules: dict[str, Callable[..., Any]] = {
+        "__init__": nothing if scheduler else _optimizer, "zero_grad": _zero_grad,
+        "step": nothing if scheduler else _step, "load_state_dict": nothing,
         "register_step_pre_hook": hook, "register_step_post_hook": hook,
-        "state_dict": _native("state_dict", lambda i, s: {}), "load_state_dict": nothing,
-        "add_param_group": _native("add_param_group",
-        lambda i, s, *a, **k: setattr(i.record, "optimized", None)), "get_last_lr": _native("get_last_lr", lambda i,
-        s: [i.unknown("", None, "float")]),
-        "get_lr": _native("get_lr", lambda i, s: [i.unknown("", None, "float")]),
-    })  # fmt: skip
+        "state_dict": lambda i, s: {}, "get_lr": lambda i, s: [rate(i)],
+        "get_last_lr": lambda i, s: [rate(i)],
+        "add_param_group": lambda i, s, *a, **k: setattr(i.record, "optimized", None),
+    }  # fmt: skip
+    name = path.rpartition(".")[2]
+    return make_class(name, [OBJECT], path="", names=natives(rules, f"{name}."))
 
 
 def classes() -> dict[str, Any]:
@@ -302,11 +276,7 @@ def classes() -> dict[str, Any]:
 
 
 FUNCTIONS = {
-    "torch.utils.data.random_split": _native("random_split", _split),
-    "torch.utils.data.default_collate": _native(
-        "default_collate", lambda i, b: collate(i, list(b))
-    ),
-    "torch.utils.data.dataloader.default_collate": _native(
-        "default_collate", lambda i, b: collate(i, list(b))
-    ),
-}
+    "torch.utils.data.random_split": native("random_split", _split),
+    **{f"torch.utils.data.{name}": native(name, lambda i, b: collate(i, list(b)))
+       for name in ("default_collate", "dataloader.default_collate")},
+}  # fmt: skip

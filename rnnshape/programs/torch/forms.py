@@ -25,6 +25,7 @@ from ..tensor import (
     squeezed,
     unsqueezed,
     viewed,
+    with_size,
 )
 from ..values import DType
 from . import ROWS, row, type_name, warn
@@ -479,10 +480,7 @@ def diff(
         raise runtime_error("diff expects input to be at least one-dimensional")
     at = axis_index(dim, input.rank)
     size = max(input.shape[at] - n, 0) if input.shape[at] <= n else input.shape[at] - n
-    return input.like(
-        shape=(*input.shape[:at], size, *input.shape[at + 1 :]),
-        axes=(*input.axes[:at], resized(input.axes[at], size), *input.axes[at + 1 :]),
-    )  # fmt: skip
+    return with_size(input, at, size)
 
 
 @row("torch.meshgrid")

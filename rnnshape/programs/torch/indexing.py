@@ -25,11 +25,15 @@ from ..tensor import (
     selected,
     sliced,
     unsqueezed,
+    with_size,
 )
 from ..values import Unknown
 from . import row, touch, type_name, warn
+from .creation import from_data
+from .forms import diagonal as taken
 from .forms import picked
 from .native import alias, c_name, listed, native, number, settled, tensor_kind
+from .pointwise import in_place_shape
 
 _MASKS = count(1)
 
@@ -105,8 +109,6 @@ def _width(part: Any) -> int:
 
 def _listed_index(values: Sequence[Any]) -> Tensor:
     """A list in the place of an index: a tensor of it."""
-    from .creation import from_data
-
     if any(isinstance(v, Tensor) and v.rank for v in values):
         raise NotKnown("a list of tensors as an index")
     return from_data("tensor", list(values), dtype=None if values else "int64")
@@ -516,10 +518,7 @@ def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
         places = index.known
         values = picked(input, (len(places),), lambda i: int(places[i]))
     axis = index.axes[0] if index.rank else (Part(1, "one"),)
-    return input.like(
-        shape=(*input.shape[:at], size, *input.shape[at + 1 :]),
-        axes=(*input.axes[:at], axis, *input.axes[at + 1 :]), values=values,
-    )  # fmt: skip
+    return with_size(input, at, size, axis, values=values)
 
 
 @native("masked_select(Tensor input, Tensor mask)")
@@ -604,8 +603,6 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 
 def _check_fill(input: Tensor, mask: Tensor, value: Any, in_place: bool = False) -> None:
-    from .pointwise import in_place_shape
-
     if isinstance(value, Tensor) and value.rank:
         raise runtime_error(
             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
@@ -649,8 +646,6 @@ for _name in ("tril", "triu"):
 
 @native("diag(Tensor input, int diagonal=0)")
 def diag(input: Tensor, diagonal: Any = 0) -> Tensor:
-    from .forms import diagonal as taken
-
     if input.rank == 1:
         size = input.shape[0] + abs(diagonal)
         return input.like(shape=(size, size))

@@ -210,9 +210,9 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: Any = 0) -> tuple[Ten
     return _pieces(input, at, sizes)
 
 
-@row("torch.functional.split")
-def functional_split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> Any:
-    return split(tensor, split_size_or_sections, dim)
+row("torch.functional.split")(
+    lambda tensor, split_size_or_sections, dim=0: split(tensor, split_size_or_sections, dim)
+)
 
 
 @row("torch.tensor_split", "Tensor.tensor_split")

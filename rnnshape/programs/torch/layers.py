@@ -10,6 +10,7 @@ from ..sizes import product
 from ..tensor import Tensor, axis_index, category, expanded, features, new, permuted, with_size
 from ..values import Unknown, parameter
 from . import buffer, module, plain_module, row, tensor_argument, tensor_with, type_name, warn
+from .creation import plain_dtype
 from .forms import flatten, unflatten
 from .native import alias, is_whole, listed, native, not_implemented, settled, tensor_kind
 from .pointwise import activation, check_p, dropped, in_place_shape
@@ -53,8 +54,6 @@ def weight_sizes(*sizes: Any) -> tuple[int, ...]:
 
 def dtype_of(dtype: Any) -> str:
     """The dtype of parameters."""
-    from .creation import plain_dtype
-
     return plain_dtype(dtype)
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..objects import OBJECT, Bound, Class, Native, make_class
+from ...checks.loading import load_error
+from ..objects import OBJECT, Bound, Class, Iter, make_class, natives
 from ..refusal import Refusal
+from ..sizes import product
 from ..tensor import Tensor
-from ..values import Instance, Unknown, module_state
+from ..values import Device, DType, Instance, Unknown, module_state
 from . import module, row, type_error, type_name
+
+
+def held(instance: Instance) -> list[tuple[str, Instance]]:
+    """The modules that a module holds itself, by their names."""
+    own = instance._attributes.get("_modules", {}).items()
+    return [(name, child) for name, child in own if isinstance(child, Instance)]
 
 
 def members(instance: Instance, group: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -17,17 +26,15 @@ def members(instance: Instance, group: str, prefix: str = "") -> Iterator[tuple[
     for name, value in instance._attributes.get(group, {}).items():
         if value is not None:
             yield prefix + name, value
-    for name, child in instance._attributes.get("_modules", {}).items():
-        if isinstance(child, Instance):
-            yield from members(child, group, f"{prefix}{name}.")
+    for name, child in held(instance):
+        yield from members(child, group, f"{prefix}{name}.")
 
 
 def submodules(instance: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
     """A module and all inside it, by their dotted names."""
     yield prefix, instance
-    for name, child in instance._attributes.get("_modules", {}).items():
-        if isinstance(child, Instance):
-            yield from submodules(child, f"{prefix}.{name}" if prefix else name)
+    for name, child in held(instance):
+        yield from submodules(child, f"{prefix}.{name}" if prefix else name)
 
 
 def state(instance: Instance, prefix: str = "") -> dict[str, Tensor]:
@@ -38,9 +45,8 @@ def state(instance: Instance, prefix: str = "") -> dict[str, Tensor]:
         for name, value in own.get(group, {}).items():
             if isinstance(value, Tensor) and name not in own.get("_not_saved", ()):
                 found[prefix + name] = value
-    for name, child in own.get("_modules", {}).items():
-        if isinstance(child, Instance):
-            found.update(state(child, f"{prefix}{name}."))
+    for name, child in held(instance):
+        found.update(state(child, f"{prefix}{name}."))
     return found
 
 
@@ -63,8 +69,6 @@ def recast(instance: Instance, dtype: str | None, device: str | None) -> Instanc
 
 
 def _to(interpreter: Any, self: Instance, *args: Any, **keywords: Any) -> Instance:
-    from ..values import Device, DType
-
     for value in (*args, *keywords.values()):
         if isinstance(value, DType):
             recast(self, value.plain, None)
@@ -114,21 +118,14 @@ def _add_module(interpreter: Any, self: Instance, name: str, child: Any) -> None
 def _load(
     interpreter: Any, self: Instance, state_dict: Any, strict: Any = True, assign: Any = False
 ) -> Any:
-    from ...checks.loading import load_error
-
-    if isinstance(state_dict, Unknown) or not isinstance(state_dict, dict):
-        return interpreter.unknown("", None)
-    if any(isinstance(v, Unknown) for v in (*state_dict, *state_dict.values())):
+    if not isinstance(state_dict, dict) or any(
+        isinstance(v, Unknown) for v in (*state_dict, *state_dict.values())
+    ):
         return interpreter.unknown("", None)
     own = {name: value.shape for name, value in state(self).items()}
     given = {name: value.shape for name, value in state_dict.items() if isinstance(value, Tensor)}
-    pairs = [
-        (a, b)
-        for n in own
-        if n in given
-        for a, b in zip(own[n], given[n])
-        if len(own[n]) == len(given[n])
-    ]
+    both = [(own[n], given[n]) for n in own if n in given]
+    pairs = [pair for a, b in both if len(a) == len(b) for pair in zip(a, b)]
     if strict is False:
         own = {n: shape for n, shape in own.items() if n in given}
         given = {n: shape for n, shape in given.items() if n in own}
@@ -146,21 +143,16 @@ def _named(group: str) -> Callable[..., Any]:
     ) -> Any:
         if isinstance(prefix, bool):
             prefix = ""
-        seen: dict[int, None] = {}
-        pairs = []
+        seen: dict[int, Any] = {}
         for name, value in members(self, group, f"{prefix}." if prefix else ""):
-            if id(value) not in seen:
-                seen[id(value)] = None
-                pairs.append((name, value))
-        return pairs
+            seen.setdefault(id(value), (name, value))
+        return list(seen.values())
 
     return rule
 
 
 def _plainly(group: str) -> Callable[..., Any]:
     named = _named(group)
-    from ..objects import Iter
-
     return lambda interpreter, self, *a, **k: Iter(iter([v for _, v in named(interpreter, self)]))
 
 
@@ -180,14 +172,11 @@ def _init(interpreter: Any, self: Instance, *args: Any, **keywords: Any) -> None
         own = dict(self._attributes)
         module_state(self)
         self._attributes.update(own)
-    if args or keywords:
-        if len(args) + len(keywords) and self._cls.mro[-2].name == "Module":
-            count = len(args) + 1
-            raise type_error(
-                f"{self._cls.name}.__init__() takes 1 positional argument but {count} were given"
-                if args
-                else f"{self._cls.name}.__init__() got an unexpected keyword argument '{next(iter(keywords))}'"
-            )
+    if (args or keywords) and self._cls.mro[-2].name == "Module":
+        words = f"takes 1 positional argument but {len(args) + 1} were given"
+        if not args:
+            words = f"got an unexpected keyword argument '{next(iter(keywords))}'"
+        raise type_error(f"{self._cls.name}.__init__() {words}")
 
 
 def _zero_grad(interpreter: Any, self: Instance, *args: Any, **_: Any) -> None:
@@ -196,8 +185,7 @@ def _zero_grad(interpreter: Any, self: Instance, *args: Any, **_: Any) -> None:
 
 def parameters_in(module: Instance) -> list[Tensor]:
     """The parameters of a module and of those in it."""
-    held = [p for _, one in submodules(module) for p in one.parameters_here.values()]
-    return [p for p in held if isinstance(p, Tensor)]
+    return [p for _, p in members(module, "_parameters") if isinstance(p, Tensor)]
 
 
 def module_methods() -> dict[str, Any]:
@@ -226,16 +214,15 @@ def module_methods() -> dict[str, Any]:
         "register_full_backward_hook": handle, "register_backward_hook": handle,
         "type": same, "to_empty": same, "_get_name": lambda i, s: s._cls.name,
     }  # fmt: skip
-    return {n: Native(f"Module.{n}", r, "", True, True) for n, r in rules.items()}
+    return natives(rules, "Module.")
 
 
 # -------------------------------------------------------------------------------------- containers
 
 
-def _child(value: Any, at: Any) -> None:
-    if not (isinstance(value, Instance) and "_modules" in value._attributes) and not isinstance(
-        value, Unknown
-    ):
+def _child(value: Any) -> None:
+    module = isinstance(value, Instance) and "_modules" in value._attributes
+    if not module and not isinstance(value, Unknown):
         raise type_error(f"{_path(value)} is not a Module subclass", argument=value)
 
 
@@ -248,6 +235,12 @@ def _path(value: Any) -> str:
 
 def _put(self: Instance, name: str, value: Any) -> None:
     self._attributes["_modules"][name] = value
+
+
+def _add(self: Instance, value: Any) -> None:
+    """One module more, called by its place."""
+    _child(value)
+    _put(self, str(len(self._attributes["_modules"])), value)
 
 
 def _position(self: Instance, index: Any) -> str:
@@ -275,8 +268,16 @@ def _get(interpreter: Any, self: Instance, index: Any) -> Any:
 
 
 def _set(interpreter: Any, self: Instance, index: Any, value: Any) -> None:
-    children = self._attributes["_modules"]
-    children[_position(self, index)] = value
+    self._attributes["_modules"][_position(self, index)] = value
+
+
+def _appended(interpreter: Any, self: Instance, module: Any) -> Instance:
+    _add(self, module)
+    return self
+
+
+def _counted(interpreter: Any, self: Instance) -> int:
+    return len(self._attributes["_modules"])
 
 
 def _iterated(interpreter: Any, self: Instance) -> Any:
@@ -290,9 +291,8 @@ class Sequential:
             for name, value in args[0].items():
                 _put(self, name, value)
             return
-        for i, value in enumerate(args):
-            _child(value, i)
-            _put(self, str(i), value)
+        for value in args:
+            _add(self, value)
 
     def forward(interpreter: Any, self: Any, input):
         for name, child in list(self._attributes["_modules"].items()):
@@ -304,14 +304,7 @@ class Sequential:
                 raise
         return input
 
-    def append(interpreter: Any, self: Any, module):
-        _put(self, str(len(self._attributes["_modules"])), module)
-        return self
-
-    def __len__(interpreter: Any, self: Any):
-        return len(self._attributes["_modules"])
-
-    __getitem__, __setitem__, __iter__ = _get, _set, _iterated
+    append, __len__, __getitem__, __setitem__, __iter__ = _appended, _counted, _get, _set, _iterated
 
 
 @module("torch.nn.ModuleList")
@@ -326,13 +319,7 @@ class ModuleList:
             self._attributes["_modules"]["?"] = items
             return self
         for value in items:
-            _child(value, 0)
-            _put(self, str(len(self._attributes["_modules"])), value)
-        return self
-
-    def append(interpreter: Any, self: Any, module):
-        _child(module, 0)
-        _put(self, str(len(self._attributes["_modules"])), module)
+            _add(self, value)
         return self
 
     def insert(interpreter: Any, self: Any, index, module):
@@ -340,10 +327,8 @@ class ModuleList:
         values.insert(index, module)
         self._attributes["_modules"] = {str(i): v for i, v in enumerate(values)}
 
-    def __len__(interpreter: Any, self: Any):
-        return len(self._attributes["_modules"])
-
-    __getitem__, __setitem__, __iter__, __iadd__ = _get, _set, _iterated, extend
+    append, __len__, __getitem__, __setitem__ = _appended, _counted, _get, _set
+    __iter__, __iadd__ = _iterated, extend
 
 
 @module("torch.nn.ModuleDict")
@@ -369,17 +354,10 @@ class ModuleDict:
     def __contains__(interpreter: Any, self: Any, key):
         return key in self._attributes["_modules"]
 
-    def __len__(interpreter: Any, self: Any):
-        return len(self._attributes["_modules"])
-
-    def __iter__(interpreter: Any, self: Any):
-        return list(self._attributes["_modules"])
-
     def keys(interpreter: Any, self: Any):
         return list(self._attributes["_modules"])
 
-    def values(interpreter: Any, self: Any):
-        return list(self._attributes["_modules"].values())
+    __len__, __iter__, values = _counted, keys, _iterated
 
     def items(interpreter: Any, self: Any):
         return list(self._attributes["_modules"].items())
@@ -444,21 +422,13 @@ class DataParallel:
 def wrapped(interpreter, value=None, *args, **keywords):
     if isinstance(value, (Instance, Bound)) or type(value).__name__ == "Function":
         return value
-    name = ""
-    frame = interpreter.frame
-    node = frame.node
-    import ast
-
-    if isinstance(node, ast.Call):
-        name = ast.unparse(node.func)
-    context = Instance(CONTEXT)
-    off = name.endswith(("no_grad", "inference_mode")) or (
-        name.endswith("set_grad_enabled") and value is False
-    )
-    context._attributes["off"] = off
-    if name.endswith("set_grad_enabled") and isinstance(value, bool):
+    node = interpreter.frame.node
+    name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    sets = name.endswith("set_grad_enabled")
+    if sets and isinstance(value, bool):
         interpreter.grad_off = not value
-    return context
+    off = name.endswith(("no_grad", "inference_mode")) or (sets and value is False)
+    return Instance(CONTEXT, {"off": off})
 
 
 def _enter(interpreter: Any, self: Any):
@@ -472,16 +442,9 @@ def _leave(interpreter: Any, self: Any, *error):
     interpreter.grad_off = self._attributes.get("before", False)
 
 
-def _decorate(interpreter: Any, self: Any, function):
-    return function
-
-
-CONTEXT = make_class("context", [OBJECT])
-CONTEXT.names |= {
-    "__enter__": Native("enter", _enter, "", True, True), "__exit__": Native("exit", _leave, "",
-    True, True),
-    "__call__": Native("decorate", _decorate, "", True, True),
-}  # fmt: skip
+CONTEXT = make_class("context", [OBJECT], names=natives({
+    "__enter__": _enter, "__exit__": _leave, "__call__": lambda i, self, function: function,
+}))  # fmt: skip
 
 
 @row("Tensor.backward", "torch.autograd.backward", interpreter=True, unknowns=True)
@@ -527,30 +490,17 @@ def clip(parameters, *args, **keywords):
     return Tensor(())
 
 
-@row("torch.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all",
-"torch.set_default_dtype",
-     "torch.set_default_tensor_type", "torch.cuda.empty_cache", "torch.set_num_threads",
-     "torch.cuda.synchronize",
-     "torch.use_deterministic_algorithms", "torch.set_printoptions",
-     "torch.cuda.set_device",
-     "torch.set_float32_matmul_precision", "torch.set_default_device", unknowns=True)  # fmt: skip
-def nothing(*args, **keywords):
-    return None
-
-
-@row(
-    "torch.cuda.is_available",
-    "torch.backends.mps.is_available",
-    "torch.cuda.is_bf16_supported",
-    "torch.distributed.is_initialized",
-)
-def unavailable():
-    return False
-
-
-@row("torch.cuda.device_count")
-def device_count():
-    return 0
+for _name in (
+    "manual_seed", "cuda.manual_seed", "cuda.manual_seed_all", "set_default_dtype",
+    "set_default_tensor_type", "cuda.empty_cache", "set_num_threads", "cuda.synchronize",
+    "use_deterministic_algorithms", "set_printoptions", "cuda.set_device",
+    "set_float32_matmul_precision", "set_default_device", "onnx.export",
+):  # fmt: skip
+    row(f"torch.{_name}", unknowns=True)(lambda *_, **__: None)
+for _name in ("cuda.is_available", "backends.mps.is_available", "cuda.is_bf16_supported",
+              "distributed.is_initialized"):  # fmt: skip
+    row(f"torch.{_name}")(lambda: False)
+row("torch.cuda.device_count")(lambda: 0)
 
 
 @row("torch.save", interpreter=True, unknowns=True)
@@ -565,24 +515,14 @@ def load(interpreter, f, *args, **keywords):
     return found[0] if found else interpreter.unknown("what is read from a file")
 
 
-@row("torch.hub.load", "torch.jit.load", interpreter=True, unknowns=True)
-def load_foreign(interpreter, *args, **keywords):
-    return interpreter.unknown("what is read from a file")
-
-
-@row("torch.onnx.export", unknowns=True)
-def export(*args, **keywords):
-    return None
+row("torch.hub.load", "torch.jit.load", interpreter=True, unknowns=True)(
+    lambda interpreter, *_, **__: interpreter.unknown("what is read from a file")
+)
+row("torch.autograd.Variable", unknowns=True)(
+    lambda data=None, requires_grad=False, volatile=False: data
+)
 
 
 @row("torch.nn.utils.parameters_to_vector")
 def vector(parameters):
-    from ..sizes import product
-
-    rows = list(parameters)
-    return Tensor((sum((product(r.shape) for r in rows), 0),))
-
-
-@row("torch.autograd.Variable", unknowns=True)
-def variable(data=None, requires_grad=False, volatile=False):
-    return data
+    return Tensor((sum((product(r.shape) for r in parameters), 0),))

@@ -307,6 +307,11 @@ def native(
     return declare
 
 
+def in_place(*signatures: str) -> list[str]:
+    """The signatures of the method that changes its tensor: `add_(…)`."""
+    return [signature.replace("(", "_(", 1) for signature in signatures]
+
+
 def _declare(
     rule: Callable[..., Any], name: str, door: str, whole: Sequence[Sequence[Argument]],
     without: Sequence[Sequence[Argument]],

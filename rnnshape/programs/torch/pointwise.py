@@ -12,7 +12,7 @@ from ..sizes import Size
 from ..tensor import Tensor, broadcast, category, elementwise, promoted
 from ..values import Unknown
 from . import lacks, row, tensor_argument, touch, type_name, warn
-from .native import alias, c_name, listed, native, not_implemented
+from .native import alias, c_name, in_place, listed, native, not_implemented
 
 
 def known_results(operation: Callable[..., Any], *operands: Any) -> tuple[Any, ...] | None:
@@ -91,36 +91,20 @@ def computed(name: str, a: Any, b: Any) -> Tensor:
         name, name
     )
     both = [x for x in (a, b) if isinstance(x, Tensor)]
-    if base == "sub" and len([x for x in (a, b) if _is_bool(x)]):
+    if base == "sub" and (_is_bool(a) or _is_bool(b)):
         refuse_bool_subtraction(a, b)
-    if base.startswith("bitwise"):
-        dtype = promoted(a, b)
-        if category(dtype) >= 2:
-            broadcast(*both)
-            raise not_implemented(f"{base}_cpu", dtype)
-    if base in ("logaddexp", "hypot") and category(promoted(a, b)) < 2:
+    dtype = promoted(a, b)
+    whole, kernel = category(dtype) < 2, ""
+    if (base.startswith("bitwise") and not whole) or (base in ("logaddexp", "hypot") and whole):
+        kernel = f"{base}_cpu"
+    elif dtype == "bool":
+        kernel = {"fmod": "fmod_cpu", "remainder": "remainder_cpu", "floor_divide": "div_floor_cpu",
+                  "pow": "pow" if len(both) == 2 else ""}.get(base, "")  # fmt: skip
+    if kernel:
         broadcast(*both)
-        raise not_implemented(f"{base}_cpu", promoted(a, b))
-    if base in ("fmod", "remainder", "floor_divide") and promoted(a, b) == "bool":
-        broadcast(*both)
-        kernel = {"fmod": "fmod_cpu", "remainder": "remainder_cpu", "floor_divide": "div_floor_cpu"}
-        raise not_implemented(kernel[base], "bool")
-    if (
-        base == "pow"
-        and not isinstance(b, Tensor)
-        and isinstance(b, int)
-        and b < 0
-        and category(both[0].dtype) < 2
-    ):
+        raise not_implemented(kernel, dtype)
+    if base == "pow" and isinstance(b, int) and b < 0 and category(both[0].dtype) < 2:
         raise runtime_error("Integers to negative integer powers are not allowed.")
-    if (
-        base == "pow"
-        and promoted(a, b) == "bool"
-        and isinstance(a, Tensor)
-        and isinstance(b, Tensor)
-    ):
-        broadcast(*both)
-        raise not_implemented("pow", "bool")
     result = "bool" if base in COMPARISONS or base.startswith("logical") else ""
     result = "float" if base in _FLOATING else result
     return binary(base, a, b, _PYTHON.get(base), result)
@@ -147,23 +131,6 @@ def refuse_bool_subtraction(a: Any, b: Any) -> None:
 
 _NUMBER_LIKE = ("add", "sub", "mul", "div", "true_divide", "divide", "floor_divide", "remainder",
                 "bitwise_and", "bitwise_or", "bitwise_xor", "subtract", "multiply")  # fmt: skip
-
-
-def _functions_of_two() -> None:
-    names = (*_NUMBER_LIKE, *COMPARISONS, "maximum", "minimum", "fmod", "atan2", "logical_and",
-             "logical_or", "logical_xor", "hypot", "logaddexp", "copysign", "xlogy")  # fmt: skip
-    for name in names:
-        kind = "number_like" if name in _NUMBER_LIKE else "Tensor"
-        more = ", *, Number alpha=1" if name in ("add", "sub") else ""
-        more = ", *, str? rounding_mode=None" if name in ("div", "divide") else more
-        signatures = [f"{name}(Tensor input, {kind} other{more})"]
-        if kind == "Tensor" and name in (*COMPARISONS, "fmod"):
-            signatures.append(f"{name}(Tensor input, Number other)")
-        native(*signatures)(_of_two(name))
-        if name not in ("maximum", "minimum", "hypot", "logaddexp"):
-            native(*(s.replace(f"{name}(", f"{name}_(", 1) for s in signatures), at="Tensor")(
-                _in_place_of_two(name)
-            )
 
 
 def _of_two(name: str) -> Callable[..., Tensor]:
@@ -195,25 +162,26 @@ def changed(x: Tensor, name: str, other: Any) -> Tensor:
     return touch(x)
 
 
-_functions_of_two()
+for _name in (*_NUMBER_LIKE, *COMPARISONS, "maximum", "minimum", "fmod", "atan2", "logical_and",
+              "logical_or", "logical_xor", "hypot", "logaddexp", "copysign", "xlogy"):  # fmt: skip
+    _kind = "number_like" if _name in _NUMBER_LIKE else "Tensor"
+    _more = ", *, Number alpha=1" if _name in ("add", "sub") else ""
+    _more = ", *, str? rounding_mode=None" if _name in ("div", "divide") else _more
+    _signatures = [f"{_name}(Tensor input, {_kind} other{_more})"]
+    if _name in (*COMPARISONS, "fmod"):
+        _signatures.append(f"{_name}(Tensor input, Number other)")
+    native(*_signatures)(_of_two(_name))
+    if _name not in ("maximum", "minimum", "hypot", "logaddexp"):
+        native(*in_place(*_signatures), at="Tensor")(_in_place_of_two(_name))
 
-
-@native(
-    "pow(Tensor input, Tensor exponent)", "pow(Number self, Tensor exponent)",
-    "pow(Tensor input, Number exponent)", at="torch",
-)  # fmt: skip
-def power(exponent: Any, input: Any = None, self: Any = None) -> Tensor:
-    return computed("pow", self if input is None else input, exponent)
-
-
-@native("pow(Tensor input, Tensor exponent)", "pow(Tensor input, Number exponent)", at="Tensor")
-def power_method(input: Tensor, exponent: Any) -> Tensor:
-    return computed("pow", input, exponent)
-
-
-@native("pow_(Tensor input, Tensor exponent)", "pow_(Tensor input, Number exponent)", at="Tensor")
-def power_(input: Tensor, exponent: Any) -> Tensor:
-    return changed(input, "pow", exponent)
+_POW = ("pow(Tensor input, Tensor exponent)", "pow(Tensor input, Number exponent)")
+native(_POW[0], "pow(Number self, Tensor exponent)", _POW[1], at="torch")(
+    lambda exponent, input=None, self=None: computed(
+        "pow", self if input is None else input, exponent
+    )
+)
+native(*_POW, at="Tensor")(lambda input, exponent: computed("pow", input, exponent))
+native(*in_place(*_POW), at="Tensor")(lambda input, exponent: changed(input, "pow", exponent))
 
 
 @native("copy_(Tensor input, number_like src, bool non_blocking=False)", at="Tensor")
@@ -238,14 +206,9 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     for what, x in (("end", end), ("weight", weight)):
         if isinstance(x, Tensor) and x.dtype != input.dtype:
             raise runtime_error(
-                f"expected dtype {c_of(input)} for `{what}` but got dtype {c_of(x)}"
+                f"expected dtype {c_name(input.dtype)} for `{what}` but got dtype {c_name(x.dtype)}"
             )
     return elementwise(input, end, *([weight] if isinstance(weight, Tensor) else []))
-
-
-def c_of(x: Tensor) -> str:
-    """The dtype in C++."""
-    return c_name(x.dtype)
 
 
 # --------------------------------------------------------------------------------------- operators
@@ -272,17 +235,6 @@ def _unsupported(sign: str, a: Any, b: Any) -> Refusal:
 
 def _is_operand(x: Any) -> bool:
     return isinstance(x, Tensor | int | float | complex)
-
-
-def _operators() -> None:
-    for sign, name in _OPERATORS.items():
-        row(f"Tensor.__{sign}__")(_operator(sign, name))
-        row(f"Tensor.__r{sign}__")(_reflected(sign, name))
-        row(f"Tensor.__i{sign}__")(_augmented(sign, name))
-    for sign in ("lt", "le", "gt", "ge"):
-        row(f"Tensor.__{sign}__")(_operator(sign, sign))
-    for sign in ("eq", "ne"):
-        row(f"Tensor.__{sign}__")(_equality(sign))
 
 
 def _operator(sign: str, name: str) -> Callable[..., Any]:
@@ -328,17 +280,19 @@ def _equality(sign: str) -> Callable[..., Any]:
     return rule
 
 
-_operators()
-
-
-@row("Tensor.__neg__")
-def negative(self: Tensor) -> Tensor:
-    return unary("neg", self)
-
-
-@row("Tensor.__pos__")
-def positive(self: Tensor) -> Tensor:
-    return self
+for _sign, _name in _OPERATORS.items():
+    row(f"Tensor.__{_sign}__")(_operator(_sign, _name))
+    row(f"Tensor.__r{_sign}__")(_reflected(_sign, _name))
+    row(f"Tensor.__i{_sign}__")(_augmented(_sign, _name))
+for _sign in ("lt", "le", "gt", "ge"):
+    row(f"Tensor.__{_sign}__")(_operator(_sign, _sign))
+for _sign in ("eq", "ne"):
+    row(f"Tensor.__{_sign}__")(_equality(_sign))
+for _sign in ("lshift", "rshift"):
+    row(f"Tensor.__{_sign}__")(lambda self, other: elementwise(self, other))
+row("Tensor.__neg__")(lambda self: unary("neg", self))
+row("Tensor.__abs__")(lambda self: unary("abs", self))
+row("Tensor.__pos__")(lambda self: self)
 
 
 @row("Tensor.__invert__")
@@ -350,19 +304,6 @@ def inverted(self: Tensor) -> Tensor:
     return unary("bitwise_not", self)
 
 
-@row("Tensor.__abs__")
-def absolute(self: Tensor) -> Tensor:
-    return unary("abs", self)
-
-
-for _sign in ("lshift", "rshift"):
-
-    @row(f"Tensor.__{_sign}__")
-    def shifted(self: Tensor, other: Any) -> Tensor:
-        """x << 1."""
-        return elementwise(self, other)
-
-
 # ------------------------------------------------------------------------------- functions of one
 
 # whole numbers become float32 under these
@@ -371,7 +312,7 @@ _TO_FLOAT = (
     "log10", "log1p", "expm1", "reciprocal", "atan", "asin", "acos", "sinh", "cosh", "exp2",
     "erfinv",
     "lgamma", "digamma", "logit", "asinh", "acosh", "atanh", "deg2rad", "rad2deg", "sinc", "i0",
-    "arctan", "arcsin", "arccos",
+    "arctan", "arcsin", "arccos", "angle",
 )  # fmt: skip
 _TO_BOOL = ("isnan", "isinf", "isfinite", "logical_not", "isposinf", "isneginf", "signbit")
 # what each does to bool: a kernel that is missing, a message, or nothing
@@ -381,8 +322,7 @@ _NO_BOOL = {
     "trunc": "trunc_vml_cpu",
 }  # fmt: skip
 _KEEPS = ("abs", "neg", "sign", "floor", "ceil", "round", "trunc", "frac", "square", "relu",
-          "positive", "nan_to_num", "sgn", "bitwise_not", "absolute", "negative", "fix", "real",
-          "angle", "selu", "celu")  # fmt: skip
+          "positive", "nan_to_num", "sgn", "bitwise_not", "absolute", "negative", "fix", "real")  # fmt: skip
 _KNOWN: dict[str, Callable[..., Any]] = {
     "abs": abs, "neg": operator.neg, "square": lambda v: v * v, "floor": math.floor,
     "ceil": math.ceil,
@@ -420,8 +360,6 @@ def unary(name: str, x: Tensor) -> Tensor:
             raise not_implemented(_NO_BOOL[name], "bool", x)
     if name == "frac" and whole:
         raise not_implemented("frac_cpu", x.dtype, x)
-    if name == "angle":
-        return x.like(dtype="float32" if whole else x.dtype)
     if name in ("real", "positive"):
         return x
     return _with_values(x.like(), name, x)
@@ -431,32 +369,6 @@ def _with_values(out: Tensor, name: str, x: Tensor) -> Tensor:
     if name not in _KNOWN or x.known is None:
         return out
     return out.like(strides=out.strides, values=tuple(_KNOWN[name](v) for v in x.known))
-
-
-def _functions_of_one() -> None:
-    more = {"round": ", *, int decimals=0",
-            "nan_to_num": ", float? nan=None, float? posinf=None, float? neginf=None",
-            "logit": ", float? eps=None"}  # fmt: skip
-    no_method = ("real", "selu", "celu")
-    for name in (*_TO_FLOAT, *_TO_BOOL, *_KEEPS):
-        if name in ("selu", "celu"):
-            continue
-        at = "torch" if name in no_method else "torch Tensor"
-        native(f"{name}(Tensor input{more.get(name, '')})", at=at)(_of_one(name))
-        if name not in _TO_BOOL and name not in ("positive", "real", "angle"):
-            native(f"{name}_(Tensor input{more.get(name, '')})", at="Tensor")(
-                _in_place_of_one(name)
-            )
-            if name not in (
-                "erfinv",
-                "lgamma",
-                "digamma",
-                "sign",
-                "sgn",
-                "bitwise_not",
-                "absolute",
-            ):
-                row(f"torch.{name}_")(_in_place_of_one(name))
 
 
 def _of_one(name: str) -> Callable[..., Tensor]:
@@ -474,7 +386,16 @@ def _in_place_of_one(name: str) -> Callable[..., Tensor]:
     return rule
 
 
-_functions_of_one()
+_OPTIONS = {"round": ", *, int decimals=0", "logit": ", float? eps=None",
+            "nan_to_num": ", float? nan=None, float? posinf=None, float? neginf=None"}  # fmt: skip
+for _name in (*_TO_FLOAT, *_TO_BOOL, *_KEEPS):
+    _signature = f"{_name}(Tensor input{_OPTIONS.get(_name, '')})"
+    native(_signature, at="torch" if _name == "real" else "torch Tensor")(_of_one(_name))
+    if _name in _TO_BOOL or _name in ("positive", "real", "angle"):
+        continue
+    native(*in_place(_signature), at="Tensor")(_in_place_of_one(_name))
+    if _name not in ("erfinv", "lgamma", "digamma", "sign", "sgn", "bitwise_not", "absolute"):
+        row(f"torch.{_name}_")(_in_place_of_one(_name))
 
 
 @native(
@@ -482,31 +403,22 @@ _functions_of_one()
     "clamp(Tensor input, Number? min=None, Number? max=None)", also=("clip",),
 )  # fmt: skip
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    return _clamped(input, min, max)
-
-
-def _clamped(x: Tensor, low: Any, high: Any) -> Tensor:
-    bounds = [b for b in (low, high) if b is not None]
+    bounds = [b for b in (min, max) if b is not None]
     if not bounds:
         raise runtime_error("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if promoted(x, *bounds) == "bool":
-        elementwise(x, *bounds)
-        if all(isinstance(b, Tensor) for b in bounds) or True:
-            kernel = "clamp_scalar_cpu" if not isinstance(bounds[0], Tensor) else "clamp_cpu"
-            raise not_implemented(kernel, "bool", x)
-    out = elementwise(x, *bounds)
+    if promoted(input, *bounds) == "bool":
+        elementwise(input, *bounds)
+        kernel = "clamp_cpu" if isinstance(bounds[0], Tensor) else "clamp_scalar_cpu"
+        raise not_implemented(kernel, "bool", input)
+    out = elementwise(input, *bounds)
     if (
-        x.known is not None
+        input.known is not None
         and not any(isinstance(b, Tensor) for b in bounds)
-        and category(x.dtype) == 1
+        and category(input.dtype) == 1
     ):
         values = tuple(
-            v
-            if (low is None or v >= low) and (high is None or v <= high)
-            else low
-            if low is not None and v < low
-            else high
-            for v in x.known
+            min if min is not None and v < min else max if max is not None and v > max else v
+            for v in input.known
         )
         out = out.like(values=values)
     return out
@@ -517,29 +429,22 @@ def _clamped(x: Tensor, low: Any, high: Any) -> Tensor:
     "clamp_(Tensor input, Number? min=None, Number? max=None)", at="Tensor",
 )  # fmt: skip
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    out = _clamped(input, min, max)
-    in_place_dtype(input, out.dtype, c_name)
+    in_place_dtype(input, clamp(input, min, max).dtype, c_name)
     return touch(input)
 
 
 def _one_bound(name: str) -> None:
-    signatures = [
-        f"{name}(Tensor input, Tensor {name[6:]})",
-        f"{name}(Tensor input, Number {name[6:]})",
-    ]
+    signatures = [f"{name}(Tensor input, {kind} {name[6:]})" for kind in ("Tensor", "Number")]
 
-    def rule(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-        return _clamped(input, min, max)
-
-    def in_place(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-        out = _clamped(input, min, max)
-        in_place_shape(input, max if min is None else min)
+    def in_place_rule(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+        out = clamp(input, min, max)
         bound = max if min is None else min
+        in_place_shape(input, bound)
         in_place_dtype(input, out.dtype, alias if isinstance(bound, Tensor) else c_name)
         return touch(input)
 
-    native(*signatures)(rule)
-    native(*(s.replace("(", "_(", 1) for s in signatures), at="Tensor")(in_place)
+    native(*signatures)(clamp)
+    native(*in_place(*signatures), at="Tensor")(in_place_rule)
 
 
 for _name in ("clamp_min", "clamp_max"):
@@ -591,47 +496,35 @@ def activation(name: str, x: Any, function: str = "") -> Any:
 _C_NAME = {"relu6_module": "hardtanh", "logsigmoid": "log_sigmoid", "rrelu_training": "rrelu"}
 
 
-def _declared(name: str, rule: Callable[..., Any]) -> None:
+def declared(name: str, rule: Callable[..., Any]) -> None:
     """A function of torch.nn.functional; Python's own messages name it."""
     rule.__qualname__ = name
     row(f"torch.nn.functional.{name}")(rule)
 
 
-def _activations() -> None:
-    plain = ("logsigmoid", "softsign", "tanhshrink", "tanh", "sigmoid")
-    inplace = ("relu", "relu6", "selu", "silu", "mish", "hardswish", "hardsigmoid")
-    for name in plain:
-        _declared(name, lambda input, *, _name=name: activation(_name, input))
-    for name in inplace:
-        _declared(name, lambda input, inplace=False, *, _name=name: activation(_name, input))
-    for name in ("elu", "celu"):
-        _declared(
-            name, lambda input, alpha=1.0, inplace=False, *, _name=name: activation(_name, input)
-        )
-    for name in ("softshrink", "hardshrink"):
-        _declared(name, lambda input, lambd=0.5, *, _name=name: activation(_name, input))
-    _declared("gelu", lambda input, approximate="none": activation("gelu", input))
-    _declared("softplus", lambda input, beta=1, threshold=20: activation("softplus", input))
-    _declared(
-        "leaky_relu",
-        lambda input, negative_slope=0.01, inplace=False: activation("leaky_relu", input),
+for _name in ("logsigmoid", "softsign", "tanhshrink", "tanh", "sigmoid"):
+    declared(_name, lambda input, *, _name=_name: activation(_name, input))
+for _name in ("relu", "relu6", "selu", "silu", "mish", "hardswish", "hardsigmoid"):
+    declared(_name, lambda input, inplace=False, *, _name=_name: activation(_name, input))
+for _name in ("elu", "celu"):
+    declared(
+        _name, lambda input, alpha=1.0, inplace=False, *, _name=_name: activation(_name, input)
     )
-    _declared(
-        "hardtanh",
-        lambda input, min_val=-1.0, max_val=1.0, inplace=False: activation("hardtanh", input),
-    )
-    _declared(
-        "rrelu",
-        lambda input, lower=0.125, upper=1 / 3, training=False, inplace=False: activation(
-            "rrelu", input
-        ),
-    )
-    _declared("threshold", lambda input, threshold, value, inplace=False: activation("relu", input))
-    for name in ("selu", "celu", "rrelu"):
-        row(f"torch.{name}")(lambda input, *_, _name=name: activation(_name, input))
-
-
-_activations()
+for _name in ("softshrink", "hardshrink"):
+    declared(_name, lambda input, lambd=0.5, *, _name=_name: activation(_name, input))
+for _name in ("selu", "celu", "rrelu"):
+    row(f"torch.{_name}")(lambda input, *_, _name=_name: activation(_name, input))
+_ACTIVATIONS: dict[str, Callable[..., Any]] = {
+    "gelu": lambda input, approximate="none": activation("gelu", input),
+    "softplus": lambda input, beta=1, threshold=20: activation("softplus", input),
+    "leaky_relu": lambda input, negative_slope=0.01, inplace=False: activation("leaky_relu", input),
+    "hardtanh": lambda input, min_val=-1.0, max_val=1.0, inplace=False: activation("hardtanh", input),
+    "rrelu": lambda input, lower=0.125, upper=1 / 3, training=False, inplace=False:
+        activation("rrelu", input),
+    "threshold": lambda input, threshold, value, inplace=False: activation("relu", input),
+}  # fmt: skip
+for _name, _rule in _ACTIVATIONS.items():
+    declared(_name, _rule)
 
 
 # ------------------------------------------------------------------------------------------ dropout
@@ -697,21 +590,10 @@ def _channel_warning(name: str, rank: int) -> None:
         )
 
 
-def _dropouts() -> None:
-    for name in ("dropout", "dropout1d", "dropout2d", "dropout3d"):
-        _declared(
-            name,
-            lambda input, p=0.5, training=True, inplace=False, *, _name=name: dropped(
-                _name, input, p, training
-            ),
-        )
-    for name in ("alpha_dropout", "feature_alpha_dropout"):
-        _declared(
-            name,
-            lambda input, p=0.5, training=False, inplace=False, *, _name=name: dropped(
-                _name, input, p, training
-            ),
-        )
-
-
-_dropouts()
+for _name in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"):  # fmt: skip
+    declared(
+        _name,
+        lambda input, p=0.5, training="alpha" not in _name, inplace=False, *, _name=_name: dropped(
+            _name, input, p, training
+        ),
+    )  # fmt: skip

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from ..refusal import NotKnown, index_error, runtime_error, type_error
-from ..tensor import Tensor, axis_index, category, contiguous_strides, elementwise, reduced, resized
+from ..tensor import (
+    Tensor,
+    axis_index,
+    category,
+    contiguous_strides,
+    elementwise,
+    reduced,
+    with_size,
+)
 from ..values import Result
 from . import lacks, row, type_name, warn
+from .creation import plain_dtype
 from .native import alias, native, not_implemented, number, numbers, settled
-from .pointwise import computed, unary
+from .pointwise import computed, declared, unary
 
 _DTYPE = ", *, dtype? dtype=None"
 
@@ -81,25 +91,14 @@ def _summed(dtype: str) -> str:
     return dtype if category(dtype) >= 2 else "int64"
 
 
-def _sums() -> None:
-    for name in ("sum", "nansum", "mean", "nanmean"):
-        signatures = [f"{name}(Tensor input{_DTYPE})",
-                      f"{name}(Tensor input, ints1? dim, bool keepdim=False{_DTYPE})"]  # fmt: skip
-        if name in ("nansum", "nanmean"):
-            signatures = [f"{name}(Tensor input, ints1? dim=None, bool keepdim=False{_DTYPE})"]
-        native(*signatures)(_sum(name))
-
-
 def _sum(name: str) -> Callable[..., Tensor]:
     def rule(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-        from .creation import plain_dtype
-
         if name == "nanmean" and category(input.dtype) < 2:
             raise runtime_error(
                 "nanmean(): expected input to have floating point or complex dtype but got "
                 f"{alias(input.dtype)}"
             )
-        kind = plain_dtype(dtype, "") or (_summed(input.dtype) if "sum" in name else input.dtype)
+        kind = plain_dtype(dtype, _summed(input.dtype) if "sum" in name else input.dtype)
         if name == "mean" and category(kind) < 2:
             words = "Input dtype" if dtype is None else "Optional dtype"
             start = "could not infer output dtype. " if dtype is None else ""
@@ -114,7 +113,11 @@ def _sum(name: str) -> Callable[..., Tensor]:
     return rule
 
 
-_sums()
+for _name in ("sum", "mean"):
+    native(f"{_name}(Tensor input{_DTYPE})",
+           f"{_name}(Tensor input, ints1? dim, bool keepdim=False{_DTYPE})")(_sum(_name))  # fmt: skip
+for _name in ("nansum", "nanmean"):
+    native(f"{_name}(Tensor input, ints1? dim=None, bool keepdim=False{_DTYPE})")(_sum(_name))
 
 
 @native(
@@ -122,17 +125,7 @@ _sums()
     "prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None)",
 )
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    from .creation import plain_dtype
-
-    return over(input, dims_of(input, dim), keepdim, plain_dtype(dtype, "") or _summed(input.dtype))
-
-
-def _extremes() -> None:
-    for name in ("max", "min"):
-        native(
-            f"{name}(Tensor input)", f"{name}(Tensor input, Tensor other)",
-            f"{name}(Tensor input, int dim, bool keepdim=False)",
-        )(_extreme(name, max if name == "max" else min))  # fmt: skip
+    return over(input, dims_of(input, dim), keepdim, plain_dtype(dtype, _summed(input.dtype)))
 
 
 def _extreme(name: str, choose: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,85 +145,61 @@ def _extreme(name: str, choose: Callable[..., Any]) -> Callable[..., Any]:
     return rule
 
 
-_extremes()
+for _name, _choose in (("max", max), ("min", min)):
+    native(
+        f"{_name}(Tensor input)", f"{_name}(Tensor input, Tensor other)",
+        f"{_name}(Tensor input, int dim, bool keepdim=False)",
+    )(_extreme(_name, _choose))  # fmt: skip
+
+    @native(f"arg{_name}(Tensor input, int? dim=None, bool keepdim=False)")
+    def position(
+        input: Tensor, dim: Any = None, keepdim: bool = False, _name: str = f"arg{_name}",
+        _choose: Callable[..., Any] = _choose,
+    ) -> Tensor:  # fmt: skip
+        if input.dtype == "bool":
+            raise runtime_error(f"{_name}(): does not support bool input")
+        dims = dims_of(input, dim)
+        _no_elements(_name, input, dims)
+        return over(input, dims, keepdim, "int64", lambda v: v.index(_choose(v)))
+
+    @native(f"a{_name}(Tensor input, ints1 dim=None, bool keepdim=False)")
+    def extreme_over(
+        input: Tensor, dim: Any = None, keepdim: bool = False, _name: str = f"a{_name}"
+    ) -> Tensor:
+        dims = dims_of(input, dim)
+        _no_elements(_name, input, dims)
+        return over(input, dims, keepdim, input.dtype)
 
 
-def _positions() -> None:
-    for name, choose in (("argmax", max), ("argmin", min)):
+for _name in ("median", "nanmedian", "mode"):
+    _signatures = [f"{_name}(Tensor input)", f"{_name}(Tensor input, int dim, bool keepdim=False)"]
+    if _name == "mode":
+        _signatures = ["mode(Tensor input, int dim=-1, bool keepdim=False)"]
 
-        @native(f"{name}(Tensor input, int? dim=None, bool keepdim=False)")
-        def rule(
-            input: Tensor, dim: Any = None, keepdim: bool = False, _name: str = name,
-            _choose: Callable[..., Any] = choose,
-        ) -> Tensor:  # fmt: skip
-            if input.dtype == "bool":
-                raise runtime_error(f"{_name}(): does not support bool input")
-            dims = dims_of(input, dim)
+    @native(*_signatures)
+    def middle(input: Tensor, dim: Any = None, keepdim: bool = False, _name: str = _name) -> Any:
+        dims = dims_of(input, -1 if dim is None and _name == "mode" else dim)
+        if dims is not None:
             _no_elements(_name, input, dims)
-            return over(input, dims, keepdim, "int64", lambda v: v.index(_choose(v)))
+        if _name != "mode" and input.dtype == "bool":
+            raise not_implemented("median_out" if dims is not None else "median_cpu", "bool", input)
+        values = over(input, dims, keepdim, input.dtype)
+        if dims is None:
+            return values
+        return Result.of(_name, values=values, indices=over(input, dims, keepdim, "int64"))
 
 
-_positions()
+for _name, _logical in (("any", any), ("all", all)):
 
-
-def _pairs() -> None:
-    for name in ("median", "nanmedian", "mode"):
-        signatures = [f"{name}(Tensor input)", f"{name}(Tensor input, int dim, bool keepdim=False)"]
-        if name == "mode":
-            signatures = ["mode(Tensor input, int dim=-1, bool keepdim=False)"]
-
-        @native(*signatures)
-        def rule(input: Tensor, dim: Any = None, keepdim: bool = False, _name: str = name) -> Any:
-            if dim is None and _name == "mode":
-                dim = -1
-            dims = dims_of(input, dim)
-            if dims is not None:
-                _no_elements(_name, input, dims)
-            if _name != "mode" and input.dtype == "bool":
-                raise not_implemented(
-                    "median_out" if dims is not None else "median_cpu", "bool", input
-                )
-            values = over(input, dims, keepdim, input.dtype)
-            if dims is None:
-                return values
-            return Result.of(_name, values=values, indices=over(input, dims, keepdim, "int64"))
-
-
-_pairs()
-
-
-def _logicals() -> None:
-    for name, choose in (("any", any), ("all", all)):
-
-        @native(
-            f"{name}(Tensor input)", f"{name}(Tensor input, int dim, bool keepdim=False)",
-            f"{name}(Tensor input, ints? dim=None, bool keepdim=False)",
-        )  # fmt: skip
-        def rule(
-            input: Tensor, dim: Any = None, keepdim: bool = False,
-            _choose: Callable[..., Any] = choose,
-        ) -> Tensor:  # fmt: skip
-            dtype = "uint8" if input.dtype == "uint8" else "bool"
-            return over(input, dims_of(input, dim), keepdim, dtype, lambda v: bool(_choose(v)))
-
-
-_logicals()
-
-
-@native("amax(Tensor input, ints1 dim=None, bool keepdim=False)")
-def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    return _extreme_over("amax", input, dim, keepdim)
-
-
-@native("amin(Tensor input, ints1 dim=None, bool keepdim=False)")
-def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    return _extreme_over("amin", input, dim, keepdim)
-
-
-def _extreme_over(name: str, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
-    dims = dims_of(input, dim)
-    _no_elements(name, input, dims)
-    return over(input, dims, keepdim, input.dtype)
+    @native(
+        f"{_name}(Tensor input)", f"{_name}(Tensor input, int dim, bool keepdim=False)",
+        f"{_name}(Tensor input, ints? dim=None, bool keepdim=False)",
+    )  # fmt: skip
+    def holds(
+        input: Tensor, dim: Any = None, keepdim: bool = False, _logical: Any = _logical
+    ) -> Tensor:
+        dtype = "uint8" if input.dtype == "uint8" else "bool"
+        return over(input, dims_of(input, dim), keepdim, dtype, lambda v: bool(_logical(v)))
 
 
 @native("logsumexp(Tensor input, ints1 dim, bool keepdim=False)")
@@ -245,42 +214,32 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     return over(input, dims_of(input, dim), False, "int64", lambda v: sum(bool(n) for n in v))
 
 
-def _deviations() -> None:
-    for name in ("std", "var", "std_mean", "var_mean"):
-        at = "torch Tensor" if "_" not in name else "torch"
+for _name in ("std", "var", "std_mean", "var_mean"):
 
-        @native(
-            f"{name}(Tensor input, bool unbiased=True)",
-            f"{name}(Tensor input, ints1? dim, bool unbiased=True, bool keepdim=False)",
-            f"{name}(Tensor input, ints1? dim=None, *, Number? correction=None, bool "
-            "keepdim=False)",
-            at=at,
-        )
-        def rule(
-            input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False,
-            correction: Any = None, _name: str = name,
-        ) -> Any:  # fmt: skip
-            if category(input.dtype) < 2:
-                who = "std and var" if "_" not in _name else _name
-                raise runtime_error(
-                    f"{who} only support floating point and complex dtypes", argument=input,
-                    wants={"dtype": "float32"},
-                )  # fmt: skip
-            out = over(input, dims_of(input, dim), keepdim, input.dtype)
-            lost = 1 if correction is None else correction
-            if (unbiased if correction is None else True) and _too_few(input, out, lost):
-                warn(
-                    f"{_name}(): degrees of freedom is <= 0. Correction should be strictly less "
-                    "than the reduction factor (input numel divided by output numel)."
-                )
-            return (out, out) if "_" in _name else out
-
-
-def _too_few(x: Tensor, out: Tensor, correction: Any) -> bool:
-    return bool(x.numel // (out.numel or 1) <= correction)
-
-
-_deviations()
+    @native(
+        f"{_name}(Tensor input, bool unbiased=True)",
+        f"{_name}(Tensor input, ints1? dim, bool unbiased=True, bool keepdim=False)",
+        f"{_name}(Tensor input, ints1? dim=None, *, Number? correction=None, bool keepdim=False)",
+        at="torch" if "_" in _name else "torch Tensor",
+    )
+    def deviation(
+        input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False,
+        correction: Any = None, _name: str = _name,
+    ) -> Any:  # fmt: skip
+        if category(input.dtype) < 2:
+            who = "std and var" if "_" not in _name else _name
+            raise runtime_error(
+                f"{who} only support floating point and complex dtypes", argument=input,
+                wants={"dtype": "float32"},
+            )  # fmt: skip
+        out = over(input, dims_of(input, dim), keepdim, input.dtype)
+        lost = 1 if correction is None else correction
+        if (unbiased or correction is not None) and input.numel // (out.numel or 1) <= lost:
+            warn(
+                f"{_name}(): degrees of freedom is <= 0. Correction should be strictly less than "
+                "the reduction factor (input numel divided by output numel)."
+            )
+        return (out, out) if "_" in _name else out
 
 
 @row("Tensor.norm", "torch.norm")
@@ -300,56 +259,43 @@ def norm(
     return over(input, dims_of(input, dim), keepdim, input.dtype)
 
 
-@native("vector_norm(Tensor x, Number ord=2, ints1? dim=None, bool keepdim=False)", at="linalg")
-def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    return norm(x, ord, dim, keepdim)
-
-
-@native("norm(Tensor A, any ord=None, ints1? dim=None, bool keepdim=False)", at="linalg")
-def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
-    return norm(A, 2, dim, keepdim)
+native("vector_norm(Tensor x, Number ord=2, ints1? dim=None, bool keepdim=False)", at="linalg")(
+    lambda x, ord=2, dim=None, keepdim=False: norm(x, ord, dim, keepdim)
+)
+native("norm(Tensor A, any ord=None, ints1? dim=None, bool keepdim=False)", at="linalg")(
+    lambda A, ord=None, dim=None, keepdim=False: norm(A, 2, dim, keepdim)
+)
 
 
 # -------------------------------------------------------------------------- along an axis, not over
 
 
-def _along() -> None:
-    for name in ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin"):
-        more = _DTYPE if name in ("cumsum", "cumprod") else ""
+for _name in ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin"):
 
-        @native(f"{name}(Tensor input, int dim{more})")
-        def rule(input: Tensor, dim: Any, dtype: Any = None, _name: str = name) -> Any:
-            from .creation import plain_dtype
-
-            extreme = _name.startswith(("cummax", "cummin"))
-            if extreme and not input.rank and not -1 <= number(dim) <= 0:
-                raise index_error(
-                    f"{_name}(): Expected reduction dim -1 or 0 for scalar but got {number(dim)}"
-                )
-            at = axis_index(number(dim), input.rank) if input.numel != 0 or not extreme else 0
-            if extreme:
-                return Result.of(
-                    _name, values=_dense(input, input.dtype), indices=_dense(input, "int64")
-                )
-            if _name == "logcumsumexp":
-                if category(input.dtype) < 2:
-                    raise not_implemented("logcumsumexp_out_cpu", input.dtype, input)
-                return _dense(input, input.dtype)
-            out = _dense(input, plain_dtype(dtype, "") or _summed(input.dtype))
-            if input.known is not None and input.rank == 1 and _name == "cumsum" and at == 0:
-                total, values = 0, []
-                for v in input.known:
-                    total += v
-                    values.append(total)
-                out = out.like(values=tuple(values))
-            return out
+    @native(f"{_name}(Tensor input, int dim{_DTYPE if _name in ('cumsum', 'cumprod') else ''})")
+    def along(input: Tensor, dim: Any, dtype: Any = None, _name: str = _name) -> Any:
+        extreme = _name in ("cummax", "cummin")
+        if extreme and not input.rank and not -1 <= number(dim) <= 0:
+            raise index_error(
+                f"{_name}(): Expected reduction dim -1 or 0 for scalar but got {number(dim)}"
+            )
+        at = axis_index(number(dim), input.rank) if input.numel != 0 or not extreme else 0
+        if extreme:
+            return Result.of(
+                _name, values=_dense(input, input.dtype), indices=_dense(input, "int64")
+            )
+        if _name == "logcumsumexp":
+            if category(input.dtype) < 2:
+                raise not_implemented("logcumsumexp_out_cpu", input.dtype, input)
+            return _dense(input, input.dtype)
+        out = _dense(input, plain_dtype(dtype, _summed(input.dtype)))
+        if input.known is not None and input.rank == 1 and _name == "cumsum" and at == 0:
+            out = out.like(values=tuple(accumulate(input.known)))
+        return out
 
 
 def _dense(x: Tensor, dtype: str) -> Tensor:
     return x.like(dtype=dtype, strides=contiguous_strides(x.shape))
-
-
-_along()
 
 
 @native(
@@ -390,19 +336,13 @@ def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: boo
         raise runtime_error("selected index k out of range", sizes=[(count, size)])
     if input.dtype == "bool":
         raise runtime_error("topk does not support bool dtypes on CPU")
-    shape = (*input.shape[:at], count, *input.shape[at + 1 :]) if input.rank else ()
-    axes = (
-        (*input.axes[:at], resized(input.axes[at], count), *input.axes[at + 1 :])
-        if input.rank
-        else ()
-    )
     found, places = _ordered(input, largest)
     if found is not None:
         found, places = found[:count], places[:count]
+    out = with_size(input, at, count) if input.rank else input.like()
     return Result.of(
-        "topk", values=input.like(shape=shape, axes=axes, values=found),
-        indices=input.like(shape=shape, axes=axes, dtype="int64", values=places),
-    )  # fmt: skip
+        "topk", values=out.like(values=found), indices=out.like(dtype="int64", values=places)
+    )
 
 
 @row("torch.unique", "Tensor.unique")
@@ -426,29 +366,19 @@ def bincount(input: Tensor, weights: Any = None, minlength: Any = 0) -> Tensor:
 
 def softmax_of(name: str, x: Any, dim: Any, dtype: Any = None) -> Tensor:
     """softmax and log_softmax of a tensor."""
-    from .creation import plain_dtype
-
     at = axis_index(number(dim), x.rank)
-    kind = plain_dtype(dtype, "") or x.dtype
+    kind = plain_dtype(dtype, x.dtype)
     if category(kind) < 2 and x.numel != 0:
         place = "lastdim_" if at == max(x.rank, 1) - 1 else ""
         raise not_implemented(f"{name}_{place}kernel_impl", kind, x)
     return x.like(dtype=kind, strides=contiguous_strides(x.shape))
 
 
-def _softmaxes() -> None:
-    for name in ("softmax", "log_softmax"):
+for _name in ("softmax", "log_softmax"):
 
-        @native(f"{name}(Tensor input, int dim, dtype? dtype=None)")
-        def rule(input: Tensor, dim: Any, dtype: Any = None, _name: str = name) -> Tensor:
-            return softmax_of(_name, input, dim, dtype)
-
-    native("softmax(Tensor input, int dim, dtype? dtype=None)", at="torch")(
-        lambda input, dim, dtype=None: softmax_of("softmax", input, dim, dtype)
-    )
-
-
-_softmaxes()
+    @native(f"{_name}(Tensor input, int dim, dtype? dtype=None)")
+    def softmax(input: Tensor, dim: Any, dtype: Any = None, _name: str = _name) -> Tensor:
+        return softmax_of(_name, input, dim, dtype)
 
 
 def functional_softmax(name: str, x: Any, dim: Any, dtype: Any = None) -> Tensor:
@@ -469,19 +399,13 @@ def functional_softmax(name: str, x: Any, dim: Any, dtype: Any = None) -> Tensor
     return softmax_of("softmax" if name == "softmin" else name, x, dim, dtype)
 
 
-@row("torch.nn.functional.softmax")
-def f_softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    return functional_softmax("softmax", input, dim, dtype)
-
-
-@row("torch.nn.functional.log_softmax")
-def f_log_softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    return functional_softmax("log_softmax", input, dim, dtype)
-
-
-@row("torch.nn.functional.softmin")
-def f_softmin(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    return functional_softmax("softmin", input, dim, dtype)
+for _name in ("softmax", "log_softmax", "softmin"):
+    declared(
+        _name,
+        lambda input, dim=None, _stacklevel=3, dtype=None, *, _name=_name: functional_softmax(
+            _name, input, dim, dtype
+        ),
+    )
 
 
 @row("torch.nn.functional.gumbel_softmax")
@@ -509,8 +433,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: Any = 1, eps: Any = 1e-8) -> 
         raise runtime_error(
             f"expected common dtype to be floating point, yet common dtype is {alias(both.dtype)}"
         )
-    at = axis_index(dim, both.rank)
-    return over(both, [at], False, both.dtype)
+    return over(both, [axis_index(dim, both.rank)], False, both.dtype)
 
 
 @native(

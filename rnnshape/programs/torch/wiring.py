@@ -10,6 +10,7 @@ from ..refusal import NotKnown, Refusal
 from ..tensor import Storage, Tensor
 from ..values import Device, Instance, Packed, TorchSize, Unknown
 from . import ROWS, data, modules
+from .creation import LEGACY, check_grad
 
 
 def wire(interpreter: Any) -> None:
@@ -21,14 +22,11 @@ def wire(interpreter: Any) -> None:
     classes.update(data.classes())
     classes["torch.nn.modules.Module"] = interpreter.module_class
     types: dict[str, Any] = {
-        "torch.Tensor": _legacy("Tensor"), "torch.nn.Parameter": _parameter,
-        "torch.nn.parameter.Parameter": _parameter,
-        "torch.device": _device, "torch.dtype": None, "torch.Size": lambda v=(): TorchSize(v),
-        "torch.nn.utils.rnn.PackedSequence": _packed_sequence, "torch.FloatTensor": _legacy("FloatTensor"),
-        "torch.LongTensor": _legacy("LongTensor"), "torch.IntTensor": _legacy("IntTensor"),
-        "torch.DoubleTensor": _legacy("DoubleTensor"), "torch.BoolTensor": _legacy("BoolTensor"),
-        "torch.ByteTensor": _legacy("ByteTensor"), "torch.cuda.FloatTensor": _legacy("FloatTensor"),
-        "torch.cuda.LongTensor": _legacy("LongTensor"), "torch.Generator": lambda *a, **k: None,
+        "torch.nn.Parameter": _parameter, "torch.device": _device, "torch.dtype": None, "torch.Size": lambda v=(): TorchSize(v),
+        "torch.nn.utils.rnn.PackedSequence": _packed_sequence,
+        "torch.Generator": lambda *a, **k: None,
+        **{path: ROWS[path].rule for name in LEGACY for path in (f"torch.{name}", f"torch.cuda.{name}")
+           if path in ROWS},  # torch.FloatTensor(2, 3) and its kind are types too
     }  # fmt: skip
     for path, convert in types.items():
         names = {"__convert__": convert} if convert is not None else {}
@@ -83,31 +81,17 @@ def _from_pretrained(
     return made
 
 
-def _legacy(name: str) -> Any:
-    """torch.FloatTensor(2, 3) and its kind, which are types too."""
-    return lambda *args, **keywords: ROWS[f"torch.{name}"].rule(*args, **keywords)
-
-
 def _parameter(data: Any = None, requires_grad: Any = True) -> Any:
-    if (
-        isinstance(data, Tensor)
-        and requires_grad
-        and "int" in data.dtype + data.dtype.replace("bool", "int")
-    ):
-        raise Refusal(
-            "RuntimeError", "Only Tensors of floating point and complex dtype can require gradients"
-        )
+    data = Tensor((0,)) if data is None else data
     if not isinstance(data, Tensor):
-        if data is None:
-            data = Tensor((0,))
-        else:
-            raise NotKnown("a Parameter of no tensor")
-    made = Tensor(
+        raise NotKnown("a Parameter of no tensor")
+    if requires_grad:
+        check_grad(data.dtype)
+    return Tensor(
         data.shape, data.dtype, data.axes, data.strides, parameter=True,
         storage=Storage(requires_grad=bool(requires_grad), device=data.storage.device),
         facts=data.facts,
     )  # fmt: skip
-    return made
 
 
 def _packed_sequence(
