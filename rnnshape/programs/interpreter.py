@@ -55,6 +55,7 @@ from .values import (
     TorchSize,
     Unknown,
     add_rest,
+    known,
     module_state,
     rest_of,
 )
@@ -1925,6 +1926,10 @@ class Interpreter:
                 return self.unknown("a list of very many elements", node)
         return result
 
+    def items(self, value: Any) -> Any:
+        """list(value), for a native function. Raises NotKnown."""
+        return known(self.listed(value))
+
     # -------------------------------------------------------------------------------- attributes
 
     def _special(self, value: Any, name: str) -> Any:
@@ -2544,7 +2549,7 @@ class Interpreter:
                 return self.unknown("a size that depends on the data", node)
             raise
         except NotKnown as error:
-            return self.unknown(error.why or f"what {name or 'it'} gives", node)
+            return error.value or self.unknown(error.why or f"what {name or 'it'} gives", node)
         except (Stop, Restart, _EnoughType, RecursionError):
             raise
         except TypeError as error:

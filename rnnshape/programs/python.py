@@ -7,7 +7,7 @@ import builtins
 import math
 import string
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, partial, reduce
 from itertools import accumulate, combinations, count, islice, permutations, product
 from typing import Any
 
@@ -30,6 +30,8 @@ from .objects import (
     Super,
     class_of,
     make_class,
+    native,
+    natives,
 )
 from .refusal import Refusal
 from .sizes import Ratio, Size, largest, smallest
@@ -47,6 +49,7 @@ from .values import (
     TorchSize,
     Unknown,
     add_rest,
+    known,
     module_state,
 )
 
@@ -107,10 +110,7 @@ def _len(interpreter: Interpreter, value: Any) -> Any:
 
 
 def _range(interpreter: Interpreter, *args: Any) -> Any:
-    vague = next((a for a in args if isinstance(a, Unknown)), None)
-    if vague is not None:
-        return vague
-    for one in args:
+    for one in map(known, args):
         if isinstance(one, Tensor) and (
             one.floating or (not isinstance(one.numel, Size) and one.numel != 1)
         ):
@@ -135,56 +135,36 @@ def _index(value: Any) -> Any:
 
 
 def _enumerate(interpreter: Interpreter, value: Any, start: int = 0) -> Any:
-    items = interpreter.iterate(value)
-    if isinstance(items, Unknown):
-        return items
+    items = known(interpreter.iterate(value))
     if isinstance(items, (list, tuple)) and not isinstance(start, Unknown):
         return list(enumerate(items, start))
     return Iter(iter(enumerate(items, start)))
 
 
 def _zip(interpreter: Interpreter, *values: Any, strict: bool = False) -> Any:
-    items = [interpreter.iterate(v) for v in values]
-    vague = next((i for i in items if isinstance(i, Unknown)), None)
-    if vague is not None:
-        return vague
-    if (
-        items
-        and all(isinstance(i, (list, tuple, range)) for i in items)
-        and min(map(len, items)) < 100_000
-    ):
+    items = [known(interpreter.iterate(v)) for v in values]
+    plain = bool(items) and all(isinstance(i, (list, tuple, range)) for i in items)
+    if plain and min(map(len, items)) < 100_000:
         return list(zip(*items))
     return Iter(iter(zip(*items)))
 
 
 def _map(interpreter: Interpreter, function: Any, *values: Any) -> Any:
-    columns = [interpreter.listed(v) for v in values]
-    vague = next((c for c in columns if isinstance(c, Unknown)), None)
-    if vague is not None:
-        return vague
+    columns = [interpreter.items(v) for v in values]
     return Iter(iter([interpreter.call(function, list(row), {}) for row in zip(*columns)]))
 
 
 def _filter(interpreter: Interpreter, function: Any, values: Any) -> Any:
-    items = interpreter.listed(values)
-    if isinstance(items, Unknown):
-        return items
     kept = []
-    for item in items:
-        truth = interpreter.truth(
-            item if function is None else interpreter.call(function, [item], {})
-        )
-        if isinstance(truth, Unknown):
-            return truth
-        if truth:
+    for item in interpreter.items(values):
+        kind = item if function is None else interpreter.call(function, [item], {})
+        if known(interpreter.truth(kind)):
             kept.append(item)
     return Iter(iter(kept))
 
 
 def _sorted(interpreter: Interpreter, values: Any, key: Any = None, reverse: Any = False) -> Any:
-    items = interpreter.listed(values)
-    if isinstance(items, Unknown):
-        return items
+    items = interpreter.items(values)
     keys = [item if key is None else interpreter.call(key, [item], {}) for item in items]
     vague = next((k for k in keys if isinstance(k, (Unknown, Tensor))), None)
     if vague is not None:
@@ -192,28 +172,21 @@ def _sorted(interpreter: Interpreter, values: Any, key: Any = None, reverse: Any
     order = interpreter.python(
         lambda: sorted(range(len(items)), key=keys.__getitem__, reverse=bool(reverse))
     )
-    return order if isinstance(order, Unknown) else [items[i] for i in order]
+    return [items[i] for i in known(order)]
 
 
 def _alike(items: Sequence[Any]) -> bool:
-    return (
-        bool(items)
-        and all(isinstance(i, Tensor) for i in items)
-        and len({i.shape for i in items}) == 1
-    )
+    shapes = {i.shape if isinstance(i, Tensor) else None for i in items}
+    return len(shapes) == 1 and None not in shapes
 
 
 def _reversed(interpreter: Interpreter, values: Any) -> Any:
-    items = interpreter.listed(values)
-    return items if isinstance(items, Unknown) else Iter(iter(items[::-1]))
+    return Iter(iter(interpreter.items(values)[::-1]))
 
 
 def _sum(interpreter: Interpreter, values: Any, start: Any = 0) -> Any:
-    items = interpreter.listed(values)
-    if isinstance(items, Unknown):
-        return items
     total = start
-    for item in items:
+    for item in interpreter.items(values):
         total = interpreter.binary(interpreter.frame.node or ast.Pass(), total, ast.Add(), item)
     return total
 
@@ -222,35 +195,25 @@ def _extreme(pick: Callable[[int, int], int], real: Callable[..., Any]) -> Calla
     def rule(
         interpreter: Interpreter, *values: Any, key: Any = None, default: Any = MISSING
     ) -> Any:
-        items = interpreter.listed(values[0]) if len(values) == 1 else list(values)
-        if isinstance(items, Unknown):
-            return items
-        if any(isinstance(i, (Unknown, Tensor)) for i in items):
-            vague = next(i for i in items if isinstance(i, (Unknown, Tensor)))
-            if isinstance(vague, Tensor):
-                if all(isinstance(i, Tensor) and i.known and len(i.known) == 1 for i in items):
-                    return real(items, key=lambda i: i.known[0])
-                return (
-                    vague
-                    if _alike(items)
-                    else interpreter.unknown("a number in a tensor", None, "int")
-                )
+        items = interpreter.items(values[0]) if len(values) == 1 else list(values)
+        vague = next((i for i in items if isinstance(i, (Unknown, Tensor))), None)
+        if isinstance(vague, Tensor):
+            if all(isinstance(i, Tensor) and i.known and len(i.known) == 1 for i in items):
+                return real(items, key=lambda i: i.known[0])
+            if not _alike(items):
+                return interpreter.unknown("a number in a tensor", None, "int")
+        if vague is not None:
             return vague
         if not items and default is not MISSING:
             return default
-        if (
-            key is None
-            and any(isinstance(i, Size) for i in items)
-            and all(isinstance(i, int) for i in items)
-        ):
-            result = items[0]
-            for item in items[1:]:
-                result = pick(result, item)
-            return result
+        sizes = any(isinstance(i, Size) for i in items) and all(isinstance(i, int) for i in items)
+        if key is None and sizes:
+            return reduce(pick, items)
         if key is not None:
             keys = [interpreter.call(key, [item], {}) for item in items]
-            if any(isinstance(k, (Unknown, Tensor)) for k in keys):
-                return next(k for k in keys if isinstance(k, (Unknown, Tensor)))
+            vague = next((k for k in keys if isinstance(k, (Unknown, Tensor))), None)
+            if vague is not None:
+                return vague
             return interpreter.python(lambda: items[real(range(len(items)), key=keys.__getitem__)])
         return interpreter.python(lambda: real(items))
 
@@ -259,11 +222,8 @@ def _extreme(pick: Callable[[int, int], int], real: Callable[..., Any]) -> Calla
 
 def _any_all(stop: bool) -> Callable[..., Any]:
     def rule(interpreter: Interpreter, values: Any) -> Any:
-        items = interpreter.listed(values)
-        if isinstance(items, Unknown):
-            return items
         vague = None
-        for item in items:
+        for item in interpreter.items(values):
             truth = interpreter.truth(item)
             if isinstance(truth, Unknown):
                 vague = truth
@@ -272,6 +232,14 @@ def _any_all(stop: bool) -> Callable[..., Any]:
         return vague if vague is not None else not stop
 
     return rule
+
+
+# by the name of a class of a library: what of the values here is one
+_ABSTRACT: dict[str, Any] = {
+    "PackedSequence": Packed, "device": Device, "Number": (int, float), "Real": (int, float),
+    "Integral": int, "Iterable": (list, tuple, dict, set, str, Tensor), "Sequence": (list, tuple, str),
+    "Callable": (Function, Native, Bound, Class), "Mapping": dict,
+}  # fmt: skip
 
 
 def is_instance(interpreter: Interpreter, value: Any, cls: Any) -> Any:
@@ -298,43 +266,28 @@ def is_instance(interpreter: Interpreter, value: Any, cls: Any) -> Any:
         )
     if cls.name == "ndarray":
         return isinstance(value, Tensor) and bool(value.facts.get("numpy"))
-    if cls.name == "PackedSequence":
-        return isinstance(value, Packed)
-    if cls.name == "device":
-        return isinstance(value, Device)
-    if cls.name in ("Number", "Real", "Integral"):
-        return isinstance(value, int if cls.name == "Integral" else (int, float))
     real = REAL.get(cls.name)
     if cls.form == "type" and real is not None:
         if isinstance(value, (Tensor, DType)):
-            return isinstance(value, DType) and False
+            return False
         if interpreter._open(value) and real is not int:
             return interpreter.unknown(f"the type of {value}, which was not given", None, "bool")
         return isinstance(value, real)
-    if cls.name in ("Iterable", "Sequence", "Callable", "Mapping"):
-        kinds: dict[str, Any] = {"Iterable": (list, tuple, dict, set, str, Tensor), "Sequence": (list, tuple, str),
-                                 "Callable": (Function, Native, Bound, Class), "Mapping": dict}  # fmt: skip
-        return isinstance(value, kinds[cls.name])
-    return False
+    return isinstance(value, _ABSTRACT.get(cls.name, ()))
 
 
 def _is_subclass(interpreter: Interpreter, cls: Any, other: Any) -> Any:
     if isinstance(cls, Class):
-        return any(
-            cls.under(o)
-            for o in (other if isinstance(other, tuple) else (other,))
-            if isinstance(o, Class)
-        )
+        others = other if isinstance(other, tuple) else (other,)
+        return any(cls.under(o) for o in others if isinstance(o, Class))
     return interpreter.unknown("a check of a class", None, "bool")
 
 
 def _getattr(interpreter: Interpreter, owner: Any, name: Any, default: Any = MISSING) -> Any:
-    if isinstance(name, Unknown) or interpreter._open(name):
-        vague = (
-            name
-            if isinstance(name, Unknown)
-            else interpreter.unknown(f"an attribute called by {name}, which was not given")
-        )
+    vague = name
+    if interpreter._open(name):
+        vague = interpreter.unknown(f"an attribute called by {name}, which was not given")
+    if isinstance(vague, Unknown):
         interpreter.tell(vague)
         return vague
     if not isinstance(name, str):
@@ -345,7 +298,7 @@ def _getattr(interpreter: Interpreter, owner: Any, name: Any, default: Any = MIS
         if refusal.type == "AttributeError" and default is not MISSING:
             return default
         raise
-    if isinstance(owner, (Names,)) and isinstance(result, Unknown) and default is not MISSING:
+    if isinstance(owner, Names) and isinstance(result, Unknown) and default is not MISSING:
         return default
     return result
 
@@ -375,14 +328,11 @@ def _delattr(interpreter: Interpreter, owner: Any, name: Any) -> None:
 
 
 def _iter(interpreter: Interpreter, value: Any) -> Any:
-    items = interpreter.iterate(value)
-    return items if isinstance(items, Unknown) else Iter(iter(items))
+    return Iter(iter(known(interpreter.iterate(value))))
 
 
 def _next(interpreter: Interpreter, value: Any, default: Any = MISSING) -> Any:
-    if isinstance(value, Unknown):
-        return value
-    if isinstance(value, Iter):
+    if isinstance(known(value), Iter):
         for item in value.items:
             return item
         if default is not MISSING:
@@ -395,9 +345,7 @@ def _next(interpreter: Interpreter, value: Any, default: Any = MISSING) -> Any:
 
 
 def _round(interpreter: Interpreter, value: Any, digits: Any = None) -> Any:
-    if isinstance(value, (Tensor, Unknown)):
-        return value
-    if isinstance(value, Size):
+    if isinstance(value, (Tensor, Unknown, Size)):
         return value
     return interpreter.python(lambda: round(value, digits) if digits is not None else round(value))
 
@@ -420,15 +368,10 @@ def _type(interpreter: Interpreter, value: Any, *rest: Any) -> Any:
 
 
 def _callable(interpreter: Interpreter, value: Any) -> Any:
-    if isinstance(value, Unknown):
-        return value
-    return isinstance(value, (Function, Native, Bound, Class)) or (
-        isinstance(value, Instance)
-        and (
-            interpreter._special(value, "__call__") is not None
-            or value._cls.under(interpreter.module_class)
-        )
-    )
+    if isinstance(known(value), Instance):
+        called = interpreter._special(value, "__call__") is not None
+        return called or value._cls.under(interpreter.module_class)
+    return isinstance(value, _ABSTRACT["Callable"])
 
 
 def _vars(interpreter: Interpreter, value: Any = None) -> Any:
@@ -452,7 +395,7 @@ def _exit(interpreter: Interpreter, *code: Any) -> None:
 def to_int(interpreter: Interpreter, value: Any = 0, base: Any = 10) -> Any:
     """int(value)."""
     if isinstance(value, Unknown):
-        return Unknown(value.what, value.text, value.file, value.line, "int")
+        return value.of_kind("int")
     if isinstance(value, Tensor):
         if value.known and len(value.known) == 1:
             return int(value.known[0])
@@ -495,20 +438,18 @@ def to_str(interpreter: Interpreter, value: Any = "", *rest: Any) -> Any:
 
 def to_list(interpreter: Interpreter, value: Any = ()) -> Any:
     """list(value)."""
-    items = interpreter.listed(value)
-    return items if isinstance(items, Unknown) else list(items)
+    return interpreter.items(value)
 
 
 def to_tuple(interpreter: Interpreter, value: Any = ()) -> Any:
     """tuple(value)."""
-    items = interpreter.listed(value)
-    return items if isinstance(items, Unknown) else tuple(items)
+    return tuple(interpreter.items(value))
 
 
 def to_set(interpreter: Interpreter, value: Any = ()) -> Any:
     """set(value)."""
-    items = interpreter.listed(value)
-    return items if isinstance(items, Unknown) else interpreter.python(lambda: set(items))
+    items = interpreter.items(value)
+    return interpreter.python(lambda: set(items))
 
 
 def to_dict(interpreter: Interpreter, value: Any = (), **keywords: Any) -> Any:
@@ -517,14 +458,9 @@ def to_dict(interpreter: Interpreter, value: Any = (), **keywords: Any) -> Any:
         return {**value, **keywords}
     if isinstance(value, Instance) and value._cls.form == "namespace":
         return {**value._attributes, **keywords}
-    items = interpreter.listed(value)
-    if isinstance(items, Unknown):
-        return items
-    pairs = [
-        tuple(interpreter.listed(item)) if not isinstance(item, tuple) else item for item in items
-    ]
-    made = interpreter.python(lambda: dict(pairs))
-    return made if isinstance(made, Unknown) else {**made, **keywords}
+    items = interpreter.items(value)
+    pairs = [item if isinstance(item, tuple) else tuple(interpreter.items(item)) for item in items]
+    return {**known(interpreter.python(lambda: dict(pairs))), **keywords}
 
 
 CONVERT: dict[str, Callable[..., Any]] = {
@@ -563,9 +499,7 @@ def builtin(interpreter: Interpreter) -> dict[str, Any]:
         "globals": lambda interpreter: interpreter.frame.scope.module,
         "locals": lambda interpreter: interpreter.frame.scope.names,
     }  # fmt: skip
-    names: dict[str, Any] = {
-        name: Native(name, rule, interpreter=True, unknowns=True) for name, rule in rules.items()
-    }
+    names = natives(rules)
     for rule in (ascii, bin, chr, divmod, hex, oct, ord):
         plain = partial(lambda rule, interpreter, *a: interpreter.python(lambda: rule(*a)), rule)
         names[rule.__name__] = Native(rule.__name__, plain, interpreter=True)
@@ -961,11 +895,6 @@ def dataclass(interpreter: Interpreter, cls: Any = None, **keywords: Any) -> Any
 # ---------------------------------------------------------------------------------------- modules
 
 
-def native(name: str, rule: Callable[..., Any]) -> Native:
-    """A function of a library; the interpreter is passed first."""
-    return Native(name, rule, interpreter=True, unknowns=True)
-
-
 def plain(name: str, rule: Callable[..., Any], kind: str = "") -> Native:
     """A function of numbers and strings: unknown where an argument is."""
 
@@ -976,17 +905,12 @@ def plain(name: str, rule: Callable[..., Any], kind: str = "") -> Native:
             return interpreter.unknown(getattr(vague, "what", ""), None, kind or "float")
         return interpreter.python(lambda: rule(*args, **keywords))
 
-    return Native(name, wrapped, interpreter=True, unknowns=True)
+    return native(name, wrapped)
 
 
 def some(kind: str, what: str = "") -> Native:
     """A function whose number is not known, and need not be."""
-    return Native(
-        what or kind,
-        lambda interpreter, *a, **k: interpreter.unknown(what, None, kind),
-        interpreter=True,
-        unknowns=True,
-    )
+    return native(what or kind, lambda i, *a, **k: i.unknown(what, None, kind))
 
 
 def libraries(interpreter: Interpreter) -> dict[str, Any]:
@@ -996,95 +920,73 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
         "Iterator", "Mapping", "Set", "Type", "Generic", "Protocol", "Literal", "Final", "ClassVar",
         "Text", "Generator", "Hashable", "Collection", "AnyStr")}  # fmt: skip
     named = make_class("NamedTuple", [OBJECT], form="namedtuple")
-    typing |= {
-        "NamedTuple": named,
-        "TypedDict": OBJECT,
-        "TypeVar": native("TypeVar", lambda i, *a, **k: OBJECT),
-        "cast": native("cast", lambda i, t, v: v),
-        "TYPE_CHECKING": False,
-        "overload": native("overload", lambda i, f: f),
-    }
-    namespace = make_class("SimpleNamespace", [OBJECT], form="namespace")
-    namespace.names["__init__"] = native(
-        "SimpleNamespace",
-        lambda i, self, *a, **k: self._attributes.update(
+    typing |= {"NamedTuple": named, "TypedDict": OBJECT, "TYPE_CHECKING": False} | natives({
+        "TypeVar": lambda i, *a, **k: OBJECT, "cast": lambda i, t, v: v, "overload": lambda i, f: f,
+    })  # fmt: skip
+    namespace = make_class("SimpleNamespace", [OBJECT], form="namespace", names=natives({
+        "__init__": lambda i, self, *a, **k: self._attributes.update(
             *(d for d in a if isinstance(d, dict)), **k
         ),
-    )
-    abc = {"ABC": make_class("ABC", [OBJECT]), "abstractmethod": native("abstractmethod", lambda i, f: f),
-           "ABCMeta": OBJECT, "abstractproperty": native("abstractproperty", _property)}  # fmt: skip
+    }, "SimpleNamespace."))  # fmt: skip
+    abc = {"ABC": make_class("ABC", [OBJECT]), "ABCMeta": OBJECT} | natives({
+        "abstractmethod": lambda i, f: f, "abstractproperty": _property})  # fmt: skip
     numbers = {n: make_class(n, [OBJECT]) for n in ("Number", "Real", "Integral")}
     enum = make_class("Enum", [OBJECT], form="enum")
-    auto = make_class("auto", [OBJECT])
-    counter = native("Counter", lambda i, v=(): _counter(i, v))
-    functools = {
-        "partial": native("partial", _partial),
-        "wraps": native("wraps", lambda i, *a, **k: native("wrapper", lambda j, f: f)),
-        "lru_cache": native("lru_cache", _cached), "cache": native("cache", _cached),
-        "reduce": native("reduce", _reduce), "total_ordering": native("total_ordering", lambda i, c: c),
-        "cached_property": native("cached_property", _property),
-    }  # fmt: skip
+    functools = natives({
+        "partial": _partial, "wraps": lambda i, *a, **k: native("wrapper", lambda j, f: f),
+        "lru_cache": _cached, "cache": _cached, "reduce": _reduce, "total_ordering": lambda i, c: c,
+        "cached_property": _property,
+    })  # fmt: skip
     field_class = make_class("Field", [OBJECT])
     mathematics: dict[str, Any] = {
         name: plain(f"math.{name}", getattr(math, name)) for name in dir(math)
         if callable(getattr(math, name)) and not name.startswith("_") and name not in ("factorial", "perm", "comb", "pow", "ldexp")
     }  # fmt: skip
     mathematics |= {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
-    mathematics["ceil"] = native("math.ceil", _ceil)
-    mathematics["floor"] = native("math.floor", _floor)
     mathematics["pow"] = plain("math.pow", lambda a, b: float(a) ** min(float(b), 500.0))
-    mathematics["prod"] = native("math.prod", _prod)
+    mathematics |= natives({"ceil": _ceil, "floor": _floor, "prod": _prod}, "math.")
     randoms: dict[str, Any] = {
         n: some("float") for n in ("random", "uniform", "gauss", "normalvariate", "betavariate")
     }
     randoms |= {n: some("int") for n in ("randint", "randrange", "getrandbits")}
-    randoms |= {
-        "seed": native("seed", lambda i, *a: None),
-        "shuffle": native("shuffle", lambda i, *a: None),
-        "choice": native("choice", lambda i, v: _choice(i, v)),
-        "sample": native("sample", lambda i, v, k: _sample(i, v, k)),
-        "choices": native("choices", lambda i, v, *a, k=1, **o: _sample(i, v, k)),
-    }
-    itertools = {
-        "chain": native("chain", lambda i, *v: _chain(i, v)),
-        "product": native("product", lambda i, *v, repeat=1: Iter(islice(product(*(i.listed(x) for x in v), repeat=repeat), LARGEST_BUILT))),
-        "count": native("count", lambda i, *a: Iter(islice(count(*a), LARGEST_BUILT))),
-        "repeat": native("repeat", lambda i, v, n=10_000: Iter(iter([v] * min(n, 10_000)))),
-        "cycle": native("cycle", lambda i, v: _cycle(i, v)),
-        "islice": native("islice", lambda i, v, *a: _islice(i, v, a)),
-        "combinations": native("combinations", lambda i, v, r: Iter(islice(combinations(i.listed(v), r), 10_000))),
-        "permutations": native("permutations", lambda i, v, r=None: Iter(islice(permutations(i.listed(v), r), 10_000))),
-        "accumulate": native("accumulate", lambda i, v: Iter(accumulate(i.listed(v)))),
-        "zip_longest": native("zip_longest", lambda i, *v, **k: i.unknown("zip_longest")),
-    }  # fmt: skip
-    ordered = native("OrderedDict", to_dict)
-    collections = {
-        "OrderedDict": ordered, "namedtuple": native("namedtuple", _namedtuple),
-        "defaultdict": native("defaultdict", _defaultdict), "Counter": counter,
-        "deque": native("deque", _deque),
-    }  # fmt: skip
+    randoms |= natives({
+        "seed": lambda i, *a: None, "shuffle": lambda i, *a: None, "choice": _choice,
+        "sample": _sample, "choices": lambda i, v, *a, k=1, **o: _sample(i, v, k),
+    })  # fmt: skip
+    itertools = natives({
+        "chain": _chain, "cycle": _cycle, "islice": _islice,
+        "product": lambda i, *v, repeat=1: Iter(islice(product(*(i.items(x) for x in v), repeat=repeat), LARGEST_BUILT)),
+        "count": lambda i, *a: Iter(islice(count(*a), LARGEST_BUILT)),
+        "repeat": lambda i, v, n=10_000: Iter(iter([v] * min(n, 10_000))),
+        "combinations": lambda i, v, r: Iter(islice(combinations(i.items(v), r), 10_000)),
+        "permutations": lambda i, v, r=None: Iter(islice(permutations(i.items(v), r), 10_000)),
+        "accumulate": lambda i, v: Iter(accumulate(i.items(v))),
+        "zip_longest": lambda i, *v, **k: i.unknown("zip_longest"),
+    })  # fmt: skip
+    collections = natives({
+        "OrderedDict": to_dict, "namedtuple": _namedtuple, "defaultdict": _defaultdict,
+        "Counter": _counter, "deque": _deque,
+    })  # fmt: skip
     path = {
         "join": native("join", lambda i, *a: i.unknown("", None, "str") if any(isinstance(x, Unknown) for x in a) else i.python(lambda: "/".join(a))),
         "exists": some("bool", "whether a file exists"), "isfile": some("bool", "whether a file exists"),
         "isdir": some("bool", "whether a folder exists"), "dirname": plain("dirname", lambda p: p.rpartition("/")[0], "str"),
-        "basename": plain("basename", lambda p: p.rpartition("/")[2], "str"), "abspath": plain("abspath", lambda p: p, "str"),
-        "splitext": plain("splitext", lambda p: tuple(p.rsplit(".", 1)), "str"), "expanduser": plain("expanduser", lambda p: p, "str"),
-        "realpath": plain("realpath", lambda p: p, "str"),
+        "basename": plain("basename", lambda p: p.rpartition("/")[2], "str"), "splitext": plain("splitext", lambda p: tuple(p.rsplit(".", 1)), "str"),
+        **{n: plain(n, lambda p: p, "str") for n in ("abspath", "expanduser", "realpath")},
     }  # fmt: skip
     nothing = native("nothing", lambda i, *a, **k: None)
     identity = native("identity", lambda i, v=None, *a, **k: v)
-    os = {"path": Names("os.path", path, "os"), "environ": DefaultDict(), "makedirs": nothing, "mkdir": nothing,
-          "getenv": native("getenv", lambda i, n, d=None: d), "getcwd": native("getcwd", lambda i: "."), "sep": "/",
-          "cpu_count": native("cpu_count", lambda i: 4)}  # fmt: skip
-    modules = {
+    os = {"path": Names("os.path", path, "os"), "environ": DefaultDict(), "makedirs": nothing, "mkdir": nothing, "sep": "/"} | natives({
+        "getenv": lambda i, n, d=None: d, "getcwd": lambda i: ".", "cpu_count": lambda i: 4})  # fmt: skip
+    modules: dict[str, dict[str, Any]] = {
         "typing": typing, "typing_extensions": dict(typing), "abc": abc, "numbers": numbers,
         "types": {"SimpleNamespace": namespace, "FunctionType": OBJECT}, "argparse": arguments(interpreter, namespace),
-        "enum": {"Enum": enum, "IntEnum": make_class("IntEnum", [enum], form="enum"), "auto": auto,
-                 "StrEnum": make_class("StrEnum", [enum], form="enum")},
+        "enum": {"Enum": enum, "auto": make_class("auto", [OBJECT])} | {n: make_class(n, [enum], form="enum") for n in ("IntEnum", "StrEnum")},
         "functools": functools, "math": mathematics, "random": randoms, "itertools": itertools,
-        "dataclasses": {"dataclass": native("dataclass", dataclass), "field": native("field", lambda i, **k: Instance(field_class, dict(k))),
-                        "asdict": native("asdict", lambda i, v: dict(v._attributes)), "replace": native("replace", _replaced)},
-        "collections": collections, "copy": {"copy": native("copy", _copy), "deepcopy": native("deepcopy", _deepcopy)},
+        "dataclasses": natives({
+            "dataclass": dataclass, "field": lambda i, **k: Instance(field_class, dict(k)),
+            "asdict": lambda i, v: dict(v._attributes), "replace": lambda i, v, **k: Instance(v._cls, {**v._attributes, **k})}),
+        "collections": collections, "copy": natives({"copy": _copy, "deepcopy": _deepcopy}),
         "os": os, "os.path": path, "time": {n: some("float") for n in ("time", "perf_counter", "clock", "process_time", "monotonic")} | {"sleep": nothing, "strftime": some("str")},
         "sys": {"exit": native("exit", _exit), "argv": ["program.py"], "path": [""], "maxsize": 2**63 - 1, "platform": "linux",
                 "version_info": Result.of("sys.version_info", major=3, minor=11, micro=0), "stdout": interpreter.unknown(""), "stderr": interpreter.unknown(""),
@@ -1094,30 +996,20 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
         "string": {n: getattr(string, n) for n in ("ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "punctuation", "printable", "whitespace")},
         "tqdm": {"tqdm": identity, "trange": native("trange", lambda i, *a, **k: _range(i, *a))},
         "contextlib": {"contextmanager": native("contextmanager", lambda i, f: f), "nullcontext": identity, "suppress": nothing},
-        "operator": {"itemgetter": native("itemgetter", lambda i, k: native("item", lambda j, v: j.item(v, k, ast.Pass()))),
-                     "attrgetter": native("attrgetter", lambda i, k: native("attr", lambda j, v: j.attribute(v, k)))},
-        "logging": {"getLogger": native("getLogger", lambda i, *a: i.unknown("")), "basicConfig": nothing, "info": nothing,
-                    "warning": nothing, "debug": nothing, "error": nothing, "INFO": 20, "DEBUG": 10, "WARNING": 30},
+        "operator": natives({"itemgetter": lambda i, k: native("item", lambda j, v: j.item(v, k, ast.Pass())),
+                             "attrgetter": lambda i, k: native("attr", lambda j, v: j.attribute(v, k))}),
+        "logging": {"getLogger": native("getLogger", lambda i, *a: i.unknown("")), "INFO": 20, "DEBUG": 10, "WARNING": 30}
+        | dict.fromkeys(("basicConfig", "info", "warning", "debug", "error"), nothing),
         "gc": {"collect": nothing}, "easydict": {"EasyDict": namespace}, "munch": {"Munch": namespace},
-        "pdb": {"set_trace": nothing}, "builtins": interpreter_builtins(interpreter),
+        "pdb": {"set_trace": nothing}, "builtins": dict(types()), "six.moves": {"range": types()["range"]},
     }  # fmt: skip
     made: dict[str, Any] = {name: Names(name, names, name) for name, names in modules.items()}
     made |= arrays.modules()
-    made["tqdm.auto"] = made["tqdm.notebook"] = made["tqdm"]
-    made["tqdm.autonotebook"] = made["tqdm"]
+    for name in ("auto", "notebook", "autonotebook"):
+        made[f"tqdm.{name}"] = made["tqdm"].names[name] = made["tqdm"]
     made["collections.abc"] = Names("collections.abc", typing, "collections.abc")
-    made["six.moves"] = Names(
-        "six.moves", {"range": interpreter_builtins(interpreter).get("range")}, "six.moves"
-    )
-    made["tqdm"].names["auto"] = made["tqdm"].names["notebook"] = made["tqdm"]
-    interpreter_enum = {"class made": class_made, "instantiate": instantiate, "attribute": plain_attribute,
-                        "isinstance": is_instance, "copied layer": _copied}  # fmt: skip
-    return made | interpreter_enum
-
-
-def interpreter_builtins(interpreter: Interpreter) -> dict[str, Any]:
-    """The builtins, where a module gives them again."""
-    return dict(types().items())
+    return made | {"class made": class_made, "instantiate": instantiate,
+                   "attribute": plain_attribute, "isinstance": is_instance}  # fmt: skip
 
 
 def _copied(interpreter: Interpreter, old: Instance, new: Instance) -> Any:
@@ -1144,41 +1036,26 @@ def _cached(interpreter: Interpreter, function: Any = None, **keywords: Any) -> 
 
 
 def _reduce(interpreter: Interpreter, function: Any, values: Any, *start: Any) -> Any:
-    items = interpreter.listed(values)
-    if isinstance(items, Unknown):
-        return items
-    items = [*start, *items]
-    total = items[0]
-    for item in items[1:]:
-        total = interpreter.call(function, [total, item], {})
-    return total
+    items = [*start, *interpreter.items(values)]
+    return reduce(lambda total, item: interpreter.call(function, [total, item], {}), items)
 
 
 def _ceil(interpreter: Interpreter, value: Any) -> Any:
-    if isinstance(value, Unknown):
-        return value
-    if isinstance(value, Ratio):
+    if isinstance(known(value), Ratio):
         above, below = value.over
         return -(-above // below) if not isinstance(above, Size) else (above + below - 1) // below
     return value if isinstance(value, Size) else interpreter.python(lambda: math.ceil(value))
 
 
 def _floor(interpreter: Interpreter, value: Any) -> Any:
-    if isinstance(value, Unknown):
-        return value
-    return (
-        to_int(interpreter, value)
-        if isinstance(value, (Ratio, Size))
-        else interpreter.python(lambda: math.floor(value))
-    )
+    if isinstance(known(value), (Ratio, Size)):
+        return to_int(interpreter, value)
+    return interpreter.python(lambda: math.floor(value))
 
 
 def _prod(interpreter: Interpreter, values: Any) -> Any:
-    items = interpreter.listed(values)
-    if isinstance(items, Unknown):
-        return items
     total: Any = 1
-    for item in items:
+    for item in interpreter.items(values):
         total = interpreter.binary(ast.Pass(), total, ast.Mult(), item)
     return total
 
@@ -1187,12 +1064,11 @@ def _choice(interpreter: Interpreter, value: Any) -> Any:
     items = interpreter.listed(value)
     if isinstance(items, Unknown) or not items:
         return interpreter.unknown("a choice at random")
-    return (
-        items[0]
-        if _alike(items)
-        or (len(set(map(type_name, items))) == 1 and isinstance(items[0], (tuple, list)))
-        else interpreter.unknown("", None, "float" if isinstance(items[0], float) else "")
-    )
+    first = items[0]
+    of_a_kind = len(set(map(type_name, items))) == 1 and isinstance(first, (tuple, list))
+    if of_a_kind or _alike(items):
+        return first
+    return interpreter.unknown("", None, "float" if isinstance(first, float) else "")
 
 
 def _sample(interpreter: Interpreter, value: Any, k: Any) -> Any:
@@ -1202,34 +1078,24 @@ def _sample(interpreter: Interpreter, value: Any, k: Any) -> Any:
     return [items[i % len(items)] for i in range(min(k, LARGEST_BUILT))]
 
 
-def _chain(interpreter: Interpreter, values: Sequence[Any]) -> Any:
-    found: list[Any] = []
-    for value in values:
-        items = interpreter.listed(value)
-        if isinstance(items, Unknown):
-            return items
-        found.extend(items)
-    return Iter(iter(found))
+def _chain(interpreter: Interpreter, *values: Any) -> Any:
+    return Iter(iter([item for value in values for item in interpreter.items(value)]))
 
 
 def _cycle(interpreter: Interpreter, value: Any) -> Any:
-    items = interpreter.listed(value)
-    if isinstance(items, Unknown) or not items:
-        return items
-    return Iter(items[i % len(items)] for i in range(LARGEST_BUILT))
+    items = interpreter.items(value)
+    return Iter(items[i % len(items)] for i in range(LARGEST_BUILT if items else 0))
 
 
-def _islice(interpreter: Interpreter, value: Any, args: Sequence[Any]) -> Any:
+def _islice(interpreter: Interpreter, value: Any, *args: Any) -> Any:
     items = interpreter.iterate(value)
     if isinstance(items, Unknown) or any(isinstance(a, Unknown) for a in args):
         return interpreter.unknown("islice")
     return Iter(islice(items, *args))
 
 
-def _counter(interpreter: Interpreter, value: Any) -> Any:
-    items = value if isinstance(value, dict) else interpreter.listed(value)
-    if isinstance(items, Unknown):
-        return items
+def _counter(interpreter: Interpreter, value: Any = ()) -> Any:
+    items = value if isinstance(value, dict) else interpreter.items(value)
     counts = Counter()
     counts.factory = Native("zero", lambda: 0)
     counts.update(items)
@@ -1237,12 +1103,9 @@ def _counter(interpreter: Interpreter, value: Any) -> Any:
 
 
 def _deque(interpreter: Interpreter, items: Any = (), maxlen: Any = None) -> Any:
-    held = to_list(interpreter, items)
-    if isinstance(held, Unknown) or isinstance(maxlen, Unknown):
-        return held if isinstance(held, Unknown) else maxlen
     made = Deque()
-    made.maxlen = maxlen
-    made.extend(held)
+    made.maxlen = known(maxlen)
+    made.extend(interpreter.items(items))
     return made
 
 
@@ -1255,19 +1118,13 @@ def _defaultdict(interpreter: Interpreter, factory: Any = None, *args: Any, **ke
 def _namedtuple(
     interpreter: Interpreter, name: Any, fields: Any, defaults: Any = (), **keywords: Any
 ) -> Any:
-    if isinstance(fields, Unknown):
-        return fields
-    names = fields.replace(",", " ").split() if isinstance(fields, str) else list(fields)
+    names = known(fields).replace(",", " ").split() if isinstance(fields, str) else list(fields)
     values = dict.fromkeys(names, MISSING)
     for key, value in zip(reversed(names), reversed(list(defaults or ()))):
         values[key] = value
     cls = make_class(str(name), [OBJECT], form="namedtuple")
     cls.fields = values
     return cls
-
-
-def _replaced(interpreter: Interpreter, value: Any, **keywords: Any) -> Any:
-    return Instance(value._cls, {**value._attributes, **keywords})
 
 
 def _copy(interpreter: Interpreter, value: Any) -> Any:
@@ -1307,9 +1164,7 @@ def _deep(interpreter: Interpreter, value: Any, seen: dict[int, Any]) -> Any:
         )
         spec = value._attributes.get("_spec")
         if spec is not None:
-            interpreter.layers.append(
-                interpreter.libraries["copied layer"](interpreter, value, made)
-            )
+            interpreter.layers.append(_copied(interpreter, value, made))
         return made
     if isinstance(value, Tensor):
         copied = value.like(values=value.known)
@@ -1326,7 +1181,6 @@ def _deep(interpreter: Interpreter, value: Any, seen: dict[int, Any]) -> Any:
 def arguments(interpreter: Interpreter, namespace: Class) -> dict[str, Any]:
     """argparse, at its defaults."""
     space = make_class("Namespace", [OBJECT], form="namespace", names=dict(namespace.names))
-    parser = make_class("ArgumentParser", [OBJECT])
 
     def init(i: Interpreter, self: Instance, *args: Any, **keywords: Any) -> None:
         self._attributes["entries"] = {}
@@ -1347,23 +1201,17 @@ def arguments(interpreter: Interpreter, namespace: Class) -> dict[str, Any]:
         made._attributes.update(self._attributes.get("defaults", {}))
         return made
 
-    def group(i: Interpreter, self: Instance, *args: Any, **keywords: Any) -> Any:
-        return self
-
-    def known(i: Interpreter, self: Instance, *args: Any, **keywords: Any) -> Any:
-        return parse(i, self), []
-
     def defaults(i: Interpreter, self: Instance, **keywords: Any) -> None:
         self._attributes.setdefault("defaults", {}).update(keywords)
 
-    parser.names |= {
-        "__init__": native("ArgumentParser.__init__", init), "add_argument": native("add_argument", add),
-        "parse_args": native("parse_args", parse), "parse_known_args": native("parse_known_args", known),
-        "add_argument_group": native("group", group), "add_mutually_exclusive_group": native("group", group),
-        "set_defaults": native("set_defaults", defaults),
-        "print_help": native("print_help", lambda i, *a: None),
-        "error": native("error", _exit), "add_subparsers": native("add_subparsers", lambda i, *a, **k: i.unknown("subcommands of argparse")),
-    }  # fmt: skip
+    group = lambda i, self, *a, **k: self  # noqa: E731
+    parser = make_class("ArgumentParser", [OBJECT], names=natives({
+        "__init__": init, "add_argument": add, "parse_args": parse,
+        "parse_known_args": lambda i, self, *a, **k: (parse(i, self), []),
+        "add_argument_group": group, "add_mutually_exclusive_group": group, "set_defaults": defaults,
+        "print_help": lambda i, *a: None, "error": _exit,
+        "add_subparsers": lambda i, *a, **k: i.unknown("subcommands of argparse"),
+    }, "ArgumentParser."))  # fmt: skip
     return {"ArgumentParser": parser, "Namespace": space, "ArgumentDefaultsHelpFormatter": None,
             "BooleanOptionalAction": "store_true", "FileType": some("", "a file"), "SUPPRESS": None,
             "RawTextHelpFormatter": None, "ArgumentTypeError": EXCEPTIONS["ValueError"]}  # fmt: skip
@@ -1372,15 +1220,8 @@ def arguments(interpreter: Interpreter, namespace: Class) -> dict[str, Any]:
 def _default(
     interpreter: Interpreter, name: str, positional: bool, options: Mapping[str, Any]
 ) -> Any:
-    given = setting(
-        interpreter,
-        f"args.{name}",
-        f"opt.{name}",
-        f"opts.{name}",
-        f"config.{name}",
-        f"FLAGS.{name}",
-        name,
-    )
+    owners = ("args.", "opt.", "opts.", "config.", "FLAGS.", "")
+    given = setting(interpreter, *(owner + name for owner in owners))
     if given is not MISSING:
         return given
     action = options.get("action")

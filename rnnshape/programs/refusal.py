@@ -40,11 +40,12 @@ class Refusal(Exception):
 
 
 class NotKnown(Exception):
-    """A row cannot tell what comes of its arguments: the result is an unknown, told with `why`."""
+    """A row cannot tell what comes of its arguments: the result is an unknown, told with `why`, or
+    the unknown `value` that was among them."""
 
-    def __init__(self, why: str = "") -> None:
+    def __init__(self, why: str = "", value: Any = None) -> None:
         super().__init__(why)
-        self.why = why
+        self.why, self.value = why, value
 
 
 runtime_error = partial(Refusal, "RuntimeError")  # torch's commonest

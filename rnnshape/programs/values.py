@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .refusal import NotKnown
 from .tensor import Tensor
 
 
@@ -26,6 +27,17 @@ class Unknown:
 
     def __repr__(self) -> str:
         return f"unknown ({self.what})"
+
+    def of_kind(self, kind: str) -> Unknown:
+        """A number, say, made of it, which is not known either."""
+        return Unknown(self.what, self.text, self.file, self.line, kind)
+
+
+def known(value: Any) -> Any:
+    """The value; raises NotKnown for an unknown, which is what a native function then gives."""
+    if isinstance(value, Unknown):
+        raise NotKnown(value=value)
+    return value
 
 
 class Rest(Unknown):
