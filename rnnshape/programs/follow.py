@@ -410,15 +410,21 @@ class _Search:
             first = plan.forms.get(blamed[0], FORMS[0])
             alike = tuple(n for n in blamed if plan.forms.get(n, FORMS[0]) == first)
             ways += [(alike, form) for form in FORMS if form[1] == "float32" and len(alike) > 1]
-        for names, form in ways:
-            forms = {**plan.forms, **dict.fromkeys(names, form)}
+        # one more form, or that form with the others as they were at first
+        anew = [way for way in ways if plan.forms and way[0] == (blamed[0],)]
+        for i, (names, form) in enumerate([*ways, *anew]):
+            held = plan.forms if i < len(ways) else {}
+            forms = {**held, **dict.fromkeys(names, form)}
             key = names, str(sorted((n, str(f)) for n, f in forms.items()))
             if key in self.tried or not self._left():
                 continue
             self.tried.add(key)
-            # what was solved for the form before is nothing to this one
-            old = tuple(f"_{name}_" for name in names)
-            bound = {k: v for k, v in plan.bound.items() if not k.startswith(old)}
+            # what was solved for the forms before is nothing to these
+            old = tuple(_axis(n, "") for n in {*names, *plan.forms} if n in names or n not in held)
+            bound = {
+                k: v for k, v in plan.bound.items()
+                if not k.startswith(old) and not any(n.startswith(old) for n in _names_in(v))
+            }  # fmt: skip
             other, again = self._settled(replace(plan, forms=forms, bound=bound))
             if again.problem is None:
                 return other, again
@@ -705,6 +711,11 @@ FORMS: list[Any] = [
     (("a", "b"), "bool"), ((), "int64"), "none", (("a", "b", "c", "d", "e"), "float32"), "pair", "list",
     "object",
 ]  # fmt: skip
+
+
+def _axis(argument: str, letter: str) -> str:
+    """What an axis of an argument without a shape is called inside, where it is a size."""
+    return "_".join(("", *re.findall(r"\w+", argument), letter))
 
 
 LASTING = (Class, Function, Native, Names, Torch, Device, Unknown, int, float, str, NoneType)
@@ -1184,7 +1195,7 @@ class _Run:
         letters, dtype = form
         sizes = []
         for i, letter in enumerate(letters):
-            key = f"_{name}_{letter}"
+            key = _axis(name, letter)
             last = i == len(letters) - 1 and dtype == "float32" and len(letters) > 1
             sizes.append(self.interpreter.names.open(key, "width" if last else "length"))
         return self._tensor(name, tuple(sizes), dtype)

@@ -12,6 +12,7 @@ import collections
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
@@ -43,7 +44,7 @@ from .objects import (
 from .record import Event, Line, Place, Record, shapes_of, tensors_in
 from .refusal import NotKnown, Refusal
 from .sizes import Names as SizeNames
-from .sizes import Size, terms_of
+from .sizes import Size, formula, polynomial, terms_of
 from .tensor import Tensor, selected
 from .torch import type_name
 from .torch.data import optimizer_class
@@ -280,7 +281,7 @@ class Interpreter:
         """Make an open size equal to what it has to be, and follow anew."""
         solutions: dict[str, int] = {}
         for a, b in sizes:
-            for one, other in ((a, b), (b, a)):
+            for one, other in sorted(((a, b), (b, a)), key=self._firm):
                 solved = self._solved(one, other) if a != b else None
                 if solved:
                     solutions.setdefault(*solved)
@@ -306,6 +307,48 @@ class Interpreter:
                     names = [name.key for name in factor.terms[0][0]]
                     if all(self._free(key) for key in names):
                         raise Restart(dict.fromkeys(names, 1))
+        for a, b in sizes:
+            for one, other in ((a, b), (b, a)):
+                if found := self._balanced(one, other) or self._tried(one, other):
+                    raise Restart(found)
+
+    def _firm(self, sides: tuple[int, int]) -> bool:
+        """Whether nothing in the first side was guessed: what was guessed gives way first."""
+        terms = terms_of(sides[0])
+        return not any(self._guessed(name.key) for names, _ in terms for name in names)
+
+    def _guessed(self, key: str) -> bool:
+        return key.startswith("_") and self._free(key)
+
+    def _balanced(self, one: int, other: int) -> dict[str, int]:
+        """What makes one sum another: a guessed width is what is left, where the lengths in
+        products are 1 (N·T·H + F is 2·H for one step of one sample)."""
+        ones = {
+            name.key: 1
+            for names, _ in terms_of(one) if len(names) > 1
+            for name in names if self._guessed(name.key) and self.names.kinds[name.key] == "length"
+        }  # fmt: skip
+        terms = [(tuple(m for m in names if m.key not in ones), n) for names, n in terms_of(one)]
+        left = terms_of(polynomial([*terms, *((names, -n) for names, n in terms_of(other))]))
+        for names, n in left:
+            if len(names) == 1 and abs(n) == 1 and self._guessed(names[0].key):
+                rest = [(others, -n * m) for others, m in left if names[0] not in others]
+                if len(rest) == len(left) - 1 and polynomial(rest) > 0:
+                    return {**ones, names[0].key: polynomial(rest)}
+        return {} if left else ones
+
+    def _tried(self, one: int, number: int) -> dict[str, int]:
+        """The number for the guessed names of a rounded size that makes it `number`: of those that
+        do the one that can be halved most often, since it is convolutions that round."""
+        if not isinstance(one, Size) or isinstance(number, Size):
+            return {}
+        with suppress(KeyError, SyntaxError, ZeroDivisionError):
+            names, value = formula(one)
+            if not 0 < len(names) < 3 or not all(map(self._guessed, names)):
+                return {}
+            fit = [n for n in range(1, 1025) if value(dict.fromkeys(names, n)) == number]
+            return dict.fromkeys(names, max(fit, key=lambda n: n & -n)) if fit else {}
+        return {}
 
     def _free(self, key: str) -> bool:
         return key in self.names.values and key not in self.rigid
@@ -351,7 +394,12 @@ class Interpreter:
 
     def divided(self, numel: int, rest: int) -> None:
         """Make one open size of a product such that it divides, and follow anew."""
-        if not isinstance(numel, Size) or len(numel.terms) != 1 or isinstance(rest, Size):
+        if not isinstance(numel, Size) or isinstance(rest, Size):
+            return
+        if len(numel.terms) != 1:
+            shared = [m for m in numel.terms[0][0] if all(m in names for names, _ in numel.terms)]
+            if found := self._tried(numel // polynomial([(tuple(shared), 1)]), rest):
+                raise Restart(found)
             return
         ((names, n),) = numel.terms
         for name in reversed(names):
@@ -656,7 +704,11 @@ class Interpreter:
     def _assert(self, node: ast.Assert) -> None:
         test = self.evaluate(node.test)
         truth = self.truth(test, node.test)
-        if isinstance(truth, Unknown) or truth:
+        if isinstance(truth, Unknown):
+            return
+        if truth:  # sizes that are equal by chance are made so
+            if not any(isinstance(part, ast.Call) for part in ast.walk(node.test)):
+                self._compared(node.test)
             return
         if isinstance(node.test, ast.Compare) and not isinstance(node.test.ops[0], ast.Eq):
             sides = [node.test.left, *node.test.comparators]
@@ -681,7 +733,7 @@ class Interpreter:
             pairs = [(x, y) for x, y in zip(a, b) if isinstance(x, int) and isinstance(y, int)]
         else:
             return []
-        self.size_made([p for p in pairs if p[0] != p[1]])
+        self.size_made([(x, y) for x, y in pairs if x != y or isinstance(x - y, Size)])
         return pairs
 
     def _raise(self, node: ast.Raise) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import count
+from math import prod
 
 
 class Name(str):
@@ -157,6 +160,13 @@ def _plain(n: Number) -> Number:
     return n if type(n) is int or n.denominator != 1 else int(n)
 
 
+def polynomial(terms: Iterable[tuple[Monomial, Number]]) -> int:
+    """The size that terms come to."""
+    held = list(terms)
+    total = sum(n * prod(name.number for name in names) for names, n in held)
+    return _size(int(total), held)
+
+
 def named(value: int, text: str) -> Size:
     """The size called `text`, `value` standing for it."""
     return Size(value, (((Name(text, value),), 1),))
@@ -265,6 +275,33 @@ def product(sizes: Iterable[int]) -> int:
     for size in sizes:
         result = result * size
     return result
+
+
+def formula(size: int) -> tuple[set[str], Callable[[Mapping[str, int]], int]]:
+    """The names in a size such as (T-1)//2+1, and it as a function of numbers for them, which
+    raises KeyError for what is no arithmetic."""
+
+    def value(node: ast.expr, numbers: Mapping[str, int]) -> int:
+        match node:
+            case ast.Constant(value=int(number)):
+                return number
+            case ast.Name(id=name):
+                return numbers[name]
+            case ast.BinOp(left=left, op=op, right=right):
+                return _OPERATORS[type(op)](value(left, numbers), value(right, numbers))
+            case ast.UnaryOp(operand=operand):
+                return -value(operand, numbers)
+        raise KeyError
+
+    tree = ast.parse(str(size), mode="eval").body
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names, lambda numbers: value(tree, numbers)
+
+
+_OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+}  # fmt: skip
 
 
 def _text(terms: Terms, between: str, after_number: str) -> str:

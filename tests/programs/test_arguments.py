@@ -1,0 +1,108 @@
+"""What forward is given, worked out from its use: the shapes are those that torch takes."""
+
+import textwrap
+
+import pytest
+
+from rnnshape.programs.follow import Request, follow
+from rnnshape.programs.sizes import formula
+from rnnshape.programs.source import source_of
+from rnnshape.programs.tensor import Tensor
+
+HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n\n"
+MODULES = {
+    "a step of a decoder that reads a context": """
+        class Decoder(nn.Module):
+            def __init__(self, vocab, emb, hidden):
+                super().__init__()
+                self.embedding = nn.Embedding(vocab, emb)
+                self.rnn = nn.GRU(emb + hidden, hidden)
+                self.fc = nn.Linear(emb + 2 * hidden, vocab)
+            def forward(self, token, state, context):
+                embedded = self.embedding(token.unsqueeze(0))
+                output, state = self.rnn(torch.cat((embedded, context), dim=2), state)
+                read = (embedded.squeeze(0), state.squeeze(0), context.squeeze(0))
+                return self.fc(torch.cat(read, dim=1)), state
+        """,
+    "attention for one step of one sample": """
+        class Attention(nn.Module):
+            def __init__(self, hidden, vocab, longest=10):
+                super().__init__()
+                self.embedding = nn.Embedding(vocab, hidden)
+                self.weights = nn.Linear(2 * hidden, longest)
+                self.joined = nn.Linear(2 * hidden, hidden)
+                self.lstm = nn.LSTM(hidden, hidden)
+            def forward(self, token, state, encoded):
+                embedded = self.embedding(token).view(1, 1, -1)
+                weights = F.softmax(self.weights(torch.cat((embedded[0], state[0][0]), 1)), dim=1)
+                read = torch.bmm(weights.unsqueeze(0), encoded.unsqueeze(0))
+                output = F.relu(self.joined(torch.cat((embedded[0], read[0]), 1)).unsqueeze(0))
+                output, state = self.lstm(output, state)
+                return output, state
+        """,
+    "a picture whose height comes down to one": """
+        class Reader(nn.Module):
+            def __init__(self, classes=11):
+                super().__init__()
+                self.conv = nn.Sequential(
+                    nn.Conv2d(1, 4, 3, 2, 1), nn.MaxPool2d(2), nn.Conv2d(4, 8, 3, 2, 1), nn.MaxPool2d(2)
+                )
+                self.rnn = nn.GRU(8, 16, bidirectional=True)
+                self.fc = nn.Linear(32, classes)
+            def forward(self, image):
+                seen = self.conv(image)
+                samples, channels, height, width = seen.size()
+                assert height == 1, "the height has to be 1"
+                return self.fc(self.rnn(seen.squeeze(2).permute(2, 0, 1))[0])
+        """,
+    "a picture that is laid flat for a cell": """
+        class Player(nn.Module):
+            def __init__(self, actions=4):
+                super().__init__()
+                self.a = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+                self.b = nn.Conv2d(8, 16, 3, stride=2, padding=1)
+                self.cell = nn.LSTMCell(16 * 5 * 5, 32)
+                self.actor = nn.Linear(32, actions)
+            def forward(self, image, state):
+                seen = F.elu(self.b(F.elu(self.a(image)))).view(-1, 16 * 5 * 5)
+                h, c = self.cell(seen, state)
+                return self.actor(h), (h, c)
+        """,
+}
+
+
+def moduled(text):
+    (one,) = follow(Request(source_of(HEAD + textwrap.dedent(text), "program.py")))
+    return one
+
+
+@pytest.mark.parametrize("text", MODULES.values(), ids=MODULES)
+def test_shapes_of_arguments_are_found(text):
+    one = moduled(text)
+    assert (one.verdict, one.problem, list(one.unknown)) == ("fits", None, [])
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("text", MODULES.values(), ids=MODULES)
+def test_torch_takes_the_shapes_that_were_found(text):
+    torch = pytest.importorskip("torch")
+    one = moduled(text)
+    numbers = dict.fromkeys("NTMSBUFCDE", 64) | {"N": 3, "emb": 6, "hidden": 8, "vocab": 9}
+
+    def size(n):
+        return formula(n)[1](numbers)
+
+    def tensor(value):
+        if isinstance(value, Tensor):
+            return torch.zeros([size(n) for n in value.shape], dtype=getattr(torch, value.dtype))
+        return tuple(map(tensor, value))
+
+    def flat(value):
+        return [value] if torch.is_tensor(value) else [t for part in value for t in flat(part)]
+
+    scope = {}
+    exec(HEAD + textwrap.dedent(text), scope)  # a program of this file
+    module = scope[one.entry](**{name: size(value) for name, value in one.constructor.items()})
+    given = {n: tensor(a.value) for n, a in one.arguments.items() if "[" not in n}
+    raised = flat(module(**given))
+    assert [tuple(t.shape) for t in raised] == [tuple(map(size, t.shape)) for t in one.outputs]
