@@ -1,22 +1,27 @@
 """What a network costs: multiply-accumulates of forward and backward, and what is kept between.
 
-Every figure is a sum along the two walks. Counted are matrix products alone, in MACs (one
-multiplication with its addition, 2 FLOPs); biases, sums and activations count nothing. Kept for
-the backward is what its operations read of the forward: each tensor once, a state at the step
-that makes it. Parameters, input, h0 and c0 are the caller's and not counted.
+Every figure is a sum along the two walks. Equal steps and equal layers are walked once and
+multiplied with how many they are, so that a longer sequence takes no longer. Counted are matrix
+products alone, in MACs (one multiplication with its addition, 2 FLOPs); biases, sums and
+activations count nothing. Kept for the backward is what its operations read of the forward: each
+tensor once, a state at the step that makes it. Parameters, input, h0 and c0 are the caller's and
+not counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import groupby
 from math import isqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..engine.backward import Back
+from ..engine.backward import Back, BackWorld, backward
 from ..engine.ops import OPERATIONS
-from ..engine.walk import Record, Step, Tensor
+from ..engine.walk import Record, Step, Tensor, World, every_step, walk
 from ..errors import UsageError
 from ..network.batch import Batch
 from ..network.dims import Dim, product, symbol, total
@@ -24,8 +29,9 @@ from ..network.head import Head
 from ..network.spec import Spec
 from .trace import Trace
 
-MOST_STEPS = 1_000_000  # walked one by one, some 100,000 a second
-MOST_PASSES = 1_000  # each a figure of its own, some 100 a second
+MOST_LENGTHS = 1_000  # of a packed batch: each has steps of its own
+MOST_STEPS = 1_000_000  # of windows below a loss on the last states, walked one by one
+_LAYERS = 3  # are walked: the first, one for all between, the last
 
 
 class PassCost(NamedTuple):
@@ -93,35 +99,38 @@ def cost(trace: Trace, tbptt: int | None = None, checkpoint: int | None = None) 
     tbptt, checkpoint: the steps of a window, the root of T unless given. Raises UsageError.
     """
     _check(trace, tbptt, checkpoint)
-    ahead = {(one.layer, one.direction): one for one in _sums(trace.steps(), trace.spec)}
-    kept: dict[int, Dim] = {}
-    passes: list[PassCost] = []
-    back = list(_sums(replace(trace, back=Back()).backward_steps(), trace.spec, kept))
-    left = total(one.kept for one in back)
-    for one in back:
-        forward, tensors = ahead[one.layer, one.direction], _kept(one.widest)
-        left = left + one.kept * -1
+    spec, batch, head, length = trace.spec, trace.batch, trace.head, trace.batch.seq_len
+    few = replace(spec, num_layers=min(_LAYERS, spec.num_layers))
+    runs = _Runs()
+    ahead = _sums(runs.counted(walk(World(few, batch, head), positions=runs)))
+    back = list(runs.counted(backward(BackWorld(few, batch, head), positions=runs)))
+    passes = []
+    for place, one in reversed(_sums(back).items()):
+        forward, tensors = ahead[place], _kept(one.widest)
         passes.append(
             PassCost(
-                one.layer, one.direction, one.steps, forward.widest.macs, forward.macs,
-                one.widest.macs, one.macs, tensors, total(product(t.shape) for t in tensors),
-                one.kept, left,
+                *place, one.steps, forward.widest.macs, forward.macs, one.widest.macs, one.macs,
+                tensors, _numbers(tensors), one.kept, 0,
             )
         )  # fmt: skip
-    whole = Cost(trace, tuple(passes[::-1]), None, None)
-    length = trace.batch.seq_len
-    if trace.spec.bidirectional or not isinstance(length, int):
+    whole = Cost(trace, tuple(_in_all_layers(passes, spec)), None, None)
+    if spec.bidirectional or not isinstance(length, int):
         return whole
     window = tbptt or isqrt(length - 1) + 1
-    cut = replace(trace, back=Back(window)).backward_steps()
+    runs, last = _Runs(window), head is not None and head.at == "last"
+    if last and not batch.packed:
+        batch = replace(batch, seq_len=_heard(length, window))
+    cut = BackWorld(few, batch, head, Back(window))
+    sums = _sums(runs.counted(backward(cut, positions=every_step if last else runs)))
+    kept = _Over(back, spec)
     truncated = Window(
-        window, _most(kept, window), whole.forward,
-        total(one.macs for one in _sums(cut, trace.spec)),
+        window, kept.most(window), whole.forward,
+        total(one.macs * _copies(layer, spec) for (layer, _), one in sums.items()),
     )  # fmt: skip
     window = checkpoint or isqrt(length - 1) + 1
-    widths = total(product(trace.spec.state_shape(name)) for name in trace.spec.state_names)
-    states = trace.batch.size * widths * trace.spec.num_layers * ((length - 1) // window)
-    again = Window(window, _most(kept, window) + states, 2 * whole.forward, whole.backward)
+    widths = total(product(spec.state_shape(name)) for name in spec.state_names)
+    states = batch.size * widths * spec.num_layers * ((length - 1) // window)
+    again = Window(window, kept.most(window) + states, 2 * whole.forward, whole.backward)
     return replace(whole, truncated=truncated, checkpointed=again)
 
 
@@ -140,37 +149,78 @@ def in_letters(trace: Trace) -> Trace:
     return Trace(trace.spec, batch, head=named)
 
 
+class _Runs:
+    """Tells one of the steps of a run that are alike, and counts them: each end of the run, those
+    beside a cut after every `window` steps, and the others.
+    """
+
+    def __init__(self, window: int = 0) -> None:
+        self._window = window
+        self._count: dict[Any, int] = {}  # by the time of the step that is told
+
+    def __call__(self, run: range) -> list[int]:
+        self._count = dict.fromkeys((run[0], run[-1]), 1)
+        low, high = min(run[0], run[-1]) + 1, max(run[0], run[-1]) - 1
+        rest = len(run) - len(self._count)
+        for beside in {0, self._window - 1} if self._window else ():
+            first = low + (beside - low) % self._window
+            if first <= high:
+                self._count[first] = (high - first) // self._window + 1
+                rest -= self._count[first]
+        if rest:
+            self._count[next(t for t in range(low, high + 1) if t not in self._count)] = rest
+        return sorted(map(run.index, self._count))
+
+    def counted(self, steps: Iterator[Step]) -> Iterator[_Counted]:
+        """Steps as they are told, and how many each stands for."""
+        return ((step, step.repeat * self._count.get(step.t, 1)) for step in steps)
+
+
+_Counted = tuple[Step, Dim]
+
+
+def _heard(length: int, window: int) -> int:
+    """The steps of a shorter sequence whose windows cost as much where the last alone hears of
+    the loss: that one, and one before it.
+    """
+    return min(length, (length - 1) % window + 1 + window)
+
+
+def _copies(layer: int, spec: Spec) -> int:
+    """How many layers one of those that are walked stands for."""
+    return spec.num_layers - _LAYERS + 1 if layer == 1 and spec.num_layers > _LAYERS else 1
+
+
+def _in_all_layers(passes: Iterable[PassCost], spec: Spec) -> Iterator[PassCost]:
+    """The passes of every layer, from those that were walked."""
+    layer, left = 0, total(())
+    for number, group in groupby(passes, lambda one: one.layer):
+        directions = list(group)
+        for _ in range(_copies(number, spec)):
+            for one in directions:
+                yield one._replace(layer=layer, left=left)
+                left = left + one.kept_all
+            layer += 1
+
+
 class _Sum(NamedTuple):
-    layer: int
-    direction: str
     steps: Dim
     macs: Dim
     kept: Dim
     widest: Record
 
 
-def _sums(
-    steps: Iterator[Step], spec: Spec, kept_at: dict[int, Dim] | None = None
-) -> Iterator[_Sum]:
-    """Steps added up by layer and direction, in their order; `kept_at` takes what each t keeps."""
+def _sums(steps: Iterable[_Counted]) -> dict[tuple[int, str], _Sum]:
+    """Steps added up by layer and direction, in their order."""
     sums: dict[tuple[int, str], _Sum] = {}
-    last: Record | None = None
-    macs: Dim = 0
-    kept: Dim = 0
-    for step in steps:
-        record = step.record
-        if record is not last:
-            last, macs = record, record.macs
-            kept = total(product(tensor.shape) for tensor in _kept(record))
-        key = (step.layer, step.direction)
-        before = sums.get(key) or _Sum(*key, 0, 0, 0, record)
-        sums[key] = _Sum(
-            *key, before.steps + step.repeat, before.macs + macs * step.repeat,
-            before.kept + kept * step.repeat, _wider(before.widest, record),
+    for step, count in steps:
+        record, place = step.record, (step.layer, step.direction)
+        before = sums.get(place) or _Sum(0, 0, 0, record)
+        sums[place] = _Sum(
+            before.steps + count, before.macs + record.macs * count,
+            before.kept + _numbers(_kept(record)) * count, _wider(before.widest, record),
         )  # fmt: skip
-        if kept_at is not None and isinstance(step.t, int):
-            kept_at[step.t] = kept_at.get(step.t, 0) + kept
-    yield from sums.values()
+    return sums
 
 
 def _wider(one: Record, other: Record) -> Record:
@@ -195,31 +245,49 @@ def _kept(record: Record) -> tuple[Tensor, ...]:
     return tuple(found.values())
 
 
-def _most(kept: dict[int, Dim], window: int) -> Dim:
-    """The most that any window of steps keeps."""
-    windows: dict[int, Dim] = {}
-    for t, numbers in kept.items():
-        windows[t // window] = windows.get(t // window, 0) + numbers
-    if all(isinstance(size, int) for size in windows.values()):
-        return max(windows.values())  # type: ignore[type-var]
-    return windows[0]
+def _numbers(tensors: Iterable[Tensor]) -> Dim:
+    return total(product(tensor.shape) for tensor in tensors)
+
+
+class _Over:
+    """What the steps keep over time: constant between few times, at which it changes."""
+
+    def __init__(self, back: Iterable[_Counted], spec: Spec) -> None:
+        changes: dict[int, Dim] = defaultdict(int)
+        for step, count in back:
+            first: Any = step.t  # of those that it stands for
+            kept = _numbers(_kept(step.record)) * _copies(step.layer, spec)
+            changes[first] += kept
+            changes[first + count] += kept * -1
+        self._times = sorted(changes)
+        self._until: list[Dim] = [0]  # what all steps before a time keep
+        self._each: list[Dim] = [0]  # and each from then on
+        for before, t in zip([0, *self._times], self._times):
+            self._until.append(self._until[-1] + self._each[-1] * (t - before))
+            self._each.append(self._each[-1] + changes[t])
+
+    def most(self, window: int) -> Dim:
+        """The most that any window of steps keeps, of a batch of N the first."""
+        near = {(t + more) // window for t in self._times for more in (-1, 0, window)}
+        sizes = [self._before((n + 1) * window) + self._before(n * window) * -1
+                 for n in sorted(near) if n >= 0]  # fmt: skip
+        numbers = [size for size in sizes if isinstance(size, int)]
+        return max(numbers) if len(numbers) == len(sizes) else sizes[0]
+
+    def _before(self, t: int) -> Dim:
+        i = bisect_right(self._times, t)
+        return self._until[i] + self._each[i] * (t - self._times[i - 1] if i else 0)
 
 
 def _check(trace: Trace, tbptt: int | None, checkpoint: int | None) -> None:
     spec, length = trace.spec, trace.batch.seq_len
     spec.check_layer("cost")
-    passes = spec.num_layers * spec.num_directions
-    if isinstance(length, int) and length * passes > MOST_STEPS:
+    different = len({*(trace.batch.lengths or ())})
+    if different > MOST_LENGTHS:
         raise UsageError(
-            f"cost: expected at most {MOST_STEPS:,} steps in all layers and directions",
-            got=f"{length * passes:,}",
+            f"cost: expected at most {MOST_LENGTHS:,} different lengths, each walked for itself",
+            got=f"{different:,}",
             fix="--seq-len T gives the formula for any length",
-        )
-    if passes > MOST_PASSES:
-        raise UsageError(
-            f"cost: expected at most {MOST_PASSES:,} layers and directions",
-            got=f"{passes:,}",
-            fix="--layers 3: every layer above the first costs the same",
         )
     for option, window in (("--tbptt", tbptt), ("--checkpoint", checkpoint)):
         if window is None:
@@ -239,4 +307,14 @@ def _check(trace: Trace, tbptt: int | None, checkpoint: int | None) -> None:
                 f"{option}: expected a number for --seq-len",
                 got=f"the symbol {length}",
                 fix="--seq-len 100",
+            )
+    if trace.head is not None and trace.head.at == "last" and isinstance(length, int):
+        window = tbptt or isqrt(length - 1) + 1
+        steps = length if trace.batch.packed else _heard(length, window)
+        if steps * min(_LAYERS, spec.num_layers) > MOST_STEPS and not spec.bidirectional:
+            raise UsageError(
+                f"cost: expected at most {MOST_STEPS:,} steps in windows below a loss on the last "
+                "states, each walked for itself",
+                got=f"{steps:,} in each layer",
+                fix="--seq-len T gives the formula for any length",
             )

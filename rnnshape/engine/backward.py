@@ -99,9 +99,9 @@ class BackWorld:
         """What comes to a layer's output at t, by where from: (rows, D·R)."""
         spec = self.spec
         shape: Shape = (rows, spec.output_size)
+        if self.unheard(place, t):
+            return {}
         if place.layer + 1 < spec.num_layers:
-            if self.cuts_last and t not in self._reached.get(place.layer + 1, ()):
-                return {}
             sources = [f"layer {place.layer + 1}"]
             if spec.bidirectional:
                 sources = [f"{sources[0]} {name}" for name in spec.directions]
@@ -121,9 +121,22 @@ class BackWorld:
         return [tensor.name for tensor in self._ahead.initial(place)]
 
     @property
-    def shares(self) -> bool:
-        """Whether equal steps share a record, so that not every one need be walked."""
+    def skips(self) -> bool:
+        """Whether steps may be left out, since none depends on which others heard of the loss."""
         return self.repeats and not self.cuts_last
+
+    def reach(self, place: Pass, t: int) -> None:
+        """Take that a gradient comes to a step."""
+        if self.cuts_last:
+            self._reached.setdefault(place.layer, set()).add(t)
+
+    def unheard(self, place: Pass, t: int | str) -> bool:
+        """Whether no gradient comes from the layer above at t."""
+        return (
+            self.cuts_last
+            and place.layer + 1 < self.spec.num_layers
+            and t not in self._reached.get(place.layer + 1, ())
+        )
 
     @property
     def cuts_last(self) -> bool:
@@ -168,8 +181,6 @@ class BackWorld:
 
     def keep(self, place: Pass, t: int | str, gradients: Mapping[str, Tensor]) -> None:
         """Take the gradients of what a step read."""
-        if self.cuts_last and place.direction != HEAD and isinstance(t, int):
-            self._reached.setdefault(place.layer, set()).add(t)
 
     def cut(self, earlier: int | None, later: int | None) -> bool:
         """Whether nothing is passed back between two times that are read one after the other."""
@@ -199,7 +210,7 @@ def backward(
             index += 1
             continue
         last = place.direction == HEAD and world.head is not None and world.head.at == "last"
-        if chosen(place) or not world.shares:
+        if chosen(place) or not world.skips:
             for step in _head_last(world, place) if last else _pass(world, place, positions):
                 if chosen(place):
                     yield step._replace(index=index + step.index)
@@ -227,9 +238,9 @@ def _pass(
     for number in range(len(segments) - 1, -1, -1):
         times, rows = segments[number]
         run = times[::-1]
-        shared: dict[tuple[bool, bool, _Around], Record] = {}
+        shared: dict[tuple[bool, bool, bool, _Around], Record] = {}
         tell = positions(run)
-        for position in tell if world.shares else every_step(run):
+        for position in tell if world.skips else every_step(run):
             t = run[position]
             if position:
                 after = (run[position - 1], rows)
@@ -240,8 +251,8 @@ def _pass(
             if after is not None:
                 around = _Around(after[1], silent or world.cut(t, after[0]))
             around = around._replace(cut_before=world.cut(before, t))
-            key = (position == 0, position == len(run) - 1, around)
-            record = shared.get(key) if world.shares else None
+            key = (position == 0, position == len(run) - 1, world.unheard(place, t), around)
+            record = shared.get(key) if world.repeats else None
             if record is None:
                 source = forward(times, len(run) - 1 - position)
                 if head:
@@ -250,7 +261,9 @@ def _pass(
                     record = _step(world, place, t, rows, source, around)
                 shared[key] = record
             silent = not record.state
-            if world.shares or position in tell:
+            if record.arrives:
+                world.reach(place, t)
+            if world.skips or position in tell:
                 passed_to = None if head else before
                 yield Step(index + position, place.layer, place.direction, t, passed_to, record)
         after = (run[-1], rows)

@@ -1,12 +1,22 @@
 """rnnshape cost: MACs and bytes of forward and backward."""
 
 import itertools
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 
 import jsonschema
 import pytest
 from benchmark import SIZES
 from conftest import ROOT, needs_torch, recorded
 
+from rnnshape.analysis.cost import cost
+from rnnshape.analysis.trace import Trace
+from rnnshape.engine.backward import Back
+from rnnshape.engine.walk import Step
+from rnnshape.network.batch import Batch
+from rnnshape.network.head import Head
+from rnnshape.network.spec import Spec
 from rnnshape.show.schema import schema
 
 
@@ -112,8 +122,11 @@ def test_windows_keep_less(rnnshape):
         (["--checkpoint", -1], "--checkpoint: expected the steps of a window"),
         (["--checkpoint", 2, "--bidirectional"], "the reverse direction begins at the end"),
         (["--tbptt", 2, "--seq-len", "T"], "expected a number for --seq-len"),
-        (["--seq-len", 10**12], "expected at most 1,000,000 steps"),
-        (["--layers", 10_000, "--bidirectional"], "expected at most 1,000 layers and directions"),
+        (["--lengths", ",".join(map(str, range(1, 1002)))], "at most 1,000 different lengths"),
+        (
+            ["--output-size", 3, "--output-at", "last", "--seq-len", 10**13],
+            "expected at most 1,000,000 steps",
+        ),
         (["--dtype", "int8"], "--dtype: expected float16"),
     ],
     ids=str,
@@ -121,3 +134,44 @@ def test_windows_keep_less(rnnshape):
 def test_what_cannot_be_counted_is_refused(rnnshape, more, expected):
     ended = rnnshape("cost", *more)
     assert ended.status == 2 and expected in ended.err and "fix:" in ended.err
+
+
+def walked(steps: Iterable[Step]) -> dict[tuple[int, str], int]:
+    """MACs of each pass by every one of its steps."""
+    macs = Counter()
+    for step in steps:
+        macs[step.layer, step.direction] += step.record.macs
+    return macs
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"head": Head(3, loss="sum")}, {"head": Head(3, at="last", loss="sum")}], ids=str
+)
+@pytest.mark.parametrize(
+    "batch", [Batch(seq_len=n) for n in (1, 2, 3, 4, 11)] + [Batch(lengths=(9, 9, 4, 3))], ids=str
+)
+def test_steps_and_layers_that_are_multiplied_cost_what_all_of_them_do(form, batch):
+    for cell, layers, both in ("lstm", 5, False), ("gru", 4, True), ("rnn", 1, False):
+        spec = Spec(cell=cell, num_layers=layers, bidirectional=both)
+        trace = Trace(spec, batch, **form)
+        found = cost(trace, None if both else 3)
+        ahead, back = walked(trace.steps()), walked(trace.backward_steps())
+        assert {(one.layer, one.direction): one.forward for one in found.passes} == ahead
+        assert {(one.layer, one.direction): one.backward for one in found.passes} == back
+        if not both:
+            cut = replace(trace, back=Back(3))
+            assert found.truncated.backward == sum(walked(cut.backward_steps()).values())
+
+
+def test_a_long_and_deep_network_costs_no_long_walk(rnnshape):
+    short, long = ["--layers", 9, "--seq-len", 100], ["--layers", 10_000, "--seq-len", 10**12]
+    each = rnnshape("cost", *short, "--json").json["passes"][1]["backward_macs"]["step"]
+    document = rnnshape("cost", *long, "--json").json
+    assert len(document["passes"]) == 10_000
+    assert document["passes"][5_000]["backward_macs"] == {
+        "step": each,
+        "all": each * 10**12,
+        "formula": document["passes"][1]["backward_macs"]["formula"],
+    }
+    told = rnnshape("cost", *long).out
+    assert "each of the layers 1 to 9,998 forward" in told and len(told.splitlines()) < 50

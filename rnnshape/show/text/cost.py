@@ -11,6 +11,8 @@ from ...network.dims import Dim, json_dim, json_shape, write_dim, write_shape
 from ..document import ITEM_BYTES
 from ..screen import Line, Piece, columns, prose, text
 
+_MANY_LAYERS = 8  # of which those that cost the same are told once
+
 
 def cost_text(cost: Cost, letters: Cost, dtype: str) -> Iterator[Line]:
     """The figures of each layer and direction, each with its formula, and their sums."""
@@ -25,11 +27,17 @@ def cost_text(cost: Cost, letters: Cost, dtype: str) -> Iterator[Line]:
         yield text(f"  {line}", "note")
     if cost.trace.spec.proj_size:
         yield text(f"  the formulas have P = {cost.trace.spec.proj_size} put in", "note")
+    top = cost.trace.spec.num_layers - 1
     for one, formula in zip(cost.passes, letters.passes, strict=True):
+        if top >= _MANY_LAYERS and 1 < one.layer < top:
+            continue  # costs what layer 1 does
         yield []
         # where lengths differ, all sequences have a step at t=0 alone
         step = "step t=0" if cost.trace.batch.packed else "a step"
-        yield from _pass_lines(one, formula, each, dtype, step)
+        of = (
+            f"each of the layers 1 to {top - 1:,}" if top >= _MANY_LAYERS and one.layer == 1 else ""
+        )
+        yield from _pass_lines(one, formula, each, dtype, step, of)
     yield []
     yield text("in all", "title")
     sums = {
@@ -53,9 +61,11 @@ def _figure(size: Dim, unit: str) -> str:
 
 
 def _pass_lines(
-    one: PassCost, formula: PassCost, each: int, dtype: str, step: str
+    one: PassCost, formula: PassCost, each: int, dtype: str, step: str, layers: str
 ) -> Iterator[Line]:
-    place = HEAD if one.direction == HEAD else f"layer {one.layer} {one.direction}"
+    """The figures of a pass, or of each that stands in `layers`."""
+    place = f"{layers or f'layer {one.layer}'} {one.direction}"
+    place = HEAD if one.direction == HEAD else place
     steps = f"{write_dim(one.steps)} step{'' if one.steps == 1 else 's'}"
     yield [(place, "title"), (f"   {steps}", "note")]
     rows: list[list[Piece]] = [[("", ""), (step, "note"), ("all steps", "note"), ("", "")]]
@@ -70,6 +80,8 @@ def _pass_lines(
     if one.kept:
         named = [f"{t.name.removesuffix('_{t}')} {write_shape(t.shape)}" for t in one.kept]
         yield prose(f"kept of {step}, as {dtype}: {', '.join(named)}")
+    if layers:
+        return
     left = f"{write_dim(each * one.left)} bytes are" if one.left != 0 else "nothing is"
     yield text(f"  freed step by step in its backward; then {left} left", "note")
 
