@@ -14,7 +14,7 @@ from ..network.head import Head
 from ..network.spec import Spec
 from .numbers import Numbers, check_drawing
 from .options import Command, Json, Network, Pair, by_option, first_set, head_options, with_options
-from .output import write_arrays, write_json, write_lines, write_text
+from .output import patient, waiting, write_arrays, write_json, write_lines, write_text
 
 if TYPE_CHECKING:
     from ..analysis.forms import Arrangement, FormNumbers
@@ -194,7 +194,8 @@ def trace_form(
             (form_ndjson if ndjson else form_lines)(arrangement, selection, numbers), output
         )
     else:
-        write_text(form_text(arrangement, selection, numbers), output)
+        told = form_text(arrangement, selection, numbers)
+        write_text(told if numbers is None else patient(told, "walking"), output)
 
 
 def run_form(
@@ -204,7 +205,8 @@ def run_form(
     from ..analysis.forms import result
     from ..show.text.forms import result_document, result_text
 
-    computed = result(arrangement, numbers)
+    with waiting("computing"):
+        computed = result(arrangement, numbers)
     if output is not None:
         write_arrays(output, computed)
     if json:

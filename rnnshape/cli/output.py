@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EACCES
+from itertools import islice
 from shutil import copyfileobj
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -71,7 +72,7 @@ def _pager() -> str | None:
 def _page(lines: Iterable[Line], pager: str) -> None:
     """Lines on the screen where it holds them all, else through the pager; less keeps colours."""
     import subprocess
-    from itertools import chain, islice
+    from itertools import chain
 
     from ..show.screen import columns_of, rows_of, shown
 
@@ -273,6 +274,17 @@ def _counted(items: Iterable[T], total: int | None, what: str) -> Iterator[T]:
     finally:
         if bar is not None:
             bar.stop()
+
+
+def patient(lines: Iterable[T], what: str) -> Iterator[T]:
+    """`lines` as they come, some at a time, with a sign of life while none does."""
+    rest = iter(lines)
+    while True:
+        with waiting(what):
+            some = list(islice(rest, _LINES_A_WRITE))
+        if not some:
+            return
+        yield from some
 
 
 @contextmanager

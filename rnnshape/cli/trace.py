@@ -20,7 +20,7 @@ from .forms import (
 )
 from .numbers import Gradients, Numbers, gradient_options, number_options, numeric_trace
 from .options import Json, Network, OutputFile, Pair, first_set, head_options
-from .output import counted, waiting, write_file, write_lines, write_text
+from .output import counted, patient, waiting, write_file, write_lines, write_text
 from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ def trace_steps(
     from ..show.text.trace import trace_text
 
     stream = None if output else sys.stdout
-    write_text(trace_text(subject, selection, columns_of(stream), rows_of(stream)), output)
+    told = trace_text(subject, selection, columns_of(stream), rows_of(stream))
+    write_text(told if subject.feed is None else patient(told, "walking"), output)
 
 
 def _steps(subject: Trace) -> int | None:

@@ -21,6 +21,8 @@ from ..network.head import Head
 from ..network.spec import Spec
 
 MOST_NUMBERS = 500_000_000  # 2 GB as float32
+MOST_WALKED = 1_000_000  # steps of a walk, a minute; by compiled steps, and by torch, some seconds
+MOST_STEPS = 20_000_000  # by compiled steps, a minute or two
 
 Array = np.ndarray[Any, Any]
 
@@ -223,6 +225,17 @@ def feed(
     begun = tuple(_state(spec, batch, name, state, dtype) for name, state in initial.items())
     inner, padding = inward(spec, batch, x), behind(spec, batch, x)
     return Feed(spec, batch, arrays, inner, begun, head=head, padding=padding)
+
+
+def check_steps(source: Feed, most: int, what: str) -> None:
+    """Refuse more steps than somebody waits for. Raises UsageError."""
+    steps = len(source.input) * source.spec.num_layers * source.spec.num_directions
+    if steps > most:
+        raise UsageError(
+            f"{what}: expected at most {most:,} steps in all layers and directions",
+            got=f"{steps:,}",
+            fix="give a shorter sequence or fewer layers; shapes alone take no time for them",
+        )
 
 
 def _check_call(spec: Spec, x: Array, states: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ from ..engine.walk import (
 )
 from ..errors import UsageError
 from ..network.dims import Dim
-from .feed import MOST_NUMBERS, Array, Arrays, Feed, Result, begun
+from .feed import MOST_NUMBERS, MOST_WALKED, Array, Arrays, Feed, Result, begun, check_steps
 
 
 def with_target(tensor: Tensor, source: Feed, t: int | str) -> Tensor:
@@ -45,6 +45,7 @@ class ArrayWorld(World):
 
     def __init__(self, source: Feed) -> None:
         super().__init__(source.spec, source.batch, source.head)
+        check_steps(source, MOST_WALKED, "values")
         self._feed = source
         self._below = source.input
         steps, rows = source.input.shape[:2]

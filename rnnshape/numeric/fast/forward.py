@@ -13,7 +13,7 @@ from ...engine.ops import OPERATIONS
 from ...engine.walk import Pass as Place
 from ...engine.walk import passes, walk
 from ...network.spec import Spec
-from ..feed import SILENT, Array, Feed, Result, feed
+from ..feed import MOST_STEPS, SILENT, Array, Feed, Result, check_steps, feed
 from ..world import ArrayWorld
 from .plan import Pass, UnplannedError, plan
 
@@ -89,6 +89,7 @@ def compute(source: Feed) -> Result:
 def sweep(source: Feed, keep: Keep | None) -> tuple[Array, tuple[Array, ...], list[Sweep]]:
     """Output (T, N, D·R) and final states (D·L, N, ·); with `keep`, what a backward reads."""
     spec, batch = source.spec, source.batch
+    check_steps(source, MOST_STEPS, "values")
     steps, size, _ = source.input.shape
     below = _with_ones(source.input.transpose(0, 2, 1))
     above = below

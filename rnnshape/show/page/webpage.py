@@ -31,6 +31,7 @@ _SCRIPTS = ("model.js", "heat.js", "origin.js", "sizes.js", "flow.js", "inside.j
             "story.js", "typed.js",
             "page.js")  # fmt: skip
 _MOST_PASSES = 256
+_MOST_RUNS = 2_000
 _Key = tuple[Spec, Batch, Head | None]
 
 
@@ -44,6 +45,14 @@ def webpage(trace: Trace) -> str:
             f"--html: expected at most {_MOST_PASSES // 2} layers on a page",
             got=f"{trace.spec.num_layers:,}",
             fix="give fewer --layers: above layer 1 all are alike",
+        )
+    runs = len({*(trace.batch.lengths or ())}) * passes
+    if runs > _MOST_RUNS:
+        raise UsageError(
+            f"--html: expected at most {_MOST_RUNS:,} different lengths in all layers and both "
+            "directions of a page",
+            got=f"{runs:,}",
+            fix="give fewer different --lengths",
         )
     data = _data(without_loss(trace))
     if trace.back is not None:
