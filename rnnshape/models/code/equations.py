@@ -19,6 +19,7 @@ from ...engine.walk import Performed, Shapes, Tensor
 from ...errors import UsageError
 from ...network.batch import Batch
 from ...network.spec import Spec
+from .load import filled
 
 _INFIX = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "div": ("/", 2)}
 _TAKEN = {"torch", "nn", "math", "jax", "jnp", "eqx", "self", "H", "I", "F", "Tensor", "Tuple"}
@@ -236,11 +237,11 @@ def _class_name(spec: Spec) -> str:
     return f"Cell{name}" if taken or not name.isidentifier() else name
 
 
-def _equations(spec: Spec, indent: str) -> Iterator[str]:
+def _equations(spec: Spec) -> Iterator[str]:
     cell: Any = spec.equations
     for line in cell.text.removeprefix("\ufeff").splitlines():
         safe = "".join(sign if sign.isprintable() else "?" for sign in line)
-        yield (indent + safe.replace("\\", "/").replace('"""', "'''")).rstrip()
+        yield safe.replace("\\", "/").replace('"""', "'''")
 
 
 def equation_lines(spec: Spec, batch: Batch, framework: str, weights: str | None) -> Iterator[str]:
@@ -275,148 +276,45 @@ def _table(step: _Step) -> Iterator[str]:
     yield "    ]"
 
 
+def _common(step: _Step, body: list[str]) -> dict[str, Any]:
+    """What the layers of both frameworks are filled in with."""
+    spec = step.spec
+    return {
+        "equations": _equations(spec), "body": body, "table": _table(step),
+        "name": _class_name(spec), "out": _python(spec.rule()).strip("(),"),
+        "shapes": ", ".join(_python(spec.rule(n)) for n in step.states),
+    }  # fmt: skip
+
+
+def _fours(words: list[str]) -> list[str]:
+    return [f"{', '.join(words[start : start + 4])}," for start in range(0, len(words), 4)]
+
+
 def _torch_lines(spec: Spec, batch: Batch, weights: str | None) -> Iterator[str]:
-    step, name = _Step(spec, "torch"), _class_name(spec)
+    step = _Step(spec, "torch")
     body = step.lines()
     states = [step.names[f"{n}'0"] for n in step.states]
     own = [step.names[f"{n}'p"] for n in step.kinds]
-    new = ", ".join(step.read(t) for t in (step.left.output, *step.left.state))
-    many = len(states) > 1
-    yield from ("import math", "from typing import Tuple", "") if any(
-        "math." in line for line in body) else ("from typing import Tuple", "")  # fmt: skip
-    if weights is not None and weights.lower().endswith(".npz"):
-        yield "import numpy as np"
-    yield from ("import torch", "import torch.nn.functional as F")
-    yield from ("from torch import Tensor, nn",
-                "from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, "
-                "pad_packed_sequence")  # fmt: skip
-    if weights is not None and not weights.lower().endswith(".npz"):
-        yield "from safetensors.numpy import load_file"
-    yield from ("", "")
-    signature = [f"{n}: Tensor" for n in ("x", *states, *own)]
-    yield "def step("
-    for start in range(0, len(signature), 4):
-        yield f"    {', '.join(signature[start : start + 4])},"
-    result = ", ".join(["Tensor"] * (len(states) + 1))
-    yield f") -> Tuple[{result}]:"
-    yield '    """What the cell puts out, and its new states; x is (N, I).'
-    yield ""
-    yield from _equations(spec, "    ")
-    yield '    """'
-    yield from (f"    {line}" for line in body)
-    yield f"    return {new}"
-    yield from ("", "")
-    yield from _table(step)
-    yield from ("", "")
-    yield "def drawn(shape, value, H):"
-    yield '    """A parameter: uniform in ±1/√H, or the value that the cell gives."""'
-    yield "    bound = H**-0.5"
-    yield "    empty = torch.empty(shape)"
-    yield ("    return nn.Parameter(empty.uniform_(-bound, bound) if value is None else "
-           "empty.fill_(value))")  # fmt: skip
-    yield from ("", "")
-    yield f"class {name}Cell(nn.Module):"
-    yield '    """One step: the output and the new states, in their order."""'
-    yield ""
-    yield "    def __init__(self, input_size, hidden_size):"
-    yield "        super().__init__()"
-    yield "        for name, shape, value in parameters(input_size, hidden_size):"
-    yield "            self.register_parameter(name, drawn(shape, value, hidden_size))"
-    yield ""
-    arguments = ", ".join(f"{n}: Tensor" for n in ("x", *states))
-    yield f"    def forward(self, {arguments}):"
-    held = [
-        f"self.{k}" if _identifiers([k])[k] == k else f"getattr(self, {k!r})" for k in step.kinds
-    ]
-    yield "        return step("
-    yield f"            {', '.join(['x', *states])},"
-    for start in range(0, len(held), 4):
-        yield f"            {', '.join(held[start : start + 4])},"
-    yield "        )"
-    yield from ("", "")
-    shapes = ", ".join(_python(spec.rule(n)) for n in step.states)
-    out = _python(spec.rule()).strip("(),")
-    yield f"class {name}(nn.Module):"
-    yield '    """The layer, called as torch\'s own: output, state = layer(input, state).'
-    yield ""
-    yield "    input (T, N, I), (N, T, I) with batch_first, (T, I) unbatched, or a PackedSequence;"
-    what = f"the tuple ({', '.join(step.states)})" if many else f"one tensor, {step.states[0]}"
-    yield f"    state: {what}, each (layers·directions, N, …), zeros unless given."
-    yield '    """'
-    yield ""
-    yield "    def __init__("
-    yield "        self, input_size, hidden_size, num_layers=1, batch_first=False, dropout=0.0,"
-    yield "        bidirectional=False,"
-    yield "    ):"
-    yield "        super().__init__()"
-    yield "        self.input_size, self.hidden_size = input_size, hidden_size"
-    yield "        self.num_layers, self.dropout = num_layers, dropout"
-    yield "        self.batch_first = batch_first"
-    yield '        self.directions = ("", "_reverse") if bidirectional else ("",)'
-    yield "        I, H = input_size, hidden_size"
-    yield "        for layer in range(num_layers):"
-    yield "            for direction in self.directions:"
-    yield "                for name, shape, value in parameters(I, H):"
-    yield '                    name = f"{name}_l{layer}{direction}"'
-    yield "                    self.register_parameter(name, drawn(shape, value, H))"
-    yield f"            I = len(self.directions) * ({out})"
-    yield ""
-    yield "    def forward(self, input, state=None):"
-    yield "        packed = isinstance(input, PackedSequence)"
-    yield "        if packed:  # longest first, as its steps lie"
-    yield "            x, _ = pad_packed_sequence(PackedSequence(input.data, input.batch_sizes))"
-    yield "            sizes = input.batch_sizes.tolist()"
-    yield "        else:"
-    yield "            x = input.unsqueeze(1) if input.dim() == 2 else input"
-    yield "            x = x.transpose(0, 1) if self.batch_first and input.dim() == 3 else x"
-    yield "            sizes = [x.shape[1]] * x.shape[0]"
-    yield "        I, H = self.input_size, self.hidden_size"
-    yield "        if state is None:"
-    yield "            rows = self.num_layers * len(self.directions)"
-    yield f"            shapes = [{shapes}]"
-    yield "            states = [x.new_zeros(rows, x.shape[1], *shape) for shape in shapes]"
-    yield "        else:"
-    yield "            states = [state] if isinstance(state, Tensor) else list(state)"
-    yield "            if not packed and input.dim() == 2:"
-    yield "                states = [one.unsqueeze(1) for one in states]"
-    yield "            if packed and input.sorted_indices is not None:"
-    yield "                states = [one.index_select(1, input.sorted_indices) for one in states]"
-    yield "        finals = []"
-    yield "        for layer in range(self.num_layers):"
-    yield "            outputs = []"
-    yield "            for number, direction in enumerate(self.directions):"
-    yield "                row = layer * len(self.directions) + number"
-    yield '                suffix, begun = f"_l{layer}{direction}", [one[row] for one in states]'
-    yield "                own = [getattr(self, name + suffix) for name, _, _ in parameters(I, H)]"
-    yield "                output, final = self._run(x, sizes, begun, own, number == 1)"
-    yield "                outputs.append(output)"
-    yield "                finals.append(final)"
-    yield "            x = torch.cat(outputs, -1)"
-    yield "            if self.dropout and layer + 1 < self.num_layers:"
-    yield "                x = F.dropout(x, self.dropout, self.training)"
-    yield "        ended = [torch.stack(rows) for rows in zip(*finals)]"
-    yield "        if packed:"
-    yield "            lengths = [sum(size > n for size in sizes) for n in range(sizes[0])]"
-    yield "            x = input._replace(data=pack_padded_sequence(x, lengths).data)"
-    yield "            if input.unsorted_indices is not None:"
-    yield "                ended = [one.index_select(1, input.unsorted_indices) for one in ended]"
-    yield "        elif input.dim() == 2:"
-    yield "            x, ended = x.squeeze(1), [one.squeeze(1) for one in ended]"
-    yield "        elif self.batch_first:"
-    yield "            x = x.transpose(0, 1)"
-    yield f"        return x, {'tuple(ended)' if many else 'ended[0]'}"
-    yield ""
-    yield "    def _run(self, x, sizes, states, own, reverse):"
-    yield '        """One layer in one direction; sizes[t] sequences are longer than t."""'
-    yield "        outputs = [x[0]] * len(sizes)"
-    yield "        for t in reversed(range(len(sizes))) if reverse else range(len(sizes)):"
-    yield "            n = sizes[t]"
-    yield "            output, *new = step(x[t, :n], *(one[:n] for one in states), *own)"
-    yield "            states = [torch.cat([a, one[n:]]) for a, one in zip(new, states)]"
-    yield "            outputs[t] = F.pad(output, (0, 0, 0, x.shape[1] - n))"
-    yield "        return torch.stack(outputs), states"
-    yield from ("", "")
-    yield from _torch_call(spec, batch, name, weights)
+    many, npz = len(states) > 1, (weights or "").lower().endswith(".npz")
+    imports = ["import math"] * any("math." in line for line in body)
+    imports += ["from typing import Tuple", "", *["import numpy as np"] * npz]
+    imports += ["import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"]
+    imports.append("from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, "
+                   "pad_packed_sequence")  # fmt: skip
+    imports += ["from safetensors.numpy import load_file"] * (weights is not None and not npz)
+    yield from filled(
+        "cell_torch", **_common(step, body), imports=imports,
+        signature=_fours([f"{n}: Tensor" for n in ("x", *states, *own)]),
+        result=", ".join(["Tensor"] * (len(states) + 1)),
+        new=", ".join(step.read(t) for t in (step.left.output, *step.left.state)),
+        arguments=", ".join(f"{n}: Tensor" for n in ("x", *states)),
+        states=", ".join(["x", *states]),
+        held=_fours([f"self.{k}" if _safe(k) == k else f"getattr(self, {k!r})"
+                     for k in step.kinds]),
+        state=f"the tuple ({', '.join(step.states)})" if many else f"one tensor, {step.states[0]}",
+        ended="tuple(ended)" if many else "ended[0]",
+        call=_torch_call(spec, batch, _class_name(spec), weights),
+    )  # fmt: skip
 
 
 def _arguments(spec: Spec) -> str:
@@ -460,117 +358,38 @@ def _safe(name: str) -> str:
     return next(iter(_identifiers([name]).values()))
 
 
+_LAYER_NORM = """
+def layer_norm(a):
+    centred = a - a.mean(-1, keepdims=True)
+    return centred / jnp.sqrt(a.var(-1, keepdims=True) + 1e-5)
+"""
+
+
 def _jax_lines(spec: Spec, batch: Batch, weights: str | None) -> Iterator[str]:
-    step, name = _Step(spec, "jax"), _class_name(spec)
+    step = _Step(spec, "jax")
     body = step.lines()
     states = [step.names[f"{n}'0"] for n in step.states]
     own = [step.names[f"{n}'p"] for n in step.kinds]
-    new = ", ".join(step.read(t) for t in step.left.state)
-    yield from ["import math", ""] if any("math." in line for line in body) else []
-    yield from (
-        "import equinox as eqx",
-        "import jax",
-        "import jax.numpy as jnp",
-        "import numpy as np",
-    )
-    if weights is not None and weights.lower().endswith(".safetensors"):
-        yield "from safetensors.numpy import load_file"
-    yield from ("", "")
-    if any("layer_norm(" in line for line in body):
-        yield "def layer_norm(a):"
-        yield "    centred = a - a.mean(-1, keepdims=True)"
-        yield "    return centred / jnp.sqrt(a.var(-1, keepdims=True) + 1e-5)"
-        yield from ("", "")
-    yield from _table(step)
-    yield from ("", "")
-    yield f"class {name}Cell(eqx.Module):"
-    yield '    """One step of one sample: state, output = cell(state, x); x is (I).'
-    yield ""
-    yield from _equations(spec, "    ")
-    yield '    """'
-    yield ""
-    yield from (f"    {kind}: jax.Array" for kind in own)
-    yield ""
-    yield "    def __init__(self, input_size, hidden_size, *, key):"
-    yield "        bound = hidden_size**-0.5"
-    yield "        rows = parameters(input_size, hidden_size)"
-    yield f"        names = {own!r}"
-    yield "        keys = jax.random.split(key, len(rows))"
-    yield "        for name, (_, shape, value), own in zip(names, rows, keys):"
-    yield "            drawn = jax.random.uniform(own, shape, minval=-bound, maxval=bound)"
-    yield "            setattr(self, name, drawn if value is None else jnp.full(shape, value))"
-    yield ""
-    yield "    def __call__(self, state, x):"
-    pairs = [f"{n} = self.{n}" for n in own]
-    yield f"        {', '.join(states)}{',' if len(states) == 1 else ''} = state"
-    yield from (f"        {pair}" for pair in pairs)
-    yield from (f"        {line}" for line in body)
-    yield f"        return ({new},), {step.read(step.left.output)}"
-    yield from ("", "")
-    shapes = ", ".join(_python(spec.rule(n)) for n in step.states)
-    out = _python(spec.rule()).strip("(),")
-    yield f"class {name}(eqx.Module):"
-    yield '    """The layer over one sequence (T, I): output, states = layer(xs, states).'
-    yield ""
-    yield f"    states: a tuple of {', '.join(step.states)}, each (layers·directions, …), zeros"
-    yield "    unless given. jax.vmap makes a batch."
-    yield '    """'
-    yield ""
-    yield f"    cells: list[list[{name}Cell]]"
-    yield "    hidden_size: int = eqx.field(static=True)"
-    yield "    input_size: int = eqx.field(static=True)"
-    yield ""
-    yield "    def __init__("
-    yield "        self, input_size, hidden_size, num_layers=1, bidirectional=False, *, key"
-    yield "    ):"
-    yield "        self.input_size, self.hidden_size = input_size, hidden_size"
-    yield "        I, H, directions, self.cells = input_size, hidden_size, 1 + bidirectional, []"
-    yield "        for own in jax.random.split(key, num_layers):"
-    yield "            keys = jax.random.split(own, directions)"
-    yield f"            self.cells.append([{name}Cell(I, H, key=one) for one in keys])"
-    yield f"            I = directions * ({out})"
-    yield ""
-    yield "    def __call__(self, xs, states=None):"
-    yield "        I, H, directions = self.input_size, self.hidden_size, len(self.cells[0])"
-    yield "        if states is None:"
-    yield "            rows = len(self.cells) * directions"
-    yield f"            shapes = [{shapes}]"
-    yield "            states = tuple(jnp.zeros((rows, *shape), xs.dtype) for shape in shapes)"
-    yield "        finals = []"
-    yield "        for layer, cells in enumerate(self.cells):"
-    yield "            outputs = []"
-    yield "            for number, cell in enumerate(cells):"
-    yield "                begun = tuple(one[layer * directions + number] for one in states)"
-    yield "                def step(state, x, cell=cell):"
-    yield "                    return cell(state, x)"
-    yield ""
-    yield "                final, output = jax.lax.scan(step, begun, xs, reverse=number == 1)"
-    yield "                outputs.append(output)"
-    yield "                finals.append(final)"
-    yield "            xs = jnp.concatenate(outputs, -1)"
-    yield "        return xs, tuple(map(jnp.stack, zip(*finals)))"
-    yield from ("", "")
-    yield "def loaded(layer, weights):"
-    yield '    """The layer with the parameters of `weights`: name_l0, name_l0_reverse, …"""'
-    yield f"    names = {list(zip(own, step.kinds))!r}"
-    yield "    for number, cells in enumerate(layer.cells):"
-    yield '        for cell, direction in zip(range(len(cells)), ("", "_reverse")):'
-    yield "            for own, name in names:"
-    yield '                key = f"{name}_l{number}{direction}"'
-    yield "                if key in weights:"
-    yield "                    def place(tree, i=number, j=cell, own=own):"
-    yield "                        return getattr(tree.cells[i][j], own)"
-    yield "                    layer = eqx.tree_at(place, layer, jnp.asarray(weights[key]))"
-    yield "    return layer"
-    yield from ("", "")
+    imports = ["import math", ""] * any("math." in line for line in body)
+    imports += ["import equinox as eqx", "import jax", "import jax.numpy as jnp"]
+    imports.append("import numpy as np")
+    loading = []
+    if weights is not None:
+        npz = weights.lower().endswith(".npz")
+        imports += ["from safetensors.numpy import load_file"] * (not npz)
+        reader = "np.load" if npz else "load_file"
+        loading = [f"rnn = loaded(rnn, dict({reader}({weights!r})))"]
     given = [str(spec.input_size), str(spec.hidden_size)]
     given += [f"num_layers={spec.num_layers}"] * (spec.num_layers > 1)
     given += ["bidirectional=True"] * spec.bidirectional
-    yield f"rnn = {name}({', '.join(given)}, key=jax.random.key(0))"
-    if weights is not None:
-        reader = "np.load" if weights.lower().endswith(".npz") else "load_file"
-        yield f"rnn = loaded(rnn, dict({reader}({weights!r})))"
     shape: Any = batch.tensors(spec)["input"]
-    axis = 0 if spec.batch_first else 1
-    yield f"input = jax.random.normal(jax.random.key(1), {tuple(shape)!r})"
-    yield f"output, state = jax.vmap(rnn, in_axes={axis}, out_axes=({axis}, 1))(input)"
+    normed = any("layer_norm(" in line for line in body)
+    yield from filled(
+        "cell_equinox", **_common(step, [*(f"{n} = self.{n}" for n in own), *body]),
+        imports=imports, layer_norm=_LAYER_NORM.splitlines() * normed,
+        fields=[f"{kind}: jax.Array" for kind in own], names=repr(own),
+        states=f"{', '.join(states)}{',' * (len(states) == 1)}", told=", ".join(step.states),
+        new=", ".join(step.read(t) for t in step.left.state), output=step.read(step.left.output),
+        pairs=repr(list(zip(own, step.kinds))), given=", ".join(given), loading=loading,
+        shape=repr(tuple(shape)), axis="0" if spec.batch_first else "1",
+    )  # fmt: skip

@@ -1,8 +1,11 @@
-"""What the code for Keras, Flax and Equinox has in common: weights by name, as NumPy arrays."""
+"""What the code of several frameworks has in common: templates, and weights by name as arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING
 
 from ...network.spec import Spec
@@ -10,6 +13,21 @@ from ..layouts.layout import Layout
 
 if TYPE_CHECKING:
     from .write import Loaded
+
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_PART = re.compile(r"( *)\$(\w+)")
+
+
+def filled(template: str, **parts: str | Iterable[str]) -> Iterator[str]:
+    """The lines of a template with words in the place of each $name, or lines, as far in as it."""
+    for line in (_TEMPLATES / f"{template}.txt").read_text(encoding="utf-8").splitlines():
+        part = _PART.fullmatch(line)
+        lines = parts[part[2]] if part else ""
+        if part is None or isinstance(lines, str):
+            yield Template(line).substitute(parts)
+        else:
+            yield from ((part[1] + one).rstrip() for one in lines)
 
 
 def load_imports(loaded: Loaded | None) -> Iterator[str]:

@@ -11,8 +11,7 @@ from ...network.batch import Batch
 from ...network.dims import Symbol
 from ...network.spec import Spec
 from ..layouts.tables import layout_of
-from .jax import equinox_lines, linen_lines, nnx_lines
-from .keras import keras_lines
+from .frameworks import equinox_lines, keras_lines, linen_lines, nnx_lines
 from .torch import torch_lines
 
 if TYPE_CHECKING:
