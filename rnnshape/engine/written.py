@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -59,7 +60,7 @@ def written_cell(name: str) -> Cell | None:
         return None
     if name in shipped():
         return shipped_cell(name)
-    path = name.endswith(".cell") or "/" in name or "\\" in name or Path(name).is_file()
+    path = name.endswith(".cell") or "/" in name or "\\" in name or os.path.isfile(name)
     return Cell.read(name) if path else None
 
 

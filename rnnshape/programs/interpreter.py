@@ -1038,6 +1038,10 @@ class Interpreter:
             cls.form = cls.form or (
                 parent.form if parent.form in ("enum", "exception", "namedtuple") else ""
             )
+        if not cls.form:  # what an instance holds as a dict or a list is not modelled
+            real = next((parent for parent in cls.bases if parent.form == "type"), None)
+            what = self.unknown(f"Python's {real.name}", node) if real else None
+            cls.foreign = cls.foreign or what
         from .objects import linear_order
 
         cls.mro = linear_order(cls)
@@ -1526,7 +1530,7 @@ class Interpreter:
         method = self._special(value, names[type(node.op)])
         if method is not None:
             return self.call(method, [], {})
-        return self.python(lambda: sign[type(node.op)](value), node, value)
+        return _foreign(value) or self.python(lambda: sign[type(node.op)](value), node, value)
 
     def _bin_op(self, node: ast.BinOp) -> Any:
         left = self.evaluate(node.left)
@@ -1565,6 +1569,8 @@ class Interpreter:
             method = self._special(right, f"__r{name}__")
             if method is not None:
                 return self.call(method, [left], {}, node)
+            if foreign := _foreign(left, right):
+                return foreign
         if isinstance(left, TorchSize) and isinstance(right, (tuple, list)) and sign == "+":
             return TorchSize((*left, *right))
         if sign == "|" and (isinstance(left, Class) or isinstance(right, Class)):
@@ -1714,6 +1720,8 @@ class Interpreter:
                 method = self._special(one, method_name)
                 if method is not None:
                     return self.call(method, [other], {})
+        if foreign := _foreign(left, right):
+            return foreign
         if self.vast(left, right):
             return self.unknown("a comparison of very many elements", node, "bool")
         if sign in ("==", "!="):
@@ -2447,7 +2455,7 @@ class Interpreter:
             module = args[0] if isinstance(args[0], Instance) else None  # super().forward(…)
         if row.startswith(("torch.", "Tensor.")) or module is not None:
             args, keywords = self._of_arrays(row, args, keywords)
-        if row or module is not None:
+        if row or module is not None or function.name.endswith(".__init__"):
             args = [_plain_unknown(a) for a in args]
             keywords = {k: _plain_unknown(v) for k, v in keywords.items()}
         values = [*args, *keywords.values()]
@@ -2928,10 +2936,11 @@ def parameter_names(path: str, rule: Callable[..., Any]) -> list[str]:
 
 
 def _plain_unknown(value: Any) -> Any:
-    """A float that is not known is as good as any where shapes are asked for."""
+    """A float that is not known is as good as any where shapes are asked for; what is no module of
+    torch, and has a base that is not known, is not known."""
     if isinstance(value, Unknown) and getattr(value, "kind", "") == "float":
         return 0.5
-    return value
+    return _foreign(value) or value
 
 
 def _unknowns(value: Any) -> Iterator[Unknown]:
@@ -2979,6 +2988,12 @@ def _hashable(key: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _foreign(*operands: Any) -> Unknown | None:
+    """The base that is not known of an operand's class; of a module torch's own suffices."""
+    classes = (one._cls for one in operands if isinstance(one, Instance))
+    return next((cls.foreign for cls in classes if cls.foreign and not cls.kind), None)
 
 
 def _tuple_of(*operands: Any) -> Any:

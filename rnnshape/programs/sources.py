@@ -52,10 +52,14 @@ def settings(start: Path) -> Settings:
     """What the nearest pyproject.toml above `start` says. Raises UsageError."""
     for folder in (start.absolute(), *start.absolute().parents):
         path = folder / "pyproject.toml"
-        if path.is_file():
+        if os.path.isfile(path):
             try:
                 table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            except (
+                OSError,
+                ValueError,
+                RecursionError,
+            ) as error:  # TOMLDecodeError is a ValueError
                 raise UsageError(
                     f"{path.name}: expected TOML", got=str(error), fix="mend that line"
                 ) from None
@@ -97,14 +101,14 @@ def sources(programs: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Pr
     """
     parts = [(Path(file), entry) for file, entry in map(split, programs)]
     for path, entry in parts:
-        if not (path.is_file() or (path.is_dir() and not entry)):
+        if not (os.path.isfile(path) or (os.path.isdir(path) and not entry)):
             raise UsageError(
                 f"{path}: expected a file or a folder",
-                got="something else" if path.exists() else "no such path",
+                got="something else" if os.path.exists(path) else "no such path",
                 fix="rnnshape check model.py, or rnnshape check src/",
             )
     for path, entry in parts:
-        if path.is_dir():
+        if os.path.isdir(path):
             held = (p for p in _held(path) if not any(p.match(glob) for glob in exclude))
             yield from (Program(p, named=False) for p in held)
         else:
@@ -121,7 +125,7 @@ def _held(folder: Path) -> list[Path]:
         return sorted(_walked(folder))
     names = {os.fsdecode(name) for name in told.split(b"\0") if name}
     paths = (folder / name for name in sorted(names) if name.endswith(SUFFIXES))
-    return [path for path in paths if path.is_file()]
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def _walked(folder: Path) -> Iterator[Path]:
@@ -131,7 +135,7 @@ def _walked(folder: Path) -> Iterator[Path]:
             for name in folders
             if not name.startswith(".")
             and name not in SKIPPED
-            and not Path(here, name, "pyvenv.cfg").exists()
+            and not os.path.exists(os.path.join(here, name, "pyvenv.cfg"))
         )
         yield from (Path(here, name) for name in files if name.endswith(SUFFIXES))
 

@@ -37,7 +37,7 @@ def run_script(file: str, arguments: Sequence[str]) -> int:
     import runpy
 
     path = Path(file)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UsageError(
             "watch: expected a Python file", got=f"{file}, which is no file",
             fix="rnnshape watch train.py",

@@ -333,6 +333,32 @@ def test_a_device_that_never_ends_is_no_spec(rnnshape):
 # what the fuzz found
 
 
+@pytest.mark.parametrize("words", ["check m.py {}", "check {} --output-format json", "watch {}",
+                                   "trace --cell {}", "check --code {}.py", "trace {}.cell"])  # fmt: skip
+def test_a_name_longer_than_the_system_takes_is_no_file(rnnshape, tmp_path, words):
+    (tmp_path / "m.py").write_text("import torch\n")
+    ended = rnnshape(*words.format("x" * 300).split())
+    assert ended.status == 2 and "xxxx" in ended.err and "standard output" not in ended.err
+
+
+@posix
+def test_a_folder_that_may_not_be_looked_into_is_left_out(tmp_path):
+    from rnnshape.programs.sources import sources
+
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "m.py").write_text("import torch\n")
+
+    stat = os.stat
+
+    def denied(path, **_):
+        raise PermissionError(13, "Permission denied", path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "stat", lambda path, **more: (
+            denied(path) if "shut" in str(path) else stat(path, **more)))  # fmt: skip
+        assert [p.path.name for p in sources([str(tmp_path)])] == ["m.py"]
+
+
 def test_a_long_message_in_one_argument_is_explained(rnnshape):
     message = "RuntimeError: Expected hidden size (1, 3, 20), got [1, 7, 20]" + " and so on" * 60
     assert 300 < len(message) < 1000

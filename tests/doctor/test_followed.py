@@ -150,3 +150,35 @@ def test_an_order_of_complex_numbers_is_no_problem_since_numpys_have_one():
     text = "import numpy as np\nimport torch\nx = torch.zeros(2).tanh()\nnp.bool_() > complex()\n"
     (one,) = follow(Request(source_of(text, "program.py")))
     assert one.problem is None
+
+
+def test_what_an_instance_holds_as_a_dict_a_list_or_a_number_is_not_known():
+    text = """
+        import torch
+        from torch import nn
+        class Settings(dict):
+            __getattr__ = dict.get
+        class Stack(list):
+            def push(self, one):
+                self.append(one)
+        class Size(int):
+            pass
+        settings, stack, size = Settings(hidden=5), Stack(), Size(3)
+        stack.push(settings["hidden"])
+        rnn = nn.LSTM(size, settings.hidden + stack[0] * len(stack))
+        out, _ = rnn(torch.zeros(2, 4, size))
+        for one in stack:
+            out = out + size - one
+        """
+    (one,) = follow(Request(source_of(textwrap.dedent(text), "program.py")))
+    assert one.problem is None and one.verdict == "unknown"
+
+
+def test_a_state_without_rows_is_told():
+    text = """
+        import torch
+        from torch import nn
+        rnn = nn.LSTM(6, 16)
+        rnn(torch.randn(4, 9, 6), (torch.zeros(1, 9, 16), torch.zeros(0, 9, 16)))
+        """
+    assert mend(text)[0] == "wrong-num-layers"

@@ -440,7 +440,7 @@ def _rows(
             yield from on_states(
                 scene, bridge, "give the decoder the rows of the top layers", f"@[-{need}:]", which
             )
-        if need % rows == 0:
+        if rows and need % rows == 0:
             yield from on_states(
                 scene,
                 bridge,
@@ -473,7 +473,7 @@ def _rows(
                 if i == 0 or s.frame == scene.last
             ),
         )
-    if need % rows == 0:
+    if rows and need % rows == 0:
         yield from on_states(scene, name, fix, f"@.repeat({need // rows}, 1, 1)", which)
     if rows > need:
         yield from on_states(
