@@ -22,7 +22,7 @@ from .sizes import Names as SizeNames
 from .sizes import Size
 from .source import Source, read, source_of, split
 from .tensor import Origin, Part, Tensor
-from .values import Device, Instance, Unknown
+from .values import Device, Imported, Instance, Unknown
 
 MOST_TEXT = 1_000_000  # signs of a program and the files beside it
 MOST_RUNS = 140
@@ -327,8 +327,9 @@ class _Entry:
 class _Plan:
     """What a run assumes of the open: sizes that are bound, and a shape for each argument."""
 
-    bound: Mapping[str, int] = field(default_factory=dict)
+    bound: Mapping[str, int | str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # what texts may be
     forms: Mapping[str, Any] = field(default_factory=dict)
     shown: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[tuple[str, int, int], bool] = field(default_factory=dict)
@@ -377,7 +378,29 @@ class _Search:
         shown = self._shown(followed)
         if shown:
             plan, followed = self._settled(replace(plan, shown=shown))
-        return self._doubted(self._alternatives(plan, followed))
+        return self._doubted(self._worded(plan, self._alternatives(plan, followed)))
+
+    def _worded(self, plan: _Plan, followed: Followed) -> Followed:
+        """Say as which text an argument was taken that is compared with some, and whether the
+        program goes on with the others."""
+        unsure, notes = list(followed.unsure), list(followed.notes)
+        for name, words in plan.texts.items():
+            more = f"; --set {name}={words[1]} tells of another" if words[1:] else ""
+            notes.append(f"{name} is taken as {words[0]!r}{more}")
+            for word in words[1:4]:
+                settings = {**self.request.settings, name: word}
+                request = replace(self.request, settings=settings, strict=False)
+                other = _Search(request, self.entry, self.shared).result()
+                if other.verdict in ("fits", followed.verdict):
+                    continue
+                if other.problem is not None:
+                    message = other.problem.refusal.message.split("\n")[0]
+                    why = other.problem.place.line, f"{other.problem.refusal.type}: {message}"
+                else:
+                    why = next(((u.line, u.what) for u in other.unknown), (0, other.verdict))
+                words_ = f"{name} = {word!r}: {why[1][:120]}"
+                unsure.append(Told(followed.source.name, why[0], words_, True))
+        return replace(followed, unsure=unsure, notes=notes)
 
     def _whole(self, plan: _Plan, followed: Followed) -> tuple[_Plan, Followed] | None:
         """A run that goes further, an argument whose shape was given without a dtype being of
@@ -423,7 +446,7 @@ class _Search:
             old = tuple(_axis(n, "") for n in {*names, *plan.forms} if n in names or n not in held)
             bound = {
                 k: v for k, v in plan.bound.items()
-                if not k.startswith(old) and not any(n.startswith(old) for n in _names_in(v))
+                if not any(n.startswith(old) for n in {k, *_names_in(v)})
             }  # fmt: skip
             other, again = self._settled(replace(plan, forms=forms, bound=bound))
             if again.problem is None:
@@ -514,6 +537,7 @@ class _Search:
                     plan,
                     bound={**plan.bound, **restart.bound},
                     kinds={**plan.kinds, **restart.kinds},
+                    texts={**plan.texts, **restart.texts},
                 )
                 continue
             finally:
@@ -675,7 +699,7 @@ LETTERS = {
 }
 
 
-def _names_in(size: int) -> set[str]:
+def _names_in(size: Any) -> set[str]:
     return (
         {name.key for names, _ in size.terms for name in names} if isinstance(size, Size) else set()
     )
@@ -789,10 +813,8 @@ class _Run:
         }
         self.interpreter = Interpreter(
             names, loader=self._load, library=lambda i: (builtin(i), libraries(i)),
-            choices=plan.choices, rigid=given, like=like,
+            choices=plan.choices, rigid=given, like=like, settled=rigid,
         )  # fmt: skip
-        if rigid:
-            self.interpreter.size_made = lambda sizes: None  # type: ignore[method-assign]
         self.interpreter.started = self.interpreter.steps
         self.interpreter.settings = {
             name: self._setting(value) for name, value in request.settings.items()
@@ -913,7 +935,9 @@ class _Run:
             with suppress(TypeError, RecursionError):
                 shared.values = _copied(names, {})
                 shared.names, shared.interpreter = names, interpreter
-                shared.sources, shared.opened = self.sources, frozenset(interpreter.names.values)
+                imported = (v.size for v in names.values() if isinstance(v, Imported))
+                shared.opened = frozenset((*interpreter.names.values, *imported))
+                shared.sources = self.sources
 
     def _target(self, names: dict[str, Any]) -> Any:
         found: Any = names.get(self.entry.name.partition(".")[0])

@@ -51,6 +51,7 @@ from .torch.data import optimizer_class
 from .torch.modules import parameters_in
 from .values import (
     DefaultDict,
+    Imported,
     Instance,
     Packed,
     TorchSize,
@@ -92,13 +93,16 @@ class Stop(Exception):
 
 
 class Restart(Exception):
-    """An open size turned out to be another size: follow anew with `bound`, `kinds` more."""
+    """An open size turned out to be another, or a text: follow anew with these more."""
 
     def __init__(
-        self, bound: Mapping[str, int] | None = None, kinds: Mapping[str, str] | None = None
+        self,
+        bound: Mapping[str, int | str] | None = None,
+        kinds: Mapping[str, str] | None = None,
+        texts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__("restart")
-        self.bound, self.kinds = dict(bound or {}), dict(kinds or {})
+        self.bound, self.kinds, self.texts = dict(bound or {}), dict(kinds or {}), dict(texts or {})
 
 
 @dataclass(eq=False)
@@ -186,8 +190,9 @@ class Interpreter:
         settings: Mapping[str, Any] | None = None,
         steps: int = STEPS,
         like: Interpreter | None = None,
+        settled: bool = False,
     ) -> None:
-        """like: an interpreter of an earlier run over the same program, whose classes are taken."""
+        """settled: no open size is made another. like: an interpreter of an earlier run over the same program, whose classes are taken."""
         self.names = names
         self.record = Record()
         self.loader = loader
@@ -204,6 +209,7 @@ class Interpreter:
         self.saved: dict[str | int, Any] = {}  # by torch.save: under a path, or a file's identity
         self.layers: list[Any] = []  # recurrent layers, in the order in which they were built
         self.started = 0
+        self.settled = settled
         self._objects: set[str] = set()
         self.ticks = 0  # statements, in the order in which they began
         self.matter = False  # a tensor went where it could not be followed
@@ -279,6 +285,8 @@ class Interpreter:
 
     def size_made(self, sizes: Sequence[tuple[int, int]]) -> None:
         """Make an open size equal to what it has to be, and follow anew."""
+        if self.settled:
+            return
         solutions: dict[str, int] = {}
         for a, b in sizes:
             for one, other in sorted(((a, b), (b, a)), key=self._firm):
@@ -311,6 +319,20 @@ class Interpreter:
             for one, other in ((a, b), (b, a)):
                 if found := self._balanced(one, other) or self._tried(one, other):
                     raise Restart(found)
+
+    def texted(self, value: Any, others: Iterable[Any] | None = None) -> None:
+        """Make an open argument that is used as a text one, and follow anew: the word that --set
+        gave, else the first of those that it is compared with."""
+        if self.settled:
+            return
+        words = [other for other in others or () if isinstance(other, str)]
+        if not isinstance(value, Size) or value.name is None or not (words or others is None):
+            return
+        key = value.terms[0][0][0].key
+        if any(str(v) == key for v in self.settings.values() if isinstance(v, Size)):
+            raise Restart({key: key})
+        if words and self._open(value):
+            raise Restart({key: words[0]}, texts={key: words})
 
     def _firm(self, sides: tuple[int, int]) -> bool:
         """Whether nothing in the first side was guessed: what was guessed gives way first."""
@@ -1083,6 +1105,8 @@ class Interpreter:
         for alias in node.names:
             if alias.name == "*":
                 source = module.names if isinstance(module, Names) and not module.library else {}
+                if isinstance(module, Names) and module.library:
+                    self.frame.scope.module.setdefault("*", []).append(module)
                 if isinstance(module, Torch):
                     source = self.torch_names(module.path)
                 for name, value in list(source.items()):
@@ -1118,8 +1142,17 @@ class Interpreter:
             unknown = self.unknown(f"{name}, imported from {what}", node)
             if (what.partition(".")[0], name) in _MODULES_ELSEWHERE:
                 return self._module_elsewhere(name, unknown)
-            return unknown
+            return self._imported(unknown, name, what)
         return self.attribute(module, name, node)
+
+    def _imported(self, unknown: Unknown, name: str, module: str = "") -> Any:
+        """A value of a module that is not at hand: what --set gives it, an open size where it was
+        used as one, else unknown."""
+        size = name if name.isupper() or not module else f"{module}.{name}"
+        if name in self.settings or size in self.names.kinds:
+            self._objects.add(size)
+            return self._field(name if name in self.settings else size)
+        return Imported(unknown, name, size)
 
     def _module_elsewhere(self, name: str, unknown: Unknown) -> Class:
         """A class that is a torch.nn.Module, and beyond that not known."""
@@ -1261,7 +1294,8 @@ class Interpreter:
         if name in ("__file__", "__doc__", "__annotations__"):
             return self.frame.file if name == "__file__" else None
         if "*" in module:
-            return self.unknown(f"{name}, perhaps of an import of *", node)
+            others = module["*"]
+            return self.member(next((m for m in others if name in m.names), others[-1]), name, node)
         function = self.frame.function
         if function is not None and name in _locals(function.node):
             raise self.fail(
@@ -1347,6 +1381,7 @@ class Interpreter:
             if factory is not None:
                 owner[key] = self.call(factory, [], {})
                 return owner[key]
+            self.texted(key, owner)
             if isinstance(key, str) and any(isinstance(k, Unknown) for k in owner):
                 return self.unknown("an entry of a dict with unknown keys", node)
             return self.python(lambda: dict(owner)[key], node)
@@ -1707,6 +1742,8 @@ class Interpreter:
             return left if isinstance(left, Unknown) else right
         sign, apply, name = COMPARE[type(op)]
         for one, other in ((left, right), (right, left)):
+            if isinstance(other, str):
+                self.texted(one, [other])
             if self._open(one) and (other is None or isinstance(other, (str, bool, list, tuple))):
                 return self.unknown(f"the value of {one}, which was not given", None, "bool")
         if isinstance(left, Tensor) or isinstance(right, Tensor):
@@ -1743,6 +1780,7 @@ class Interpreter:
         if method is not None:
             return self.call(method, [value], {})
         if isinstance(container, (dict, set, frozenset)) and not isinstance(value, Unknown):
+            self.texted(value, container)
             return self.python(lambda: value in container, node)
         if isinstance(container, str):
             if isinstance(value, Unknown):
@@ -1757,6 +1795,8 @@ class Interpreter:
         items = self.iterate(container, node)
         if isinstance(items, Unknown):
             return items
+        if isinstance(items, (list, tuple)):
+            self.texted(value, items)
         vague = None
         for item in (
             items if isinstance(items, (list, tuple, range)) else self._bounded(items, 10_000)
@@ -2002,6 +2042,8 @@ class Interpreter:
 
     def attribute(self, owner: Any, name: str, node: ast.AST | None = None) -> Any:
         """owner.name."""
+        if isinstance(owner, Size) and hasattr(str, name) and not hasattr(int, name):
+            self.texted(owner)
         if isinstance(owner, Tensor):
             return self._tensor_attribute(owner, name, node)
         if isinstance(owner, Instance):
@@ -2010,6 +2052,8 @@ class Interpreter:
             if not owner.what:
                 return owner
             longer = Unknown(owner.what, owner.text, owner.file, owner.line)
+            if isinstance(owner, Imported):
+                return self._imported(longer, f"{owner.name}.{name}")
             return longer
         if isinstance(owner, (Torch, Names)):
             return (
@@ -2461,6 +2505,8 @@ class Interpreter:
         values = [*args, *keywords.values()]
         vague = next((u for v in values for u in _unknowns(v)), None)
         if vague is not None and (not function.unknowns or module is not None):
+            if isinstance(vague, Imported) and row in SIZED and not self.settled:
+                raise Restart(kinds={vague.size: "width"})
             touches = any(True for _ in tensors_in(values)) or module is not None
             if row or module is not None:
                 self.tell(vague, matters=touches)
@@ -2578,13 +2624,17 @@ class Interpreter:
             if name in ("nonlinearity", "mode", "padding_mode") and vague:
                 open_[name] = None
                 return "tanh" if name == "nonlinearity" else "zeros"
+            if isinstance(value, Imported) and not self.settled and name not in ("device", "dtype"):
+                raise Restart(kinds={value.size: "count" if name == "num_layers" else "width"})
             if vague:
                 if value.kind in ("float", "str", "bool") or name in ("device", "dtype", "_weight"):
                     return None if name in ("device", "dtype", "_weight") else value
                 self.tell(value)
                 value = self.names.open(value.text or f"a size in line {value.line}")
-            if name == "num_layers" and self.names.kinds.get(value.terms[0][0][0].key) != "count":
-                raise Restart(kinds={value.terms[0][0][0].key: "count"})
+            if name == "num_layers" and isinstance(value, Size) and not self.settled:
+                key = value.terms[0][0][0].key
+                if self.names.kinds.get(key) != "count":
+                    raise Restart(kinds={key: "count"})
             return value
 
         first, *rest = args
@@ -2933,6 +2983,13 @@ def parameter_names(path: str, rule: Callable[..., Any]) -> list[str]:
         return list(positional_names(cell))
     code = rule.__code__
     return list(code.co_varnames[1 + _calls_back(rule) : code.co_argcount])
+
+
+# rows whose arguments beside a tensor are sizes, or a device
+SIZED = {
+    *(f"torch.{name}" for name in ("zeros", "ones", "empty", "randn", "rand")), "Tensor.view",
+    "Tensor.reshape", "Tensor.expand", "Tensor.repeat", "Tensor.new_zeros", "Tensor.to",
+}  # fmt: skip
 
 
 def _plain_unknown(value: Any) -> Any:

@@ -121,7 +121,7 @@ def _range(interpreter: Interpreter, *args: Any) -> Any:
     values = [a.known[0] if isinstance(a, Tensor) and a.known else a for a in args]
     for value in values:
         key = value.terms[0][0][0].key if interpreter._open(value) else ""
-        if interpreter.names.kinds.get(key) == "width":
+        if interpreter.names.kinds.get(key) == "width" and not interpreter.settled:
             from .interpreter import Restart
 
             raise Restart(kinds={key: "count"})
@@ -285,6 +285,7 @@ def _is_subclass(interpreter: Interpreter, cls: Any, other: Any) -> Any:
 
 def _getattr(interpreter: Interpreter, owner: Any, name: Any, default: Any = MISSING) -> Any:
     vague = name
+    interpreter.texted(name)
     if interpreter._open(name):
         vague = interpreter.unknown(f"an attribute called by {name}, which was not given")
     if isinstance(vague, Unknown):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import count
 from math import prod
+from typing import Any
 
 
 class Name(str):
@@ -384,7 +385,7 @@ class Names:
     def __init__(
         self,
         taken: Iterable[int] = (),
-        bound: Mapping[str, int] | None = None,
+        bound: Mapping[str, Any] | None = None,
         kinds: Mapping[str, str] | None = None,
         shown: Mapping[str, str] | None = None,
     ) -> None:
@@ -399,10 +400,13 @@ class Names:
             "count": _primes(3),
         }
 
-    def open(self, name: str, kind: str = "width") -> int:
+    def open(self, name: str, kind: str = "width") -> Any:
         """The size called `name`: what it is bound to, or a number of its own with that name."""
         if name in self._bound:
             size = self._bound.pop(name)  # what refers to itself ends here
+            if isinstance(size, str):  # no size, but a text
+                self._bound[name] = size
+                return size
             rebuilt = self.rebuilt(size)
             self._bound[name] = size
             return rebuilt
@@ -431,7 +435,8 @@ class Names:
             return value
         for name, number in self.values.items():
             if self.kinds[name] == "length" and abs(value - number) <= 1:
-                return self.open(name) + (value - number)
+                size: int = self.open(name)
+                return size + (value - number)
         return value
 
 

@@ -33,6 +33,16 @@ class Unknown:
         return Unknown(self.what, self.text, self.file, self.line, kind)
 
 
+class Imported(Unknown):
+    """What a module that is not at hand calls `name`; an open size would be called `size`."""
+
+    __slots__ = ("name", "size")
+
+    def __init__(self, unknown: Unknown, name: str, size: str) -> None:
+        super().__init__(unknown.what, unknown.text, unknown.file, unknown.line)
+        self.name, self.size = name, size
+
+
 def known(value: Any) -> Any:
     """The value; raises NotKnown for an unknown, which is what a native function then gives."""
     if isinstance(value, Unknown):

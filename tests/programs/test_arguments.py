@@ -1,10 +1,11 @@
 """What forward is given, worked out from its use: the shapes are those that torch takes."""
 
+import re
 import textwrap
 
 import pytest
 
-from rnnshape.programs.follow import Request, follow
+from rnnshape.programs.follow import Request, follow, setting_value
 from rnnshape.programs.sizes import formula
 from rnnshape.programs.source import source_of
 from rnnshape.programs.tensor import Tensor
@@ -68,6 +69,30 @@ MODULES = {
                 h, c = self.cell(seen, state)
                 return self.actor(h), (h, c)
         """,
+    "a type of layer by its name": """
+        class Language(nn.Module):
+            def __init__(self, kind, vocab, emb, hidden, layers):
+                super().__init__()
+                self.embedding = nn.Embedding(vocab, emb)
+                if kind in ["LSTM", "GRU"]:
+                    self.rnn = getattr(nn, kind)(emb, hidden, layers)
+                else:
+                    sign = {"tanh": "tanh", "relu": "relu"}[kind]
+                    self.rnn = nn.RNN(emb, hidden, layers, nonlinearity=sign)
+                self.fc = nn.Linear(hidden, vocab)
+            def forward(self, tokens, state):
+                output, state = self.rnn(self.embedding(tokens), state)
+                return self.fc(output), state
+        """,
+    "a type of layer by a table": """
+        class Read(nn.Module):
+            TYPES = {"gru": nn.GRU, "rnn": nn.RNN}
+            def __init__(self, kind, hidden):
+                super().__init__()
+                self.rnn = self.TYPES[kind](5, hidden, batch_first=True)
+            def forward(self, x):
+                return self.rnn(x)[1].squeeze(0)
+        """,
 }
 
 
@@ -87,10 +112,11 @@ def test_shapes_of_arguments_are_found(text):
 def test_torch_takes_the_shapes_that_were_found(text):
     torch = pytest.importorskip("torch")
     one = moduled(text)
-    numbers = dict.fromkeys("NTMSBUFCDE", 64) | {"N": 3, "emb": 6, "hidden": 8, "vocab": 9}
+    numbers = dict.fromkeys("NTMSBUFCDE", 64)
+    numbers |= {"N": 3, "emb": 6, "hidden": 8, "vocab": 9, "layers": 2}
 
     def size(n):
-        return formula(n)[1](numbers)
+        return n if isinstance(n, str) else formula(n)[1](numbers)
 
     def tensor(value):
         if isinstance(value, Tensor):
@@ -106,3 +132,50 @@ def test_torch_takes_the_shapes_that_were_found(text):
     given = {n: tensor(a.value) for n, a in one.arguments.items() if "[" not in n}
     raised = flat(module(**given))
     assert [tuple(t.shape) for t in raised] == [tuple(map(size, t.shape)) for t in one.outputs]
+
+
+def test_a_text_that_set_gives_is_one_where_it_is_compared_with_texts():
+    text = HEAD + textwrap.dedent(MODULES["a type of layer by its name"])
+    source = source_of(text, "program.py")
+
+    def kind(word):
+        (one,) = follow(Request(source, settings={"kind": setting_value(word)}, strict=False))
+        return one.verdict, [layer.kind for layer in one.layers]
+
+    assert kind("GRU") == ("fits", ["GRU"])
+    assert kind("relu") == ("fits", ["RNN"])
+    assert kind("none") == ("unknown", [])
+
+
+ELSEWHERE = """
+import torch
+from torch import nn
+{imports}
+
+class Tagger(nn.Module):
+    def __init__(self, tags):
+        super().__init__()
+        self.embedding = nn.Embedding(VOCAB, 6)
+        self.lstm = nn.LSTM(6, HIDDEN, num_layers=LAYERS, batch_first=True, bidirectional=True)
+        self.fc = nn.Linear(HIDDEN{times}, tags)
+
+    def forward(self, x):
+        h0 = torch.zeros(2 * LAYERS, x.size(0), HIDDEN).to(DEVICE)
+        return self.fc(self.lstm(self.embedding(x), (h0, torch.zeros_like(h0)))[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "prefix"),
+    [("from config import VOCAB, HIDDEN, LAYERS, DEVICE", ""), ("from config import *", ""),
+     ("import config", "config."), ("from config import cfg", "cfg.model.")],
+)  # fmt: skip
+def test_sizes_of_a_module_that_is_not_at_hand_are_open(imports, prefix):
+    def verdict(times):
+        text = ELSEWHERE.format(imports=imports, times=times)
+        head, _, body = text.partition("class")
+        text = f"{head}class" + re.sub(r"\b(VOCAB|HIDDEN|LAYERS|DEVICE)\b", rf"{prefix}\1", body)
+        (one,) = follow(Request(source_of(text, "program.py")))
+        return one.verdict
+
+    assert (verdict(" * 2"), verdict("")) == ("fits", "does not fit")
