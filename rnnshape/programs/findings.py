@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .record import Event, Gradients, Place, tensors_in
 from .tensor import Axis, Part, Tensor
+from .torch.data import DRAWN
 from .values import Instance, Packed, Unknown
 
 if TYPE_CHECKING:
@@ -61,12 +62,18 @@ class Story:
                     for part in axis:
                         if part.origin is not None and part.kind in ("samples", "steps"):
                             found.setdefault((id(part.origin), part.piece), part.kind)
+        return {**dict.fromkeys(self.convolved, "samples"), **found}
+
+    @cached_property
+    def convolved(self) -> set[tuple[int, Any]]:
+        """The axes that a convolution or its like has read as samples, by origin and piece."""
+        found = set()
         for event in self.events:
             if re.fullmatch(r"torch\.nn\.(Conv|MaxPool|AvgPool|BatchNorm)\dd", event.kind):
                 for tensor in event.inputs[:1]:
                     first = tensor.axes[0][0] if len(tensor.axes[0]) == 1 else None
                     if first is not None and first.kind == "unknown" and first.origin is not None:
-                        found.setdefault((id(first.origin), first.piece), "samples")
+                        found.add((id(first.origin), first.piece))
         return found
 
     @cached_property
@@ -633,9 +640,10 @@ def batch_first(story: Story) -> Iterator[Finding]:
         spec = event.function._attributes["_spec"]
         x = next(iter(event.inputs), None)
         if not spec.single and x is not None and x.rank == 2 and x.shape[0] != 1:
-            if (id(x.axes[0][0].origin), None) in story.batched and not isinstance(
-                event.args[0], Packed
-            ):
+            origin = x.axes[0][0].origin if len(x.axes[0]) == 1 else None
+            drawn = origin is not None and origin.what == DRAWN
+            read = drawn or (id(origin), None) in story.batched
+            if read and not isinstance(event.args[0], Packed):
                 yield Finding(
                     "unbatched-rank", event.place,
                     f"axis 0 of the input, {_shape(x)}, is the batch; of two axes a layer takes it for the "
@@ -689,11 +697,37 @@ def batch_first(story: Story) -> Iterator[Finding]:
             if unpacked is not None and _read_by_module(story, event):
                 yield unpacked
             elif _read_by_module(story, event):
+                sure = _samples_read_as_steps(story, ran)
+                words = "and the steps are taken for the batch" if sure else (
+                    "not the last step: either the layer has the wrong batch_first for its input, or "
+                    f"{'[-1]' if dim else '[:, -1]'} was meant"
+                )  # fmt: skip
                 yield Finding(
                     "batch-first-confusion", event.place,
-                    f"axis {dim} of this output is the batch: position {index} is the last sample, and the "
-                    "steps are taken for the batch", {"event": event, "input": x, "output": event.outputs[0], "call": ran, "axis": dim},
+                    f"axis {dim} of this output is the batch: position {index} is the last sample, {words}",
+                    {"event": event, "input": x, "output": event.outputs[0], "call": ran, "axis": dim,
+                     "sure": sure},
                 )  # fmt: skip
+
+
+def _samples_read_as_steps(story: Story, ran: Any) -> bool:
+    """Whether what a call reads as steps are the samples: a convolution read them so, or a loss has
+    a target for each."""
+    call = next(e for e in story.recurrent if any(t.facts.get("output") is ran for t in e.outputs))
+    x = next(iter(call.inputs), None)
+    if x is None or x.rank != 3:
+        return False
+    t = 1 if ran.spec.batch_first else 0
+    part, rows = x.axes[t][0], x.shape[t]
+    targets = [
+        e.inputs[1]
+        for e in story.events
+        if e.kind.rpartition(".")[2] in LOSSES and len(e.inputs) > 1
+    ]
+    return (id(part.origin), part.piece) in story.convolved or (
+        rows != x.shape[1 - t]
+        and any(target.rank and target.shape[0] == rows for target in targets)
+    )
 
 
 @rule
@@ -902,6 +936,7 @@ ELEMENTWISE = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss",
 TOGETHER = ("operator", "torch.cat", "torch.cosine_similarity", "torch.nn.functional.cosine_similarity",
             "torch.nn.CosineSimilarity", "torch.nn.functional.pairwise_distance")  # fmt: skip
 CLASSES = {"cross_entropy", "nll_loss", "CrossEntropyLoss", "NLLLoss"}
+LOSSES = ELEMENTWISE | CLASSES | {*_BINARY}
 
 
 def _pair(event: Event) -> tuple[Tensor, Tensor] | None:
@@ -920,7 +955,7 @@ def losses(story: Story) -> Iterator[Finding]:
     sorted_ = _orders(story)
     for event in story.events:
         name = event.kind.rpartition(".")[2]
-        if name in ELEMENTWISE or name in CLASSES or name in _BINARY:
+        if name in LOSSES:
             pair = _pair(event)
             if pair is None:
                 continue

@@ -507,6 +507,14 @@ class _Search:
         guessed = [a.value for a in followed.arguments.values() if not a.given]
         if not open_ and not guessed:
             return True
+        given = [v for v in followed.constructor.values() if not isinstance(v, Size)]
+        given += [a.value for a in followed.arguments.values() if a.given]
+        size = refusal.wants.get("size")
+        if type(size) in (int, float) and any(v == size for v in given if type(v) in (int, float)):
+            return True
+        if "dtype" in refusal.wants and isinstance(refusal.argument, Tensor):
+            if any(refusal.argument is v for v in given) or _floats(followed, refusal.argument):
+                return True
         names = set(followed.interpreter.names.values)
         if refusal.sizes:
             wrong = [(a, b) for a, b in refusal.sizes if a != b]
@@ -680,6 +688,15 @@ class _Search:
             unsure.append(Told(place.file, place.line, f"the condition {text}", True))
             builds = builds or (other is not None and bool(other.layers))
         return replace(followed, unsure=unsure, other_builds=builds)
+
+
+def _floats(followed: Followed, tensor: Tensor) -> bool:
+    """Whether a tensor is of floats whatever went into it: it was cast, or weights made it."""
+    casts = ("Tensor.float", "Tensor.double", "Tensor.half", "torch.rand", "torch.randn")
+    return any(
+        event.kind in casts or (isinstance(event.function, Instance) and event.function.parameters_here)
+        for event in followed.events if event.kind and any(tensor is one for one in event.outputs)
+    )  # fmt: skip
 
 
 def _outcome(followed: Followed) -> Any:

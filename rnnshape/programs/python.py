@@ -63,7 +63,17 @@ REAL: dict[str, Any] = {
 @cache
 def types() -> dict[str, Class]:
     """Python's own types as classes."""
-    return {name: make_class(name, [OBJECT], form="type") for name in REAL}
+    names = {"dict": {"fromkeys": Static(Native("fromkeys", _fromkeys, interpreter=True))}}
+    return {
+        name: make_class(name, [OBJECT], form="type", names=names.get(name, {})) for name in REAL
+    }
+
+
+def _fromkeys(interpreter: Interpreter, keys: Any, value: Any = None) -> Any:
+    items = interpreter.listed(keys)
+    return items if isinstance(items, Unknown) else interpreter.python(
+        lambda: dict.fromkeys(items, value)
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------- built-in

@@ -34,10 +34,51 @@ def test_the_last_step_is_taken_along_the_axis_that_the_layer_says():
     assert warning(text.format(", batch_first=True", "-1")) == (
         "batch-first-confusion", ["y = fc(out[:, -1])"],
     )  # fmt: skip
+    assert warning(text.format("", ":, -1")) == ("batch-first-confusion", [])  # or [-1] is meant
+    text += "loss = nn.functional.mse_loss(y, torch.randn(8, 1))"  # a target for each row
     assert warning(text.format("", ":, -1")) == (
         "batch-first-confusion",
         ["rnn, fc = nn.LSTM(5, 17, batch_first=True), nn.Linear(17, 1)"],
     )
+
+
+def test_rows_that_a_view_joined_are_samples_or_steps_as_the_state_beside_them_tells():
+    text = """
+        import torch
+        from torch import nn
+        emb, gru = nn.Embedding(9, 8), nn.GRU(8, 5)
+        out, h = gru(emb(torch.tensor([3, 1, 2])).view(1, 1, -1){})
+        """
+    line = "out, h = gru(emb(torch.tensor([3, 1, 2])).unsqueeze({}), torch.zeros(1, {}, 5))"
+    for rows, axis in ((1, 1), (3, 0)):
+        state = f", torch.zeros(1, {rows}, 5)"
+        assert mend(text.format(state)) == ("axes-mixed", [line.format(axis, rows)])
+    assert mend(text.format("")) == ("feature-size", [])  # nor is the layer built for all three
+
+
+def problem_of_net(**settings):
+    """The words of torch for a class whose other sizes are open."""
+    text = """
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self, words, width, hidden):
+                super().__init__()
+                self.emb = nn.Embedding(words, width)
+                self.rnn = nn.GRU(width, hidden)
+            def forward(self, x):
+                return self.rnn(self.emb(x.float()))
+        """
+    source = source_of(textwrap.dedent(text), "program.py")
+    (one,) = follow(Request(source, "Net", settings=settings))
+    return one.problem and (one.problem.place.line, one.problem.refusal.message)
+
+
+def test_what_fails_whatever_is_open_beside_it_does_not_fit():
+    assert problem_of_net(hidden=-3) == (7, "hidden_size must be greater than zero")
+    line, words = problem_of_net(words=-3)
+    assert line == 6 and words.startswith("Trying to create tensor with negative dimension -3")
+    line, words = problem_of_net()
+    assert line == 9 and words.startswith("Expected tensor for argument #1 'indices' to have one")
 
 
 def test_layers_and_directions_are_read_in_their_order():

@@ -114,7 +114,7 @@ def nonlinearity(facts: Facts) -> Finding | None:
     why = _about("nonlinearity")
     if facts.match.group(1) in ("True", "False"):
         why += f" The order is {', '.join(positional_names('rnn')[:8])}: a fourth one falls on it."
-    return Finding(0.95, why)
+    return Finding(0.95, why, None, "Give it 'tanh' or 'relu': nn.RNN has no other.")
 
 
 projection_elsewhere = says(
@@ -145,10 +145,11 @@ projection_range = says(
 )
 def value(facts: Facts) -> Finding | None:
     """An argument of another type, or out of range."""
-    why = _about(facts.match.group(1))
+    name = facts.match.group(1)
+    why = _about(name)
     if facts.match.group(0).endswith("int, got: float"):
         why += " In Python 3, / always gives a float; // divides whole numbers."
-    return Finding(0.95, why)
+    return Finding(0.95, why, None, f"Give {name} {ARGUMENTS[name].expected}.")
 
 
 dropout_of_one_layer = says(
@@ -157,6 +158,15 @@ dropout_of_one_layer = says(
     example="UserWarning: dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
     "num_layers greater than 1, but got dropout=0.5 and num_layers=1",
     confidence=0.95,
+)
+
+
+size_below_zero = says(
+    "constructor",
+    r"Trying to create tensor with negative dimension -\d+|Dimension size must be non-negative",
+    example="RuntimeError: Trying to create tensor with negative dimension -3: [100, -3]",
+    why="A size is below zero.",
+    fix="Give sizes that are not below zero.",
 )
 
 

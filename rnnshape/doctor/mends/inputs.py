@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations
+from typing import Any
 
 from ...network.constructor import KINDS
 from ...network.spec import Spec
@@ -17,7 +18,7 @@ from ..causes.constructor import torch_name
 from ..edits import Change, dotted
 from .maker import Candidate, change, raised, wrap
 from .place import LAYERS, WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent, own_node
-from .state import batch_first_toggled, from_recurrent, position, scaled_texts
+from .state import batch_first_toggled, from_recurrent, position, scaled_texts, state_argument
 
 KINDS_BY_CLASS = {kind.class_name: kind for kind in KINDS.values()}
 RANK = (
@@ -108,6 +109,10 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
         yield from _flattened(scene, node, want)
         return  # a batch that was merged into the features is no width to build for
     if isinstance(value, Tensor) and value.rank > here >= 0:
+        joined = [part for part in value.axes[here] if part.size != 1]
+        rows = len(joined) > 1 and joined[0].kind != "directions"
+        if scene.spec is not None and rows and int(joined[-1].size) == int(want):
+            return  # rows that a view took among the features are no width either
         if {part.kind for part in value.axes[here] if part.size != 1} == {"steps"}:
             return  # nor is the number of steps
     directions = both_directions(scene, value, int(have)) and int(have) == 2 * int(want)
@@ -194,7 +199,11 @@ def _chained(spot: Spot) -> Iterator[Candidate | None]:
 
 
 def _earlier(scene: Scene, node: ast.expr, want: int) -> Iterator[Candidate | None]:
-    """Where the features stood last before a view took them away."""
+    """Where the features stood last before a view to one step of one sample took rows among them:
+    samples or steps, as the axis or the state beside them tells."""
+    spec = scene.spec
+    if spec is None:
+        return
     for spot in scene.spots(node):
         for call in ast.walk(spot.node):
             source = spot.source
@@ -202,12 +211,24 @@ def _earlier(scene: Scene, node: ast.expr, want: int) -> Iterator[Candidate | No
             if ran is None or not ran.inputs or not isinstance(call, ast.Call) or not call.args:
                 continue
             before = ran.inputs[0]
-            if ran.kind in ("Tensor.view", "Tensor.reshape") and before.rank == 2:
-                if int(before.shape[1]) == want and len(call.args) == 3:
-                    assert isinstance(call.func, ast.Attribute)
-                    text = f"{source.segment(call.func.value)}.unsqueeze(0)"
-                    fix = "keep the samples apart: the axis of one step before them"
-                    yield change("axes-mixed", fix, source, source.replace(call, text))
+            if ran.kind not in ("Tensor.view", "Tensor.reshape") or before.rank != 2:
+                continue
+            if int(before.shape[1]) != want or len(call.args) != 3:
+                continue
+            kinds = {part.kind for part in before.axes[0]}
+            states = [t for t in tensors_in(scene.value(state_argument(scene))) if t.rank == 3]
+            rows = {int(t.shape[1]) for t in states}
+            steps = kinds == {"steps"} or rows == {1}
+            if not steps and kinds != {"samples"} and rows != {int(before.shape[0])}:
+                continue
+            assert isinstance(call.func, ast.Attribute)
+            axis = int(steps is not spec.batch_first)  # where the axis of one stands
+            text = f"{source.segment(call.func.value)}.unsqueeze({axis})"
+            fix = (
+                "keep the steps apart: each row is a step of one sample" if steps
+                else "keep the samples apart: the axis of one step beside them"
+            )  # fmt: skip
+            yield change("axes-mixed", fix, source, source.replace(call, text))
 
 
 def _holds_samples(value: object) -> bool:
@@ -833,25 +854,45 @@ def constructed(scene: Scene) -> Iterator[Candidate | None]:
 
 @raised(r"index out of range in self")
 def out_of_vocabulary(scene: Scene) -> Iterator[Candidate | None]:
-    """A word's number beyond the embedding's rows."""
-    call = scene.call
-    if call is None:
+    """A word's number beyond the embedding's rows: as many rows as the vocabulary has numbers."""
+    call, index = scene.call, scene.argument
+    known = index.known if isinstance(index, Tensor) else None
+    if call is None or not known or min(known) < 0:
         return
+    name, fix = "embedding-index", "give the embedding a row for every number"
     for spot in scene.constructors(call.func):
-        if (
-            class_name(spot.node) == "Embedding"
-            and isinstance(spot.node, ast.Call)
-            and spot.node.args
-        ):
-            value = scene.value(call.args[0])
-            known = value.known if isinstance(value, Tensor) else None
-            if known:
-                yield change(
-                    "embedding-index",
-                    "give the embedding a row for every number",
-                    spot.source,
-                    spot.source.replace(spot.node.args[0], str(max(known) + 1)),
-                )
+        if class_name(spot.node) != "Embedding" or not isinstance(spot.node, ast.Call):
+            continue
+        named = [k.value for k in spot.node.keywords if k.arg == "num_embeddings"]
+        for rows in [*spot.node.args[:1], *named]:
+            written = scene._spots(Spot(spot.source, rows, -1), 4, set())
+            spots = [s for s in written if not isinstance(s.node, (ast.Name, ast.Attribute))]
+            for text in _vocabularies(scene, known):
+                for one in spots or [Spot(spot.source, rows, -1)]:
+                    yield change(name, fix, one.source, one.source.replace(one.node, text))
+            more = max(known) + 1 - int(scene.wants["below"])
+            for one in spots:
+                if not isinstance(one.node, ast.Constant):
+                    yield wrap(name, fix, one, f"@ + {more}")
+            for one in [*spots, Spot(spot.source, rows, -1)]:
+                number = str(max(known) + 1)
+                yield change(name, fix, one.source, one.source.replace(one.node, number))
+
+
+def _vocabularies(scene: Scene, known: Iterable[int]) -> Iterator[str]:
+    """The number of rows for a dictionary of the program that has all these numbers, 0 for padding
+    aside, as code."""
+    for name, value in scene.frames[0].names.items():
+        numbers = {*value.values()} if isinstance(value, dict) and _whole(value) else set()
+        more = max(numbers, default=0) + 1 - len(numbers)
+        if numbers and len(numbers) == len(value) and more in (0, 1, 2):
+            if set(known) <= {0, *numbers}:
+                yield f"len({name})" + (f" + {more}" if more else "")
+
+
+def _whole(value: Mapping[Any, Any]) -> bool:
+    """Whether a dictionary holds whole numbers alone."""
+    return all(type(number) is int for number in value.values())
 
 
 @raised(r"larger than 0 in RNN|sequence length")

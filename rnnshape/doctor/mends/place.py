@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from ...network.spec import Spec
 from ...programs.record import Event
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
@@ -102,6 +103,12 @@ class Scene:
                 return node
             node = self.source.parents.get(node)
         return at if isinstance(at, ast.Call) else None
+
+    @cached_property
+    def spec(self) -> Spec | None:
+        """The recurrent layer that the call runs, as it was built; None where it runs another."""
+        value = self.value(self.call.func) if self.call else None
+        return value._attributes.get("_spec") if isinstance(value, Instance) else None
 
     @property
     def statement(self) -> ast.stmt:

@@ -162,8 +162,14 @@ def without_batch(scene: Scene) -> Iterator[Candidate | None]:
     if call is not None and spec is not None:
         axis = 1 if spec.batch_first else 0
         fix = f"give the step its axis: .unsqueeze({axis})"
-        spots = scene.spots(call.args[0], scene.last)
-        yield wrap("unbatched-rank", fix, spots[0], f"@.unsqueeze({axis})")
+        given = wrap("unbatched-rank", fix, scene.spot(call.args[0]), f"@.unsqueeze({axis})")
+        statement, source = scene.statement, scene.source
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        if isinstance(target, ast.Tuple) and isinstance(target.elts[0], ast.Name):
+            name = target.elts[0].id  # what follows goes on with the samples as rows
+            rows = source.after(statement, f"{name} = {name}.squeeze({axis})")
+            yield given._replace(changes=(*given.changes, (source.file, rows)))
+        yield given
 
 
 @silent("batch-first-confusion")
@@ -189,12 +195,16 @@ def order_of_axes(scene: Scene) -> Iterator[Candidate | None]:
                 source,
                 source.replace(part, f"{inner}[:, {index}]"),
             )
+        elif not said and scene.facts.get("sure") is False:
+            return  # the index may be meant for the order that the layer has, or the layer for it
     elif isinstance(part, ast.Subscript) and scene.facts.get("axis") == 1 and _turned(scene):
         source, slices = scene.source, getattr(part.slice, "elts", [])[1:]
         if slices and all(source.segment(one) == ":" for one in slices[1:]):
             text = f"{source.segment(part.value)}[{source.segment(slices[0])}]"
             fix = "the steps come first, as the input was turned: they are the first axis"
             yield change("batch-first-confusion", fix, source, source.replace(part, text))
+    elif scene.facts.get("sure") is False:
+        return
     for call in _layer_calls(scene):
         for spot in scene.constructors(call.func):
             if class_name(spot.node) in ("RNN", "LSTM", "GRU"):

@@ -96,10 +96,10 @@ def checked_sizes(sizes: list[int], name: str = "") -> list[int]:
     for n in sizes:
         if n < 0:
             if name == "zeros":
-                raise runtime_error("zeros: Dimension size must be non-negative.")
-            raise runtime_error(
-                f"Trying to create tensor with negative dimension {n}: {listed(sizes)}"
-            )
+                words = "zeros: Dimension size must be non-negative."
+            else:
+                words = f"Trying to create tensor with negative dimension {n}: {listed(sizes)}"
+            raise runtime_error(words, wants={"size": n})
     return sizes
 
 

@@ -12,6 +12,7 @@ from ..tensor import Origin, Part, Tensor
 from ..values import DefaultDict, Instance, Unknown
 from . import type_name
 
+DRAWN = "drawn batch"  # where an axis comes from whose samples are in no order
 MOST_ITEMS = 256  # of a batch that are looked at one by one
 
 
@@ -23,9 +24,11 @@ def _take(interpreter: Any, dataset: Any, index: int) -> Any:
     return interpreter.item(dataset, index, interpreter.frame.node)
 
 
-def collate(interpreter: Any, batch: list[Any]) -> Any:
-    """default_collate: tensors are stacked, numbers become a tensor, tuples are taken apart."""
-    first, samples = batch[0], (Part(len(batch), "samples", Origin("batch")),)
+def collate(interpreter: Any, batch: list[Any], drawn: bool = False) -> Any:
+    """default_collate: tensors are stacked, numbers become a tensor, tuples are taken apart. drawn:
+    whether they come in an order drawn at random."""
+    first, origin = batch[0], Origin(DRAWN if drawn else "batch")
+    samples = (Part(len(batch), "samples", origin),)
     vague = next((b for b in batch if isinstance(b, Unknown)), None)
     if vague is not None:
         return vague
@@ -52,11 +55,11 @@ def collate(interpreter: Any, batch: list[Any]) -> Any:
     if isinstance(first, str):
         return list(batch)
     if isinstance(first, dict):
-        return {k: collate(interpreter, [b[k] for b in batch]) for k in first}
+        return {k: collate(interpreter, [b[k] for b in batch], drawn) for k in first}
     if isinstance(first, (tuple, list)):
         if any(len(b) != len(first) for b in batch):
             raise Refusal("RuntimeError", "each element in list of batch should be of equal size")
-        return [collate(interpreter, [b[i] for b in batch]) for i in range(len(first))]
+        return [collate(interpreter, [b[i] for b in batch], drawn) for i in range(len(first))]
     raise Refusal(
         "TypeError",
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
@@ -85,9 +88,10 @@ def _batch(interpreter: Any, loader: Instance, start: int, count: int) -> Any:
         else:
             items += [_take(interpreter, dataset, start + i) for i in range(2, count - 1)]
         items.append(last)
-    return (
-        collate(interpreter, items) if function is None else interpreter.call(function, [items], {})
-    )
+    if function is not None:
+        return interpreter.call(function, [items], {})
+    split = isinstance(dataset, Instance) and "drawn" in dataset._attributes
+    return collate(interpreter, items, split or loader._attributes["shuffle"] is True)
 
 
 def _batches(interpreter: Any, self: Instance) -> Any:
@@ -122,12 +126,11 @@ def _batches(interpreter: Any, self: Instance) -> Any:
 
 def _loader(interpreter: Any, self: Instance, dataset: Any, batch_size: Any = 1, shuffle: Any = None,
             sampler: Any = None, batch_sampler: Any = None, num_workers: Any = 0,
-            collate_fn: Any = None, pin_memory: Any = False, drop_last: Any = False,
-            **keywords: Any) -> None:  # fmt: skip
-    self._attributes.update(
-        dataset=dataset, batch_size=batch_size, drop_last=drop_last, collate_fn=collate_fn,
-        batch_sampler=batch_sampler, sampler=sampler,
-    )  # fmt: skip
+            collate_fn: Any = None,
+            pin_memory: Any = False, drop_last: Any = False, **keywords: Any) -> None:  # fmt: skip
+    self._attributes.update(dataset=dataset, batch_size=batch_size, drop_last=drop_last,
+    collate_fn=collate_fn,
+                            batch_sampler=batch_sampler, sampler=sampler, shuffle=shuffle)  # fmt: skip
 
 
 def _loader_length(interpreter: Any, self: Instance) -> Any:
@@ -167,8 +170,9 @@ def _split(interpreter: Any, dataset: Any, lengths: Any, *args: Any, **keywords:
         sizes[0] += total - sum(sizes)
     made = []
     for size in sizes:
-        own = {"dataset": dataset, "indices": range(int(size)), "size": size}
-        made.append(Instance(SUBSET, own))
+        one = Instance(SUBSET)
+        one._attributes.update(dataset=dataset, indices=range(int(size)), size=size, drawn=True)
+        made.append(one)
     return made
 
 

@@ -46,9 +46,8 @@ def weight_sizes(*sizes: Any) -> tuple[int, ...]:
         raise NotKnown("a size that depends on a tensor's values")
     for size in whole:
         if size < 0:
-            raise runtime_error(
-                f"Trying to create tensor with negative dimension {size}: {listed(whole)}"
-            )
+            words = f"Trying to create tensor with negative dimension {size}: {listed(whole)}"
+            raise runtime_error(words, wants={"size": size})
     return tuple(whole)
 
 

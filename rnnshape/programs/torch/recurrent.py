@@ -74,7 +74,8 @@ def build(self: Instance, cell: str, args: tuple[Any, ...], keywords: dict[str, 
     call = Construction(cell, keywords, args)
     fault = constructor_fault(call)
     if fault:
-        raise Refusal(*fault.torch, wants={"argument": fault.about})
+        value = call.arguments.get(fault.about)
+        raise Refusal(*fault.torch, wants={"argument": fault.about, "size": value})
     arguments = {k: v for k, v in call.arguments.items() if k not in ("device", "dtype")}
     dtype = call.arguments.get("dtype")
     spec = Spec(cell=cell, **arguments)
