@@ -135,7 +135,8 @@ class Maker:
         pick = self.pick
         chance = pick.random()
         if not tame and chance < 0.25:
-            return pick.choice(WORDS)
+            word = pick.choice(WORDS)
+            return "/dev" if word == "/" and option.name == "programs" else word  # all of the disk
         metavar = option.metavar
         if "-o" in option.words or "html" in metavar or option.name == "target":
             return self._target(case, option, tame)

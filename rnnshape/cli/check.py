@@ -19,7 +19,7 @@ from .options import (
     parse_shape,
     read_text,
 )
-from .output import write_json, write_lines, write_notes, write_text
+from .output import waiting, write_json, write_lines, write_notes, write_text
 from .program import Asked, Set, Shape, pairs, refuse_alone, refuse_beside
 
 FORMATS = ("text", "concise", "json", "github", "sarif")  # of a report on programs
@@ -162,7 +162,8 @@ def _check_all(
 
     project = settings(Path())
     options = project.with_options(pairs(sets, "--set"), pairs(shapes, "--shape"))
-    documents, faults = reported(sources(programs, project.exclude), options)
+    with waiting("following"):
+        documents, faults = reported(sources(programs, project.exclude), options)
     kind = output_format or ("json" if json else "text")
     write_lines(report(documents, kind, columns_of(None if file else sys.stdout)), file)
     for fault in faults:

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import UsageError, one_line, quoted
 from .options import Network, Pair, first_set
-from .output import write_json, write_text
+from .output import waiting, write_json, write_text
 
 if TYPE_CHECKING:
     from ..show.program import Followeds
@@ -60,7 +60,8 @@ class Asked:
         }
         tensors = {name: shape_value(value) for name, value in pairs(shapes, "--shape", "x=N,T,10")}
         request = Request(source, self.entry, self.settings, tensors, piece=bool(code))
-        self.results: Followeds = diagnosed(request, project)
+        with waiting("following"):
+            self.results: Followeds = diagnosed(request, project)
 
     def put(
         self, json: bool, output: str | None, short: bool = False, strict: bool = False
