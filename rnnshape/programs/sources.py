@@ -101,10 +101,12 @@ def sources(programs: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Pr
     """
     parts = [(Path(file), entry) for file, entry in map(split, programs)]
     for path, entry in parts:
-        if not (os.path.isfile(path) or (os.path.isdir(path) and not entry)):
+        folder = os.path.isdir(path) and not entry
+        if not (os.path.isfile(path) or (folder and os.access(path, os.R_OK | os.X_OK))):
+            other = "one that may not be read" if folder else "something else"
             raise UsageError(
                 f"{path}: expected a file or a folder",
-                got="something else" if os.path.exists(path) else "no such path",
+                got=other if os.path.exists(path) else "no such path",
                 fix="rnnshape check model.py, or rnnshape check src/",
             )
     for path, entry in parts:

@@ -19,6 +19,7 @@ from commands import commands, sample, write_files
 from conftest import ROOT
 
 from rnnshape.cli import run_command
+from rnnshape.errors import UsageError
 from rnnshape.show.screen import fall_back
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m rnnshape"
@@ -357,6 +358,9 @@ def test_a_folder_that_may_not_be_looked_into_is_left_out(tmp_path):
         patch.setattr(os, "stat", lambda path, **more: (
             denied(path) if "shut" in str(path) else stat(path, **more)))  # fmt: skip
         assert [p.path.name for p in sources([str(tmp_path)])] == ["m.py"]
+        patch.setattr(os, "access", lambda path, mode: False)
+        with pytest.raises(UsageError, match="got one that may not be read"):
+            list(sources([str(tmp_path)]))
 
 
 def test_a_long_message_in_one_argument_is_explained(rnnshape):
