@@ -479,7 +479,8 @@ class _Search:
                 f"{refusal.type}: {refusal.message[:120]}, before anything of torch", True,
             )  # fmt: skip
             return replace(followed, problem=None, doubt=problem, unsure=[*followed.unsure, told])
-        vague = followed.interpreter.vague or followed.interpreter.points
+        interpreter = followed.interpreter
+        vague = interpreter.vague or interpreter.points or interpreter.outside
         if (
             vague
             and refusal.type != "RuntimeError"

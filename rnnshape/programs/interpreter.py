@@ -210,6 +210,8 @@ class Interpreter:
         self.layers: list[Any] = []  # recurrent layers, in the order in which they were built
         self.started = 0
         self.settled = settled
+        self.unnamed: dict[int, list[Unknown]] = {}  # sizes without a name, by line
+        self.outside = False  # whether a value of a module that is not at hand was made a size
         self._objects: set[str] = set()
         self.ticks = 0  # statements, in the order in which they began
         self.matter = False  # a tensor went where it could not be followed
@@ -340,7 +342,7 @@ class Interpreter:
         return not any(self._guessed(name.key) for names, _ in terms for name in names)
 
     def _guessed(self, key: str) -> bool:
-        return key.startswith("_") and self._free(key)
+        return (key.startswith("_") or " size in line " in key) and self._free(key)
 
     def _balanced(self, one: int, other: int) -> dict[str, int]:
         """What makes one sum another: a guessed width is what is left, where the lengths in
@@ -606,7 +608,7 @@ class Interpreter:
         count = len(target.elts)
         if isinstance(value, Unknown):
             for one in target.elts:
-                self.bind(one, value)
+                self.bind(one, value.of_kind(""))
             return
         stars = [i for i, one in enumerate(target.elts) if isinstance(one, ast.Starred)]
         if (
@@ -1151,6 +1153,7 @@ class Interpreter:
         size = name if name.isupper() or not module else f"{module}.{name}"
         if name in self.settings or size in self.names.kinds:
             self._objects.add(size)
+            self.outside = True
             return self._field(name if name in self.settings else size)
         return Imported(unknown, name, size)
 
@@ -1332,7 +1335,7 @@ class Interpreter:
     def item(self, owner: Any, key: Any, node: ast.AST) -> Any:
         """owner[key]."""
         if isinstance(owner, Unknown):
-            return owner
+            return owner.of_kind("")
         if isinstance(owner, Tensor):
             if arrays.is_array(owner):
                 return self.array_result(
@@ -1596,7 +1599,8 @@ class Interpreter:
                 result = self.unknown(found.what, node, "float")
                 result.line, result.file = found.line, found.file
                 return result
-            return found
+            sized = all(isinstance(v, (int, Imported)) for v in (left, right))
+            return found if sized else found.of_kind(found.kind)
         if isinstance(left, (Instance, Raised)) or isinstance(right, (Instance, Raised)):
             method = self._special(left, f"__{name}__")
             if method is not None:
@@ -2630,7 +2634,7 @@ class Interpreter:
                 if value.kind in ("float", "str", "bool") or name in ("device", "dtype", "_weight"):
                     return None if name in ("device", "dtype", "_weight") else value
                 self.tell(value)
-                value = self.names.open(value.text or f"a size in line {value.line}")
+                value = self.names.open(value.text or self._unnamed(value))
             if name == "num_layers" and isinstance(value, Size) and not self.settled:
                 key = value.terms[0][0][0].key
                 if self.names.kinds.get(key) != "count":
@@ -2643,6 +2647,14 @@ class Interpreter:
         if open_:
             first._attributes["_open"] = open_
         return [first, *rest], keywords
+
+    def _unnamed(self, value: Unknown) -> str:
+        """What a size is called that nothing in the program calls: each by its line."""
+        held = self.unnamed.setdefault(value.line, [])
+        at = next((i for i, one in enumerate(held) if one is value), len(held))
+        if at == len(held):
+            held.append(value)
+        return f"{'a' if at == 0 else f'the {at + 1}.'} size in line {value.line}"
 
     def guarded(self, rule: Callable[[], Any], node: ast.AST | None, name: str = "") -> Any:
         """The result of a rule: its refusal located, what it does not know unknown."""

@@ -179,3 +179,18 @@ def test_sizes_of_a_module_that_is_not_at_hand_are_open(imports, prefix):
         return one.verdict
 
     assert (verdict(" * 2"), verdict("")) == ("fits", "does not fit")
+
+
+def test_what_was_taken_for_a_size_and_is_none_proves_nothing():
+    text = HEAD + "from config import A\nrnn = nn.GRU(3, A)\nprint([1] + A)\n"
+    (one,) = follow(Request(source_of(text, "program.py")))
+    assert (one.verdict, one.problem) == ("unknown", None)
+
+
+def test_two_sizes_of_one_line_are_two():
+    text = (
+        HEAD + "from config import SIZES\na, b = SIZES\nfirst = nn.GRU(3, a)\nnext = nn.GRU(4, b)\n"
+    )
+    (one,) = follow(Request(source_of(text, "program.py")))
+    widths = [str(layer.spec.hidden_size) for layer in one.layers]
+    assert len(set(widths)) == 2
