@@ -167,6 +167,14 @@ class Cell:
         ]
 
     @property
+    def equations(self) -> dict[str, str]:
+        """By the name of what it gives, each equation as it is written."""
+        lines = Source(self.text, self.name).lines
+        rows = {name: lines[place.line - 1] for name, place in self._draft.assigned.items()}
+        return {name.removesuffix("'"): shown(row.partition("#")[0].strip(), LARGEST)
+                for name, row in rows.items()}  # fmt: skip
+
+    @property
     def rules(self) -> dict[str, str]:
         """The rule of each parameter's shape, such as `H, I`."""
         return {

@@ -134,9 +134,7 @@ class Explorer(App[None]):
             return step_lines(session.view, step, width)
         from ..show.pictures.inside import of_step, text_lines
 
-        where = "" if spec.single else f": layer {step.layer} {step.direction}, t={step.t}"
-        title = f"Inside {spec}{where}"
-        return list(text_lines(of_step(step, title, spec.family)))
+        return list(text_lines(of_step(step, spec)))
 
     def _said(self, width: int, _: int) -> list[Line]:
         session = self.session

@@ -67,6 +67,10 @@ class WrittenCell(Protocol):
         """What it is called."""
 
     @property
+    def equations(self) -> Mapping[str, str]:
+        """By the name of what it gives, each equation as it is written."""
+
+    @property
     def states(self) -> tuple[str, ...]:
         """The names of its states."""
 

@@ -6,10 +6,11 @@ from itertools import combinations
 import pytest
 
 from rnnshape.analysis.trace import trace
+from rnnshape.engine.written import shipped, shipped_cell
 from rnnshape.network.dims import write_shape
 from rnnshape.network.spec import Spec
+from rnnshape.show.notation import equation_name
 from rnnshape.show.pictures.inside import Inside, inside, text_lines
-from rnnshape.show.pictures.layered import layered
 from rnnshape.show.screen import plain_lines
 
 TORCHS_ORDER = {
@@ -87,21 +88,30 @@ def test_an_arrow_ends_at_a_sign_a_frame_or_the_words_of_what_leaves():
             assert framed or any(word.y == y and word.x == x + 1 for word in one.words), (x, y)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_any_other_cell_is_laid_out_by_its_equations(cell):
-    step = next(iter(trace(Spec(cell=cell)).steps()))
-    one = layered(step.ops, Inside("any", ""))
-    told = words(one)
-    for performed in step.ops:
-        assert f"{performed.output.name} = " in told
+@pytest.mark.parametrize("name", shipped())
+def test_a_written_cell_has_a_frame_an_equation_above_what_it_reads(name):
+    cell = shipped_cell(name)
+    spec = Spec(cell=cell, input_size=20, hidden_size=20)
+    step = next(iter(trace(spec).steps()))
+    one = inside(trace(spec))
+    assert len(one.frames) <= len(set(cell.equations.values())) + len(cell.states) + 1
     for a, b in combinations(one.frames, 2):
         apart = a.x + a.width <= b.x or b.x + b.width <= a.x
         assert apart or a.y + a.height <= b.y or b.y + b.height <= a.y, (a, b)
-    tops = {f.parts[0][0].split(" ")[0]: f.y for f in one.frames}
-    for performed in step.ops:
-        for read in performed.inputs:
-            if read.name in tops:
-                assert tops[read.name] > tops[performed.output.name]
+    told = {" ".join(f.parts[0]).replace("\xa0", " "): f.y for f in one.frames}
+    at = {}
+    for equation in cell.equations.values():
+        if not re.search(r"= *\w+'$", equation):  # output = y' computes nothing
+            begin = " ".join(equation.split())
+            at[equation] = next(y for words, y in told.items() if words.startswith(begin))
+    for equation in at:
+        for left in equation.partition("=")[0].split(","):
+            word = rf"(?<![\w']){re.escape(left.strip())}(?![\w'])"
+            readers = [other for other in at if re.search(word, other.partition("=")[2])]
+            assert all(at[reader] < at[equation] for reader in readers), (left, readers)
+    for read in {i for done in step.ops for i in done.inputs if i.role.kind == "parameter"}:
+        shape = f"{equation_name(read)} {write_shape(read.shape)}"
+        assert any(shape in words for words in told), shape
 
 
 def test_a_drawing_of_the_inside_is_xml_with_a_title(rnnshape):
@@ -120,5 +130,5 @@ def test_a_written_cell_is_laid_out_too(rnnshape, tmp_path):
         encoding="utf-8",
     )
     told = rnnshape("draw", "--inside", "--cell", "mgu.cell", "--format", "text").out
-    assert "│ f_0 = σ(" in told and "│ n_0 = tanh(" in told and "W_hn 20×20" in told
-    assert told.index("│ h_0 = ") < told.index("│ n_0 = ") < told.index("│ x_0  │")
+    assert "│ f = σ(" in told and "│ n = tanh(" in told and "W_hn 20×20" in told
+    assert told.index("│ h' = ") < told.index("│ n = ") < told.index("│ x_0  │")

@@ -26,7 +26,11 @@ function drawInside() {
   frame.hidden = record.inside === undefined;
   if (frame.hidden) return;
   const { node, texts, gates } = insideOf(record.inside);
-  if (frame.firstChild !== node) frame.replaceChildren(node);
+  if (frame.firstChild !== node) {
+    frame.replaceChildren(node);
+    node.style.minWidth = `${0.75 * node.width.baseVal.value}px`; // of what is wider one scrolls
+    frame.scrollLeft = (frame.scrollWidth - frame.clientWidth) / 2;
+  }
   for (const [place, words] of texts) {
     const named = words.replace(/\{(\w+)\}/g, (whole, state) => record.found[state] ?? whole);
     place.data = filled(named, step);

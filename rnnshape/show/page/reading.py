@@ -238,8 +238,7 @@ def _inside(record: Record, spec: Spec, insides: dict[str, int]) -> dict[str, An
     """Which drawing shows a record's cell, and what the states in it are called."""
     if record.names == ("o",) or any(one.role.kind == "output" for one in record.state):
         return {}
-    scene = of_record(record, f"Inside a cell of {spec.class_name}", spec.family)
-    drawn = "".join(inside_lines(scene, ""))
+    drawn = "".join(inside_lines(of_record(record, spec), ""))
     found = {one.role.of: one.name for one in found_states(record)}
     return {"inside": insides.setdefault(drawn, len(insides)), "found": found}
 

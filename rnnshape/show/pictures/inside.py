@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from ...analysis.trace import Selection, Trace
 from ...engine.walk import Performed, Record, Step, Tensor
 from ...network.dims import Shape, write_shape
+from ...network.spec import Spec
 from ..canvas import Canvas
 from ..notation import GATES_IN_WORDS, Line, equation_name, kind_of
 
@@ -107,17 +108,17 @@ def inside(
     single = trace.spec.single
     selection = Selection(None if single else layer, None if single else direction, t, True)
     selection.check(trace.spec, trace.batch, trace.head)
-    step = next(iter(trace.steps(selection)))
-    place = "one step" if single else f"layer {layer} {direction}, t={step.t}"
-    return of_step(step, f"Inside {trace.spec}: {place}", trace.spec.family)
+    return of_step(next(iter(trace.steps(selection))), trace.spec)
 
 
-def of_step(step: Step, title: str, family: str) -> Inside:
+def of_step(step: Step, spec: Spec) -> Inside:
     """The scene of one step, with its numbers where it has some."""
-    return _scene(dict(zip(_written(step.record), step.ops, strict=True)), title, family)
+    place = "one step" if spec.single else f"layer {step.layer} {step.direction}, t={step.t}"
+    ops = dict(zip(_written(step.record), step.ops, strict=True))
+    return _scene(ops, spec, f"Inside {spec}: {place}")
 
 
-def of_record(record: Record, title: str, family: str) -> Inside:
+def of_record(record: Record, spec: Spec) -> Inside:
     """The scene of any step of a record: its names as the record has them, with `{t}`; the state
     that the step finds is `{h}`, `{c}`."""
     found = found_states(record)
@@ -128,7 +129,7 @@ def of_record(record: Record, title: str, family: str) -> Inside:
         ))
         for name, performed in zip(_written(record), record.performed, strict=True)
     }  # fmt: skip
-    return _scene(ops, title, family)
+    return _scene(ops, spec, f"Inside a cell of {spec.class_name}")
 
 
 def found_states(record: Record) -> list[Tensor]:
@@ -143,15 +144,15 @@ def _written(record: Record) -> list[str]:
     return [performed.output.name.removesuffix("_{t}") for performed in record.performed]
 
 
-def _scene(ops: dict[str, Performed], title: str, family: str) -> Inside:
+def _scene(ops: dict[str, Performed], spec: Spec, title: str) -> Inside:
     operations = "; ".join(f"{one.output.name} {one.expression}" for one in ops.values())
-    cell = _Cell(ops, family, Inside(title, f"The operations of the step: {operations}."))
-    build = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}.get(family)
-    if build is not None:
-        return build(cell)
+    scene = Inside(title, f"The operations of the step: {operations}.")
+    if spec.equations is None:
+        build = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}[spec.family]
+        return build(_Cell(ops, spec.family, scene))
     from .layered import layered
 
-    return layered(list(ops.values()), cell.scene)
+    return layered(list(ops.values()), spec.equations.equations, scene)
 
 
 class _Cell(NamedTuple):

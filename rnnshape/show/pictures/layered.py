@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from ...engine.walk import Performed
+from collections.abc import Mapping
+from textwrap import wrap
+
+from ...engine.walk import Performed, Tensor
 from ...network.dims import write_shape
-from ..notation import equation_name, equation_pieces, kind_of
+from ..notation import equation_name, kind_of
 from .inside import Frame, Inside, Point, Wire
 
+_WIDE = 38  # signs of a line in a frame
 
-def layered(ops: list[Performed], scene: Inside) -> Inside:
-    """Frames of equations in rows, the first operations lowest, wires upwards between them."""
-    nodes, reads = _graph(ops)
-    kinds = {one.name: kind_of(one) for done in ops for one in (*done.inputs, done.output)}
+
+def layered(ops: list[Performed], equations: Mapping[str, str], scene: Inside) -> Inside:
+    """Frames of equations in rows, the first lowest, wires upwards between them.
+
+    equations: how each is written, by the name of what it gives.
+    """
+    nodes, reads, kinds = _graph(ops, equations)
     rows = _rows(nodes, reads)
     widths = {name: max(map(len, lines)) + 4 if lines else 1 for name, lines in nodes.items()}
     height = {name: len(lines) + 2 if lines else 0 for name, lines in nodes.items()}
@@ -26,9 +33,8 @@ def layered(ops: list[Performed], scene: Inside) -> Inside:
         y += tall + tracks[number][0] + 2
     for name, lines in nodes.items():
         if lines:
-            kind = kinds[name]
             x = places[name] - widths[name] // 2
-            scene.frames.append(Frame(x, tops[name], widths[name], (tuple(lines),), kind))
+            scene.frames.append(Frame(x, tops[name], widths[name], (tuple(lines),), kinds[name]))
     for number, row in enumerate(rows):
         base = max(tops[name] + height[name] for name in row)
         for above in row:
@@ -36,30 +42,72 @@ def layered(ops: list[Performed], scene: Inside) -> Inside:
                 track = base + tracks[number][1][source, above]
                 start = (places[source], tops[source])
                 goal = (places[above], tops[above] + max(height[above] - 1, 0))
-                points = _bent(start, track, goal)
                 kind = kinds[source.partition("→")[0]]
-                scene.wires.append(Wire(points, kind, bare=not nodes[above]))
+                scene.wires.append(Wire(_bent(start, track, goal), kind, bare=not nodes[above]))
                 if not nodes[above]:
                     way = ((places[above], goal[1]), (places[above], tops[above]))
                     scene.wires.append(Wire(way, kind, bare=True))
     return scene
 
 
-def _graph(ops: list[Performed]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """The lines of every operation and of what comes from outside, and what each reads."""
+def _graph(
+    ops: list[Performed], equations: Mapping[str, str]
+) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, str]]:
+    """The lines of every equation and of what comes from outside, what each reads, its kind.
+
+    A frame is called as the last result of its equation. What has no name in the cell belongs to
+    each equation that reads it.
+    """
     nodes: dict[str, list[str]] = {}
     reads: dict[str, list[str]] = {}
+    kinds: dict[str, str] = {}
+    read: dict[str, dict[str, Tensor]] = {}  # by name: what a result without one of its own reads
+    frame: dict[str, str] = {}  # by the name of a result: its frame
+    lines: dict[str, list[Performed]] = {}
     for performed in ops:
-        parameters = [one for one in performed.inputs if one.role.kind == "parameter"]
-        others = [one for one in performed.inputs if one.role.kind != "parameter"]
-        for tensor in others:
-            nodes.setdefault(tensor.name, [tensor.name, write_shape(tensor.shape)])
-        words = "".join(piece for piece, _ in equation_pieces(performed))
         out = performed.output
-        held = [f"{equation_name(one)} {write_shape(one.shape)}" for one in parameters]
-        nodes[out.name] = [f"{out.name} = {words}", write_shape(out.shape), *held]
-        reads[out.name] = list(dict.fromkeys(one.name for one in others))
-    return nodes, reads
+        read[out.name] = {
+            one.name: one
+            for tensor in performed.inputs if tensor.role.kind != "number"
+            for one in ([tensor] if tensor.name in frame else
+                        read.get(tensor.name, {tensor.name: tensor}).values())
+        }  # fmt: skip
+        words = equations.get(out.role.of) or (out.name if performed is ops[-1] else "")
+        if words:
+            lines.setdefault(words, []).append(performed)
+            frame[out.name] = words
+    for words, given in lines.items():
+        found = {name: one for done in given for name, one in read[done.output.name].items()}
+        held = {equation_name(t): t for t in found.values() if t.role.kind == "parameter"}
+        found = {name: t for name, t in found.items() if t.role.kind != "parameter"}
+        for name in [name for name in found if name not in frame]:
+            nodes[name], kinds[name] = [name, write_shape(found[name].shape)], kind_of(found[name])
+        own = given[-1].output
+        left = {done.output.name: done.output for done in given}
+        nodes[own.name] = [*_broken(words), *_lines(left), *_lines(held)]
+        kinds[own.name] = kind_of(own)
+        names = (lines[frame[n]][-1].output.name if n in frame else n for n in found)
+        reads[own.name] = list(dict.fromkeys(names))
+    return nodes, reads, kinds
+
+
+def _broken(equation: str) -> list[str]:
+    """An equation in lines, broken in as few brackets as can be."""
+    whole = " ".join(equation.split()).replace(" = ", "\xa0=\xa0")
+    for most in range(whole.count("(") + 1):
+        depth, words = 0, ""
+        for sign in whole:
+            depth += (sign == "(") - (sign == ")")
+            words += "\xa0" if sign == " " and depth > most else sign
+        if max(map(len, words.split(" "))) <= _WIDE:
+            break
+    return wrap(words, _WIDE)
+
+
+def _lines(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Names with their shapes."""
+    told = (f"{name}\xa0{write_shape(one.shape)}" for name, one in tensors.items())
+    return wrap(", ".join(told), _WIDE)
 
 
 def _rows(nodes: dict[str, list[str]], reads: dict[str, list[str]]) -> list[list[str]]:
@@ -137,7 +185,7 @@ def _spread(
 
 def _apart(left: str, right: str, widths: dict[str, int]) -> int:
     """How far the middles of two neighbours have to be from each other, an even number."""
-    return (widths[left] + widths[right] + 8) // 2 // 2 * 2
+    return (widths[left] + widths[right] + 6) // 2 // 2 * 2
 
 
 def _tracks(
