@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +13,7 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.containers import Container, VerticalScroll
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES
 from textual.timer import Timer
 from textual.widgets import Footer
 
@@ -34,6 +36,16 @@ _LOW = 32  # rows up to which a tour has no room for the fields
 _VEILED = "Shapes are hidden until you have answered."
 _CHOOSING = "←→ choose  ↑↓ change  Enter type  Esc back"
 _TYPING = "Enter takes it  Esc leaves it as it was"
+
+
+_NEUTRAL = {
+    "border": "ansi_default", "border-blurred": "ansi_bright_black",
+    "scrollbar": "ansi_bright_black", "scrollbar-hover": "ansi_bright_black",
+    **dict.fromkeys(("scrollbar-background", "scrollbar-background-hover",
+                     "scrollbar-background-active", "block-hover-background",
+                     "ansi-background"), "ansi_default"),
+    "footer-key-foreground": "ansi_default", "ansi-foreground": "ansi_default",
+}  # fmt: skip
 
 
 class Explorer(App[None]):
@@ -66,6 +78,10 @@ class Explorer(App[None]):
 
     def __init__(self, session: Session) -> None:
         super().__init__(ansi_color=True)  # the terminal's own colours, light or dark
+        own = BUILTIN_THEMES.get("ansi-light")
+        if own is not None:  # Textual's own widgets too
+            self.register_theme(replace(own, name=self.TITLE, variables=own.variables | _NEUTRAL))
+            self.theme = self.TITLE
         self.session = session
         self._heading = Heading([], [])
         self._drawn = Drawn([], [], session.window)
@@ -143,6 +159,10 @@ class Explorer(App[None]):
         if session.chosen is not None:
             words = f"{session.asks}: {_TYPING}" if session.asks else _CHOOSING
             lines.append([(words[:width], "note")])
+        if session.flowing and not session.message:
+            from .gradient import about
+
+            lines.append(about(session.view.trace))
         return [*lines, *(part for row in session.message for part in wrapped(row, width, 2))]
 
     async def show(self) -> None:
@@ -156,8 +176,12 @@ class Explorer(App[None]):
         if session.asks != self._asked:
             self._asked = session.asks
             await self._ask(screen)
-        for board in screen.query(Board):
-            board.show()
+        boards = [*screen.query(Board)]
+        # where one grows, the others have another size soon, and are drawn then
+        laid = [board.show() and board.parent is screen for board in boards if board.grows]
+        for board in boards:
+            if not board.grows:
+                board.show(soon=any(laid))
         if session.playing or session.walking:
             if self._clock is None:
                 self._clock = self.set_interval(1 / _FRAMES, self._tick)

@@ -29,7 +29,7 @@ class Board(Widget):
 
     def lines(self, width: int, height: int = 0) -> list[Line]:
         """The lines for a size; a height that follows from them is told as 0."""
-        key = (width, 0 if self.styles.is_auto_height else height)
+        key = (width, 0 if self.grows else height)
         if key not in self._found:
             self._found[key] = self._source(*key) if width else []
         return self._found[key]
@@ -38,17 +38,28 @@ class Board(Widget):
         """As many rows as lines."""
         return len(self.lines(width))
 
-    def show(self) -> None:
-        """Show what there is to be shown now."""
+    @property
+    def grows(self) -> bool:
+        """Whether it is as high as its lines."""
+        return self.styles.is_auto_height
+
+    def show(self, soon: bool = False) -> bool:
+        """Show what there is to be shown now, or `soon`, when its size is another; whether its own
+        height changes."""
         before = self._shown
         self._found.clear()
+        if soon:
+            self.refresh()
+            return False
         lines = self.lines(*self.size)
-        if self.styles.is_auto_height and len(lines) != len(before):
+        laid = self.grows and len(lines) != len(before)
+        if laid:
             self.refresh(layout=True)
         regions = [Region(0, y, self.size.width, 1) for y in range(max(len(lines), len(before)))
                    if lines[y : y + 1] != before[y : y + 1]]  # fmt: skip
         if regions:
             self.refresh(*regions)
+        return laid
 
     def render_line(self, y: int) -> Strip:
         """One row."""

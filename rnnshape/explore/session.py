@@ -224,10 +224,6 @@ class Session:
         if self.kept is None:
             self._numbers(True)
         self.flowing = not self.flowing
-        if self.flowing:
-            from .gradient import about
-
-            self.message = [about(self.view.trace)]
 
     def inside(self, _: str) -> None:
         """Show the inside of the cell, or go on where something is being chosen or read."""
