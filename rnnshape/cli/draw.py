@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError, check_choice
-from ..show.pictures import FORMATS, Drawn
+from ..show.pictures import FORMATS, Drawn, in_pixels
 from .forms import Decoder, FormName, arranged, check_form, decoder_options
 from .numbers import Numbers, number_options, numeric_trace
 from .options import Network, OutputFile, Pair, first_set, head_options
@@ -112,11 +112,7 @@ def _form(arrangement: Arrangement, chosen: str, theme: str) -> Drawn:
     from ..show.pictures.forms import form_lines
 
     check_choice("--format", chosen, ("svg", "png"), "svg")
-    if chosen == "svg":
-        return form_lines(arrangement, theme)
-    from ..show.pictures.png import png
-
-    return png("\n".join(form_lines(arrangement, "light" if theme == "auto" else theme)))
+    return (form_lines if chosen == "svg" else in_pixels(form_lines))(arrangement, theme)
 
 
 def _inside(

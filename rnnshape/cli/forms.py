@@ -13,7 +13,7 @@ from ..network.dims import parse_dim
 from ..network.head import Head
 from ..network.spec import Spec
 from .numbers import Numbers, check_drawing
-from .options import Command, Json, Network, Pair, by_option, first_set, head_options, with_options
+from .options import Json, Network, Pair, by_option, first_set, head_options, taking
 from .output import patient, waiting, write_arrays, write_json, write_lines, write_text
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ class Decoder:
                 if text is not None}  # fmt: skip
 
 
-def decoder_options(command: Command) -> Command:
-    """Give `command` the options of a decoder, in place of its argument `decoder`."""
-    return with_options(command, "decoder", _DECODER, lambda values: Decoder(**values))
+decoder_options = taking("decoder", _DECODER, Decoder)
 
 
 @head_options

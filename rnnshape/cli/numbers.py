@@ -12,7 +12,7 @@ from ..analysis.trace import Trace
 from ..engine.backward import Back
 from ..errors import UsageError, check_choice
 from ..network.head import LOSSES
-from .options import Command, Network, Pair, by_option, first_set, with_options
+from .options import Network, Pair, by_option, first_set, taking
 from .output import write_notes
 
 if TYPE_CHECKING:
@@ -109,21 +109,7 @@ class Numbers:
         return first_set(self.sources) is not None
 
 
-def number_options(command: Command) -> Command:
-    """Give `command` the options of weights and inputs, in place of its argument `numbers`."""
-
-    return with_options(
-        command, "numbers", _NUMBER_OPTIONS, lambda values: Numbers(**_stated(values))
-    )
-
-
-def _stated(values: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given."""
-    return {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in values.items()
-        if value is not None
-    }
+number_options = taking("numbers", _NUMBER_OPTIONS, Numbers)
 
 
 def numeric_trace(network: Network, numbers: Numbers) -> Trace:
@@ -265,13 +251,7 @@ class Gradients:
             raise Pair(words, "--grad-output", "--output-size")
 
 
-def gradient_options(command: Command) -> Command:
-    """Give `command` the options of the backward, in place of its argument `gradients`."""
-
-    return with_options(
-        command, "gradients", _GRADIENT_OPTIONS, lambda values: Gradients(**_stated(values))
-    )
-
+gradient_options = taking("gradients", _GRADIENT_OPTIONS, Gradients)
 
 _FLOW_OPTIONS: dict[str, Any] = {
     "flow": _option(bool, _BACKWARD, "--flow",
@@ -346,7 +326,4 @@ class Flow:
         return curves(subject.feed, subject.back, seed, self.radius)
 
 
-def flow_options(command: Command) -> Command:
-    """Give `command` the options of the flow, in place of its argument `flow`."""
-
-    return with_options(command, "flow", _FLOW_OPTIONS, lambda values: Flow(**_stated(values)))
+flow_options = taking("flow", _FLOW_OPTIONS, Flow)

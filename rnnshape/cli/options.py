@@ -392,6 +392,18 @@ def by_option(chosen: Any) -> dict[str, Any]:
     return {"--" + name.replace("_", "-"): value for name, value in vars(chosen).items()}
 
 
+def taking(
+    argument: str, options: Mapping[str, Any], make: Callable[..., Any]
+) -> Callable[[Command], Command]:
+    """Gives a command `options` in place of its `argument`, made of the values that were given."""
+
+    def made(values: dict[str, Any]) -> Any:
+        return make(**{name: tuple(value) if isinstance(value, list) else value
+                       for name, value in values.items() if value is not None})  # fmt: skip
+
+    return lambda command: with_options(command, argument, options, made)
+
+
 def first_set(options: Mapping[str, Any]) -> str | None:
     """The first of the options that is set: neither None nor an absent flag."""
     chosen = (name for name, value in options.items() if value is not None and value is not False)

@@ -144,11 +144,7 @@ class _Drawing:
         return f"layer {layer}{arrow}" if self.tall else f"l{layer}{arrow}"
 
     def _input(self, t: int) -> str:
-        trace = self.view.trace
-        if self.veiled:
-            return "?"
-        width = trace.spec.input_size
-        return write_shape((width,) if trace.batch.unbatched else (self.view.rows(t), width))
+        return "?" if self.veiled else self.view.captions.input(t).shape
 
     def _x(self, t: int) -> int:
         """Where a column begins."""
@@ -217,7 +213,7 @@ class _Drawing:
         joined = ""
         spec = self.view.trace.spec
         if lane is not None and self.lanes_each == 2 and not self.veiled:
-            joined = write_shape((self.view.rows(self.from_t), spec.output_size))
+            joined = self.view.captions.passed(self.from_t)
             half = write_dim(spec.state_size)
             note = f"{half}+{half}"
             self.canvas.put(0, y, note if len(note) < self.left else "", "note")

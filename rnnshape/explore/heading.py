@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..network.dims import write_shape
 from ..show.notation import Line, result_kind
 from ..show.screen import length
+from ..show.text.trace import tensor_rules
 from .view import View
 
 # the key that goes to a field's next choice
@@ -57,9 +58,12 @@ def heading(
         title = title[: max(0, width - len(where) - 3)] + "…"
     gap = " " * max(1, width - len(title) - len(where))
     lines: list[Line] = [[(title, "title"), (gap, ""), (where, "note")]]
+    told = {name: f" {rule.replace(', ', ',')}" for name, rule in tensor_rules(view.trace).items()}
     tensors: list[list[Line]] = [
-        _rows([_tensor(view, name, veiled, axes) for name in view.trace.tensors], width)
-        for axes in (True, False)
+        _rows(
+            [_tensor(view, name, veiled, axes.get(name, "")) for name in view.trace.tensors], width
+        )
+        for axes in (told, {})
     ]
     fewest = min(tensors, key=len)
     lines += fewest
@@ -80,27 +84,9 @@ def heading(
     return Heading(lines, places)
 
 
-def _tensor(view: View, name: str, veiled: bool, axes: bool) -> Line:
+def _tensor(view: View, name: str, veiled: bool, axes: str) -> Line:
     shape = "?" if veiled else write_shape(view.trace.tensors[name])
-    letters = f" ({_axes(view, name)})" if axes and not veiled else ""
-    return [(name, result_kind(name)), (f" {shape}", ""), (letters, "note")]
-
-
-def _axes(view: View, name: str) -> str:
-    """The axes of a tensor by their letters."""
-    spec, batch, head = view.trace.spec, view.trace.batch, view.trace.head
-    first = "T" if batch.unbatched else "N,T" if spec.batch_first else "T,N"
-    if spec.single:
-        return ("" if batch.unbatched else "N,") + ("I" if name == "input" else "H")
-    both = "2" if spec.bidirectional else ""
-    wide = both + ("P" if spec.proj_size else "H")
-    if name == "o" and head is not None:
-        at = first if head.at == "every" else "" if batch.unbatched else "N"
-        return f"{at},K".lstrip(",")
-    if name in ("input", "output"):
-        return f"{first},{'I' if name == 'input' else wide}"
-    inner = "P" if spec.proj_size and name[0] == "h" else "H"
-    return f"{both}L{'' if batch.unbatched else ',N'},{inner}"
+    return [(name, result_kind(name)), (f" {shape}", ""), ("" if veiled else axes, "note")]
 
 
 def _field(view: View, name: str, chosen: bool) -> Line:

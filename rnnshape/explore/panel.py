@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from ..engine.walk import HEAD, Step, Tensor
 from ..network.dims import write_dim, write_shape
 from ..show.notation import Line, kind_of, short_name
-from ..show.screen import length, wrapped
-from ..show.text.steps import operation_rows
+from ..show.screen import wrapped
+from ..show.text.steps import operation_lines
 from .view import View
 
 _HEAT_ROWS = 8
@@ -16,8 +16,7 @@ _HEAT_ROWS = 8
 
 def step_lines(view: View, step: Step, width: int) -> list[Line]:
     """The step of `view`, with values where it has some, in lines of at most `width`."""
-    lines: list[Line] = [line for line in _told(view, step, width) if line is not None]
-    return [part for line in lines for part in wrapped(line, width, 4)]
+    return [part for line in _told(view, step, width) for part in wrapped(line, width, 4)]
 
 
 def _told(view: View, step: Step, width: int) -> Iterator[Line]:
@@ -25,7 +24,14 @@ def _told(view: View, step: Step, width: int) -> Iterator[Line]:
     place = "head" if step.direction == HEAD else f"layer {step.layer} {step.direction}"
     single = view.trace.spec.single
     yield [(view.trace.spec.class_name if single else f"{place}, {time}", "title")]
-    yield from _computed(step, width)
+
+    def values(tensor: Tensor, indent: str) -> Iterator[Line]:
+        if tensor.value is not None:
+            from .heat import heat_lines
+
+            yield from heat_lines(tensor.value, width, _HEAT_ROWS, len(indent), tensor.name)
+
+    yield from operation_lines(step.ops, width, 2, 4, values)
     yield [("reads", "note")]
     for tensor, source in _read(view, step):
         yield [
@@ -88,25 +94,6 @@ def _source(view: View, step: Step, tensor: Tensor) -> str:
     return "where the lane begins"
 
 
-def _computed(step: Step, width: int) -> Iterator[Line]:
-    rows = operation_rows(step.ops)
-    names = max(length(name) for name, _, _ in rows)
-    shapes = max(length(shape) for _, shape, _ in rows)
-    beside = 2 + names + 3 + shapes <= width
-    for name, shape, tensors in rows:
-        if beside:
-            gap = (" " * (names - length(name) + 3), "")
-            yield [("  ", ""), *name, gap, *shape]
-        else:
-            yield [("  ", ""), *name]
-            yield [("    ", ""), *shape]
-        for tensor in tensors:
-            if tensor.value is not None:
-                from .heat import heat_lines
-
-                yield from heat_lines(tensor.value, width, _HEAT_ROWS, 4, tensor.name)
-
-
 def _left(view: View, step: Step) -> Iterator[Line]:
     """Where what the step leaves goes: on along its lane, and up."""
     spec, trace = view.trace.spec, view.trace
@@ -130,14 +117,8 @@ def _left(view: View, step: Step) -> Iterator[Line]:
             right = f"{name}n[{here}]: the end of this lane"
         else:
             right = f"the state at t={view.t + ahead}"
-            stays = view.rows(view.t) if isinstance(view.rows(view.t), int) else 0
-            goes = view.rows(view.t + ahead)
-            if (
-                trace.batch.packed
-                and isinstance(goes, int)
-                and isinstance(stays, int)
-                and (goes < stays)
-            ):
+            stays, goes = view.rows(view.t), view.rows(view.t + ahead)
+            if isinstance(goes, int) and isinstance(stays, int) and goes < stays:
                 right += f", {goes} of {stays} rows; the others are done: {name}n[{here}]"
         named = (f"  {tensor.name}", "state")
         arrow = "←" if step.direction == "reverse" else "→"

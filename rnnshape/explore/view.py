@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from ..analysis.trace import Selection, Trace
 from ..engine.walk import HEAD, Step
 from ..network.dims import Dim, write_shape
+from ..show.pictures.captions import Captions
 from .settings import Settings
 
 
@@ -131,14 +131,12 @@ class View:
 
     def rows(self, t: int) -> Dim:
         """How many sequences a cell reads at t; fewer and fewer of a packed batch."""
-        batch = self.trace.batch
-        if batch.lengths is None:
-            return batch.size
-        return len(batch.lengths) - bisect_right(self._ascending, t)
+        return self.captions.rows(t)
 
     @cached_property
-    def _ascending(self) -> list[int]:
-        return sorted(self.trace.batch.lengths or ())
+    def captions(self) -> Captions:
+        """What boxes say, as in every picture."""
+        return Captions(self.trace)
 
     def states(self, lane: int, t: int) -> Iterator[tuple[str, str]]:
         """The names and shapes of what a cell leaves: h, and c of an lstm; o of a head."""

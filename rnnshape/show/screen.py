@@ -38,8 +38,23 @@ def text(words: str, kind: str = "") -> Line:
     return [(words, kind)]
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 layer`, `1,200 layers`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 class Prose(list[Piece]):
-    """A line of any length that whoever shows it breaks between words, hanging under its words."""
+    """A line of any length that whoever shows it breaks between words, hanging under its words.
+    Words that a no-break space joins stay side by side.
+
+    margin: where these begin, behind the first of several pieces unless told.
+    """
+
+    def __init__(self, pieces: Line, margin: int | None = None) -> None:
+        super().__init__(pieces)
+        first = pieces[0][0]
+        plain = len(first) - len(first.lstrip()) if len(pieces) == 1 else len(first)
+        self.margin = plain if margin is None else margin
 
 
 def prose(words: str, kind: str = "note", indent: int = 2) -> Line:
@@ -57,8 +72,11 @@ def length(line: Line) -> int:
     return sum(len(words) for words, _ in line)
 
 
-def wrapped(line: Line, width: int, indent: int = 0) -> list[Line]:
-    """A line in lines of at most `width`, broken at spaces and before the signs of an equation."""
+def wrapped(line: Line, width: int, indent: int = 0, cut: bool = True) -> list[Line]:
+    """A line in lines of at most `width`, broken at spaces and before the signs of an equation.
+
+    cut: whether a word that is longer is broken too.
+    """
     if length(line) <= width:
         return [line]
     rows: list[Line] = [[]]
@@ -69,7 +87,7 @@ def wrapped(line: Line, width: int, indent: int = 0) -> list[Line]:
             rows.append([(" " * indent, "")])
             room = width - indent
             rest = rest.lstrip()
-        while len(rest.rstrip()) > room > 0:
+        while cut and len(rest.rstrip()) > room > 0:
             rows[-1].append((rest[:room], kind))
             rows.append([(" " * indent, "")])
             rest, room = rest[room:], width - indent
@@ -81,9 +99,9 @@ def wrapped(line: Line, width: int, indent: int = 0) -> list[Line]:
 def _tokens(line: Line) -> Iterator[Piece]:
     for words, kind in line:
         parts = (
-            re.findall(r"\s+|\S+", words)
+            re.findall(r" +|[^ ]+", words)
             if isinstance(line, Prose)
-            else re.findall(r"\s+|[·+→⊙−]?[^\s·+→⊙−]+|[·+→⊙−]", words)
+            else re.findall(r"\s+|[·+→⊙−]?(?:e\+\d|[^\s·+→⊙−])+|[·+→⊙−]", words)
         )
         for part in parts:
             yield part, kind
@@ -94,15 +112,14 @@ _CODE = {"good", "negative", "code"}  # kinds of lines that are copied, and neve
 
 def _folded(line: Line, width: int, terminal: bool) -> list[Line]:
     """A line as a stream of `width` shows it; a pipe and a file leave all but prose whole."""
-    code = len(line) < 3 and any(kind in _CODE for _, kind in line)
-    if not isinstance(line, Prose) and (code or not terminal):
+    if isinstance(line, Prose):
+        hanging = line.margin
+    elif terminal and not (len(line) < 3 and any(kind in _CODE for _, kind in line)):
+        hanging = Prose(line).margin + 2 if line else 0
+    else:
         return [line]
-    if length(line) <= width:
-        return [line]
-    first = line[0][0]
-    margin = len(first) - len(first.lstrip()) if len(line) == 1 else len(first)
-    hanging = margin if isinstance(line, Prose) else margin + 2
-    return wrapped(line, width, hanging if hanging < width // 2 else 2)
+    rows = wrapped(line, width, hanging if hanging < width // 2 else 2, cut=terminal)
+    return [[(words.replace("\xa0", " "), kind) for words, kind in row] for row in rows]
 
 
 def colours(stream: TextIO) -> bool:
@@ -237,17 +254,23 @@ def html(lines: Iterable[Line]) -> str:
 _HTML = {colour.terminal: colour.light for colour in COLOURS.values()}
 
 
-def columns(rows: list[list[Piece]], indent: str = "  ") -> list[Line]:
-    """Rows of pieces as lines, each column as wide as its widest piece."""
+def columns(rows: list[list[Piece]], indent: str = "  ", ends: bool = False) -> list[Line]:
+    """Rows of pieces as lines, each column as wide as its widest piece.
+
+    ends: the last column is words of any length, broken where there is no room for them.
+    """
     widths: dict[int, int] = {}
     for row in rows:
         for i, (words, _) in enumerate(row):
             widths[i] = max(widths.get(i, 0), len(words))
-    return [
+    lines = [
         [(indent, "")]
         + [(words.ljust(widths[i]) + "  ", kind) for i, (words, kind) in enumerate(row)]
         for row in rows
     ]
+    if not ends:
+        return lines
+    return [Prose([*line[:-1], row[-1]], length(line[:-1])) for line, row in zip(lines, rows)]
 
 
 _ROWS, _COLUMNS = 6, 6  # more is elided in the middle

@@ -187,3 +187,19 @@ def test_a_pipe_gets_no_colour(process):
 def test_a_console_without_the_signs_gets_plain_letters():
     console = io.TextIOWrapper(io.BytesIO(), encoding="cp437", errors="strict")
     assert encodable("(7×10)·(10×20)+20→7×20", console) == "(7x10)*(10x20)+20->7x20"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "trace --cell lstm --layers 12 --bidirectional --proj-size 3", "cells", "forms",
+        "params --cell lstm --framework onnx --bidirectional", "explain --list",
+        "cost --cell lstm --layers 2 --hidden-size H --batch-size N --seq-len T",
+        "draw --format text --cell lstm --bidirectional --layers 3 --batch-size 128",
+    ],
+)  # fmt: skip
+def test_a_pipe_has_80_columns_or_what_is_asked_for(rnnshape, monkeypatch, command):
+    assert max(map(len, rnnshape(*command.split()).out.split("\n"))) <= 80
+    monkeypatch.setenv("COLUMNS", "60")
+    if command == "cells":
+        assert max(map(len, rnnshape("cells").out.split("\n"))) <= 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .inside import Inside
@@ -25,29 +25,28 @@ class Format(NamedTuple):
     themes: bool = True
 
 
-def _svg(unrolled: Unrolled, theme: str) -> Drawn:
+def _svg(unrolled: Unrolled, theme: str) -> Iterable[str]:
     from .scene import Scene
     from .svg import svg_lines
 
     return svg_lines(Scene(unrolled), theme)
 
 
-def _svg_inside(scene: Inside, theme: str) -> Drawn:
+def _svg_inside(scene: Inside, theme: str) -> Iterable[str]:
     from .svg import inside_lines
 
     return inside_lines(scene, theme)
 
 
-def _png(unrolled: Unrolled, theme: str) -> Drawn:
-    from .png import png
+def in_pixels(draw: Callable[[Any, str], Iterable[str]]) -> Callable[[Any, str], Drawn]:
+    """The PNG of what is drawn as SVG; its paper is light unless told."""
 
-    return png("\n".join(map(str, _svg(unrolled, "light" if theme == "auto" else theme))))
+    def drawn(scene: Any, theme: str) -> Drawn:
+        from .png import png
 
+        return png("\n".join(draw(scene, "light" if theme == "auto" else theme)))
 
-def _png_inside(scene: Inside, theme: str) -> Drawn:
-    from .png import png
-
-    return png("\n".join(map(str, _svg_inside(scene, "light" if theme == "auto" else theme))))
+    return drawn
 
 
 def _mermaid(unrolled: Unrolled, theme: str) -> Drawn:
@@ -69,10 +68,14 @@ def _tikz(unrolled: Unrolled, theme: str) -> Drawn:
 
 
 def _text(unrolled: Unrolled, theme: str) -> Drawn:
-    from ..screen import plain_lines
+    from ...errors import UsageError
+    from ..screen import columns_of, plain_lines
     from .terminal import picture_lines
 
-    return plain_lines(picture_lines(unrolled.trace, 200))
+    try:
+        return plain_lines(picture_lines(unrolled.trace, columns_of(None)))
+    except UsageError:  # a file is as wide as it has to be
+        return plain_lines(picture_lines(unrolled.trace, 200))
 
 
 def _text_inside(scene: Inside, theme: str) -> Drawn:
@@ -84,7 +87,7 @@ def _text_inside(scene: Inside, theme: str) -> Drawn:
 
 FORMATS: dict[str, Format] = {
     "svg": Format(("svg",), _svg, _svg_inside),
-    "png": Format(("png",), _png, _png_inside),
+    "png": Format(("png",), in_pixels(_svg), in_pixels(_svg_inside)),
     "text": Format(("txt", "text"), _text, _text_inside, themes=False),
     "mermaid": Format(("mmd", "mermaid"), _mermaid, themes=False),
     "dot": Format(("dot", "gv"), _dot),

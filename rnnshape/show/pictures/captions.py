@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from ...analysis.trace import Trace
-from ...network.dims import Dim, write_shape
+from ...network.dims import Dim, write_dim, write_shape
 
 Time = int | str
 
@@ -101,6 +101,28 @@ class Captions:
         spec = self.trace.spec
         row = spec.num_directions * layer + direction
         return [f"{name}{end}{'' if spec.single else f'[{row}]'}" for name in self.states]
+
+    def left_out(self, times: Sequence[Time], fold: int) -> str:
+        """The steps that are not drawn after a column: `3`, `3, 4`, `3 … 98`, `1 … T-2`."""
+        first, length = times[fold], self.trace.batch.seq_len
+        assert isinstance(first, int)
+        after = len(times) - 1 - fold  # the last steps, or none
+        if not isinstance(length, int):
+            return f"{first + 1} … {length}-{1 + after}"
+        last = length - 1 - after
+        if last - first <= 2:
+            return ", ".join(map(str, range(first + 1, last + 1)))
+        return f"{first + 1} … {last}"
+
+    def about(self, times: Sequence[Time], fold: int | None) -> Iterator[str]:
+        """The remarks on how the steps are drawn: what is left out, what the directions give."""
+        spec = self.trace.spec
+        if fold is not None:
+            same = "fewer and fewer rows" if self.trace.batch.packed else "the same shapes"
+            yield f"⋯ t = {self.left_out(times, fold)}: {same}"
+        if spec.bidirectional:
+            half, both = write_dim(spec.state_size), write_dim(spec.output_size)
+            yield f"concat lays both directions side by side: {half} + {half} = {both}"
 
     def notes(self) -> Iterator[str]:
         """What every picture leaves unsaid: an absent batch, dropout, tensors that are equal."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from html import escape
 
 from ...analysis.forms import Arrangement
 from ...analysis.trace import Trace
 from .scene import Scene
-from .svg import inner_lines, style
+from .svg import document, inner_lines, style
 from .unrolled import Unrolled, end_id
 
 _APART = 60.0  # between encoder and decoder, where the bridge goes along
@@ -36,26 +35,20 @@ def form_lines(arrangement: Arrangement, theme: str) -> Iterator[str]:
 
 def _svg(scenes: list[Scene], theme: str, bridge: list[str]) -> Iterator[str]:
     width = sum(scene.width for scene in scenes) + _APART * (len(scenes) - 1)
-    height = max(scene.height for scene in scenes)
+    size = round(width), round(max(scene.height for scene in scenes))
     title = "; ".join(scene.title for scene in scenes)
     description = " ".join(scene.description for scene in scenes)
-    yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" class="rnn" role="img" '
-        'aria-labelledby="rnnshape-title rnnshape-desc">'
-    )
-    yield f'<title id="rnnshape-title">{escape(title)}</title>'
-    yield f'<desc id="rnnshape-desc">{escape(description)}</desc>'
-    yield f"<style>{style(theme)}</style>"
-    yield f'<rect class="paper" width="{width:.0f}" height="{height:.0f}"/>'
+    head = f"<style>{style(theme)}</style>"
+    return document(size, title, description, [*_beside(scenes, size[1]), *bridge], head)
+
+
+def _beside(scenes: list[Scene], height: float) -> Iterator[str]:
     x = 0.0
     for scene in scenes:
         yield f'<g transform="translate({x:.1f} {height - scene.height:.1f})">'
         yield from inner_lines(scene)
         yield "</g>"
         x += scene.width + _APART
-    yield from bridge
-    yield "</svg>"
 
 
 def _bridge(a: Arrangement, scenes: list[Scene]) -> list[str]:

@@ -337,7 +337,8 @@ class Scene:
             x = (self.x(fold) + self.x(fold + 1) + self._column) / 2
             y = self._y["input"]
             yield Label(x, y + 24, [("⋯", "note")], "middle", "strong")
-            yield Label(x, y + _LABEL + 12, [(f"t = {self._unrolled.left_out}", "note")], "middle")
+            words = self._unrolled.captions.left_out(self._unrolled.times, fold)
+            yield Label(x, y + _LABEL + 12, [(f"t = {words}", "note")], "middle")
         if None in self._unrolled.layers:
             first = self._unrolled.layers.index(None)
             words = f"⋮ layers {first} … {self._spec.num_layers - 3}"

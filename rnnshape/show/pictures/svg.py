@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from itertools import pairwise
 
@@ -27,25 +27,37 @@ def svg_lines(scene: Scene, theme: str) -> Iterator[str]:
 
 
 def part_lines(scene: Scene, name: str) -> Iterator[str]:
-    """The drawing as a part of a page that has the `style`, with its cells and wires marked.
-
-    name: what the ids of title and description begin with, which a page must not have twice.
-    """
+    """The drawing as a part of a page that has the `style`, with its cells and wires marked."""
     yield from _lines(scene, "", name, places=True)
 
 
 def _lines(scene: Scene, head: str, name: str, places: bool) -> Iterator[str]:
-    w, h = _number(scene.width), _number(scene.height)
+    yield from document(
+        (scene.width, scene.height), scene.title, scene.description, inner_lines(scene, places),
+        head, name,
+    )  # fmt: skip
+
+
+def document(
+    size: tuple[float, float], title: str, description: str, inner: Iterable[str],
+    head: str, name: str = "rnnshape", look: str = "rnn",
+) -> Iterator[str]:  # fmt: skip
+    """The paper with what stands on it; without a `head` of styles it is a part of a page.
+
+    name: what the ids of title and description begin with, which a page must not have twice.
+    """
+    w, h = map(_number, size)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" '
-        f'viewBox="0 0 {w} {h}" class="rnn" role="img" aria-labelledby="{name}-title {name}-desc">'
+        f'viewBox="0 0 {w} {h}" class="{look}" role="img" '
+        f'aria-labelledby="{name}-title {name}-desc">'
     )
-    yield f'<title id="{name}-title">{escape(scene.title)}</title>'
-    yield f'<desc id="{name}-desc">{escape(scene.description)}</desc>'
+    yield f'<title id="{name}-title">{escape(title)}</title>'
+    yield f'<desc id="{name}-desc">{escape(description)}</desc>'
     if head:
         yield head
     yield f'<rect class="paper" width="{w}" height="{h}"/>'
-    yield from inner_lines(scene, places)
+    yield from inner
     yield "</svg>"
 
 
@@ -67,18 +79,13 @@ _EDGE = 16.0
 
 def inside_lines(scene: Inside, theme: str, name: str = "rnnshape-inside") -> Iterator[str]:
     """The inside of a cell as a file of its own, or as a part of a page where `theme` is empty."""
-    w, h = scene.width * _WIDE + 2 * _EDGE, scene.height * _HIGH + 2 * _EDGE
-    size = f'width="{_number(w)}" height="{_number(h)}"'
-    space = ' xmlns="http://www.w3.org/2000/svg"' if theme else ""
-    yield (
-        f'<svg{space} {size} viewBox="0 0 {_number(w)} {_number(h)}" '
-        f'class="rnn inside" role="img" aria-labelledby="{name}-title {name}-desc">'
-    )
-    yield f'<title id="{name}-title">{escape(scene.title)}</title>'
-    yield f'<desc id="{name}-desc">{escape(scene.description)}</desc>'
-    if theme:
-        yield f"<style>{style(theme)}{inside_style(theme)}</style>"
-    yield f'<rect class="paper" {size}/>'
+    size = scene.width * _WIDE + 2 * _EDGE, scene.height * _HIGH + 2 * _EDGE
+    head = f"<style>{style(theme)}{inside_style(theme)}</style>" if theme else ""
+    inner = _inside(scene, page=not theme)
+    yield from document(size, scene.title, scene.description, inner, head, name, "rnn inside")
+
+
+def _inside(scene: Inside, page: bool) -> Iterator[str]:
     yield _words(0, 0, scene.title, "strong")
     signs = {(sign.x, sign.y) for sign in scene.signs}
     across = [wire for wire in scene.wires if not _rises(wire)]
@@ -87,7 +94,7 @@ def inside_lines(scene: Inside, theme: str, name: str = "rnnshape-inside") -> It
     yield from (f'<path class="halo" d="{_path(wire)}"/>' for wire in upward)
     yield from (_way(wire, signs) for wire in upward)
     for frame in scene.frames:
-        yield from _frame(frame, page=not theme)
+        yield from _frame(frame, page)
     for sign in scene.signs:
         x, y = _at((sign.x, sign.y))
         yield f'<circle class="sign" cx="{_number(x)}" cy="{_number(y)}" r="9"/>'
@@ -97,7 +104,6 @@ def inside_lines(scene: Inside, theme: str, name: str = "rnnshape-inside") -> It
     for wire in scene.wires:
         if wire.at:
             yield _words(*wire.at, wire.label, "small", "note")
-    yield "</svg>"
 
 
 _MARKS = {

@@ -13,7 +13,7 @@ from dataclasses import replace
 from ...analysis.trace import Selection, Trace
 from ...engine.walk import HEAD
 from ...errors import UsageError
-from ...network.dims import write_dim, write_shape
+from ...network.dims import write_shape
 from ...network.spec import Spec
 from ..canvas import Canvas
 from ..notation import short_name
@@ -227,31 +227,14 @@ def _notes(trace: Trace, layout: Layout) -> Iterator[str]:
     yield "→ state of the next step, ↑ input of the next layer" + (
         ", ← the reverse direction" if spec.bidirectional else ""
     )
-    if layout.fold is not None:
-        same = "fewer and fewer rows" if batch.packed else "the same shapes"
-        yield f"┄ t={_left_out(trace, layout)}: {same}"
-    if spec.bidirectional:
-        half, both = write_dim(spec.state_size), write_dim(spec.output_size)
-        yield f"┴ concat of both directions: {half} + {half} = {both}"
+    signs = {"⋯": "┄", "c": "┴ c"}
+    for words in Captions(trace).about(layout.times, layout.fold):
+        yield signs[words[0]] + words[1:]
     if batch.packed:
         yield "rows: the sequences longer than t; hn has each sequence's own last step" + (
             ", where reverse begins" if spec.bidirectional else ""
         )
     yield from Captions(trace).notes()
-
-
-def _left_out(trace: Trace, layout: Layout) -> str:
-    """The steps that are not drawn: `3`, `3, 4`, `3 … 98`, `1 … T-2`."""
-    assert layout.fold is not None
-    first, length = layout.times[layout.fold], trace.batch.seq_len
-    assert isinstance(first, int)
-    drawn_after = len(layout.times) - 1 - layout.fold  # the last step, or none
-    if not isinstance(length, int):
-        return f"{first + 1} … {length}-{1 + drawn_after}"
-    last = length - 1 - drawn_after
-    if last - first <= 2:
-        return ", ".join(map(str, range(first + 1, last + 1)))
-    return f"{first + 1} … {last}"
 
 
 def _wrapped(words: str, width: int, kind: str) -> list[Line]:

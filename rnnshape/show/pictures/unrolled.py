@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ...analysis.trace import Selection, Trace
 from ...engine.walk import HEAD
-from ...network.dims import write_dim, write_shape
+from ...network.dims import write_shape
 from ..notation import Line, shape_pieces
 from .captions import Captions, Time
 
@@ -100,15 +100,6 @@ class Unrolled:
         if self.most_steps < 5 and self.trace.batch.seq_len > self.most_steps:
             return 1
         return 2 if self.trace.batch.seq_len > self.most_steps else None
-
-    @property
-    def left_out(self) -> str:
-        """The steps that are not drawn: `3 … 97`, `2 … T-2`."""
-        length = self.trace.batch.seq_len
-        if not isinstance(length, int):
-            return f"2 … {length}-2"
-        first, last = (2, length - 2) if self.most_steps < 5 else (3, length - 3)
-        return str(first) if first == last else f"{first} … {last}"
 
     @cached_property
     def layers(self) -> tuple[int | None, ...]:
@@ -345,16 +336,10 @@ class Unrolled:
     def notes(self) -> list[str]:
         """What the drawing leaves unsaid."""
         trace, spec = self.trace, self.trace.spec
-        notes = []
-        if self.fold is not None:
-            same = "fewer and fewer rows" if trace.batch.packed else "the same shapes"
-            notes.append(f"⋯ t = {self.left_out}: {same}")
+        notes = [*self.captions.about(self.times, self.fold)]
         if None in self.layers:
             first = self.layers.index(None)
             notes.append(f"⋮ layers {first} … {spec.num_layers - 3}: as layer {first - 1}")
-        if spec.bidirectional:
-            half, both = write_dim(spec.state_size), write_dim(spec.output_size)
-            notes.append(f"concat lays both directions side by side: {half} + {half} = {both}")
         if trace.batch.packed:
             notes.append(
                 "a box is as high as the batch at t: the sequences that are longer; "

@@ -10,7 +10,7 @@ from ...engine.cells import GRADIENT
 from ...engine.walk import HEAD, Performed, Step, Tensor
 from ...network.dims import write_dim, write_shape
 from ..notation import equation_name, equation_pieces, kind_of, result_kind, shape_pieces
-from ..screen import Line, Piece, columns, text, value_lines
+from ..screen import Line, Piece, columns, prose, text, value_lines
 from .steps import skipped
 
 
@@ -70,17 +70,17 @@ def _cut_lines(trace: Trace) -> Iterator[Line]:
     shown = [f"t={t - 1} and {t}" for t in times if not isinstance(length, int) or t < length]
     more = ", …" if not isinstance(length, int) or window * 4 < length else ""
     yield text(f"  --tbptt {window}: cut between {', '.join(shown)}{more}", "note")
-    yield text("  across a cut the state is a constant: the forward's numbers stay, no", "note")
-    yield text("  gradient goes back", "note")
-    yield text("  lost: what output says to the steps before its window, and to h0 from", "note")
-    yield text("  all windows but the first", "note")
-    if trace.spec.bidirectional:
-        yield text(
-            "  kept in memory: all steps, since the reverse direction begins at the end", "note"
-        )
-        return
-    whole = write_dim(length)
-    yield text(f"  kept in memory: {window} steps instead of {whole} (rnnshape cost)", "note")
+    yield prose(
+        "across a cut the state is a constant: the forward's numbers stay, no gradient goes back"
+    )
+    yield prose(
+        "lost: what output says to the steps before its window, and to h0 from all windows but "
+        "the first"
+    )
+    kept = "all steps, since the reverse direction begins at the end"
+    if not trace.spec.bidirectional:
+        kept = f"{window} steps instead of {write_dim(length)} (rnnshape cost)"
+    yield prose(f"kept in memory: {kept}")
 
 
 def _heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:

@@ -6,22 +6,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...engine.written import Cell
-from ..screen import Line, columns, text
+from ..screen import Line, Piece, columns, prose, text
 
 
 def cells_text(cells: Iterable[Cell]) -> Iterator[Line]:
     """A line a cell: its name, its states, what it is and where it comes from."""
-    yield from columns(
-        [
-            [(cell.name, "title"), (" ".join(cell.states), "state"), (cell.about, "note")]
-            for cell in cells
-        ]
-    )
+    rows: list[list[Piece]] = [
+        [(cell.name, "title"), (" ".join(cell.states), "state"), (cell.about, "note")]
+        for cell in cells
+    ]
+    yield from columns(rows, ends=True)
     yield []
-    yield text(
-        "  rnnshape cells NAME prints a file, ready to change; --cell takes the name,", "note"
+    yield prose(
+        "rnnshape cells NAME prints a file, ready to change; --cell takes the name, or a file such "
+        "as --cell mine.cell"
     )
-    yield text("  or a file such as --cell mine.cell", "note")
 
 
 def cell_lines(cell: Cell) -> Iterator[Line]:

@@ -12,21 +12,21 @@ from ..document import ITEM_BYTES
 from ..screen import Line, Piece, columns, prose, text
 
 _MANY_LAYERS = 8  # of which those that cost the same are told once
+_CONVENTIONS = {
+    "macs": "matrix products alone; biases, sums and activations count 0",
+    "kept": "what the backward reads of the forward, each tensor once; parameters, input, "
+    "h0 and c0 are not counted",
+}
 
 
 def cost_text(cost: Cost, letters: Cost, dtype: str) -> Iterator[Line]:
     """The figures of each layer and direction, each with its formula, and their sums."""
     each = ITEM_BYTES[dtype]
     yield text(f"{cost.trace.spec}: what forward and backward cost", "title")
-    for line in (
-        "1 MAC = a multiplication and its addition = 2 FLOPs; matrix products alone:",
-        "biases, sums and activations count 0",
-        "kept: what the backward reads of the forward, each tensor once; parameters,",
-        "input, h0 and c0 are not counted",
-    ):
-        yield text(f"  {line}", "note")
+    yield prose(f"1 MAC = a multiplication and its addition = 2 FLOPs; {_CONVENTIONS['macs']}")
+    yield prose(f"kept: {_CONVENTIONS['kept']}")
     if cost.trace.spec.proj_size:
-        yield text(f"  the formulas have P = {cost.trace.spec.proj_size} put in", "note")
+        yield prose(f"the formulas have P = {cost.trace.spec.proj_size} put in")
     top = cost.trace.spec.num_layers - 1
     for one, formula in zip(cost.passes, letters.passes, strict=True):
         if top >= _MANY_LAYERS and 1 < one.layer < top:
@@ -78,7 +78,7 @@ def _pass_lines(
         rows.append([(what, ""), *figures, (write_dim(letters), "note")])
     yield from columns(rows)
     if one.kept:
-        named = [f"{t.name.removesuffix('_{t}')} {write_shape(t.shape)}" for t in one.kept]
+        named = [f"{t.name.removesuffix('_{t}')}\xa0{write_shape(t.shape)}" for t in one.kept]
         yield prose(f"kept of {step}, as {dtype}: {', '.join(named)}")
     if layers:
         return
@@ -102,14 +102,12 @@ def _memory_lines(cost: Cost, each: int, dtype: str) -> Iterator[Line]:
     if cost.truncated is not None:
         lost = write_dim(cost.backward + cost.truncated.backward * -1)
         more = write_dim(cost.forward)
-        for line in (
-            f"--tbptt passes nothing across its cuts: {lost} MACs less, and other",
-            "gradients; --checkpoint computes the forward twice for the same gradients:",
-            f"{more} MACs more",
-        ):
-            yield text(f"  {line}", "note")
+        yield prose(
+            f"--tbptt passes nothing across its cuts: {lost} MACs less, and other gradients; "
+            f"--checkpoint computes the forward twice for the same gradients: {more} MACs more"
+        )
     elif cost.trace.spec.bidirectional:
-        yield text("  windows keep nothing less: the reverse direction begins at the end", "note")
+        yield prose("windows keep nothing less: the reverse direction begins at the end")
 
 
 def cost_document(cost: Cost, letters: Cost, dtype: str) -> dict[str, Any]:
@@ -120,12 +118,7 @@ def cost_document(cost: Cost, letters: Cost, dtype: str) -> dict[str, Any]:
         "spec": cost.trace.spec.to_dict(),
         "tensors": {name: json_shape(shape) for name, shape in cost.trace.tensors.items()},
         "dtype": dtype,
-        "conventions": {
-            "macs": "matrix products alone; biases, sums and activations count 0",
-            "flops_per_mac": 2,
-            "kept": "what the backward reads of the forward, each tensor once; parameters, input, "
-            "h0 and c0 are not counted",
-        },
+        "conventions": {**_CONVENTIONS, "flops_per_mac": 2},
         "passes": [
             _pass(one, formula, each)
             for one, formula in zip(cost.passes, letters.passes, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...network.spec import Spec
 from ..notation import result_kind
-from ..screen import Line, columns, labelled, text, visible
+from ..screen import Line, columns, counted, labelled, text, visible
 
 Document = Mapping[str, Any]
 
@@ -39,8 +39,7 @@ def check_text(report: Document, given: Collection[str]) -> Iterator[Line]:
 
 def _verdict(report: Document) -> str:
     counts = [(len(report["problems"]), "problem"), (len(report["warnings"]), "warning")]
-    counted = [f"{n} {noun}{'s' if n > 1 else ''}" for n, noun in counts if n]
-    return ", ".join((["fits"] if report["ok"] else []) + counted)
+    return ", ".join(["fits"] * report["ok"] + [counted(n, noun) for n, noun in counts if n])
 
 
 def _problem_lines(problem: Document) -> Iterator[Line]:

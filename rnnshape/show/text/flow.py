@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from math import ceil, floor, inf, log10
-from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...analysis.trace import Trace
 from ..canvas import Canvas
-from ..screen import Line, text
+from ..screen import Line, Prose, counted, prose
 
 if TYPE_CHECKING:
     from ...analysis.flow import Curve
@@ -30,29 +29,17 @@ def flow_lines(trace: Trace, curves: list[Curve], columns: int) -> Iterator[Line
     named = _named(trace, curves, lanes)
     left = len(named) - _MOST_CURVES
     shown = named if left <= 0 else [*named[: _MOST_CURVES // 2], *named[-_MOST_CURVES // 2 :]]
-    yield from _wrapped(str(trace.spec), "title", columns)
-    yield from _wrapped(_about(trace), "note", columns)
+    yield prose(str(trace.spec), "title", 0)
+    yield prose(_about(trace), "note", 0)
     yield []
     yield from _plot([curve for _, curve in shown], columns)
     yield []
     for number, (name, curve) in enumerate(shown):
         letter, kind = _letter(number), _KINDS[number % len(_KINDS)]
-        words = f"{name}: {_words(trace, curve)}"
-        for row, part in enumerate(_parts(words, columns - 4)):
-            yield [("  " if row else f"{letter} ", kind), ("  " * bool(row) + part, "")]
+        words = f"{name}: {_words(trace, curve)}".replace(" %", "\xa0%")
+        yield Prose([(f"{letter} ", kind), (words, "")], 4)
     if left > 0:
-        yield from _wrapped(f"… {left} more layers; --json holds them all", "note", columns)
-
-
-def _parts(words: str, columns: int) -> list[str]:
-    """`words` in lines; a number keeps its % beside it."""
-    bound = wrap(words.replace(" %", "\xa0%"), max(1, columns))
-    return [part.replace("\xa0", " ") for part in bound]
-
-
-def _wrapped(words: str, kind: str, columns: int) -> Iterator[Line]:
-    for part in _parts(words, columns):
-        yield text(part, kind)
+        yield prose(f"… {left} more layers; --json holds them all", "note", 0)
 
 
 def _named(trace: Trace, curves: list[Curve], lanes: int) -> list[tuple[str, Curve]]:
@@ -98,8 +85,8 @@ def _words(trace: Trace, curve: Curve) -> str:
         kind = "vanishing"
     elif curve.factor > 1 / _STEADY or left > 10:
         kind = "exploding"
-    counted = f"{steps:,} step{'s' if steps > 1 else ''}"
-    words = f"×{_number(curve.factor)} a step: after {counted} {_share(left)}, {kind}"
+    after = counted(steps, "step")
+    words = f"×{_number(curve.factor)} a step: after {after} {_share(left)}, {kind}"
     return f"{words}; {end}" if end else words
 
 

@@ -54,8 +54,8 @@ def forms_text(arranged: dict[str, Arrangement | UsageError]) -> Iterator[Line]:
             yield from _networks(arrangement)
             yield from _tensors(arrangement)
         yield []
-    yield text("rnnshape forms --code NAME prints the torch code of a form,", "note")
-    yield text("rnnshape trace --form NAME walks it.", "note")
+    words = "rnnshape forms --code NAME prints the torch code of a form, rnnshape trace --form NAME"
+    yield prose(f"{words} walks it.", indent=0)
 
 
 def _networks(arrangement: Arrangement) -> Iterator[Line]:

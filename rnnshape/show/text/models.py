@@ -11,7 +11,19 @@ from ...network.dims import Dim, Shape, json_dim, json_shape, product, total, wr
 from ...network.spec import Spec
 from ..document import ITEM_BYTES, array_json
 from ..notation import result_kind
-from ..screen import Line, Piece, array_lines, columns, length, prose, text, visible, visible_line
+from ..screen import (
+    Line,
+    Piece,
+    Prose,
+    array_lines,
+    columns,
+    counted,
+    length,
+    prose,
+    text,
+    visible,
+    visible_line,
+)
 
 if TYPE_CHECKING:
     from ...models.layouts.layout import Placed
@@ -29,7 +41,7 @@ _LONG = 300  # characters of one line of torch's
 def inspect_text(document: Document) -> Iterator[Line]:
     """The file, each network with its constructor call and parameters, and the rest."""
     modules, other = document["modules"], document["other"]
-    held = _counted(document["tensors"], "tensor")
+    held = counted(document["tensors"], "tensor")
     yield [(visible_line(document["file"]), "title"), (f"  {document['format']}, {held}", "note")]
     many = len(modules) > _MANY_MODULES
     for module in modules[:_MOST_MODULES]:
@@ -47,14 +59,10 @@ def inspect_text(document: Document) -> Iterator[Line]:
     if not modules:
         yield text("no recurrent network in it")
     if other["tensors"]:
-        count = _counted(other["tensors"], "other tensor")
+        count = counted(other["tensors"], "other tensor")
         yield text(f"{count}, {other['parameter_count']:,} numbers", "note")
     for note in document["notes"]:
         yield text(visible_line(note), "note")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _parameter_lines(module: Document) -> Iterator[Line]:
@@ -68,12 +76,12 @@ def _parameter_lines(module: Document) -> Iterator[Line]:
         ]
         for row in module["parameters"]
     ]
-    lines = columns(rows)
+    lines = columns(rows, ends=True)
     if len(lines) > _MANY_ROWS:
         middle = text(f"  … {len(lines) - _MANY_ROWS + 1} more", "note")
         lines = [*lines[: _MANY_ROWS - 5], middle, *lines[-4:]]
     yield from lines
-    count = _counted(len(rows), "tensor")
+    count = counted(len(rows), "tensor")
     yield text(f"  {count}, {module['parameter_count']:,} numbers", "note")
 
 
@@ -208,7 +216,7 @@ def layout_text(
         if length(line) + len(made[0]) <= _NARROW:
             yield [*line, made]
         else:
-            yield from (line, [("    = ", "note"), made])
+            yield from (line, Prose([("    = ", "note"), made]))
     count = total(product(t.shape) for t in tensors)
     weight = f"{write_dim(ITEM_BYTES[dtype] * count)} bytes as {dtype}"
     yield text(f"  {len(tensors)} tensors, {write_dim(count)} numbers, {weight}", "note")

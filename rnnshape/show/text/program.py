@@ -13,7 +13,7 @@ from ...programs.sizes import Size, product, written, written_shape
 from ...programs.tensor import Tensor
 from ...programs.values import Instance, Unknown
 from ..program import Followeds, code_of, shown, verdict_of, worth_a_line
-from ..screen import Line, labelled, prose, text, visible, visible_line
+from ..screen import Line, counted, labelled, prose, text, visible, visible_line
 
 MOST_LINES = 400
 
@@ -53,8 +53,7 @@ def verdict_lines(results: Followeds) -> Iterator[Line]:
 
 
 def _counted(n: int, noun: str) -> str:
-    number = written(n) if isinstance(n, Size) else f"{n:,}"
-    return f"{number} {noun}{'' if n == 1 else 's'}"
+    return f"{written(n)} {noun}s" if isinstance(n, Size) else counted(n, noun)
 
 
 def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> Iterator[Line]:

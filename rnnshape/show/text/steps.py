@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
@@ -127,20 +127,32 @@ def step_text(step: Step, named: bool = True, width: int = 80) -> Iterator[Line]
     """
     if named:
         yield text(f"  t={step.t}" if isinstance(step.t, int) else f"  every {step.t}", "title")
-    rows = operation_rows(step.ops)
+    yield from operation_lines(step.ops, width)
+
+
+def operation_lines(
+    ops: Iterable[Performed], width: int, margin: int = 4, hanging: int = 0,
+    values: Callable[[Tensor, str], Iterable[Line]] = value_lines,
+) -> Iterator[Line]:  # fmt: skip
+    """Each operation over names and over shapes; below both its values, set in.
+
+    hanging: where shapes begin below their names, where the names are equal to unless told.
+    """
+    rows = operation_rows(ops)
     names = max(length(name) for name, _, _ in rows)
-    beside = 4 + names + 3 + max(length(shapes) for _, shapes, _ in rows) <= width
+    beside = margin + names + 3 + max(length(shapes) for _, shapes, _ in rows) <= width
     for name, shapes, tensors in rows:
+        line = [(" " * margin, ""), *name]
         if beside:
-            yield [("    ", ""), *name, (" " * (names - length(name) + 3), ""), *shapes]
-            indent = " " * 8
+            indent = " " * 2 * margin
+            yield [*line, (" " * (names - length(name) + 3), ""), *shapes]
         else:
             equals = sum(len(words) for words, _ in name[:2])
-            indent = " " * (4 + (equals if equals < 36 else 3))
-            yield [("    ", ""), *name]
+            indent = " " * (hanging or margin + (equals if equals < 36 else 3))
+            yield line
             yield [(indent, ""), *shapes]
         for tensor in tensors:
-            yield from value_lines(tensor, indent)
+            yield from values(tensor, indent)
 
 
 def operation_rows(ops: Iterable[Performed]) -> list[tuple[Line, Line, list[Tensor]]]:

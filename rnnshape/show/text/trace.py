@@ -10,7 +10,7 @@ from ...network.dims import Dim, total, write_dim, write_shape
 from ...network.spec import Parameter, Spec
 from ..document import ITEM_BYTES
 from ..notation import result_kind, short_name
-from ..screen import Line, Piece, array_lines, columns, labelled, prose, text
+from ..screen import Line, Piece, array_lines, columns, labelled, length, prose, text
 from .backsteps import backward_lines
 from .steps import lane_lines, step_lines
 
@@ -58,7 +58,7 @@ def _brief_lines(trace: Trace, width: int, height: int) -> Iterator[Line]:
     for lines in (
         drawn,
         tensor_lines(trace),
-        layer_lines(trace),
+        layer_lines(trace, width),
         lane_lines(trace, width),
         _result_lines(trace),
     ):
@@ -68,7 +68,7 @@ def _brief_lines(trace: Trace, width: int, height: int) -> Iterator[Line]:
     yield from _batch_first_lines(trace)
 
 
-def layer_lines(trace: Trace) -> Iterator[Line]:
+def layer_lines(trace: Trace, width: int = 80) -> Iterator[Line]:
     """The parameters, a row a layer; above layer 1 all are alike."""
     spec, parameters = trace.spec, trace.parameters
     count = f"{len(parameters)} tensors, {write_dim(trace.parameter_count)} numbers"
@@ -93,8 +93,9 @@ def layer_lines(trace: Trace) -> Iterator[Line]:
         pieces += [("", "")] * (len(rows[0]) - len(pieces) - 2)
         numbers = write_dim(total(parameter.count for parameter in held))
         rows.append([("head", "note"), *pieces, (numbers, "note")])
-    if max(map(len, rows)) <= _MOST_COLUMNS:
-        yield from columns(rows)
+    lines = columns(rows)
+    if max(map(len, rows)) <= _MOST_COLUMNS and max(map(length, lines)) <= width + 2:
+        yield from lines
         return
     for (name, _), *pieces, (numbers, _) in rows:
         listed = ", ".join(words for words, _ in pieces if words)
@@ -109,18 +110,7 @@ _MANY_LAYERS, _MOST_COLUMNS = 8, 7
 def tensor_lines(trace: Trace) -> Iterator[Line]:
     """input, h0 (c0), output and hn (cn), with the rule of each shape."""
     spec, batch = trace.spec, trace.batch
-    wide = f"{'2·' if spec.bidirectional else ''}{_factor(spec.rule())}"
-    outer = "T" if batch.unbatched else ("N, T" if spec.batch_first else "T, N")
-    inner = "" if batch.unbatched else ", N"
-    layers = f"{'2·' if spec.bidirectional else ''}L"
-    rules = {"input": f"({outer}, I)", "output": f"({outer}, {wide})"}
-    for name in spec.state_names:
-        rules[name + "0"] = rules[name + "n"] = f"({layers}{inner}, {spec.rule(name)})"
-    if spec.single:
-        row = "" if batch.unbatched else "N, "
-        rules = {name: f"({row}{'I' if name == 'input' else 'H'})" for name in trace.tensors}
-    if trace.head is not None:
-        rules["o"] = f"({outer}, K)" if trace.head.at == "every" else f"({inner[2:]}, K)"
+    rules = tensor_rules(trace)
     yield text("tensors", "title")
     yield from columns(
         [
@@ -147,6 +137,26 @@ def tensor_lines(trace: Trace) -> Iterator[Line]:
         yield text("  unbatched: torch adds a batch axis of 1, and takes it away again", "note")
     if batch.packed:
         yield from _packed_lines(trace)
+
+
+def tensor_rules(trace: Trace) -> dict[str, str]:
+    """By its name the axes of each tensor, in letters: `(2·L, N, H)`."""
+    spec, batch = trace.spec, trace.batch
+    wide = f"{'2·' if spec.bidirectional else ''}{_factor(spec.rule())}"
+    outer = "T" if batch.unbatched else ("N, T" if spec.batch_first else "T, N")
+    inner = "" if batch.unbatched else ", N"
+    layers = f"{'2·' if spec.bidirectional else ''}L"
+    rules = {"input": f"({outer}, I)", "output": f"({outer}, {wide})"}
+    for name in spec.state_names:
+        rules[name + "0"] = rules[name + "n"] = f"({layers}{inner}, {spec.rule(name)})"
+    if spec.single:
+        row = "" if batch.unbatched else "N, "
+        rules = {name: f"({row}{'I' if name == 'input' else 'H'})" for name in trace.tensors}
+    if trace.head is not None:
+        rules["o"] = (
+            f"({outer}, K)" if trace.head.at == "every" else f"({f'{inner[2:]}, K'.lstrip(', ')})"
+        )
+    return rules
 
 
 def _factor(rule: str) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 from ...analysis.training import CARRIED, CUT, Mend, Plan, Report, Step, training_code
 from ...network.batch import Batch
 from ...network.dims import Shape, json_dim, json_shape, symbol, write_shape
-from ..notation import result_kind
-from ..screen import Line, Piece, columns, prose, text
+from ..screen import Line, Piece, Prose, columns, labelled, prose, text
 
 _MANY_STEPS = 14  # longer runs fold in the middle
 
@@ -105,16 +104,14 @@ def _fresh_lines(report: Report) -> Iterator[Line]:
     if broken:
         first = broken[0]
         where = "the test" if first.phase == "test" else "the last, smaller batch"
-        words = (
+        yield prose(
             f"carried on, {ended} would break at step {first.number}, {where}: --stateful shows it"
         )
-        yield prose(words)
-    elif plan.unbatched:
-        yield text(
-            f"  {ended} could be carried on: the state of one sequence has no batch axis", "note"
-        )
-    else:
-        yield text(f"  {ended} could be carried on: all batches have one size (--stateful)", "note")
+        return
+    why = "all batches have one size (--stateful)"
+    if plan.unbatched:
+        why = "the state of one sequence has no batch axis"
+    yield prose(f"{ended} could be carried on: {why}")
 
 
 def _carried_lines(report: Report) -> Iterator[Line]:
@@ -183,28 +180,20 @@ def _saved_lines(report: Report) -> Iterator[Line]:
     yield text("saved", "title")
     names = report.saved
     shown = names if len(names) <= 4 else [*names[:2], "…", names[-1]]
-    parameters = spec.parameters()
-    shapes_saved = [
-        f"{name} {write_shape(parameters[name])}" if name in parameters else name for name in shown
-    ]
-    count = f"{len(names)} tensors: "
-    more = "," if shapes_saved[2:] else ""
-    yield [("  state_dict   ", "note"), (count, ""), (", ".join(shapes_saved[:2]) + more, "weight")]
-    if more:
-        yield [(" " * (15 + len(count)), ""), (", ".join(shapes_saved[2:]), "weight")]
-    line: Line = [("  not saved    ", "note")]
-    for number, name in enumerate(n for n in report.not_saved if n != "input"):
-        line += [
-            (", " if number else "", ""),
-            (f"{name} {write_shape(shapes[name])}", result_kind(name)),
-        ]
-    yield line
-    if unbatched:
-        yield text("               a state is no parameter: each sequence begins anew", "note")
-    else:
-        yield text(
-            "               their size has the batch, N, in it: a test may have another", "note"
+    shapes |= spec.parameters()
+    saved, left = (
+        ", ".join(
+            f"{name}\xa0{write_shape(shapes[name])}" if name in shapes else name for name in row
         )
+        for row in (shown, [name for name in report.not_saved if name != "input"])
+    )
+    label: Piece = ("  state_dict   ", "note")
+    yield Prose([label, (f"{len(names)} tensors: ", ""), (saved, "weight")])
+    yield labelled("  not saved", left, "state", 15)
+    why = "their size has the batch, N, in it: a test may have another"
+    if unbatched:
+        why = "a state is no parameter: each sequence begins anew"
+    yield labelled("", why, "note", 15)
 
 
 def state_document(report: Report) -> dict[str, Any]:
