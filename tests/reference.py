@@ -21,7 +21,8 @@ _EXIT = (
     "0 fine; 1 the question was answered with no (a shape that does not fit, a verification that "
     "fails); 2 the command was used wrongly, or a file cannot be read. Data goes to standard "
     "output, messages to standard error. No colour where standard output is no terminal, or "
-    "NO_COLOR is set; COLUMNS sets the width, which is 80 in a pipe: only pictures, code and torch's own lines are wider."
+    "NO_COLOR is set; COLUMNS sets the width, which is 80 in a pipe: only pictures, code and torch's "
+    "own lines are wider."
 )
 
 

@@ -24,12 +24,12 @@ def cells(
     Example: rnnshape cells mgu
     """
     from ..engine.written import shipped, shipped_cell
-    from ..show.text.cells import cell_document, cells_document, cells_text
+    from ..show.text.cells import cells_document, cells_text
 
     if name is not None:
         cell = shipped_cell(name)
         if json:
-            write_json(cell_document(cell), output)
+            write_json(cells_document([cell]), output)
         else:
             write_lines(cell.text.rstrip("\n").split("\n"), output)
         return

@@ -11,7 +11,7 @@ from ..errors import UsageError, check_choice
 from ..show.pictures import FORMATS, Drawn, in_pixels
 from .forms import Decoder, FormName, arranged, check_form, decoder_options
 from .numbers import Numbers, number_options, numeric_trace
-from .options import Network, OutputFile, Pair, first_set, head_options
+from .options import Network, OutputFile, Pair, first_set, head_options, refuse
 from .output import write_file, write_lines
 from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 
@@ -71,7 +71,7 @@ def draw(
     others = {**numbers.sources, "--weights": None, **numbers.drawing}
     cell = {"--direction": direction, "--step": step, "--values": values}
     others |= {"--inside": inside, "--stack": stack, program or "": program, **cell}
-    check_form(form, others, decoder, "which is drawn whole")
+    check_form(form, others, decoder, "since it is drawn whole")
     check_choice("--theme", theme, _THEMES, "light")
     picture = FORMATS[chosen]
     if not picture.themes and theme != "auto":
@@ -88,8 +88,7 @@ def draw(
     if form is not None:
         drawn = _form(arranged(network, form, decoder, numbers.weights), chosen, theme)
     elif inside:
-        if stack:
-            raise Pair("--stack: expected without --inside, one cell", "--stack", "--inside")
+        refuse("--inside", {"--stack": stack}, "since it is one cell")
         place = None if program is not None else layer
         drawn = _inside(network, numbers, values, chosen, (place, direction, step), theme)
     else:

@@ -41,7 +41,14 @@ def explain(
         if option or text is not None:
             words = "--list: expected alone, since it lists every message that has a rule"
             raise Pair(words, option or text or "", "--list", got=option or "a message")
-        _list(json)
+        from ..doctor.explain import table
+        from ..show.document import rules_document
+        from ..show.text.explain import table_text
+
+        if json:
+            write_json(rules_document(table()))
+        else:
+            write_text(table_text(table()))
         return
     from ..doctor.explain import explain as answer
     from ..show.document import explain_document
@@ -55,19 +62,6 @@ def explain(
         write_text(explain_text(document))
     if not document["recognised"]:
         raise typer.Exit(1)
-
-
-def _list(json: bool) -> None:
-    from ..doctor.explain import table
-
-    if json:
-        from ..show.document import rules_document
-
-        write_json(rules_document(table()))
-        return
-    from ..show.text.explain import table_text
-
-    write_text(table_text(table()))
 
 
 def _stated(network: Network) -> dict[str, Any]:

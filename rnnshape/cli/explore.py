@@ -9,7 +9,7 @@ import typer
 
 from ..errors import UsageError
 from .forms import Decoder, FormName, arranged, check_form, decoder_options
-from .options import Module, Network, Pair, head_options
+from .options import Module, Network, head_options, refuse
 from .output import write_file
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def explore(
     Example: rnnshape explore --layers 3 --bidirectional
     """
     check_terminal()
-    if tour and quiz:
-        raise Pair("--tour: expected without --quiz", "--quiz", "--tour")
+    refuse("--tour", {"--quiz": tour and quiz}, "which asks in place of telling")
     check_form(form, {"--weights": weights, "--module": module}, decoder)
     if form is not None:
         trace, parameters = arranged(network, form, decoder).whole, None

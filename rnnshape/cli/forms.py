@@ -13,7 +13,7 @@ from ..network.dims import parse_dim
 from ..network.head import Head
 from ..network.spec import Spec
 from .numbers import Numbers, check_drawing
-from .options import Json, Network, Pair, by_option, first_set, head_options, taking
+from .options import Json, Network, Pair, by_option, first_set, head_options, refuse, taking
 from .output import patient, waiting, write_arrays, write_json, write_lines, write_text
 
 if TYPE_CHECKING:
@@ -133,16 +133,15 @@ def _told(path: str) -> dict[str, Mapping[str, Any]]:
 
 def check_form(
     form: str | None, beside: Mapping[str, Any], decoder: Decoder,
-    why: str = "whose inputs are drawn",
+    why: str = "since its inputs are drawn",
 ) -> None:  # fmt: skip
     """Refuse what a form does not take, and a form's own options without one."""
     option = first_set(by_option(decoder))
     if form is None and option is not None:
         words = f"{option}: expected with --form"
         raise Pair(words, got="no form", added="--form encoder-decoder")
-    option = None if form is None else first_set(beside)
-    if option is not None:
-        raise Pair(f"{option}: expected without --form, {why}", option, "--form")
+    if form is not None:
+        refuse("--form", beside, why)
 
 
 def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:

@@ -410,6 +410,13 @@ def first_set(options: Mapping[str, Any]) -> str | None:
     return next(chosen, None)
 
 
+def refuse(own: str, beside: Mapping[str, Any], why: str) -> None:
+    """Raise UsageError where an option is set that `own` does not go with."""
+    option = first_set(beside)
+    if option is not None:
+        raise Pair(f"{own}: expected without {option}, {why}", option, own)
+
+
 Dtype = Annotated[
     str, typer.Option(help="What a number is stored as: float16, bfloat16, float32, float64.")
 ]

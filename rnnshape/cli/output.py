@@ -17,8 +17,8 @@ from shutil import copyfileobj
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from ..errors import UsageError
-from ..show.screen import encodable, visible_line
+from ..errors import UsageError, one_line
+from ..show.screen import encodable
 from .options import reason
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _page(lines: Iterable[Line], pager: str) -> None:
 def write_notes(notes: Iterable[str]) -> None:
     """What is to be known beside the answer, on standard error."""
     for note in notes:
-        sys.stderr.write(encodable(f"note: {visible_line(note)}\n", sys.stderr))
+        sys.stderr.write(encodable(f"note: {one_line(note)}\n", sys.stderr))
 
 
 def _stream(lines: Iterable[str], write: Callable[[str], Any]) -> None:

@@ -19,7 +19,7 @@ from .forms import (
     trace_form,
 )
 from .numbers import Gradients, Numbers, gradient_options, number_options, numeric_trace
-from .options import Json, Network, OutputFile, Pair, first_set, head_options
+from .options import Json, Network, OutputFile, Pair, first_set, head_options, refuse
 from .output import counted, patient, waiting, write_file, write_lines, write_text
 from .program import Asked, Program, Set, Shape, refuse_alone, refuse_beside
 
@@ -92,13 +92,18 @@ def trace(
     number = _layer_number(layer)
     chosen = {"--json": json, "--layer": number, **part}
     if picture:
-        trace_picture(network, numbers, {**chosen, **other}, output)
+        from ..show.pictures.terminal import picture_lines
+
+        refuse("--picture", chosen | other, "since it draws every layer and step, in shapes")
+        subject = numeric_trace(network, numbers) if numbers.asked else network.trace()
+        write_text(picture_lines(subject, columns_of(None if output else sys.stdout)), output)
         return
     if html is not None:
-        check_page({**chosen, **({} if gradients.backward else gradients.asked), "-o": output})
+        loss = {} if gradients.backward else gradients.asked
+        why = "since the page holds every layer and step, in a file of its own"
+        refuse("--html", {**chosen, **loss, "-o": output}, why)
     check_form(form, {**numbers.sources, "--weights": None, **gradients.asked}, decoder)
-    if json and ndjson:
-        raise Pair("--json: expected without --ndjson", "--ndjson", "--json")
+    refuse("--json", {"--ndjson": json and ndjson}, "which is lines of JSON")
     with_numbers = asks_for_numbers(values, numbers, gradients)
     selection = Selection(number, direction, step, folded=not (all or json or ndjson))
     if form is not None:
@@ -181,28 +186,6 @@ def _steps(subject: Trace) -> int | None:
     """The number of steps of the whole walk, without those of a head."""
     spec, length = subject.spec, subject.batch.seq_len
     return spec.num_layers * spec.num_directions * length if isinstance(length, int) else None
-
-
-def trace_picture(
-    network: Network, numbers: Numbers, beside: dict[str, Any], output: str | None
-) -> None:
-    """Draw the network. Raises UsageError where an option that a picture cannot show is set."""
-    from ..show.pictures.terminal import picture_lines
-
-    option = first_set(beside)
-    if option is not None:
-        words = f"--picture: expected without {option}: it draws every layer and step, in shapes"
-        raise Pair(words, option, "--picture")
-    subject = numeric_trace(network, numbers) if numbers.asked else network.trace()
-    write_text(picture_lines(subject, columns_of(None if output else sys.stdout)), output)
-
-
-def check_page(beside: dict[str, Any]) -> None:
-    """Refuse what a page cannot follow: it holds every layer and step, and is a file of its own."""
-    option = first_set(beside)
-    if option is not None:
-        words = "the page holds every layer and step, in a file of its own"
-        raise Pair(f"--html: expected without {option}: {words}", option, "--html")
 
 
 def trace_page(subject: Trace, path: str, open_page: bool = False) -> None:

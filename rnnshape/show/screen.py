@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from ..engine.walk import Tensor
-from ..errors import one_line
 from .notation import COLOURS, STYLES, number_piece
 from .notation import Line as Line
 from .notation import Piece as Piece
@@ -196,11 +195,6 @@ def visible(words: str) -> str:
         char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
         for char in words
     )
-
-
-def visible_line(words: str) -> str:
-    """The same on one line, cut where it is long: a name cannot pass for a line of ours."""
-    return one_line(words)
 
 
 def put(lines: Iterable[Line], stream: TextIO | None = None) -> None:

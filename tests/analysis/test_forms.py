@@ -162,8 +162,8 @@ def test_the_calls_of_a_long_form_fold(rnnshape):
         (["--form", "encoder-decoder", "--decoder-layers", "2"], "Expected hidden size (2, 7, 20)"),
         (["--form", "encoder-decoder", "--target-len", "T", "--values"], "got the symbol T"),
         (["--form", "circle"], "--form: expected one-to-one"),
-        (["--form", "many-to-one", "--input", "x.npy"], "--input: expected without --form"),
-        (["--form", "many-to-one", "--train"], "--train: expected without --form"),
+        (["--form", "many-to-one", "--input", "x.npy"], "--form: expected without --input"),
+        (["--form", "many-to-one", "--train"], "--form: expected without --train"),
         (["--target-len", "3"], "--target-len: expected with --form"),
     ],
 )

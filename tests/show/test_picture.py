@@ -107,7 +107,7 @@ def test_a_packed_batch_shrinks(rnnshape):
 
 
 def test_what_is_left_out_is_counted(rnnshape):
-    assert "┄ t=4 … 998: the same shapes" in drawn(rnnshape, "--layers", 2, "--seq-len", 1000)
+    assert "┄ t = 4 … 998: the same shapes" in drawn(rnnshape, "--layers", 2, "--seq-len", 1000)
     assert "layers 3–97" in drawn(rnnshape, "--layers", 100)
 
 

@@ -41,11 +41,6 @@ def cells_document(cells: Iterable[Cell]) -> dict[str, Any]:
     return {"schema": "rnnshape/cells/1", "cells": [_entry(cell) for cell in cells]}
 
 
-def cell_document(cell: Cell) -> dict[str, Any]:
-    """The same with one cell."""
-    return cells_document([cell])
-
-
 def _entry(cell: Cell) -> dict[str, Any]:
     return {
         "name": cell.name,

@@ -11,19 +11,7 @@ from ...network.dims import Dim, Shape, json_dim, json_shape, product, total, wr
 from ...network.spec import Spec
 from ..document import ITEM_BYTES, array_json
 from ..notation import result_kind
-from ..screen import (
-    Line,
-    Piece,
-    Prose,
-    array_lines,
-    columns,
-    counted,
-    length,
-    prose,
-    text,
-    visible,
-    visible_line,
-)
+from ..screen import Line, Piece, Prose, array_lines, columns, counted, length, prose, text, visible
 
 if TYPE_CHECKING:
     from ...models.layouts.layout import Placed
@@ -42,12 +30,12 @@ def inspect_text(document: Document) -> Iterator[Line]:
     """The file, each network with its constructor call and parameters, and the rest."""
     modules, other = document["modules"], document["other"]
     held = counted(document["tensors"], "tensor")
-    yield [(visible_line(document["file"]), "title"), (f"  {document['format']}, {held}", "note")]
+    yield [(one_line(document["file"]), "title"), (f"  {document['format']}, {held}", "note")]
     many = len(modules) > _MANY_MODULES
     for module in modules[:_MOST_MODULES]:
         if not many or module is modules[0]:
             yield []
-        name = visible_line(module["name"])
+        name = one_line(module["name"])
         yield [(name, "state"), ("  " if name else "", ""), (module["constructor"], "title")]
         if not many:
             yield from _parameter_lines(module)
@@ -62,7 +50,7 @@ def inspect_text(document: Document) -> Iterator[Line]:
         count = counted(other["tensors"], "other tensor")
         yield text(f"{count}, {other['parameter_count']:,} numbers", "note")
     for note in document["notes"]:
-        yield text(visible_line(note), "note")
+        yield text(one_line(note), "note")
 
 
 def _parameter_lines(module: Document) -> Iterator[Line]:
@@ -70,7 +58,7 @@ def _parameter_lines(module: Document) -> Iterator[Line]:
         [
             (row["name"], "weight"),
             (_shape(row["shape"]), ""),
-            (visible_line(row["dtype"]), "note"),
+            (one_line(row["dtype"]), "note"),
             (f"{row['count']:>9,}", "note"),
             (_origin(module, row), "note"),
         ]
@@ -92,7 +80,7 @@ def _origin(module: Document, row: Document) -> str:
     if names == [plain] or names == [plain.removesuffix("_l0")]:
         return ""
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return f"from {visible_line(', '.join(names[:2]))}{more}" if names else "zeros"
+    return f"from {one_line(', '.join(names[:2]))}{more}" if names else "zeros"
 
 
 def _said_lines(module: Document) -> Iterator[Line]:
@@ -105,11 +93,11 @@ def _said_lines(module: Document) -> Iterator[Line]:
     if module["framework"] != "torch":
         yield text(f"  in the layout of {module['framework']}", "note")
     if module["guessed"]:
-        yield text(f"  guessed: {visible_line(module['guessed'])}", "negative")
+        yield text(f"  guessed: {one_line(module['guessed'])}", "negative")
     for reading in module["readings"]:
-        yield text(f"  {visible_line(reading)}", "note")
+        yield text(f"  {one_line(reading)}", "note")
     if module["cannot"]:
-        yield text(f"  torch has no such layer: {visible_line(module['cannot'])}", "bad")
+        yield text(f"  torch has no such layer: {one_line(module['cannot'])}", "bad")
         if module["runs"]:
             yield text("  rnnshape run computes it as it is", "note")
     problems = module["problems"]
@@ -138,9 +126,9 @@ def comparison_text(document: Document) -> Iterator[Line]:
     comparison = document["comparison"]
     differences, notes = comparison["differences"], comparison["notes"]
     yield [
-        (visible_line(comparison["checkpoint"]), "title"),
+        (one_line(comparison["checkpoint"]), "title"),
         (" into ", "note"),
-        (visible_line(comparison["model"]), "title"),
+        (one_line(comparison["model"]), "title"),
     ]
     yield []
     for difference in differences[:_MANY_LINES]:
@@ -148,11 +136,11 @@ def comparison_text(document: Document) -> Iterator[Line]:
     if len(differences) > _MANY_LINES:
         yield text(f"… {len(differences) - _MANY_LINES:,} more differences", "note")
     for note in notes:
-        yield text(visible_line(note), "note")
+        yield text(one_line(note), "note")
     if comparison["torch"]:
         yield from _torch_lines(comparison["torch"])
     for cause in comparison["causes"][:1]:
-        yield [("fix", "good"), (f": {visible_line(cause['fix'])}", "")]
+        yield [("fix", "good"), (f": {one_line(cause['fix'])}", "")]
         for line in filter(None, visible(cause["code"]).split("\n")):
             yield text(f"  {line}")
     if differences or notes:
@@ -162,14 +150,14 @@ def comparison_text(document: Document) -> Iterator[Line]:
 
 
 def _difference_lines(difference: Document) -> Iterator[Line]:
-    where = f"{visible_line(difference['module'])}: " if difference["module"] else ""
+    where = f"{one_line(difference['module'])}: " if difference["module"] else ""
     checkpoint, model = _value(difference["checkpoint"]), _value(difference["model"])
     yield [
         (where, "state"),
-        (visible_line(difference["about"]), "title"),
+        (one_line(difference["about"]), "title"),
         (f": {checkpoint} in the checkpoint, {model} in the model", ""),
     ]
-    yield text(f"  {visible_line(difference['why'])}", "note")
+    yield text(f"  {one_line(difference['why'])}", "note")
 
 
 def _value(value: Any) -> str:
@@ -177,8 +165,8 @@ def _value(value: Any) -> str:
         return "none"
     if isinstance(value, list):
         sizes = all(isinstance(item, int) for item in value)
-        return _shape(value) if sizes else visible_line(", ".join(map(str, value)))
-    return visible_line(str(value)) or "''"
+        return _shape(value) if sizes else one_line(", ".join(map(str, value)))
+    return one_line(str(value)) or "''"
 
 
 def _torch_lines(error: Document) -> Iterator[Line]:
@@ -290,11 +278,11 @@ def onnx_text(chain: Chain, x: Any, arrays: Mapping[str, Any]) -> Iterator[Line]
     """The operators, then every tensor with its shape and values."""
     for node in chain.nodes:
         title = f"{chain.framework} {node.operator}"
-        yield [(title, "title"), (f"  {visible_line(node.name)}", "")]
+        yield [(title, "title"), (f"  {one_line(node.name)}", "")]
         attributes = ", ".join(
             f"{name}={value}" for name, value in node.attributes.items() if value != []
         )
-        yield text(f"  {visible_line(attributes) or 'no attributes'}", "note")
+        yield text(f"  {one_line(attributes) or 'no attributes'}", "note")
     if chain.merge != "concat":
         yield text(f"  merge_mode={chain.merge}: output is that of the two directions", "note")
     if chain.turned:

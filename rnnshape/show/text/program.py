@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...doctor.followed import Complaint, Diagnosis
+from ...errors import one_line
 from ...programs.follow import Followed
 from ...programs.record import Line as Ran
 from ...programs.record import Place, tensors_in
@@ -13,7 +14,7 @@ from ...programs.sizes import Size, product, written, written_shape
 from ...programs.tensor import Tensor
 from ...programs.values import Instance, Unknown
 from ..program import Followeds, code_of, shown, verdict_of, worth_a_line
-from ..screen import Line, counted, labelled, prose, text, visible, visible_line
+from ..screen import Line, counted, labelled, prose, text, visible
 
 MOST_LINES = 400
 
@@ -60,7 +61,7 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
     title = followed.built or followed.entry or file
     name = file if title != file else ""
     gap = max(width - len(title) - len(name), 2)
-    yield [(visible_line(title), "title"), (" " * gap + visible_line(name) if name else "", "note")]
+    yield [(one_line(title), "title"), (" " * gap + one_line(name) if name else "", "note")]
     lines = [line for line in followed.lines if worth_a_line(line)]
     constructors = [
         (layer.place.line, layer)
@@ -97,15 +98,15 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
     room = max(fitting, default=24)
     for number, code, shape, ran in rows:
         if not number:
-            yield text(visible_line(code), "title")
+            yield text(one_line(code), "title")
             continue
         number_piece = (f"  {number:>{digits}}  ", "note")
         space = width - left - 2 - len(shape)
         if shape and len(code) <= space:
-            yield [number_piece, (visible_line(code).ljust(min(room, space)), ""),
+            yield [number_piece, (one_line(code).ljust(min(room, space)), ""),
                    (f"  {shape}", "output")]  # fmt: skip
         else:
-            yield [number_piece, (visible_line(code), "")]
+            yield [number_piece, (one_line(code), "")]
             if shape:
                 inset = left + len(code) - len(code.lstrip()) + 4
                 yield [(" " * min(inset, max(space + 2, left)), ""), (shape, "output")]
@@ -203,7 +204,7 @@ def _caret(
     indent = digits + 4 + lead + start - margin
     signs = "^" * max(min(end - start, width - indent), 1)
     words = complaint.torch[1].split("\n")[0] if complaint.torch else _begun(complaint.why)
-    beside = f" {visible_line(words)}"
+    beside = f" {one_line(words)}"
     if indent + len(signs) + len(beside) > width:  # it is told below
         beside = ""
     yield [(" " * indent, ""), (signs + beside, "bad")]
@@ -249,13 +250,13 @@ def _layers(followed: Followed) -> Iterator[Line]:
         return
     names = [layer.name or layer.kind for layer in followed.layers[:24]]
     for layer, name in zip(followed.layers, names):
-        words = [visible_line(layer.spec.written(layer.open)), f"line {layer.place.line}"]
+        words = [one_line(layer.spec.written(layer.open)), f"line {layer.place.line}"]
         if not ({"num_layers", "bidirectional", "bias", "proj_size"} & layer.open.keys()) and not (
             isinstance(layer.spec.num_layers, Size)
         ):  # of layers that are open nobody knows how many parameters there are
             words.insert(1, _parameter_count(layer.instance))
         width = max(map(len, names)) + 4
-        yield labelled(f"  {visible_line(name)}", ", ".join(words), "", width)
+        yield labelled(f"  {one_line(name)}", ", ".join(words), "", width)
 
 
 def _parameter_count(instance: Instance) -> str:
@@ -268,7 +269,7 @@ def _complaints(followed: Followed, diagnosis: Diagnosis) -> Iterator[Line]:
     for complaint in diagnosis.problems:
         yield []
         place = _place(followed, complaint.place)
-        yield [("problem ", "bad"), (f"{complaint.id}, {visible_line(place)}", "title")]
+        yield [("problem ", "bad"), (f"{complaint.id}, {one_line(place)}", "title")]
         if complaint.torch is not None:
             for i, row in enumerate(f"{complaint.torch[0]}: {complaint.torch[1]}".split("\n")):
                 yield labelled("  torch" if not i else "", visible(row), "bad", 8)
@@ -276,7 +277,7 @@ def _complaints(followed: Followed, diagnosis: Diagnosis) -> Iterator[Line]:
     for complaint in diagnosis.warnings:
         yield []
         place = _place(followed, complaint.place)
-        yield [("warning ", "title"), (f"{complaint.id}, {visible_line(place)}", "")]
+        yield [("warning ", "title"), (f"{complaint.id}, {one_line(place)}", "")]
         yield from _mend(complaint)
 
 
@@ -287,14 +288,14 @@ def _place(followed: Followed, place: Place) -> str:
 
 def _mend(complaint: Complaint) -> Iterator[Line]:
     if complaint.why:
-        yield labelled("  why", visible_line(complaint.why), "", 8)
+        yield labelled("  why", one_line(complaint.why), "", 8)
     if complaint.fix:
-        yield labelled("  fix", visible_line(complaint.fix), "", 8)
+        yield labelled("  fix", one_line(complaint.fix), "", 8)
     for edit in complaint.edits:
         for sign, side in (("-", "before"), ("+", "after")):
             for row in edit[side].split("\n") if edit[side] else []:
                 kind = "bad" if sign == "-" else "good"
-                yield [(f"  {edit['line']:>5} ", "note"), (f"{sign} {visible_line(row)}", kind)]
+                yield [(f"  {edit['line']:>5} ", "note"), (f"{sign} {one_line(row)}", kind)]
 
 
 def _unknown(followed: Followed) -> Iterator[Line]:
@@ -304,6 +305,6 @@ def _unknown(followed: Followed) -> Iterator[Line]:
     yield []
     yield text("not followed", "note")
     for one in unknown[:12]:
-        yield prose(f"line {one.line}: {visible_line(one.what)}")
+        yield prose(f"line {one.line}: {one_line(one.what)}")
     if len(unknown) > 12:
         yield prose(f"and {len(unknown) - 12} more: --json has them all")
