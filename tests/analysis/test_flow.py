@@ -1,5 +1,6 @@
 """The norm of ∂h_T/∂h_t and of the gradient at each h: in numbers, as a plot, and what is refused."""
 
+import io
 import os
 import re
 from dataclasses import replace
@@ -16,7 +17,7 @@ from rnnshape.network.head import Head
 from rnnshape.numeric.random import drawn_weights
 from rnnshape.show.document import run_document
 from rnnshape.show.schema import schema
-from rnnshape.show.screen import plain_lines
+from rnnshape.show.screen import plain_lines, shown
 from rnnshape.show.text.flow import flow_lines
 
 NETWORKS = {
@@ -240,7 +241,8 @@ def test_torchs_autograd_has_the_same_norms(name):
 
 def plotted(walk, columns):
     curves = list(flow(walk.feed, "lstm"))
-    return list(plain_lines(flow_lines(walk, curves, columns)))
+    told = shown(flow_lines(walk, curves, columns), io.StringIO(), columns)
+    return [row.rstrip("\n") for row in told]
 
 
 @pytest.mark.parametrize("columns", [200, 80, 20])
