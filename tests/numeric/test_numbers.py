@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from rnnshape import ShapeError, Spec, UsageError, run, trace
 from rnnshape.analysis.trace import Trace
+from rnnshape.engine.written import Cell, shipped_cell
+from rnnshape.network.batch import Batch
 from rnnshape.numeric.fast.forward import compute
+from rnnshape.numeric.fast.plan import plan
 from rnnshape.numeric.feed import feed
-from rnnshape.numeric.random import drawn_weights
+from rnnshape.numeric.random import drawn_feed, drawn_weights
 
 CASES = recorded("numeric")
 ARRAYS = np.load(TORCH / "numeric.npz")
@@ -75,6 +78,33 @@ def test_the_fast_way_and_the_walk_agree(cell, relu, bias, both, layers, sizes, 
         spec, weights=weights, input=generator.standard_normal((t, n, i)), lengths=lengths
     )
     assert_torchs(compute(subject.feed), subject.result.to_dict())
+
+
+WRITTEN = {
+    "mgu": shipped_cell("mgu"),
+    "indrnn": shipped_cell("indrnn"),
+    "minlstm": shipped_cell("minlstm"),
+    "h and c": Cell(
+        "state h: H\nstate c: H\nf, i = split(σ(W·x + U·h + b), 2)\n"
+        "c' = f ⊙ c + i ⊙ tanh(V·x + d)\nh' = tanh(c') − k ⊙ h\nparam W: 2H, I"
+    ),
+    "of the state alone": Cell("h' = σ(M·(h + b))"),
+    "of a state": Cell("h' = σ(h) ⊙ (W·x)"),
+    "a matrix twice": Cell("f = σ(U·h + W·x)\nh' = tanh(U·(f ⊙ h) + b)"),
+    "a new state that a gate reads": Cell("h' = U·h\na = σ(h')\noutput = h'\n"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("lengths", [None, (3, 1, 4)])
+def test_a_written_cell_is_compiled_to_the_numbers_of_its_walk(name, lengths):
+    spec = Spec(cell=WRITTEN[name], input_size=4, hidden_size=6, num_layers=2)
+    batch = Batch(size=3, seq_len=4) if lengths is None else Batch(lengths=lengths)
+    source = drawn_feed(spec, batch, states={"h": "random"}, dtype="float64")
+    assert plan(spec, 4, 3).source
+    walked = Trace(spec, source.batch, source).result.to_dict()
+    for key, array in compute(source).to_dict().items():
+        np.testing.assert_allclose(array, walked[key], rtol=1e-12, atol=1e-13)
 
 
 def test_a_long_sequence_is_computed_in_chunks_with_the_same_result(monkeypatch):

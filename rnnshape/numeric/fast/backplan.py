@@ -88,7 +88,12 @@ class Backplan:
 
 @lru_cache(maxsize=256)
 def backplan(spec: Spec, width: int) -> Backplan:
-    """The gradient of one layer of `spec` that reads `width` features."""
+    """The gradient of one layer of `spec` that reads `width` features.
+
+    Raises UnplannedError for a written cell.
+    """
+    if spec.equations is not None:
+        raise UnplannedError(spec.cell)
     return _Writer(record(spec, width, 1)).write()
 
 

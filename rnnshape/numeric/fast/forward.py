@@ -83,7 +83,8 @@ def compute(source: Feed) -> Result:
         world = ArrayWorld(source)
         deque(walk(world), maxlen=0)
         return world.result
-    return source.finish(output, finals, head_output(source, output, finals[0]))
+    h = finals[source.spec.state_names.index(source.spec.output_state)]
+    return source.finish(output, finals, head_output(source, output, h))
 
 
 def sweep(source: Feed, keep: Keep | None) -> tuple[Array, tuple[Array, ...], list[Sweep]]:
@@ -156,9 +157,11 @@ def _segment(
     stretch.stored = _arrays(compiled.stored, len(times), rows, below.dtype)
     whole = rows == below.shape[2]
     now = [state if whole else np.ascontiguousarray(state[:, :rows]) for state in states]
-    h, c = now[0], now[-1]
+    place = source.spec.state_names.index(source.spec.output_state)
+    h, c = now[place], now[-1 - place]
     spare = np.empty_like(c)
-    highest = max(1, _NUMBERS_AHEAD // max(1, rows * len(weights["weight_ih"])))
+    height = sum(map(len, ready.ahead.values()))
+    highest = max(1, _NUMBERS_AHEAD // max(1, rows * height))
     for start in range(0, len(times), highest):
         part = times[start : start + highest]
         cut = as_slice(part)
@@ -174,9 +177,9 @@ def _segment(
             spare = np.empty_like(c)
         if not whole:
             out[cut, :, :rows] = outside
-    states[0][:, :rows] = h
+    states[place][:, :rows] = h
     if len(states) > 1:
-        states[1][:, :rows] = c
+        states[-1 - place][:, :rows] = c
 
 
 def _arrays(widths: dict[str, int], steps: int, rows: int, dtype: Any) -> dict[str, Array]:

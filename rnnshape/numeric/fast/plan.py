@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -27,7 +27,7 @@ Array = np.ndarray[Any, Any]
 _UNARY = {"tanh": "tanh", "sigmoid": "tanh"}
 
 
-PLANNED = {"linear", "split", "add", "mul", "tanh", "sigmoid", "relu", "one_minus"}
+PLANNED = {"linear", "split", "add", "sub", "mul", "div", "tanh", "sigmoid", "relu", "one_minus"}
 
 
 class UnplannedError(Exception):
@@ -74,7 +74,7 @@ class Recorded(NamedTuple):
 
     performed: tuple[Performed, ...]
     parameters: dict[str, Tensor]
-    states: dict[str, Tensor]  # h, and c of an lstm, as the step finds them
+    states: dict[str, Tensor]  # h, what the layer puts out, and c, as the step finds them
     new: dict[str, Tensor]  # and as it leaves them
 
 
@@ -83,26 +83,32 @@ def record(spec: Spec, width: int, rows: int) -> Recorded:
 
     Raises UnplannedError where the cell is not made of what is compiled here.
     """
-    if spec.equations is not None:
-        raise UnplannedError(spec.cell)
-    layer = Spec(
-        cell=spec.cell, nonlinearity=spec.nonlinearity, input_size=width,
-        hidden_size=spec.hidden_size, bias=spec.bias, proj_size=spec.proj_size,
-    )  # fmt: skip
+    layer = replace(
+        spec, input_size=width, num_layers=1, bidirectional=False, batch_first=False, dropout=0.0
+    )
+    if not layer.output_state or len(layer.state_names) > 2:
+        raise UnplannedError("states")
     recorder = Shapes()
     parameters = {p.kind: Tensor(p.kind, p.shape) for p in layer.layer_parameters(0, "forward")}
-    states = {name: Tensor(name, (rows, layer.state_width(name))) for name in layer.state_names}
-    new, output = cell_of(layer)(
-        Equations(recorder), Tensor("x", (rows, width)), tuple(states.values()),
-        Parameters(**parameters),
-    )  # fmt: skip
-    for performed in recorder.performed:
-        spread = performed.op in ("add", "mul") and len({i.shape for i in performed.inputs}) > 1
-        if performed.op not in PLANNED or spread:
-            raise UnplannedError(performed.op)
-    if output is not new[0]:
+    states = {name: Tensor(name, (rows, *layer.state_shape(name))) for name in layer.state_names}
+    held: Any = parameters if spec.equations is not None else Parameters(**parameters)
+    left, output = cell_of(layer)(
+        Equations(recorder), Tensor("x", (rows, width)), tuple(states.values()), held
+    )
+    new = dict(zip(states, left))
+    for op, inputs, made, _ in recorder.performed:
+        read = inputs[:1] if op == "linear" else inputs
+        wide = {i.shape for i in read if i.name not in parameters or i.shape != made.shape[1:]}
+        if op not in PLANNED or len(made.shape) != 2 or len(wide) > 1:
+            raise UnplannedError(op)
+    if output is not new[layer.output_state]:
         raise UnplannedError("output")
-    return Recorded(tuple(recorder.performed), parameters, states, dict(zip(states, new)))
+    called = dict(zip(("h", "c"), sorted(states, key=lambda name: name != layer.output_state)))
+    return Recorded(
+        tuple(recorder.performed), parameters,
+        {own: states[name] for own, name in called.items()},
+        {own: new[name] for own, name in called.items()},
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=256)
@@ -132,8 +138,9 @@ class _Writer:
         self.uses = Counter(i.name for p in self.performed for i in p.inputs)
         self.uses.update([*self.new, *keep])
         self.fixed = {"x", *recorded.parameters}
+        self.short = {name: f"w{i}" for i, name in enumerate(recorded.parameters)}
         self.plan = Plan()
-        self.where: dict[str, str] = {name: name for name in recorded.states}
+        self.where: dict[str, str] = {t.name: own for own, t in recorded.states.items()}
         self.lines: list[str] = []
         self.done: set[str] = set()
         self.temporary: dict[str, str] = {}  # variable -> shape key, of buffers that may be reused
@@ -143,20 +150,22 @@ class _Writer:
         for performed in self.performed:
             if performed.output.name not in self.done:
                 self._operation(performed)
+        if any(self.where.get(n) != ("out" if s == "h" else "c_") for n, s in self.new.items()):
+            raise UnplannedError("a state that is a part, or of the input alone")
         plan = self.plan
         for name in sorted(self.keep):
             self._keep(name)
         names = ", ".join([*(f"p{i}" for i in range(len(plan.parts))), *self._places(), "out"])
         after = ["h = out"]
-        if "c" in self.where:
+        if "c" in self.new.values():
             after.append("c = c_" if "c_" in plan.stored else "c, c_ = c_, c")
         unpacked = f"({', '.join(plan.constants)},) = constants" if plan.constants else "pass"
         body = "\n        ".join([*self.lines, *after])
         plan.source = (
             "def steps(ahead, h, c, c_, constants):\n"
-            "    add, multiply, subtract, tanh, maximum = "
-            "np.add, np.multiply, np.subtract, np.tanh, np.maximum\n"
-            f"    {unpacked}\n    for {names} in ahead:\n        {body}\n    return h, c\n"
+            "    add, multiply, subtract, divide, tanh, maximum = "
+            "np.add, np.multiply, np.subtract, np.divide, np.tanh, np.maximum\n"
+            f"    {unpacked}\n    for {names}, in ahead:\n        {body}\n    return h, c\n"
         )
         plan.loop = compiled(plan.source)
         return plan
@@ -186,19 +195,21 @@ class _Writer:
     def _operation(self, performed: Performed) -> None:
         op, out = performed.op, performed.output.name
         inputs = [tensor.name for tensor in performed.inputs]
-        if all(name in self.fixed for name in inputs):
-            self._ahead(performed)
+        if all(name in self.fixed for name in inputs) and self._ahead(performed):
+            self.fixed.add(out)
+        elif op == "add" and self._carried(out, *inputs):
+            pass
         elif op == "linear":
             self._linear(performed)
         elif op == "split":
             self._split(performed)
         elif op == "sigmoid":
-            scaled = self._halved(inputs[0])
+            scaled = self._halved(performed.inputs[0])
             place = self._target(performed)
             half = self._scalar("half", 0.5)
             if not scaled:
-                self.lines.append(f"multiply({self.where[inputs[0]]}, {half}, {place})")
-            self.lines.append(f"tanh({self.where[inputs[0]] if scaled else place}, {place})")
+                self.lines.append(f"multiply({self._operand(inputs[0])}, {half}, {place})")
+            self.lines.append(f"tanh({self._operand(inputs[0]) if scaled else place}, {place})")
             self.lines += [f"multiply({place}, {half}, {place})", f"add({place}, {half}, {place})"]
             self.where[out] = place
         else:
@@ -206,7 +217,9 @@ class _Writer:
             place = self._target(performed)
             call = {
                 "add": "add({0}, {1}, {2})",
+                "sub": "subtract({0}, {1}, {2})",
                 "mul": "multiply({0}, {1}, {2})",
+                "div": "divide({0}, {1}, {2})",
                 "tanh": "tanh({0}, {1})",
                 "relu": "maximum({0}, zero, out={1})",
                 "one_minus": "subtract(one, {0}, {1})",
@@ -217,17 +230,45 @@ class _Writer:
             self.lines.append(call.format(*operands, place))
             self.where[out] = place
 
-    def _ahead(self, performed: Performed) -> None:
-        """What needs no state: a product for many steps, or a part of one."""
-        out = performed.output.name
-        self.fixed.add(out)
-        if performed.op == "linear":
-            self.plan.ahead[out] = [tensor.name for tensor in performed.inputs[1:]]
-        elif performed.op != "split":
-            raise UnplannedError(performed.op)  # what has no state and is no product
+    def _ahead(self, performed: Performed) -> bool:
+        """Compute for many steps what needs no state: a product, with biases, or a part of one.
+
+        Anything else is done step by step.
+        """
+        ahead, (first, *others) = self.plan.ahead, [tensor.name for tensor in performed.inputs]
+        if performed.op == "linear" and first == "x":
+            ahead[performed.output.name] = others
+            return True
+        if performed.op == "add" and others[0] in self.short and self._alone(first):
+            ahead[performed.output.name] = [*ahead.pop(first), others[0]]
+            return True
+        return performed.op == "split" and first in ahead
+
+    def _alone(self, name: str) -> bool:
+        """Whether a tensor is a product ahead that is used once."""
+        return name in self.plan.ahead and self.uses[name] == 1
+
+    def _carried(self, out: str, whole: str, bias: str) -> bool:
+        """Let a product ahead carry a bias that is added to a sum that it is in."""
+        if bias not in self.short or out in self.new or self.uses[whole] != 1:
+            return False
+        below = whole
+        while (maker := self.makers.get(below)) and maker.op == "add" and self.uses[below] == 1:
+            for tensor in maker.inputs:
+                if self._alone(tensor.name):
+                    self.plan.ahead[tensor.name].append(bias)
+                    self.where[out] = self.where[whole]
+                    return True
+            below = maker.inputs[0].name
+        return False
 
     def _operand(self, name: str) -> str:
         """The variable that holds a tensor; what is computed ahead becomes one of the loop's."""
+        if name in self.short:
+            self.plan.constants[self.short[name]] = ("bias", name)
+            return self.short[name]
+        if name == "x":
+            raise UnplannedError("the input in the loop")
         if name not in self.where:
             maker, rows = self.makers[name], slice(None)
             if maker.op == "split":
@@ -240,12 +281,11 @@ class _Writer:
     def _linear(self, performed: Performed) -> None:
         x, weight, *bias = [tensor.name for tensor in performed.inputs]
         place = self._target(performed, reuse=False)
-        dot = f"dot_{weight}"
+        dot = f"dot_{self.short[weight]}"
         self.plan.constants[dot] = ("dot", weight)
-        self.lines.append(f"{dot}({self.where[x]}, {place})")
+        self.lines.append(f"{dot}({self._operand(x)}, {place})")
         if bias and not self._moved_ahead(performed.output.name, bias[0]):
-            self.plan.constants[bias[0]] = ("bias", bias[0])
-            self.lines.append(f"add({place}, {bias[0]}, {place})")
+            self.lines.append(f"add({place}, {self._operand(bias[0])}, {place})")
         self.where[performed.output.name] = place
 
     def _moved_ahead(self, name: str, bias: str) -> bool:
@@ -254,7 +294,7 @@ class _Writer:
         if len(users) != 1 or users[0].op != "add":
             return False
         for other in users[0].inputs:
-            if other.name in self.plan.ahead and self.uses[other.name] == 1:
+            if self._alone(other.name):
                 self.plan.ahead[other.name].append(bias)
                 return True
         return False
@@ -291,18 +331,21 @@ class _Writer:
             self.where[user.output.name] = view
             self.done.add(user.output.name)
 
-    def _halved(self, name: str) -> bool:
+    def _halved(self, tensor: Tensor) -> bool:
         """Put a factor of ½ into the weights behind a tensor; false where it cannot go there."""
-        scaling = self._scale(name, slice(0, self.makers[name].output.shape[-1]))
+        width: Any = tensor.shape[-1]
+        scaling = self._scale(tensor.name, slice(0, width))
         self.plan.scalings += scaling or []
         return scaling is not None
 
     def _scale(self, name: str, rows: slice) -> list[Scaling] | None:
+        if name in self.short and self.uses[name] == 1:
+            return [Scaling(name, rows)]
         maker = self.makers.get(name)
         users = [p.op for p in self.performed if name in [i.name for i in p.inputs]]
-        if maker is None or (len(users) != 1 and set(users) != {"split"}):
+        if maker is None or name in self.new or (len(users) != 1 and set(users) != {"split"}):
             return None
-        if maker.op == "linear":
+        if maker.op == "linear" and all(self.uses[t.name] == 1 for t in maker.inputs[1:]):
             return [Scaling(tensor.name, rows) for tensor in maker.inputs[1:]]
         if maker.op == "add":
             parts = [self._scale(tensor.name, rows) for tensor in maker.inputs]
