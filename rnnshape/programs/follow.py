@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -14,14 +14,27 @@ from types import NoneType
 from typing import Any
 
 from ..errors import UsageError
-from .interpreter import Called, Interpreter, Restart, Stop, Told, bound
-from .objects import MISSING, OBJECT, Bound, Class, Function, Names, Native, Torch, make_class
+from .interpreter import Called, Frame, Interpreter, Restart, Stop, Told, bound
+from .objects import (
+    MISSING,
+    OBJECT,
+    Bound,
+    Class,
+    Function,
+    Names,
+    Native,
+    Scope,
+    Torch,
+    make_class,
+)
+from .python import builtin, libraries
 from .record import Event, Line, Place, calls_layer, tensors_in
 from .refusal import Refusal
 from .sizes import Names as SizeNames
-from .sizes import Size
+from .sizes import Size, product
 from .source import Source, read, source_of, split
-from .tensor import Origin, Part, Tensor
+from .tensor import Tensor, fresh_axes
+from .torch.wiring import wire
 from .values import Device, Imported, Instance, Unknown
 
 MOST_TEXT = 1_000_000  # signs of a program and the files beside it
@@ -71,6 +84,11 @@ class Argument:
     value: Any
     given: bool
     why: str = ""
+
+
+def told_at(place: Place, what: str) -> Told:
+    """What is not known at a place, where it matters."""
+    return Told(place.file, place.line, what, True)
 
 
 @dataclass(frozen=True)
@@ -129,15 +147,8 @@ class Followed:
         """What was not followed."""
         told = list(self.interpreter.told.values())
         if self.stopped is not None:
-            place = self.stopped.place
-            told.append(
-                Told(
-                    place.file if place else self.source.name,
-                    place.line if place else 0,
-                    self.stopped.why,
-                    True,
-                )
-            )
+            place = self.stopped.place or Place(self.source.name, self.source.tree)
+            told.append(told_at(place, self.stopped.why))
         return [*told, *self.unsure]
 
     @property
@@ -150,13 +161,10 @@ class Followed:
         if not self.layers and not calls:
             open_ = self.stopped or self.doubt or self.other_builds
             return "unknown" if open_ else "no recurrent layer"
-        if not calls or vague or self.stopped is not None or self.unsure:
+        matters = any(t.matters for t in self.interpreter.told.values())
+        if not calls or vague or matters or self.stopped is not None or self.unsure:
             return "unknown"
-        if any(t.matters for t in self.interpreter.told.values()):
-            return "unknown"
-        if isinstance(self.result, Unknown):
-            return "unknown"
-        return "fits"
+        return "unknown" if isinstance(self.result, Unknown) else "fits"
 
 
 @dataclass(frozen=True)
@@ -418,8 +426,7 @@ class _Search:
         layer: another shape of the input would only hide it."""
         assert followed.problem is not None
         names = set(followed.interpreter.names.values)
-        wrong = [(a, b) for a, b in followed.problem.refusal.sizes if a != b]
-        return any(_certain(a, b, names) for a, b in wrong)
+        return any(_certain(a, b, names) for a, b in followed.problem.refusal.sizes)
 
     def _better(self, plan: _Plan, followed: Followed) -> tuple[_Plan, Followed] | None:
         """A run that goes further, one argument having another form; or all that are alike."""
@@ -446,7 +453,7 @@ class _Search:
             old = tuple(_axis(n, "") for n in {*names, *plan.forms} if n in names or n not in held)
             bound = {
                 k: v for k, v in plan.bound.items()
-                if not any(n.startswith(old) for n in {k, *_names_in(v)})
+                if not any(n.startswith(old) for n in {k, *_keys(v)})
             }  # fmt: skip
             other, again = self._settled(replace(plan, forms=forms, bound=bound))
             if again.problem is None:
@@ -474,21 +481,14 @@ class _Search:
             or any(e.inputs for e in followed.events)
             or any(True for _ in tensors_in(refusal.argument))
         ):  # an error of Python alone, before anything of torch: that is not what is looked at
-            told = Told(
-                problem.place.file, problem.place.line,
-                f"{refusal.type}: {refusal.message[:120]}, before anything of torch", True,
-            )  # fmt: skip
-            return replace(followed, problem=None, doubt=problem, unsure=[*followed.unsure, told])
+            what = f"{refusal.type}: {refusal.message[:120]}, before anything of torch"
+            return _unsure(followed, problem, what)
         interpreter = followed.interpreter
         vague = interpreter.vague or interpreter.points or interpreter.outside
-        if (
-            vague
-            and refusal.type != "RuntimeError"
-            and not any(True for _ in tensors_in(refusal.argument))
-        ):
+        of_tensors = any(True for _ in tensors_in(refusal.argument))
+        if vague and refusal.type != "RuntimeError" and not of_tensors:
             what = f"{refusal.type}: {refusal.message[:120]}, after what is not known"
-            told = Told(problem.place.file, problem.place.line, what, True)
-            return replace(followed, problem=None, doubt=problem, unsure=[*followed.unsure, told])
+            return _unsure(followed, problem, what)
         if not self.entry.name or (self._left() and self._sure(followed)):
             return followed
         guessed = [n for n, a in followed.arguments.items() if not a.given]
@@ -497,8 +497,7 @@ class _Search:
         words = (
             f"{what[:160]}, for what was taken for {', '.join(open_[:4])}; --shape or --set tells"
         )
-        told = Told(problem.place.file, problem.place.line, words, True)
-        return replace(followed, problem=None, doubt=problem, unsure=[*followed.unsure, told])
+        return _unsure(followed, problem, words)
 
     def _sure(self, followed: Followed) -> bool:
         """Whether the problem is one whatever the open arguments are."""
@@ -518,14 +517,10 @@ class _Search:
                 return True
         names = set(followed.interpreter.names.values)
         if refusal.sizes:
-            wrong = [(a, b) for a, b in refusal.sizes if a != b]
-            return any(_certain(a, b, names) for a, b in wrong)
+            return any(_certain(a, b, names) for a, b in refusal.sizes)
         if isinstance(refusal.argument, tuple) and not any(refusal.argument is v for v in guessed):
             return any(event.result is refusal.argument for event in followed.recurrent)
-        if "argument" in refusal.wants and refusal.wants["argument"] in (
-            "nonlinearity",
-            "proj_size",
-        ):
+        if refusal.wants.get("argument") in ("nonlinearity", "proj_size"):
             return not any(str(name) in refusal.message for name in open_)
         return False
 
@@ -542,11 +537,9 @@ class _Search:
             except Restart as restart:
                 if not self._left():
                     break
+                bound, kinds = {**plan.bound, **restart.bound}, {**plan.kinds, **restart.kinds}
                 plan = replace(
-                    plan,
-                    bound={**plan.bound, **restart.bound},
-                    kinds={**plan.kinds, **restart.kinds},
-                    texts={**plan.texts, **restart.texts},
+                    plan, bound=bound, kinds=kinds, texts={**plan.texts, **restart.texts}
                 )
                 continue
             finally:
@@ -583,16 +576,11 @@ class _Search:
             if followed.arguments[name].value is value:
                 return name
         for tensor in tensors_in(value):
-            for axis in tensor.axes:
-                for part in axis:
-                    origin = part.origin
-                    if origin is not None and origin.what.startswith("argument "):
-                        name = origin.what[9:]
-                        if name in names:
-                            return name
-            label = tensor.facts.get("argument")
-            if label in names:
-                return str(label)
+            origins = [part.origin.what for axis in tensor.axes for part in axis if part.origin]
+            labels = [what[9:] for what in origins if what.startswith("argument ")]
+            for label in (*labels, tensor.facts.get("argument")):
+                if label in names:
+                    return str(label)
         return None
 
     def _forms(self, name: str, followed: Followed) -> list[Any]:
@@ -600,31 +588,20 @@ class _Search:
         wants = followed.problem.refusal.wants
         forms = list(FORMS)
         if "state" in wants:
-            shapes = tuple(tuple(s) for s in wants["state"])
-            forms.insert(
-                0, ("state", shapes if wants.get("pair") else shapes[0], wants.get("pair", False))
-            )
+            pair, shapes = wants.get("pair", False), tuple(tuple(s) for s in wants["state"])
+            forms.insert(0, ("state", shapes if pair else shapes[0], pair))
+
+        def first(right: Callable[[tuple[str, ...], str], bool]) -> None:
+            forms.sort(key=lambda f: not isinstance(f, tuple) or f[0] == "state" or not right(*f))
+
         if "unpacked" in wants:
-            rank = wants["unpacked"]
-            forms.sort(
-                key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and len(f[0]) == rank)
-            )
+            first(lambda axes, dtype: len(axes) == wants["unpacked"])
         if wants.get("dtype") == "int64":
-            forms.sort(
-                key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and f[1] == "int64")
-            )
+            first(lambda axes, dtype: dtype == "int64")
         elif wants.get("dtype", "").startswith("float"):
-            forms.sort(
-                key=lambda f: not (isinstance(f, tuple) and f[0] != "state" and f[1] == "float32")
-            )
+            first(lambda axes, dtype: dtype == "float32")
         if "rank" in wants:
-            forms.sort(
-                key=lambda f: (
-                    not (
-                        isinstance(f, tuple) and f[0] != "state" and len(f[0]) == max(wants["rank"])
-                    )
-                )
-            )
+            first(lambda axes, dtype: len(axes) == max(wants["rank"]))
         return forms
 
     def _shown(self, followed: Followed) -> dict[str, str]:
@@ -643,19 +620,14 @@ class _Search:
                 continue
             for tensor in tensors_in(argument.value):
                 for i, size in enumerate(tensor.shape):
-                    for names, _ in size.terms if isinstance(size, Size) else ():
-                        for name in names:
-                            if not name.key.startswith("_") or name.key in shown:
-                                continue
-                            kind = roles.get(name.key)
-                            if kind is None:
-                                wide = i == tensor.rank - 1 and tensor.floating and tensor.rank > 1
-                                kind = "features" if wide else "samples" if i == 0 else "steps"
-                            letters = [*LETTERS[kind], *(f"n{k}" for k in range(1, 60))]
-                            free = (
-                                c for c in letters if c not in taken and c not in shown.values()
-                            )
-                            shown[name.key] = next(free, name.key)
+                    wide = i == tensor.rank - 1 and tensor.floating and tensor.rank > 1
+                    likely = "features" if wide else "samples" if i == 0 else "steps"
+                    for key in _keys(size):
+                        if key.startswith("_") and key not in shown:
+                            letters = LETTERS[roles.get(key, likely)]
+                            letters = (*letters, *(f"n{k}" for k in range(1, 60)))
+                            free = (c for c in letters if c not in {*taken, *shown.values()})
+                            shown[key] = next(free, key)
         return shown
 
     def _alternatives(self, plan: _Plan, followed: Followed) -> Followed:
@@ -674,19 +646,10 @@ class _Search:
                 continue
             if other is not None and followed.problem is not None and other.problem is None:
                 # the way that runs is as likely as the one that does not
-                return replace(
-                    other,
-                    unsure=[
-                        Told(
-                            place.file,
-                            place.line,
-                            f"the condition {text}: the other way ends in an error",
-                            True,
-                        )
-                    ],
-                    other_builds=bool(followed.layers),
-                )
-            unsure.append(Told(place.file, place.line, f"the condition {text}", True))
+                what = f"the condition {text}: the other way ends in an error"
+                unsure = [told_at(place, what)]
+                return replace(other, unsure=unsure, other_builds=bool(followed.layers))
+            unsure.append(told_at(place, f"the condition {text}"))
             builds = builds or (other is not None and bool(other.layers))
         return replace(followed, unsure=unsure, other_builds=builds)
 
@@ -698,6 +661,12 @@ def _floats(followed: Followed, tensor: Tensor) -> bool:
         event.kind in casts or (isinstance(event.function, Instance) and event.function.parameters_here)
         for event in followed.events if event.kind and any(tensor is one for one in event.outputs)
     )  # fmt: skip
+
+
+def _unsure(followed: Followed, problem: Problem, what: str) -> Followed:
+    """The problem as one that is not known to be one."""
+    unsure = [*followed.unsure, told_at(problem.place, what)]
+    return replace(followed, problem=None, doubt=problem, unsure=unsure)
 
 
 def _outcome(followed: Followed) -> Any:
@@ -717,15 +686,13 @@ LETTERS = {
 }
 
 
-def _names_in(size: Any) -> set[str]:
-    return (
-        {name.key for names, _ in size.terms for name in names} if isinstance(size, Size) else set()
-    )
+def _keys(size: Any) -> list[str]:
+    return [name.key for names, _ in size.terms for name in names] if isinstance(size, Size) else []
 
 
 def _certain(a: int, b: int, names: set[str]) -> bool:
     """Whether two sizes differ whatever the open names stand for, and no guess is among them."""
-    held = _names_in(a) | _names_in(b)
+    held = {*_keys(a), *_keys(b)}
     if "" in held:  # a rounding, of which the sign says nothing
         return False
     found = held & names
@@ -736,9 +703,7 @@ def _one_sign(size: int) -> bool:
     """Whether a size is never 0, whatever positive numbers its names stand for."""
     if not isinstance(size, Size):
         return size != 0
-    return len({n > 0 for _, n in size.terms}) == 1 and all(
-        name.key for names, _ in size.terms for name in names
-    )
+    return len({n > 0 for _, n in size.terms}) == 1 and all(_keys(size))
 
 
 def _progress(followed: Followed) -> int:
@@ -817,18 +782,11 @@ class _Run:
         self.sources: dict[str, Source] = {request.source.name: request.source}
         if like is not None:
             self.sources |= shared.sources
-        from .python import builtin, libraries
-        from .torch.wiring import wire
-
         if not shared.numbers:
             shared.numbers = _numbers(request.source.tree)
         names = SizeNames(shared.numbers, plan.bound, plan.kinds, plan.shown)
-        given = {
-            str(n) for v in request.settings.values() if isinstance(v, _Open) for n in [v.name]
-        }
-        given |= {
-            n for shape in request.shapes.values() if isinstance(shape, Shape) for n in shape.names
-        }
+        given = {v.name for v in request.settings.values() if isinstance(v, _Open)}
+        given |= {n for s in request.shapes.values() if isinstance(s, Shape) for n in s.names}
         self.interpreter = Interpreter(
             names, loader=self._load, library=lambda i: (builtin(i), libraries(i)),
             choices=plan.choices, rigid=given, like=like, settled=rigid,
@@ -884,16 +842,9 @@ class _Run:
         )  # fmt: skip
 
     def _problem(self, refusal: Refusal) -> Problem | None:
-        place = getattr(refusal, "place", None)
-        if place is None:
-            place = Place(self.request.source.name, self.request.source.tree.body[0], "")
-        return Problem(
-            refusal,
-            place,
-            getattr(refusal, "part", None),
-            getattr(refusal, "stack", []),
-            self.sources,
-        )
+        source = self.request.source
+        place = refusal.place or Place(source.name, source.tree.body[0], "")
+        return Problem(refusal, place, refusal.part or None, refusal.stack, self.sources)
 
     def _entry(self) -> Any:
         interpreter, source = self.interpreter, self.request.source
@@ -912,9 +863,6 @@ class _Run:
         self._definitions(source, names)
         interpreter.absent = self._absent
         target = self._target(names)
-        from .interpreter import Frame
-        from .objects import Scope
-
         interpreter.frames.append(Frame(source.name, "", Scope(names, names), (), -1))
         interpreter.frame.node = ast.Pass(lineno=0, col_offset=0)
         if isinstance(target, Class):
@@ -926,9 +874,6 @@ class _Run:
         interpreter, shared = self.interpreter, self.shared
         if self.like is not None:
             return
-        from .interpreter import Frame
-        from .objects import Scope
-
         budget, left = interpreter.steps, STEPS_OF_DEFINITIONS
         interpreter.frames.append(Frame(source.name, "", Scope(names, names), (), 0))
         try:
@@ -963,12 +908,8 @@ class _Run:
             found = found.names.get(part) if isinstance(found, Class) else None
         if isinstance(found, (Class, Function, Instance, Bound)):
             return found
-        known = [
-            n
-            for n, v in names.items()
-            if isinstance(v, (Class, Function))
-            and getattr(v, "file", "") == self.request.source.name
-        ]
+        mine = [(n, v) for n, v in names.items() if isinstance(v, (Class, Function))]
+        known = [n for n, v in mine if v.file == self.request.source.name]
         listed = ", ".join(known[:20])
         raise UsageError(
             f"{self.request.source.name}: expected a class or function of this file" + (f": {listed}" if known else ", which defines none"),
@@ -984,7 +925,7 @@ class _Run:
             args, keywords = self._constructor_arguments(init, cls)
         elif cls.fields:
             for name, default in cls.fields.items():
-                given = self._given(name)
+                given = self.interpreter.setting(name)
                 if given is not MISSING:
                     keywords[name] = given
                 elif default is MISSING:
@@ -998,26 +939,22 @@ class _Run:
             spec = init.node.args if isinstance(init, Function) else None
             if spec and ((spec.vararg and not args) or spec.kwarg):
                 star = spec.vararg or spec.kwarg
-                place = Place(init.file, init.node, init.qualname)
-                raise Stop(
-                    f"what {cls.name} is given in {star.arg if star else ''}", place
-                ) from None
+                what = f"what {cls.name} is given in {star.arg if star else ''}"
+                raise Stop(what, Place(init.file, init.node, init.qualname)) from None
             raise
         self._check_settings(init)
-        forward = (
-            cls.find("forward") if cls.under(interpreter.module_class) else cls.find("__call__")
-        )
-        if not isinstance(forward, Function):
-            if isinstance(forward, Native) and cls.kind:
-                return self._native_forward(instance)
-            if cls.under(interpreter.module_class) or forward is MISSING:
-                return self._methods(cls, instance)
+        module = cls.under(interpreter.module_class)
+        forward = cls.find("forward" if module else "__call__")
+        if isinstance(forward, Native) and cls.kind:
+            return self._native_forward(instance)
+        if not isinstance(forward, Function) and (module or forward is MISSING):
+            return self._methods(cls, instance)
         values, named = self._forward_arguments(forward, skip=1)
         return interpreter.call(instance, values, named)
 
     def _methods(self, cls: Class, instance: Instance) -> Any:
         """A module without forward: each of its methods that reads one of its layers."""
-        names = {n for layer in self.interpreter.layers for n in [layer.name.removeprefix("self.")]}
+        names = {layer.name.removeprefix("self.") for layer in self.interpreter.layers}
         called = []
         for name, value in cls.names.items():
             if not isinstance(value, Function) or name.startswith("__"):
@@ -1031,11 +968,9 @@ class _Run:
         return None
 
     def _native_forward(self, instance: Instance) -> Any:
-        spec = instance._attributes.get("_spec")
-        if spec is None:
+        if "_spec" not in instance._attributes:
             return None
-        value = self._argument("input")
-        return self.interpreter.call(instance, [value], {})
+        return self.interpreter.call(instance, [self._argument("input")], {})
 
     def _function(self, target: Any) -> Any:
         interpreter = self.interpreter
@@ -1053,13 +988,8 @@ class _Run:
         return interpreter.call(target, values, named)
 
     def _check_settings(self, function: Any) -> None:
-        unused = [
-            n
-            for n in self.request.settings
-            if n not in self.interpreter.used_settings
-            and "." not in n
-            and n not in self._main_names
-        ]
+        taken = {*self.interpreter.used_settings, *self._main_names}
+        unused = [n for n in self.request.settings if n not in taken and "." not in n]
         if unused and isinstance(function, Function):
             spec = function.node.args
             if spec.kwarg is not None:
@@ -1069,12 +999,6 @@ class _Run:
                 f"--set: expected an argument of {self.entry.name}" + (f": {', '.join(known)}" if known else ", which has none"),
                 got=unused[0], fix=f"--set {known[0]}=…" if known else f"leave out --set {unused[0]}",
             )  # fmt: skip
-
-    def _given(self, name: str) -> Any:
-        if name in self.interpreter.settings:
-            self.interpreter.used_settings.add(name)
-            return self.interpreter.settings[name]
-        return MISSING
 
     @cached_property
     def _main_names(self) -> dict[str, Any]:
@@ -1103,7 +1027,7 @@ class _Run:
 
     def _absent(self, name: str) -> Any:
         """A name that a class reads and only the file's main part binds."""
-        given = self._given(name)
+        given = self.interpreter.setting(name)
         if given is not MISSING or name not in self._main_names:
             return given
         value = self._main_names[name]
@@ -1124,7 +1048,7 @@ class _Run:
         keywords: dict[str, Any] = {}
         for name in (*positional, *(a.arg for a in spec.kwonlyargs)):
             default = optional.get(name, MISSING)
-            given = self._given(name)
+            given = self.interpreter.setting(name)
             if given is MISSING:
                 given = self.entry.values.get(name, MISSING)
             if given is not MISSING:
@@ -1140,7 +1064,7 @@ class _Run:
         if spec.kwarg is not None:
             for name in self.request.settings:
                 if "." not in name and name not in keywords:
-                    keywords[name] = self._given(name)
+                    keywords[name] = self.interpreter.setting(name)
                     self.constructor[name] = keywords[name]
         layer = re.fullmatch(r"torch\.nn\.(RNN|LSTM|GRU)(Cell)?", cls.kind)
         if layer and spec.vararg is not None and not positional:  # they go on to torch's class
@@ -1155,7 +1079,7 @@ class _Run:
         values: dict[str, Any] = {}
         for name in (*positional, *(a.arg for a in spec.kwonlyargs)):
             default = optional.get(name, MISSING)
-            given = self._given(name)
+            given = self.interpreter.setting(name)
             if name in self.request.shapes:
                 values[name] = self._shaped(name, self.request.shapes[name])
                 self.arguments[prefix + name] = Argument(values[name], True)
@@ -1168,11 +1092,10 @@ class _Run:
                 values[name] = self._argument(prefix + name)
         if spec.vararg is not None and not positional:
             name = spec.vararg.arg
-            if name in self.request.shapes:
-                value = self._shaped(name, self.request.shapes[name])
-                self.arguments[name] = Argument(value, True)
-            else:
-                value = self._argument(name)
+            if name not in self.request.shapes:
+                return [self._argument(name)], values
+            value = self._shaped(name, self.request.shapes[name])
+            self.arguments[name] = Argument(value, True)
             return [value], values
         for name in self.request.shapes:
             if name not in values:
@@ -1193,22 +1116,12 @@ class _Run:
     def _size(self, text: int | str) -> int:
         if isinstance(text, int):
             return text
-        total: int = 1
-        for part in str(text).split("*"):
-            part = part.strip()
-            total = total * (
-                int(part) if part.isdigit() else self.interpreter.names.open(part, "length")
-            )
-        return total
+        names = self.interpreter.names
+        parts = [part.strip() for part in text.split("*")]
+        return product(int(p) if p.isdigit() else names.open(p, "length") for p in parts)
 
     def _tensor(self, name: str, sizes: tuple[int, ...], dtype: str) -> Tensor:
-        axes = tuple(
-            (Part(size, "unknown", Origin(f"argument {name}", i)),)
-            if size != 1
-            else (Part(1, "one"),)
-            for i, size in enumerate(sizes)
-        )
-        return Tensor(sizes, dtype, axes, facts={"argument": name})
+        return Tensor(sizes, dtype, fresh_axes(sizes, f"argument {name}"), facts={"argument": name})
 
     def _argument(self, name: str) -> Any:
         form = self.plan.forms.get(name, FORMS[0])
@@ -1230,17 +1143,16 @@ class _Run:
         if form[0] == "state":
             shapes = form[1] if form[2] else (form[1],)
             again = self.interpreter.names.rebuilt  # the sizes are those of the run that failed
-            made = tuple(
-                self._tensor(name, tuple(map(again, shape)), "float32") for shape in shapes
-            )
+            sizes = [tuple(map(again, shape)) for shape in shapes]
+            made = tuple(self._tensor(name, each, "float32") for each in sizes)
             return made if form[2] else made[0]
         letters, dtype = form
-        sizes = []
-        for i, letter in enumerate(letters):
-            key = _axis(name, letter)
-            last = i == len(letters) - 1 and dtype == "float32" and len(letters) > 1
-            sizes.append(self.interpreter.names.open(key, "width" if last else "length"))
-        return self._tensor(name, tuple(sizes), dtype)
+        kinds = ["length"] * len(letters)
+        if dtype == "float32" and len(letters) > 1:
+            kinds[-1] = "width"
+        named = [(_axis(name, letter), kind) for letter, kind in zip(letters, kinds)]
+        opened = tuple(self.interpreter.names.open(key, kind) for key, kind in named)
+        return self._tensor(name, opened, dtype)
 
     # ------------------------------------------------------------------------ files beside it
 
@@ -1330,13 +1242,8 @@ class Shape:
     @property
     def names(self) -> set[str]:
         """The names in it."""
-        return {
-            p.strip()
-            for s in self.sizes
-            if isinstance(s, str)
-            for p in s.split("*")
-            if not p.strip().isdigit()
-        }
+        parts = [p.strip() for s in self.sizes if isinstance(s, str) for p in s.split("*")]
+        return {p for p in parts if not p.isdigit()}
 
 
 def _literal(value: Any) -> str:
@@ -1350,12 +1257,9 @@ def _numbers(tree: ast.AST) -> set[int]:
     """The whole numbers that stand in the program, and their neighbours."""
     found: set[int] = set()
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Constant)
-            and type(node.value) is int
-            and 0 <= node.value < 10_000_000
-        ):
-            found |= {node.value, node.value + 1, node.value - 1}
+        value = node.value if isinstance(node, ast.Constant) else None
+        if type(value) is int and 0 <= value < 10_000_000:
+            found |= {value, value + 1, value - 1}
     return found
 
 
@@ -1364,13 +1268,12 @@ def setting_value(text: str) -> Any:
     if re.fullmatch(r"[A-Za-z_]\w{0,31}", text) and text not in ("None", "True", "False"):
         return _Open(text)
     try:
-        value = ast.literal_eval(text)
+        return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise UsageError(
             "--set: expected a Python literal or a name for an open size", got=text[:40],
             fix="--set hidden=80, --set hidden=H, or --set kind=\"'gru'\"",
         ) from None  # fmt: skip
-    return value
 
 
 DTYPES = {"long": "int64", "int": "int32", "float": "float32", "double": "float64", "half": "float16",
@@ -1387,14 +1290,12 @@ def shape_value(text: str) -> Any:
     kind = DTYPES.get(dtype.strip(), dtype.strip()).removeprefix("torch.")
     parts = [p.strip() for p in sizes.split(",")] if sizes.strip() else []
     for part in parts:
-        if not all(
-            re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}|\d{1,9}", p.strip()) for p in part.split("*")
-        ):
+        factors = [p.strip() for p in part.split("*")]
+        if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}|\d{1,9}", p) for p in factors):
             raise UsageError(
-                "--shape: expected sizes such as N,T,10",
-                got=text[:40],
+                "--shape: expected sizes such as N,T,10", got=text[:40],
                 fix="--shape x=N,T,10, or x=N,T:long",
-            )
+            )  # fmt: skip
     if kind and kind not in KNOWN_DTYPES:
         raise UsageError(
             "--shape: expected a dtype such as long or float32 behind the colon", got=dtype[:20],
@@ -1407,6 +1308,5 @@ def program(path: str) -> tuple[Source, str]:
     """The source and the entry of PROGRAM: FILE.py, FILE.py:Class, FILE.ipynb, or -."""
     file, entry = split(path)
     text = read(file)
-    name = "-" if file == "-" else Path(file).name
     full = "" if file == "-" else str(Path(file).resolve())
-    return source_of(text, name, full), entry
+    return source_of(text, Path(file).name, full), entry

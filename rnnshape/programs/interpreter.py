@@ -42,14 +42,16 @@ from .objects import (
     unfolded,
 )
 from .record import Event, Line, Place, Record, shapes_of, tensors_in
-from .refusal import NotKnown, Refusal
+from .refusal import NotKnown, Refusal, runtime_error, type_error, value_error
 from .sizes import Names as SizeNames
 from .sizes import Size, formula, polynomial, terms_of
-from .tensor import Tensor, selected
-from .torch import type_name
+from .tensor import Tensor, one_number, selected
+from .torch import lacks, type_name
 from .torch.data import optimizer_class
 from .torch.modules import parameters_in
 from .values import (
+    GROUPS,
+    PACKED,
     DefaultDict,
     Imported,
     Instance,
@@ -57,6 +59,7 @@ from .values import (
     TorchSize,
     Unknown,
     add_rest,
+    drop,
     known,
     module_state,
     rest_of,
@@ -168,12 +171,20 @@ COMPARE: dict[type, tuple[str, Callable[[Any, Any], Any], str]] = {
     ast.Lt: ("<", operator.lt, "lt"), ast.LtE: ("<=", operator.le, "le"),
     ast.Gt: (">", operator.gt, "gt"), ast.GtE: (">=", operator.ge, "ge"),
 }  # fmt: skip
+UNARY: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    ast.USub: ("__neg__", operator.neg), ast.UAdd: ("__pos__", operator.pos),
+    ast.Invert: ("__invert__", operator.invert),
+}  # fmt: skip
 PYTHON_ERRORS = (
     TypeError, ValueError, LookupError, ArithmeticError, AttributeError, StopIteration,
 )  # fmt: skip
 SIMPLE = (
     ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Delete, ast.Assert, ast.Raise,
 )  # fmt: skip
+
+
+# the expressions that are pointed at where one of them is at fault; of a call see _blame
+PARTS = (ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare)
 
 
 class Interpreter:
@@ -275,15 +286,6 @@ class Interpreter:
         if before is None or (matters and not before.matters):
             self.told[key] = Told(*key, matters)
         self.matter = self.matter or matters
-
-    def fail(self, type: str, message: str, **keywords: Any) -> Refusal:
-        """An exception of Python's own."""
-        return Refusal(type, message, **keywords)
-
-    def lacks(self, kind: str, name: str, owner: Any) -> Refusal:
-        """The AttributeError of an object that has no such name."""
-        words = f"'{kind}' object has no attribute '{name}'"
-        return self.fail("AttributeError", words, argument=owner)
 
     def size_made(self, sizes: Sequence[tuple[int, int]]) -> None:
         """Make an open size equal to what it has to be, and follow anew."""
@@ -457,28 +459,36 @@ class Interpreter:
         frame.node = frame.statement = node
         if not isinstance(node, SIMPLE):
             return EXECUTE[type(node)](self, node)
-        outer, frame.calls = frame.calls, []
         self.ticks += 1
-        order, failed = self.ticks, True
+        order = self.ticks
+
+        def told(calls: list[Event], failed: bool) -> None:
+            self._line(node, calls, failed, order)
+
+        return self._traced(node, lambda: EXECUTE[type(node)](self, node), told)
+
+    def _traced(
+        self, node: ast.stmt, run: Callable[[], Any], told: Callable[[list[Event], bool], None]
+    ) -> Any:
+        """What `run` gives; its calls, and whether it failed, are `told`."""
+        frame, failed = self.frame, True
+        outer, frame.calls = frame.calls, []
         try:
-            signal = EXECUTE[type(node)](self, node)
+            result = run()
             failed = False
         except Refusal as refusal:
             self._located(refusal, node)
             raise
         finally:
             calls, frame.calls = frame.calls, outer
-            self._line(node, calls, failed, order)
-        return signal
+            told(calls, failed)
+        return result
 
     def _located(self, refusal: Refusal, node: ast.AST) -> None:
-        if not hasattr(refusal, "place"):
-            refusal.place = self.place(node)  # type: ignore[attr-defined]
-            refusal.stack = [  # type: ignore[attr-defined]
-                Called(Place(f.file, f.node, f.where), f.scope.names)
-                for f in self.frames
-                if f.node is not None
-            ]
+        if refusal.place is None:
+            refusal.place = self.place(node)
+            running = [(f, f.node) for f in self.frames if f.node is not None]
+            refusal.stack = [Called(Place(f.file, n, f.where), f.scope.names) for f, n in running]
 
     def _line(self, node: ast.stmt, calls: list[Event], failed: bool, order: int = 0) -> None:
         names = {} if failed else self._assigned(node)
@@ -489,7 +499,7 @@ class Interpreter:
 
         def make() -> Line:
             return Line(
-                frame.file, node.lineno, node.end_lineno or node.lineno, frame.where, "",
+                frame.file, node.lineno, node.end_lineno or node.lineno, frame.where,
                 frame.depth, frame.path, calls=calls, names=names, failed=failed,
                 order=order or self.ticks,
             )  # fmt: skip
@@ -520,22 +530,14 @@ class Interpreter:
         elif isinstance(target, ast.Starred):
             self._named(target.value, found)
         elif isinstance(target, ast.Name):
-            value = self.frame.scope.names.get(target.id, MISSING)
-            if (
-                value is not MISSING
-                and not isinstance(value, Instance)
-                and any(True for _ in tensors_in(value))
-            ):
+            value = self.frame.scope.names.get(target.id)
+            if not isinstance(value, Instance) and any(True for _ in tensors_in(value)):
                 found[target.id] = value
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
             owner = self.frame.scope.names.get(target.value.id)
-            if isinstance(owner, Instance):
-                try:
-                    value = getattr(owner, target.attr)
-                except AttributeError:
-                    return
-                if not isinstance(value, Instance) and any(True for _ in tensors_in(value)):
-                    found[f"{target.value.id}.{target.attr}"] = value
+            value = getattr(owner, target.attr, None) if isinstance(owner, Instance) else None
+            if not isinstance(value, Instance) and any(True for _ in tensors_in(value)):
+                found[f"{target.value.id}.{target.attr}"] = value
 
     def _assign(self, node: ast.Assign) -> None:
         value = self.evaluate(node.value)
@@ -606,16 +608,8 @@ class Interpreter:
 
     def _unpack(self, target: ast.Tuple | ast.List, value: Any) -> None:
         count = len(target.elts)
-        if isinstance(value, Unknown):
-            for one in target.elts:
-                self.bind(one, value.of_kind(""))
-            return
         stars = [i for i, one in enumerate(target.elts) if isinstance(one, ast.Starred)]
-        if (
-            isinstance(value, (Size, int, float))
-            and not isinstance(value, bool)
-            and self._open(value)
-        ):
+        if self._open(value):
             for i, one in enumerate(target.elts):
                 self.bind(one, self.names.open(f"{value}[{i}]"))
             return
@@ -629,49 +623,26 @@ class Interpreter:
             raise
         if isinstance(items, Unknown):
             for one in target.elts:
-                self.bind(one, items)
+                self.bind(one, items.of_kind(""))  # each is one of its own
             return
-        items = self._bounded(items, count + 1 if not stars else LARGEST_BUILT)
+        items = list(islice(items, LARGEST_BUILT if stars else count + 1))
+        at, after = (stars[0], count - stars[0] - 1) if stars else (0, 0)
+        rank = {"unpacked": count} if isinstance(value, TorchSize) and not stars else {}
+        least = f"at least {count - 1}" if stars else str(count)
+        if not stars and len(items) > count:
+            words = f"too many values to unpack (expected {count})"
+            raise value_error(words, argument=value, wants=rank)
+        if len(items) < count - bool(stars):
+            words = f"not enough values to unpack (expected {least}, got {len(items)})"
+            raise value_error(words, argument=None if stars else value, wants=rank)
         if stars:
-            at, after = stars[0], count - stars[0] - 1
-            if len(items) < count - 1:
-                raise self.fail(
-                    "ValueError",
-                    f"not enough values to unpack (expected at least {count - 1}, got {len(items)})",
-                )
-            parts = [
-                *items[:at],
-                list(items[at : len(items) - after]),
-                *items[len(items) - after :],
-            ]
-        else:
-            rank = {"unpacked": count} if isinstance(value, TorchSize) else {}
-            if len(items) > count:
-                raise self.fail(
-                    "ValueError", f"too many values to unpack (expected {count})",
-                    argument=getattr(value, "of", value), wants=rank,
-                )  # fmt: skip
-            if len(items) < count:
-                raise self.fail(
-                    "ValueError", f"not enough values to unpack (expected {count}, got {len(items)})",
-                    argument=getattr(value, "of", value), wants=rank,
-                )  # fmt: skip
-            parts = list(items)
-        for one, part in zip(target.elts, parts):
+            end = len(items) - after
+            items = [*items[:at], items[at:end], *items[end:]]
+        for one, part in zip(target.elts, items):
             self.bind(one, part)
 
-    def _bounded(self, items: Iterable[Any], most: int) -> list[Any]:
-        result = []
-        for item in items:
-            result.append(item)
-            if len(result) >= most:
-                break
-        return result
-
     def _store_item(self, node: ast.AST, owner: Any, key: Any, value: Any) -> None:
-        if isinstance(owner, Unknown) or (
-            isinstance(key, Unknown) and not isinstance(owner, (dict, Tensor))
-        ):
+        if isinstance(key, Unknown) and not isinstance(owner, (dict, Tensor)):
             return
         if isinstance(owner, Tensor):
             if arrays.is_array(owner):
@@ -695,15 +666,10 @@ class Interpreter:
             self.call(method, [key, value], {})
             return
         if isinstance(owner, (tuple, str, int, float, type(None))):
-            raise self.fail(
-                "TypeError", f"'{type_name(owner)}' object does not support item assignment"
-            )
+            raise type_error(f"'{type_name(owner)}' object does not support item assignment")
 
     def _expr(self, node: ast.Expr) -> None:
         self.evaluate(node.value)
-
-    def _return(self, node: ast.Return) -> Return:
-        return Return(self.evaluate(node.value) if node.value is not None else None)
 
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
@@ -716,14 +682,7 @@ class Interpreter:
             elif isinstance(target, ast.Attribute):
                 owner = self.evaluate(target.value)
                 if isinstance(owner, Instance):
-                    for group in (
-                        owner._attributes,
-                        *(
-                            owner._attributes.get(g, {})
-                            for g in ("_parameters", "_buffers", "_modules")
-                        ),
-                    ):
-                        group.pop(target.attr, None)
+                    drop(owner, target.attr)
 
     def _assert(self, node: ast.Assert) -> None:
         test = self.evaluate(node.test)
@@ -739,8 +698,7 @@ class Interpreter:
             if any(isinstance(self.evaluate(side), Size) for side in sides):
                 return  # the number behind a name was chosen here
         message = self.evaluate(node.msg) if node.msg else ""
-        raise self.fail(
-            "AssertionError", "" if isinstance(message, Unknown) else str(message),
+        raise Refusal("AssertionError", "" if isinstance(message, Unknown) else str(message),
             sizes=self._compared(node.test),
         )  # fmt: skip
 
@@ -764,7 +722,7 @@ class Interpreter:
         if node.exc is None:
             if isinstance(self.frame.handled, Refusal):
                 raise self.frame.handled
-            raise self.fail("RuntimeError", "No active exception to reraise")
+            raise runtime_error("No active exception to reraise")
         value = self.evaluate(node.exc)
         if isinstance(value, Class):
             value = self.call(value, [], {})
@@ -774,7 +732,7 @@ class Interpreter:
             raise Refusal(value.cls.name, message, value=value)
         if isinstance(value, Unknown):
             raise Stop(f"an exception that is not known ({value.what}) is raised", self.place(node))
-        raise self.fail("TypeError", "exceptions must derive from BaseException")
+        raise type_error("exceptions must derive from BaseException")
 
     def _if(self, node: ast.If) -> Any:
         truth = self.header(node, node.test)
@@ -784,26 +742,13 @@ class Interpreter:
 
     def header(self, node: ast.stmt, test: ast.expr) -> Any:
         """The truth of the condition in the head of a statement, its calls as a line."""
-        frame = self.frame
-        outer, frame.calls = frame.calls, []
-        failed = True
-        try:
-            value = self.truth(self.evaluate(test), test)
-            failed = False
-        except Refusal as refusal:
-            self._located(refusal, node)
-            raise
-        finally:
-            calls, frame.calls = frame.calls, outer
-            if (
-                any(
-                    event.kind not in ("operator", "index") and "Tensor.s" not in event.kind
-                    for event in calls
-                )
-                or failed
-            ):
+
+        def told(calls: list[Event], failed: bool) -> None:
+            kinds = {event.kind for event in calls} - {"operator", "index"}
+            if failed or any("Tensor.s" not in kind for kind in kinds):
                 self._line(ast.copy_location(ast.Pass(), test), calls, failed)
-        return value
+
+        return self._traced(node, lambda: self.truth(self.evaluate(test), test), told)
 
     def _likely(self, node: ast.If) -> bool:
         last = node.body[-1]
@@ -823,18 +768,14 @@ class Interpreter:
         return taken
 
     def _for(self, node: ast.For) -> Any:
-        frame = self.frame
-        outer, frame.calls = frame.calls, []
-        try:
-            iterable = self.evaluate(node.iter)
-            items = self.iterate(iterable, node.iter)
-        except Refusal as refusal:
-            self._located(refusal, node)
-            raise
-        finally:
-            calls, frame.calls = frame.calls, outer
+
+        def told(calls: list[Event], failed: bool) -> None:
             if calls:
                 self._line(ast.copy_location(ast.Pass(), node.iter), calls, False)
+
+        items = self._traced(
+            node, lambda: self.iterate(self.evaluate(node.iter), node.iter), told
+        )  # fmt: skip
         if isinstance(items, Unknown):
             self.tell(items)
             return self._unknown_turns(node, items)
@@ -886,12 +827,11 @@ class Interpreter:
         self._forget(before, unknown)
         return signal if isinstance(signal, Return) else None
 
-    def _holders(self) -> list[dict[str, Any]]:
+    def holders(self) -> list[dict[str, Any]]:
+        """The names of the scope that runs, and the fields of the objects among them."""
         names = self.frame.scope.names
-        return [
-            names,
-            *(v._attributes for v in list(names.values())[:50] if isinstance(v, Instance)),
-        ]
+        objects = [v for v in list(names.values())[:50] if isinstance(v, Instance)]
+        return [names, *(v._attributes for v in objects)]
 
     def _reached(self) -> list[tuple[Any, Any]]:
         """What the frames reach, a few thousand at the most: scopes and fields with their numbers,
@@ -978,10 +918,8 @@ class Interpreter:
             return True
         wanted = self.evaluate(handler.type)
         cls = self._exception(refusal).cls
-        for one in wanted if isinstance(wanted, (tuple, list)) else [wanted]:
-            if isinstance(one, Class) and cls.under(one):
-                return True
-        return False
+        wanted = wanted if isinstance(wanted, (tuple, list)) else [wanted]
+        return any(isinstance(one, Class) and cls.under(one) for one in wanted)
 
     def _with(self, node: ast.With) -> Any:
         entered = []
@@ -1017,15 +955,10 @@ class Interpreter:
         """A function object, with its defaults evaluated."""
         frame = self.frame
         owner = frame.scope.names.get("__class_being_made__")
-        inside = (
-            f"{frame.where}."
-            if owner is not None
-            else (f"{frame.where}.<locals>." if frame.function else "")
-        )
-        scope = frame.scope
+        inside, scope = f"{frame.where}.<locals>." if frame.function else "", frame.scope
         if owner is not None:
-            scope = Scope({}, scope.module, scope.outer)
-        function = Function(
+            inside, scope = f"{frame.where}.", Scope({}, scope.module, scope.outer)
+        return Function(
             node, scope, frame.file, f"{inside}{name}",
             [self.evaluate(d) for d in node.args.defaults],
             {
@@ -1034,7 +967,6 @@ class Interpreter:
             },
             owner, _yields(node),
         )  # fmt: skip
-        return function
 
     def _class(self, node: ast.ClassDef) -> None:
         frame = self.frame
@@ -1046,29 +978,20 @@ class Interpreter:
             elif isinstance(value, Native) and value.name in self.classes:
                 bases.append(self.classes[value.name])
             else:
-                foreign = (
-                    value if isinstance(value, Unknown) else self.unknown("a base class", base)
-                )
-        cls = Class(
-            node.name,
-            bases or [OBJECT],
-            file=frame.file,
-            line=node.lineno,
-            node=node,
+                vague = isinstance(value, Unknown)
+                foreign = value if vague else self.unknown("a base class", base)
+        cls = make_class(
+            node.name, bases or [OBJECT], file=frame.file, line=node.lineno, node=node,
             foreign=foreign,
-        )
+        )  # fmt: skip
         for parent in bases:
             cls.foreign = cls.foreign or parent.foreign
-            cls.form = cls.form or (
-                parent.form if parent.form in ("enum", "exception", "namedtuple") else ""
-            )
+            if parent.form in ("enum", "exception", "namedtuple"):
+                cls.form = cls.form or parent.form
         if not cls.form:  # what an instance holds as a dict or a list is not modelled
             real = next((parent for parent in cls.bases if parent.form == "type"), None)
             what = self.unknown(f"Python's {real.name}", node) if real else None
             cls.foreign = cls.foreign or what
-        from .objects import linear_order
-
-        cls.mro = linear_order(cls)
         names: dict[str, Any] = {"__class_being_made__": cls, "__annotations__": {}}
         outer = frame.scope if frame.function or frame.scope.outer else None
         scope = Scope(names, frame.scope.module, _real(frame.scope) if outer else None)
@@ -1128,9 +1051,9 @@ class Interpreter:
         if level == 0:
             if name == "torch" or name.startswith("torch."):
                 return Torch(_torch_path(name))
-            known = self.libraries.get(name)
-            if isinstance(known, Names):
-                return known
+            library = self.libraries.get(name)
+            if isinstance(library, Names):
+                return library
         return self.loader(self, name, level, self.frame.file)
 
     def member(self, module: Any, name: str, node: ast.AST) -> Any:
@@ -1179,8 +1102,7 @@ class Interpreter:
         if path in table.CONSTANTS:
             return table.CONSTANTS[path]
         if path in table.ROWS:
-            row = table.ROWS[path]
-            return Native(path, row.rule, path, row.interpreter, row.unknowns)
+            return _of_row(table.ROWS[path])
         if path in self.functions:
             return self.functions[path]
         if path.startswith("torch.nn.init."):
@@ -1188,19 +1110,9 @@ class Interpreter:
         if re.match(r"torch\.optim\.(lr_scheduler\.)?[A-Z]", path):
             self.classes[path] = optimizer_class(path)
             return self.classes[path]
-        if path in (
-            "torch.optim",
-            "torch.optim.lr_scheduler",
-            "torch.nn.init",
-            "torch.utils",
-            "torch.utils.data",
-            "torch.nn.utils",
-        ):
-            return Torch(path)
-        if any(
-            key.startswith(f"{path}.")
-            for group in (table.ROWS, table.MODULES, table.CONSTANTS)
-            for key in group
+        keys = (*table.ROWS, *table.MODULES, *table.CONSTANTS, *self.classes, *self.functions)
+        if path in ("torch.optim", "torch.optim.lr_scheduler") or any(
+            key.startswith(f"{path}.") for key in keys
         ):
             return Torch(path)
         return self.unknown(f"{path}, which is not in the table", node)
@@ -1218,15 +1130,6 @@ class Interpreter:
             self.classes[path] = make_class(path.rpartition(".")[2], [base], names=names, path=path)
         return self.classes[path]
 
-    def _pass(self, node: ast.stmt) -> None:
-        return None
-
-    def _break(self, node: ast.Break) -> Any:
-        return BREAK
-
-    def _continue(self, node: ast.Continue) -> Any:
-        return CONTINUE
-
     def _match(self, node: ast.Match) -> Any:
         subject = self.evaluate(node.subject)
         for case in node.cases:
@@ -1235,11 +1138,8 @@ class Interpreter:
                 found = self.decide(case.pattern, found, node.subject)
             if found and case.guard is not None:
                 guard = self.truth(self.evaluate(case.guard), case.guard)
-                found = (
-                    self.decide(case.guard, guard, case.guard)
-                    if isinstance(guard, Unknown)
-                    else guard
-                )
+                vague = isinstance(guard, Unknown)
+                found = self.decide(case.guard, guard, case.guard) if vague else guard
             if found:
                 return self.block(case.body)
         return None
@@ -1274,13 +1174,15 @@ class Interpreter:
 
     def evaluate(self, node: ast.expr) -> Any:
         """The value of an expression; of a container that holds more than is known, unknown."""
-        value = EVALUATE[type(node)](self, node)
+        try:
+            value = EVALUATE[type(node)](self, node)
+        except Refusal as refusal:
+            if refusal.part is None:  # the innermost expression is at fault
+                refusal.part = isinstance(node, PARTS) and self.place(node)
+            raise
         if isinstance(value, (list, dict, set)):
             return rest_of(value) or value
         return value
-
-    def _constant(self, node: ast.Constant) -> Any:
-        return node.value
 
     def _name(self, node: ast.Name) -> Any:
         scope: Scope | None = self.frame.scope
@@ -1301,7 +1203,7 @@ class Interpreter:
             return self.member(next((m for m in others if name in m.names), others[-1]), name, node)
         function = self.frame.function
         if function is not None and name in _locals(function.node):
-            raise self.fail(
+            raise Refusal(
                 "UnboundLocalError",
                 f"cannot access local variable '{name}' where it is not associated with a value",
             )
@@ -1309,28 +1211,13 @@ class Interpreter:
         if value is not MISSING:
             module[name] = value
             return value
-        raise self.fail("NameError", f"name '{name}' is not defined")
+        raise Refusal("NameError", f"name '{name}' is not defined")
 
     def _attribute(self, node: ast.Attribute) -> Any:
-        owner = self.evaluate(node.value)
-        try:
-            return self.attribute(owner, node.attr, node)
-        except Refusal as refusal:
-            self._part(refusal, node)
-            raise
-
-    def _part(self, refusal: Refusal, node: ast.AST) -> None:
-        if not hasattr(refusal, "part"):
-            refusal.part = self.place(node)  # type: ignore[attr-defined]
+        return self.attribute(self.evaluate(node.value), node.attr, node)
 
     def _subscript(self, node: ast.Subscript) -> Any:
-        owner = self.evaluate(node.value)
-        key = self.evaluate(node.slice)
-        try:
-            return self.item(owner, key, node)
-        except Refusal as refusal:
-            self._part(refusal, node)
-            raise
+        return self.item(self.evaluate(node.value), self.evaluate(node.slice), node)
 
     def item(self, owner: Any, key: Any, node: ast.AST) -> Any:
         """owner[key]."""
@@ -1356,23 +1243,17 @@ class Interpreter:
                 return owner[0]  # whichever: all are alike
             return self.unknown(key.what, node)
         if isinstance(owner, (list, tuple, str, bytes, range)):
-            if isinstance(key, Tensor):
-                if key.known is not None and len(key.known) == 1:
-                    key = key.known[0]
-                elif key.numel == 1 and not key.floating:
-                    return self.item(owner, self.unknown("", node, "int"), node)
-            if isinstance(key, slice) and any(
-                isinstance(p, Unknown) for p in (key.start, key.stop, key.step)
-            ):
-                return self.unknown("a slice of unknown bounds", node)
-            if isinstance(key, slice) and isinstance(owner, TorchSize):
-                return TorchSize(tuple(owner)[_plain_slice(key)])
-            if isinstance(owner, range) and isinstance(key, slice):
-                return (
-                    list(owner)[key]
-                    if len(owner) < LARGEST_BUILT
-                    else self.unknown("a long range", node)
-                )
+            key = one_number(key)
+            if isinstance(key, Tensor) and key.numel == 1 and not key.floating:
+                return self.item(owner, self.unknown("", node, "int"), node)
+            if isinstance(key, slice):
+                if any(isinstance(p, Unknown) for p in (key.start, key.stop, key.step)):
+                    return self.unknown("a slice of unknown bounds", node)
+                if isinstance(owner, TorchSize):
+                    return TorchSize(tuple(owner)[_plain_slice(key)])
+                if isinstance(owner, range):
+                    owner = self.listed(owner, node)
+                    return owner if isinstance(owner, Unknown) else owner[key]
             return self.paid(lambda: owner[key], node, owner)
         if isinstance(owner, dict):
             if key in owner if _hashable(key) else False:
@@ -1389,8 +1270,7 @@ class Interpreter:
                 return self.unknown("an entry of a dict with unknown keys", node)
             return self.python(lambda: dict(owner)[key], node)
         if isinstance(owner, Packed):
-            names = ("data", "batch_sizes", "sorted_indices", "unsorted_indices")
-            return self.attribute(owner, self.python(lambda: names[key], node), node)
+            return self.attribute(owner, self.python(lambda: PACKED[key], node), node)
         if self._open(owner):
             if isinstance(key, str) and f"{owner}.{key}" in self.settings:
                 return self._field(f"{owner}.{key}")
@@ -1403,14 +1283,11 @@ class Interpreter:
         if isinstance(owner, Instance) and owner._cls.foreign is not None:
             return owner._cls.foreign
         if isinstance(owner, (Function, Bound)):
-            raise self.fail(
-                "TypeError",
+            raise type_error(
                 f"'{'method' if isinstance(owner, Bound) else 'function'}' object is not subscriptable",
                 argument=owner,
             )
-        raise self.fail(
-            "TypeError", f"'{type_name(owner)}' object is not subscriptable", argument=owner
-        )
+        raise type_error(f"'{type_name(owner)}' object is not subscriptable", argument=owner)
 
     def _open(self, value: Any) -> bool:
         """Whether a value is an open argument, which may be an object as well as a size."""
@@ -1421,10 +1298,16 @@ class Interpreter:
 
     def _field(self, name: str) -> Any:
         """A field of an open argument: what --set gives it, else a size of that name."""
-        if name in self.settings:
-            self.used_settings.add(name)
-            return self.settings[name]
-        return self.names.open(name)
+        value = self.setting(name)
+        return self.names.open(name) if value is MISSING else value
+
+    def setting(self, *names: str) -> Any:
+        """What --set gave under one of the names; MISSING where it gave nothing."""
+        for name in names:
+            if name in self.settings:
+                self.used_settings.add(name)
+                return self.settings[name]
+        return MISSING
 
     @property
     def objects(self) -> set[str]:
@@ -1440,16 +1323,13 @@ class Interpreter:
             self.evaluate(part) if part is not None else None
             for part in (node.lower, node.upper, node.step)
         ]
-        return slice(*(_whole(part) for part in parts))
+        return slice(*map(one_number, parts))
 
     def _tuple(self, node: ast.Tuple) -> Any:
         made = tuple(self._elements(node.elts))
         if self.vast(made):
             return self.unknown("a tuple of very many elements", node)
         return made
-
-    def _list(self, node: ast.List) -> Any:
-        return self._elements(node.elts)
 
     def _set(self, node: ast.Set) -> Any:
         items = self._elements(node.elts)
@@ -1463,7 +1343,7 @@ class Interpreter:
                 if isinstance(items, Unknown):
                     result.append(items)
                 else:
-                    result.extend(self._bounded(items, LARGEST_BUILT))
+                    result.extend(list(islice(items, LARGEST_BUILT)))
             else:
                 result.append(self.evaluate(one))
         return result
@@ -1493,9 +1373,7 @@ class Interpreter:
             spec = self.evaluate(one.format_spec) if one.format_spec is not None else ""
             if isinstance(value, Unknown) or isinstance(spec, Unknown):
                 return self.unknown("", node, "str")
-            text = (
-                self.text(value) if one.conversion != 114 else self.text(value, representation=True)
-            )
+            text = self.text(value, representation=one.conversion == 114)
             if spec and isinstance(value, (int, float, str)) and not re.search(r"\d{4}", spec):
                 number = int(value) if isinstance(value, Size) else value
                 text = self.python(partial(format, number, spec), node)
@@ -1521,13 +1399,10 @@ class Interpreter:
                 if method is not None:
                     return self.call(method, [], {})
             return self.unknown("", None, "str")
-        if isinstance(value, (list, tuple, dict, set)) and (
-            unfolded(value, 1000) > 1000
-            or any(
-                True for _ in _deep(value) if not isinstance(_, (int, float, str, bool, type(None)))
-            )
-        ):
-            return self.unknown("", None, "str")
+        if isinstance(value, (list, tuple, dict, set)):
+            plain = (int, float, str, type(None))
+            if unfolded(value, 1000) > 1000 or not all(isinstance(v, plain) for v in _deep(value)):
+                return self.unknown("", None, "str")
         return repr(value) if representation else str(value)
 
     def _bool_op(self, node: ast.BoolOp) -> Any:
@@ -1537,8 +1412,8 @@ class Interpreter:
             value = self.evaluate(one)
             truth = self.truth(value, one)
             if isinstance(truth, Unknown):
-                rest = [self.evaluate(other) for other in node.values[node.values.index(one) + 1 :]]
-                for other in rest:
+                rest = node.values[node.values.index(one) + 1 :]
+                for other in [self.evaluate(other) for other in rest]:
                     decided = self.truth(other)
                     if not isinstance(decided, Unknown) and decided == stop:
                         return other if isinstance(other, bool) else truth
@@ -1554,62 +1429,45 @@ class Interpreter:
             return truth if isinstance(truth, Unknown) else not truth
         if isinstance(value, Unknown):
             return value
+        name, apply = UNARY[type(node.op)]
         if isinstance(value, Tensor):
-            rows = {
-                ast.USub: "Tensor.__neg__",
-                ast.UAdd: "Tensor.__pos__",
-                ast.Invert: "Tensor.__invert__",
-            }
-            return self.guarded(lambda: self.row(rows[type(node.op)])(value), node)
-        sign: dict[type, Callable[[Any], Any]] = {
-            ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert,
-        }  # fmt: skip
-        names = {ast.USub: "__neg__", ast.UAdd: "__pos__", ast.Invert: "__invert__"}
-        method = self._special(value, names[type(node.op)])
+            return self.guarded(lambda: self.row(f"Tensor.{name}")(value), node)
+        method = self._special(value, name)
         if method is not None:
             return self.call(method, [], {})
-        return _foreign(value) or self.python(lambda: sign[type(node.op)](value), node, value)
+        return _foreign(value) or self.python(lambda: apply(value), node, value)
 
     def _bin_op(self, node: ast.BinOp) -> Any:
-        left = self.evaluate(node.left)
-        right = self.evaluate(node.right)
-        try:
-            return self.binary(node, left, node.op, right)
-        except Refusal as refusal:
-            self._part(refusal, node)
-            raise
+        return self.binary(node, self.evaluate(node.left), node.op, self.evaluate(node.right))
 
     def binary(self, node: ast.AST, left: Any, op: ast.operator, right: Any) -> Any:
         """left op right."""
         sign, apply, name = BINARY[type(op)]
-        if isinstance(left, Tensor) or isinstance(right, Tensor):
-            return self._tensor_binary(node, left, sign, right)
+        tensors = isinstance(left, Tensor) or isinstance(right, Tensor)
+        objects = isinstance(left, (Instance, Raised)) or isinstance(right, (Instance, Raised))
+        if tensors and not objects:
+            return self._tensor_binary(node, left, sign, name, right)
         if isinstance(left, Unknown) or isinstance(right, Unknown):
             found = left if isinstance(left, Unknown) else right
-            numbers = all(
-                isinstance(v, (int, float)) or getattr(v, "kind", "") in ("int", "float")
-                for v in (left, right)
-            )
-            if numbers and (
-                sign == "/"
-                or "float" in (getattr(left, "kind", ""), getattr(right, "kind", ""))
-                or isinstance(left, float)
-                or isinstance(right, float)
-            ):
+            operands = (left, right)
+            kinds = {v.kind if isinstance(v, Unknown) else type(v).__name__ for v in operands}
+            if kinds <= _NUMBERS and (sign == "/" or kinds & {"float", "Ratio"}):
                 result = self.unknown(found.what, node, "float")
                 result.line, result.file = found.line, found.file
                 return result
             sized = all(isinstance(v, (int, Imported)) for v in (left, right))
             return found if sized else found.of_kind(found.kind)
-        if isinstance(left, (Instance, Raised)) or isinstance(right, (Instance, Raised)):
-            method = self._special(left, f"__{name}__")
+        for one, other, called in (
+            ((left, right, name), (right, left, f"r{name}")) if objects else ()
+        ):
+            method = self._special(one, f"__{called}__")
             if method is not None:
-                return self.call(method, [right], {}, node)
-            method = self._special(right, f"__r{name}__")
-            if method is not None:
-                return self.call(method, [left], {}, node)
-            if foreign := _foreign(left, right):
-                return foreign
+                return self.call(method, [other], {}, node)
+        foreign = _foreign(left, right) if objects else None
+        if foreign:
+            return foreign
+        if tensors:
+            return self._tensor_binary(node, left, sign, name, right)
         if isinstance(left, TorchSize) and isinstance(right, (tuple, list)) and sign == "+":
             return TorchSize((*left, *right))
         if sign == "|" and (isinstance(left, Class) or isinstance(right, Class)):
@@ -1619,10 +1477,8 @@ class Interpreter:
             return self.unknown(f"{large}, which is not built", node)
         if sign == "%" and isinstance(left, str):
             return self._formatted(left, right, node)
-        return self.paid(
-            lambda: apply(left, right), node, _tuple_of(left, right),
-            f"unsupported operand type(s) for {'** or pow()' if sign == '**' else sign}: '{type_name(left)}' and '{type_name(right)}'",
-        )  # fmt: skip
+        words = operand_words(left, sign, right, joins=False)
+        return self.paid(lambda: apply(left, right), node, _tuple_of(left, right), words)
 
     def vast(self, *values: Any) -> bool:
         """Whether one of the values is a nest of containers that Python would go through too long."""
@@ -1662,67 +1518,34 @@ class Interpreter:
                 return "a number of very many digits"
         return ""
 
-    def _tensor_binary(self, node: ast.AST, left: Any, sign: str, right: Any) -> Any:
+    def _tensor_binary(self, node: ast.AST, left: Any, sign: str, name: str, right: Any) -> Any:
         if isinstance(left, Unknown) or isinstance(right, Unknown):
             other = left if isinstance(left, Unknown) else right
-            if getattr(other, "kind", "") in ("float", "int", "bool"):
-                left, right = (0.5 if isinstance(v, Unknown) else v for v in (left, right))
-            else:
+            if other.kind not in ("float", "int", "bool"):
                 self.tell(other, matters=True)
                 return other
-        if isinstance(left, Instance) and not isinstance(right, Instance):
-            method = self._special(left, f"__{sign}__")
-            if method is None:
-                left_name = type_name(left)
-                raise self.fail(
-                    "TypeError",
-                    f"unsupported operand type(s) for {sign}: '{left_name}' and '{type_name(right)}'",
-                    argument=left,
-                )
-        if sign == "@":
-            if not isinstance(left, Tensor) or not isinstance(right, Tensor):
-                raise self.fail(
-                    "TypeError",
-                    f"unsupported operand type(s) for @: '{type_name(left)}' and '{type_name(right)}'",
-                )
-            result = self.array_result(
-                lambda: self.row("torch.matmul")(left, right), [left, right], node
-            )
-            self._event("torch.matmul", "@", node, [left, right], {}, result)
-            return result
-        name = _NAMES[sign]
+            left, right = (0.5 if isinstance(v, Unknown) else v for v in (left, right))
         flipped = not isinstance(left, Tensor)
-        row = self.row(
-            f"Tensor.__{'r' if flipped and sign not in _SIGNS else ''}{_SIGNS.get(sign, name) if flipped else name}__"
-        )
+        kinds = Tensor if sign == "@" else (Tensor, int, float, complex)
         for one in (left, right):
-            if not isinstance(one, (Tensor, int, float, bool, complex)):
-                raise self.fail("TypeError", self._operand_words(left, sign, right), argument=one)
-        operands = (right, left) if flipped else (left, right)
-        result = self.array_result(lambda: row(*operands), operands, node)
-        self._event("operator", sign, node, [left, right], {}, result)
+            if not isinstance(one, kinds):
+                raise type_error(operand_words(left, sign, right), argument=one)
+        if sign == "@":
+            kind, rule, operands = "torch.matmul", self.row("torch.matmul"), (left, right)
+        else:
+            mirrored = _MIRROR.get(name) or f"r{name}"
+            kind, rule = "operator", self.row(f"Tensor.__{mirrored if flipped else name}__")
+            operands = (right, left) if flipped else (left, right)
+        result = self.array_result(lambda: rule(*operands), operands, node)
+        self._event(kind, sign, node, [left, right], {}, result)
         return result
-
-    def _operand_words(self, left: Any, sign: str, right: Any) -> str:
-        if sign == "+" and isinstance(left, (list, tuple, str)):
-            kind = type_name(left)
-            return f'can only concatenate {kind} (not "{type_name(right)}") to {kind}'
-        if sign == "*" and isinstance(left, (list, tuple, str)):
-            return f"can't multiply sequence by non-int of type '{type_name(right)}'"
-        if sign in ("<", "<=", ">", ">="):
-            return f"'{sign}' not supported between instances of '{type_name(left)}' and '{type_name(right)}'"
-        return f"unsupported operand type(s) for {'** or pow()' if sign == '**' else sign}: '{type_name(left)}' and '{type_name(right)}'"
 
     def _compare(self, node: ast.Compare) -> Any:
         left = self.evaluate(node.left)
         result: Any = True
         for op, comparator in zip(node.ops, node.comparators):
             right = self.evaluate(comparator)
-            try:
-                result = self.compare(op, left, right, node)
-            except Refusal as refusal:
-                self._part(refusal, node)
-                raise
+            result = self.compare(op, left, right, node)
             if len(node.ops) > 1:
                 truth = self.truth(result)
                 if isinstance(truth, Unknown) or not truth:
@@ -1755,10 +1578,10 @@ class Interpreter:
                 isinstance(v, (Tensor, int, float, bool)) for v in (left, right)
             ):
                 return sign == "!="
-            return self._tensor_binary(node, left, sign, right)
-        for one, other, method_name in ((left, right, f"__{name}__"), (right, left, _MIRROR[name])):
+            return self._tensor_binary(node, left, sign, name, right)
+        for one, other, called in ((left, right, name), (right, left, _MIRROR[name])):
             if isinstance(one, Instance):
-                method = self._special(one, method_name)
+                method = self._special(one, f"__{called}__")
                 if method is not None:
                     return self.call(method, [other], {})
         if foreign := _foreign(left, right):
@@ -1767,15 +1590,11 @@ class Interpreter:
             return self.unknown("a comparison of very many elements", node, "bool")
         if sign in ("==", "!="):
             result = self.python(lambda: left == right, node)
-            if not isinstance(result, bool):
-                return result
-            return result if sign == "==" else not result
+            return result if sign == "==" or not isinstance(result, bool) else not result
         if isinstance(left, complex) or isinstance(right, complex):
             return self.unknown("an order of complex numbers, which NumPy's have", node, "bool")
-        return self.python(
-            lambda: apply(left, right), node, _tuple_of(left, right),
-            f"'{sign}' not supported between instances of '{type_name(left)}' and '{type_name(right)}'",
-        )  # fmt: skip
+        words = operand_words(left, sign, right)
+        return self.python(lambda: apply(left, right), node, _tuple_of(left, right), words)
 
     def _contains(self, container: Any, value: Any, node: ast.AST) -> Any:
         if isinstance(container, Unknown):
@@ -1802,10 +1621,8 @@ class Interpreter:
         if isinstance(items, (list, tuple)):
             self.texted(value, items)
         vague = None
-        for item in (
-            items if isinstance(items, (list, tuple, range)) else self._bounded(items, 10_000)
-        ):
-            if isinstance(item, (Unknown)) or isinstance(value, Unknown):
+        for item in items if isinstance(items, (list, tuple, range)) else islice(items, 10_000):
+            if isinstance(item, Unknown) or isinstance(value, Unknown):
                 vague = item if isinstance(item, Unknown) else value
             elif self._open(value) and not isinstance(item, int):
                 vague = self.unknown(f"the value of {value}, which was not given", None, "bool")
@@ -1822,14 +1639,12 @@ class Interpreter:
         if isinstance(value, Tensor):
             if value.numel != 1 and not isinstance(value.numel, Size):
                 word = "no values" if value.numel == 0 else "more than one value"
-                raise self.fail(
-                    "RuntimeError",
-                    f"Boolean value of Tensor with {word} is ambiguous",
-                    argument=value,
+                raise runtime_error(
+                    f"Boolean value of Tensor with {word} is ambiguous", argument=value
                 )
-            if value.known is not None and len(value.known) == 1:
-                return bool(value.known[0])
-            return self.unknown("a number in a tensor", node, "bool")
+            if isinstance(one_number(value), Tensor):
+                return self.unknown("a number in a tensor", node, "bool")
+            return bool(one_number(value))
         if isinstance(value, Instance):
             method = self._special(value, "__bool__") or self._special(value, "__len__")
             return self.truth(self.call(method, [], {})) if method is not None else True
@@ -1837,12 +1652,7 @@ class Interpreter:
             if self._open(value) and value.name:
                 return self.decide_flag(value, node)
             return bool(value)
-        if isinstance(
-            value,
-            (int, float, str, list, tuple, dict, set, frozenset, bytes, range, complex, type(None)),
-        ):
-            return bool(value)
-        return True
+        return bool(value) if value is None or _kinds(value) else True
 
     def decide_flag(self, value: Size, node: ast.AST | None, likely: bool = False) -> bool:
         """An open argument used as a yes or no: the same wherever it is asked; the other answer is
@@ -1860,19 +1670,10 @@ class Interpreter:
             truth = self.decide(node, truth, node.test)
         return self.evaluate(node.body if truth else node.orelse)
 
-    def _lambda(self, node: ast.Lambda) -> Any:
-        return self.function(node, "<lambda>")
-
     def _named_expr(self, node: ast.NamedExpr) -> Any:
         value = self.evaluate(node.value)
         self.bind(node.target, value)
         return value
-
-    def _starred(self, node: ast.Starred) -> Any:
-        return self.evaluate(node.value)
-
-    def _await(self, node: ast.Await) -> Any:
-        return self.evaluate(node.value)
 
     def _yield(self, node: ast.Yield) -> Any:
         value = self.evaluate(node.value) if node.value is not None else None
@@ -1887,7 +1688,7 @@ class Interpreter:
         items = self.iterate(self.evaluate(node.value), node)
         yielded = self.frame.yielded
         if yielded is not None and not isinstance(items, Unknown):
-            yielded.extend(self._bounded(items, 512))
+            yielded.extend(list(islice(items, 512)))
         return None
 
     def _comprehension(self, node: Any) -> Any:
@@ -1945,19 +1746,15 @@ class Interpreter:
 
     def iterate(self, value: Any, node: ast.AST | None = None) -> Any:
         """The elements of a value, as something Python can go through; or Unknown."""
-        if isinstance(value, (list, tuple, range)):
+        if isinstance(value, (list, tuple, range, Unknown)):
             return value
-        if isinstance(value, Unknown):
-            return value
-        if isinstance(value, (dict, set, frozenset)):
-            return list(value)
-        if isinstance(value, str):
+        if isinstance(value, (dict, set, frozenset, str)):
             return list(value)
         if isinstance(value, Iter):
             return value.items
         if isinstance(value, Tensor):
             if not value.rank:
-                raise self.fail("TypeError", "iteration over a 0-d tensor", argument=value)
+                raise type_error("iteration over a 0-d tensor", argument=value)
             if value.shape[0] > 20_000:
                 return self.unknown("the rows of a long tensor", node)
             rows = [selected(value, 0, i) for i in range(int(value.shape[0]))]
@@ -1972,19 +1769,16 @@ class Interpreter:
         if method is not None and isinstance(value, Instance):
             return self._items(value, method)
         if isinstance(value, Packed):
-            return [
-                self.attribute(value, n, node)
-                for n in ("data", "batch_sizes", "sorted_indices", "unsorted_indices")
-            ]
+            return [self.attribute(value, name, node) for name in PACKED]
         if isinstance(value, Class) and value.form == "enum":
-            return [v for v in value.names.values() if isinstance(v, Instance) and v._cls is value]
+            return self.libraries["members"](value)
         if self._open(value):
             return self.unknown(f"the elements of {value}, which was not given", node)
         if isinstance(value, Instance) and value._cls.foreign is not None:
             return value._cls.foreign
         if isinstance(value, (Names, Torch)):
             return self.unknown("a module", node)
-        raise self.fail("TypeError", f"'{type_name(value)}' object is not iterable", argument=value)
+        raise type_error(f"'{type_name(value)}' object is not iterable", argument=value)
 
     def _nexts(self, method: Any) -> Iterator[Any]:
         while True:
@@ -2055,16 +1849,11 @@ class Interpreter:
         if isinstance(owner, Unknown):
             if not owner.what:
                 return owner
-            longer = Unknown(owner.what, owner.text, owner.file, owner.line)
             if isinstance(owner, Imported):
-                return self._imported(longer, f"{owner.name}.{name}")
-            return longer
+                return self._imported(owner.of_kind(""), f"{owner.name}.{name}")
+            return owner.of_kind("")
         if isinstance(owner, (Torch, Names)):
-            return (
-                self.member(owner, name, node)
-                if node is not None
-                else self.member(owner, name, ast.Pass())
-            )
+            return self.member(owner, name, node or ast.Pass())
         if isinstance(owner, Class):
             return self._class_attribute(owner, name, node)
         if isinstance(owner, Super):
@@ -2072,13 +1861,10 @@ class Interpreter:
         if isinstance(owner, Raised):
             if name == "args":
                 return owner.args
-            found = owner.cls.find(name)
-            return owner.attributes.get(
-                name,
-                self.unknown(f"the attribute {name}", node)
-                if found is MISSING
-                else Bound(found, owner),
-            )
+            if name in owner.attributes:
+                return owner.attributes[name]
+            method = self._special(owner, name)
+            return method or self.unknown(f"the attribute {name}", node)
         result = self.libraries["attribute"](self, owner, name, node)
         if result is not MISSING:
             return result
@@ -2092,12 +1878,7 @@ class Interpreter:
             module = self.frame.scope.module.values()
             if any(isinstance(v, Names) and v.library == "numpy" for v in module):
                 return self.unknown(f"{name} of a number, perhaps NumPy's", node)
-        raise self.lacks(self._kind(owner), name, owner)
-
-    def _kind(self, value: Any) -> str:
-        if isinstance(value, (Function, Native)):
-            return "function"
-        return "method" if isinstance(value, Bound) else type_name(value)
+        raise lacks(owner, name)
 
     def _tensor_attribute(self, owner: Tensor, name: str, node: ast.AST | None) -> Any:
         prefix = "numpy.ndarray" if owner.facts.get("numpy") else "Tensor"
@@ -2107,7 +1888,7 @@ class Interpreter:
                 return owner.facts["attributes"][name]
             if name in table.TENSOR_NAMES or prefix != "Tensor" or name.startswith("_"):
                 return self.unknown(f"{prefix}.{name}, which is not in the table", node)
-            raise self.lacks(type_name(owner), name, owner)
+            raise lacks(owner, name)
         if name == "grad":  # what is done with it is not followed
             self.record.gradient("cleared", [owner], None, self.place())
         if row.attribute:
@@ -2115,7 +1896,7 @@ class Interpreter:
             if isinstance(result, Tensor):
                 self._event(row.name, name, node, [owner], {}, result)
             return result
-        return Bound(Native(row.name, row.rule, row.name, row.interpreter, row.unknowns), owner)
+        return Bound(_of_row(row), owner)
 
     def _instance_attribute(self, owner: Instance, name: str, node: ast.AST | None) -> Any:
         found = owner._cls.find(name)
@@ -2151,7 +1932,7 @@ class Interpreter:
         if owner._cls.form == "open":
             owner._attributes[name] = self.libraries["open"](owner, name)
             return owner._attributes[name]
-        raise self.lacks(owner._cls.name, name, owner)
+        raise lacks(owner, name)
 
     def _bound(self, found: Any, owner: Any, cls: Class) -> Any:
         if isinstance(found, Static):
@@ -2169,21 +1950,17 @@ class Interpreter:
             return owner.names
         found = owner.find(name)
         if found is not MISSING:
-            return (
-                Bound(found.function, owner)
-                if isinstance(found, Static) and found.of_class
-                else (found.function if isinstance(found, Static) else found)
-            )
+            return self._bound(found, None, owner) if isinstance(found, Static) else found
         if name == "__init__":
             return Native("object.__init__", lambda *a, **k: None)
         if owner.form == "enum" and name == "__members__":
             return {k: v for k, v in owner.names.items() if isinstance(v, Instance)}
         row = table.ROWS.get(f"Tensor.{name}") if owner.path == "torch.Tensor" else None
         if row is not None and not row.attribute:
-            return Native(row.name, row.rule, row.name, row.interpreter, row.unknowns)
+            return _of_row(row)
         if owner.foreign is not None or owner.form in ("exception", "type") or owner.path:
             return self.unknown(f"{name} of {owner.name}", node)
-        raise self.fail("AttributeError", f"type object '{owner.name}' has no attribute '{name}'")
+        raise Refusal("AttributeError", f"type object '{owner.name}' has no attribute '{name}'")
 
     def _super_attribute(self, owner: Super, name: str) -> Any:
         cls = owner.self if isinstance(owner.self, Class) else class_of(owner.self)
@@ -2205,13 +1982,13 @@ class Interpreter:
             return Native("Module.__getattr__", lambda n: self._plain_attribute(owner.self, n))
         if cls is not None and cls.foreign is not None:
             return self.unknown(f"{name} of a base of {cls.name}", None)
-        raise self.fail("AttributeError", f"'super' object has no attribute '{name}'")
+        raise Refusal("AttributeError", f"'super' object has no attribute '{name}'")
 
     def _plain_attribute(self, owner: Instance, name: str) -> Any:
         try:
             return getattr(owner, name)
         except AttributeError:
-            raise self.lacks(owner._cls.name, name, owner) from None
+            raise lacks(owner, name) from None
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         """owner.name = value."""
@@ -2219,7 +1996,7 @@ class Interpreter:
             found = owner._cls.find(name)
             if isinstance(found, Property):
                 if found.setter is None:
-                    raise self.fail(
+                    raise Refusal(
                         "AttributeError",
                         f"property '{name}' of '{owner._cls.name}' object has no setter",
                     )
@@ -2236,19 +2013,15 @@ class Interpreter:
             if name == "grad":
                 self.record.gradient("cleared", [owner], None, self.place())
             elif name == "requires_grad":
-                owner.storage.requires_grad = (
-                    bool(value) if not isinstance(value, Unknown) else True
-                )
+                owner.storage.requires_grad = isinstance(value, Unknown) or bool(value)
             elif name == "data" and isinstance(value, Tensor):
                 table.touch(owner)
         elif isinstance(owner, (Function, Raised)):
             owner.attributes[name] = value
         elif isinstance(owner, Names):
             owner.names[name] = value
-        elif isinstance(owner, (tuple, list, int, float, str, type(None), dict)) and not self._open(
-            owner
-        ):
-            raise self.lacks(type_name(owner), name, owner)
+        elif (owner is None or _kinds(owner)) and not self._open(owner):
+            raise lacks(owner, name)
 
     def put(self, owner: Instance, name: str, value: Any) -> None:
         """Store an attribute as nn.Module.__setattr__ does."""
@@ -2260,12 +2033,12 @@ class Interpreter:
         if "_parameters" not in own:
             if (module or parameter) and owner._cls.under(self.module_class):
                 word = "module" if module else "parameters"
-                raise self.fail(
+                raise Refusal(
                     "AttributeError", f"cannot assign {word} before Module.__init__() call"
                 )
             own[name] = value
             return
-        if name in ("_parameters", "_buffers", "_modules"):
+        if name in GROUPS:
             if isinstance(value, dict):
                 own[name] = value
             return
@@ -2273,17 +2046,10 @@ class Interpreter:
             ("_parameters", "as parameter '{}' (torch.nn.Parameter or None expected)"),
             ("_modules", "as child module '{}' (torch.nn.Module or None expected)"),
         ):
-            fits = (parameter, module)[group == "_modules"]
-            if (
-                name in own[group]
-                and not fits
-                and value is not None
-                and not isinstance(value, Unknown)
-            ) and not (parameter or module):
-                raise self.fail(
-                    "TypeError",
-                    f"cannot assign '{_typename(value)}' {words.format(name)}",
-                    argument=value,
+            plain = not (parameter or module or value is None or isinstance(value, Unknown))
+            if name in own[group] and plain:
+                raise type_error(
+                    f"cannot assign '{_typename(value)}' {words.format(name)}", argument=value
                 )
         setattr(owner, name, value)
 
@@ -2311,7 +2077,7 @@ class Interpreter:
         try:
             return self.call(function, args, keywords, node)
         except Refusal as refusal:
-            if not hasattr(refusal, "part"):
+            if refusal.part is None:
                 self._blame(refusal, node, args, keywords)
             raise
 
@@ -2329,7 +2095,7 @@ class Interpreter:
             ):
                 if value is refusal.argument:
                     part = one
-        self._part(refusal, part)
+        refusal.part = self.place(part)
 
     def call(
         self, function: Any, args: list[Any], keywords: dict[str, Any], node: ast.AST | None = None
@@ -2339,11 +2105,8 @@ class Interpreter:
         if isinstance(function, Function):
             return self.call_function(function, args, keywords, node)
         if isinstance(function, Bound):
-            return (
-                self.call(function.function, [function.self, *args], keywords, node)
-                if not isinstance(function.function, Native)
-                else self.call_native(function.function, [function.self, *args], keywords, node)
-            )
+            call = self.call_native if isinstance(function.function, Native) else self.call
+            return call(function.function, [function.self, *args], keywords, node)
         if isinstance(function, Native):
             return self.call_native(function, args, keywords, node)
         if isinstance(function, Class):
@@ -2358,10 +2121,8 @@ class Interpreter:
             unknown = self.unknown(f"a call of {function}, which was not given", node)
             return self._unknown_call(unknown, args, keywords, node)
         if isinstance(function, Torch):
-            raise self.fail("TypeError", "'module' object is not callable")
-        raise self.fail(
-            "TypeError", f"'{type_name(function)}' object is not callable", argument=function
-        )
+            raise type_error("'module' object is not callable")
+        raise type_error(f"'{type_name(function)}' object is not callable", argument=function)
 
     def let_out(self, values: Iterable[Any]) -> None:
         """Values handed to code that is not known: it may clear the gradients that they hold."""
@@ -2384,22 +2145,15 @@ class Interpreter:
         self.let_out([*args, *keywords.values()])
         if not function.what or function.what.startswith("a call of"):
             return function
-        place = self.place(node)
         text = unparsed(node.func)[:60] if isinstance(node, ast.Call) else ""
-        words = function.what
-        what = (
-            words
-            if not text or (words.startswith(text) and "," not in words)
-            else f"a call of {text}"
-        )
-        origin = re.search(
-            r"(, imported from .*|, which is not in the table|, which was not given)$", words
-        )
-        if origin and text:
-            what = f"a call of {text}{origin.group()}"
-        elif words.startswith("a call of"):
-            what = words
-        result = Unknown(what, text, place.file if place else "", place.line if place else 0)
+        what = function.what
+        if text and ("," in what or not what.startswith(text)):
+            origin = re.search(
+                r"(, imported from .*|, which is not in the table|, which was not given)$", what
+            )
+            what = f"a call of {text}{origin.group() if origin else ''}"
+        result = self.unknown(what, node)
+        result.text = text
         statement = self.frame.statement
         dropped = isinstance(statement, ast.Expr) and statement.value is node
         if not dropped and any(True for _ in tensors_in([*args, *keywords.values()])):
@@ -2438,7 +2192,7 @@ class Interpreter:
                 frame.node = body.body
                 return self.evaluate(body.body)
             signal = self.block(body.body)
-        except _EnoughType:
+        except _Enough:
             return Iter(iter(frame.yielded or []))
         except Refusal as refusal:
             if function.generator and refusal.type == "StopIteration":
@@ -2466,7 +2220,7 @@ class Interpreter:
         forward = owner._attributes.get("forward", owner._cls.find("forward"))
         if owner._cls.under(self.module_class):
             if forward is MISSING:
-                raise self.fail(
+                raise Refusal(
                     "NotImplementedError",
                     f'Module [{owner._cls.name}] is missing the required "forward" function',
                 )
@@ -2487,7 +2241,7 @@ class Interpreter:
             if any(True for _ in tensors_in(args)):
                 self.tell(unknown, matters=True)
             return unknown
-        raise self.fail("TypeError", f"'{owner._cls.name}' object is not callable", argument=owner)
+        raise type_error(f"'{owner._cls.name}' object is not callable", argument=owner)
 
     def call_native(
         self,
@@ -2515,9 +2269,7 @@ class Interpreter:
             if row or module is not None:
                 self.tell(vague, matters=touches)
             if module is not None:
-                self._event(
-                    module._cls.kind, module._cls.name, node, args[1:], keywords, vague, module
-                )
+                self._forward(module, node, args, keywords, vague)
             return vague
         rule = function.rule
         builds = function.name.endswith(".__init__") and function.name[:-9] in table.MODULES
@@ -2532,11 +2284,8 @@ class Interpreter:
             result = self.guarded(lambda: rule(*args, **keywords), node, function.name)
         except Refusal as refusal:
             refusal.of_torch = bool(row) or module is not None or ".nn." in function.name
-            if (
-                refusal.type == "TypeError"
-                and not refusal.of_torch
-                and any(arrays.is_array(v) for v in values)
-            ):  # Python's own words for a tensor are not those for an array
+            own = refusal.type == "TypeError" and not refusal.of_torch
+            if own and any(map(arrays.is_array, values)):  # Python's words are not those of arrays
                 return self.unknown("an operation of NumPy", node)
             raise
         if builds and isinstance(result, dict):
@@ -2546,18 +2295,22 @@ class Interpreter:
             result = None
         if row in table.RESHAPING and isinstance(result, Tensor):
             self._replaced(args[0], result)
-        if isinstance(result, Unknown) and not result.line:
-            place = self.place(node)
-            result.file, result.line = (place.file, place.line) if place else ("", 0)
+        place = self.place(node)
+        if isinstance(result, Unknown) and not result.line and place:
+            result.file, result.line = place.file, place.line
         if self.grad_off and (row or module is not None):
             result = without_graph(result)
         if module is not None:
-            self._event(
-                module._cls.kind, module._cls.name, node, args[1:], keywords, result, module
-            )
+            self._forward(module, node, args, keywords, result)
         elif row:
             self._event(row, function.__name__, node, args, keywords, result, function)
         return result
+
+    def _forward(
+        self, module: Instance, node: Any, args: list[Any], keywords: dict[str, Any], result: Any
+    ) -> None:
+        cls = module._cls
+        self._event(cls.kind, cls.name, node, args[1:], keywords, result, module)
 
     def _replaced(self, before: Any, after: Tensor) -> None:
         """x.unsqueeze_(0): what was called `before` is `after` now."""
@@ -2611,16 +2364,14 @@ class Interpreter:
             vague = isinstance(value, Unknown)
             if not name or name in ("modules", "module", "parameters", "init_dict"):
                 return value
-            if not vague and not (
-                isinstance(value, Size) and value.name and value.terms[0][0][0].key
-            ):
+            key = value.terms[0][0][0].key if isinstance(value, Size) and value.name else ""
+            if not vague and not key:
                 return value
-            text = None if vague else str(value)
+            if name in (*_SHARES, *_FLAGS):
+                open_[name] = None if vague else str(value)
             if name in _SHARES:
-                open_[name] = text
                 return 0.5
             if name in _FLAGS:
-                open_[name] = text
                 likely = name in ("bias", "affine", "elementwise_affine")
                 if isinstance(value, Size):
                     return self.decide_flag(value, node, likely)
@@ -2672,22 +2423,14 @@ class Interpreter:
             raise
         except NotKnown as error:
             return error.value or self.unknown(error.why or f"what {name or 'it'} gives", node)
-        except (Stop, Restart, _EnoughType, RecursionError):
+        except (Stop, Restart, _Enough, RecursionError):
             raise
         except TypeError as error:
-            inside = (
-                error.__traceback__
-                and error.__traceback__.tb_next
-                and error.__traceback__.tb_next.tb_next
-            )
-            message = str(error)
-            if (
-                not inside
-                and ("argument" in message)
-                and name.startswith(("torch.nn.",))
-                and "utils" not in name
-            ):
-                raise Refusal("TypeError", message) from None
+            step: Any = error.__traceback__
+            outside = not (step and step.tb_next and step.tb_next.tb_next)
+            of_module = name.startswith("torch.nn.") and "utils" not in name
+            if outside and "argument" in str(error) and of_module:
+                raise type_error(str(error)) from None
             return self.unknown(f"{name or 'an operation'} with these arguments", node)
         except Exception:
             return self.unknown(f"{name or 'an operation'} with these arguments", node)
@@ -2706,17 +2449,12 @@ class Interpreter:
             text = str(error)
             if not message and re.search(r"'(Unknown|Instance|Native|Function|Bound|Class)'", text):
                 return self.unknown("an operation of Python", node)  # on what is a model of ours
-            if (
-                isinstance(error, TypeError)
-                and message
-                and re.match(r"unsupported operand|'.*' not supported|.*item assignment", text)
+            typed = isinstance(error, TypeError) and message
+            if typed and re.match(
+                r"unsupported operand|'.*' not supported|.*item assignment", text
             ):
                 text = message
-            text = re.sub(
-                r"\bSize\b|\bTorchSize\b",
-                lambda m: {"Size": "int", "TorchSize": "torch.Size"}[m.group()],
-                text,
-            )
+            text = re.sub(r"\bTorchSize\b", "torch.Size", re.sub(r"\bSize\b", "int", text))
             raise Refusal(type(error).__name__, text, argument=argument) from None
         except (MemoryError, RecursionError, OverflowError):
             return self.unknown("a value too large to build", node)
@@ -2744,6 +2482,24 @@ class Interpreter:
         )  # fmt: skip
         frame.calls.append(event)
         self.record.event(event)
+
+
+def operand_words(left: Any, sign: str, right: Any, joins: bool = True) -> str:
+    """What Python says of an operator that neither operand takes; `joins`: a sequence in its own."""
+    kind, other = type_name(left), type_name(right)
+    if joins and isinstance(left, (list, tuple, str)):
+        if sign == "+":
+            return f'can only concatenate {kind} (not "{other}") to {kind}'
+        if sign == "*":
+            return f"can't multiply sequence by non-int of type '{other}'"
+    if sign in ("<", "<=", ">", ">="):
+        return f"'{sign}' not supported between instances of '{kind}' and '{other}'"
+    sign = "** or pow()" if sign == "**" else sign
+    return f"unsupported operand type(s) for {sign}: '{kind}' and '{other}'"
+
+
+def _of_row(row: table.Row) -> Native:
+    return Native(row.name, row.rule, row.name, row.interpreter, row.unknowns)
 
 
 def ordered(result: Any, x: Tensor, key: Any) -> Any:
@@ -2779,11 +2535,8 @@ def without_graph(value: Any) -> Any:
     return value
 
 
-class _EnoughType(Exception):
+class _Enough(Exception):
     """A generator has given as many elements as are taken."""
-
-
-_Enough = _EnoughType()
 
 
 class Skip:
@@ -2804,9 +2557,7 @@ class Skip:
 
     def after(self, at: int, total: int) -> int:
         """The turn that comes next, after `at` turns of `total`."""
-        interpreter = self.interpreter
-        spent = self.start - interpreter.steps
-        each = spent / at
+        each = (self.start - self.interpreter.steps) / at
         if total - at < 4 or (total <= 64 and each * total < 6_000):
             return at
         changes = self.alike(at)
@@ -2828,11 +2579,8 @@ class Skip:
             return
         sides = [test.left, test.comparators[0]]
         steps = [changes.get((0, one.id), 0) if isinstance(one, ast.Name) else 0 for one in sides]
-        ends = [
-            self.interpreter.evaluate(one)
-            for one in sides
-            if isinstance(one, (ast.Name, ast.Constant))
-        ]
+        plain = [one for one in sides if isinstance(one, (ast.Name, ast.Constant))]
+        ends = [self.interpreter.evaluate(one) for one in plain]
         step = steps[1] - steps[0]
         if len(ends) < 2 or not step or not all(isinstance(end, (int, float)) for end in ends):
             return
@@ -2841,14 +2589,13 @@ class Skip:
             self._leap(changes, int(left) - 2)
 
     def _leap(self, changes: Mapping[tuple[int, str], int], skipped: int) -> bool:
-        holders = self._holders()
+        holders = self.interpreter.holders()
         grown = [(holders[h], name, change) for (h, name), change in changes.items()]
-        for owner, name, change in grown:
-            if (
-                isinstance(owner[name], list)
-                and change * skipped + len(owner[name]) > LARGEST_BUILT
-            ):
-                return False
+        lists = [
+            (owner[name], change) for owner, name, change in grown if isinstance(owner[name], list)
+        ]
+        if any(change * skipped + len(value) > LARGEST_BUILT for value, change in lists):
+            return False
         for owner, name, change in grown:
             value = owner[name]
             if isinstance(value, list):
@@ -2861,12 +2608,9 @@ class Skip:
             line.count += (line.count - self.counts[0].get(key, 0)) * skipped
         return True
 
-    def _holders(self) -> list[dict[str, Any]]:
-        return self.interpreter._holders()
-
     def _state(self) -> dict[tuple[int, str], Any]:
         state: dict[tuple[int, str], Any] = {}
-        for i, holder in enumerate(self._holders()):
+        for i, holder in enumerate(self.interpreter.holders()):
             for name, value in holder.items():
                 if i or name not in self.targets:
                     state[i, name] = _shape_of(value)
@@ -2881,12 +2625,7 @@ class Skip:
             a, b = first[key], second[key]
             if a == b == now:
                 continue
-            if not (
-                isinstance(now, tuple)
-                and now
-                and a[0] == b[0] == now[0]
-                and now[0] in ("number", "list")
-            ):
+            if not a[0] == b[0] == now[0] or now[0] not in ("number", "list"):
                 return None
             step = now[1] - b[1]
             if step != b[1] - a[1] or now[2:] != b[2:] or (now[0] == "list" and step <= 0):
@@ -2907,19 +2646,12 @@ def _shape_of(value: Any, depth: int = 3) -> Any:
     if isinstance(value, tuple):
         return ("tuple", *(_shape_of(v, depth - 1) for v in value[:20])) if depth else ("tuple",)
     if isinstance(value, dict):
-        return (
-            "dict",
-            len(value),
-            tuple(_shape_of(v, depth - 1) for v in list(value.values())[:20]) if depth else (),
-        )
-    if isinstance(value, Unknown):
-        return ("unknown",)
+        inside = list(value.values())[:20] if depth else ()
+        return ("dict", len(value), tuple(_shape_of(v, depth - 1) for v in inside))
     if isinstance(value, Packed):
         return ("packed", value.padded.shape)
-    return (
-        "object",
-        id(value) if isinstance(value, (Instance, Class, Function)) else type(value).__name__,
-    )
+    kept = isinstance(value, (Instance, Class, Function))
+    return ("object", id(value) if kept else type(value).__name__)
 
 
 def bound(function: Function, args: list[Any], keywords: dict[str, Any]) -> dict[str, Any]:
@@ -2930,32 +2662,31 @@ def bound(function: Function, args: list[Any], keywords: dict[str, Any]) -> dict
     values: dict[str, Any] = dict(zip(positional, args))
     if len(args) > len(positional) and spec.vararg is None:
         least, most = len(positional) - len(function.defaults), len(positional)
-        given = len(args)
-        word = "was" if given == 1 else "were"
-        takes = f"{most} positional argument{'s' if most != 1 else ''}"
+        plural, word = "s" if most != 1 else "", "was" if len(args) == 1 else "were"
+        takes = f"{most} positional argument{plural}"
         if least != most:
             takes = f"from {least} to {most} positional arguments"
-        raise Refusal("TypeError", f"{name}() takes {takes} but {given} {word} given")
+        raise type_error(f"{name}() takes {takes} but {len(args)} {word} given")
     extra: dict[str, Any] = {}
     known = {*positional[len(spec.posonlyargs) :], *(a.arg for a in spec.kwonlyargs)}
     for key, value in keywords.items():
         if key in known:
             if key in values:
-                raise Refusal("TypeError", f"{name}() got multiple values for argument '{key}'")
+                raise type_error(f"{name}() got multiple values for argument '{key}'")
             values[key] = value
         elif spec.kwarg is not None:
             extra[key] = value
         else:
-            raise Refusal("TypeError", f"{name}() got an unexpected keyword argument '{key}'")
+            raise type_error(f"{name}() got an unexpected keyword argument '{key}'")
     optional = dict(zip(positional[len(positional) - len(function.defaults) :], function.defaults))
     missing = [n for n in positional if n not in values and n not in optional]
     if missing:
-        raise Refusal("TypeError", f"{name}() missing {_missing(missing, 'positional')}")
+        raise type_error(f"{name}() missing {missing_words(missing, 'positional')}")
     for key, value in {**optional, **function.keyword_defaults}.items():
         values.setdefault(key, value)
     missing = [a.arg for a in spec.kwonlyargs if a.arg not in values]
     if missing:
-        raise Refusal("TypeError", f"{name}() missing {_missing(missing, 'keyword-only')}")
+        raise type_error(f"{name}() missing {missing_words(missing, 'keyword-only')}")
     ordered = {n: values[n] for n in (*positional, *(a.arg for a in spec.kwonlyargs))}
     if spec.vararg is not None:
         ordered[spec.vararg.arg] = tuple(args[len(positional) :])
@@ -2964,17 +2695,11 @@ def bound(function: Function, args: list[Any], keywords: dict[str, Any]) -> dict
     return ordered
 
 
-def _missing(names: list[str], kind: str) -> str:
-    quoted = [f"'{n}'" for n in names]
-    listed = (
-        quoted[0]
-        if len(quoted) == 1
-        else (
-            " and ".join(quoted)
-            if len(quoted) == 2
-            else f"{', '.join(quoted[:-1])}, and {quoted[-1]}"
-        )
-    )
+def missing_words(names: list[str], kind: str) -> str:
+    """What Python says of arguments that a call lacks."""
+    *most, last = [f"'{n}'" for n in names]
+    comma = "," if len(most) > 1 else ""
+    listed = f"{', '.join(most)}{comma} and {last}" if most else last
     return f"{len(names)} required {kind} argument{'s' if len(names) > 1 else ''}: {listed}"
 
 
@@ -3070,12 +2795,6 @@ def _tuple_of(*operands: Any) -> Any:
     return next((one for one in operands if isinstance(one, tuple)), None)
 
 
-def _whole(part: Any) -> Any:
-    if isinstance(part, Tensor) and part.known is not None and len(part.known) == 1:
-        return part.known[0]
-    return part
-
-
 def _plain_slice(key: slice) -> slice:
     return slice(*(None if p is None else int(p) for p in (key.start, key.stop, key.step)))
 
@@ -3103,17 +2822,16 @@ def _torch_path(path: str) -> str:
     return {"torch.functional": "torch.nn.functional"}.get(path, path)
 
 
-_NAMES = {sign: name for sign, _, name in (*BINARY.values(), *COMPARE.values())}
-_SIGNS = {
-    "<": "gt",
-    ">": "lt",
-    "<=": "ge",
-    ">=": "le",
-    "==": "eq",
-    "!=": "ne",
+_NUMBERS = {"int", "float", "bool", "Size", "Ratio"}
+_MIRROR = {
+    "lt": "gt",
+    "gt": "lt",
+    "le": "ge",
+    "ge": "le",
+    "eq": "eq",
+    "ne": "ne",
 }  # seen from the right
 _DUNDERS = ("__init__", "__len__", "__getitem__", "__iter__", "__setitem__", "__contains__", "__add__", "__iadd__", "__enter__", "__exit__", "__next__", "__call__")  # fmt: skip
-_MIRROR = {"eq": "__eq__", "ne": "__ne__", "lt": "__gt__", "le": "__ge__", "gt": "__lt__", "ge": "__le__"}  # fmt: skip
 
 
 def _calls_back(rule: Any) -> bool:
@@ -3144,21 +2862,22 @@ def _locals(node: Any) -> set[str]:
 _I = Interpreter
 EXECUTE: dict[type, Callable[[Interpreter, Any], Any]] = {
     ast.Assign: _I._assign, ast.AnnAssign: _I._ann_assign, ast.AugAssign: _I._aug_assign,
-    ast.Expr: _I._expr, ast.Return: _I._return, ast.Delete: _I._delete, ast.Assert: _I._assert,
+    ast.Expr: _I._expr, ast.Delete: _I._delete, ast.Assert: _I._assert,
+    ast.Return: lambda i, n: Return(i.evaluate(n.value) if n.value is not None else None),
     ast.Raise: _I._raise, ast.If: _I._if, ast.For: _I._for, ast.AsyncFor: _I._for, ast.While: _I._while,
     ast.Try: _I._try, ast.TryStar: _I._try, ast.With: _I._with, ast.AsyncWith: _I._with,
     ast.FunctionDef: _I._function, ast.AsyncFunctionDef: _I._function, ast.ClassDef: _I._class,
     ast.Global: _I._global, ast.Nonlocal: _I._nonlocal, ast.Import: _I._import,
-    ast.ImportFrom: _I._import_from, ast.Pass: _I._pass, ast.Break: _I._break,
-    ast.Continue: _I._continue, ast.Match: _I._match,
+    ast.ImportFrom: _I._import_from, ast.Pass: lambda i, n: None, ast.Break: lambda i, n: BREAK,
+    ast.Continue: lambda i, n: CONTINUE, ast.Match: _I._match,
 }  # fmt: skip
 EVALUATE: dict[type, Callable[[Interpreter, Any], Any]] = {
-    ast.Constant: _I._constant, ast.Name: _I._name, ast.Attribute: _I._attribute,
-    ast.Subscript: _I._subscript, ast.Slice: _I._slice, ast.Tuple: _I._tuple, ast.List: _I._list,
-    ast.Set: _I._set, ast.Dict: _I._dict, ast.JoinedStr: _I._joined, ast.BoolOp: _I._bool_op,
+    ast.Constant: lambda i, n: n.value, ast.Name: _I._name, ast.Attribute: _I._attribute,
+    ast.Subscript: _I._subscript, ast.Slice: _I._slice, ast.Tuple: _I._tuple,
+    ast.List: lambda i, n: i._elements(n.elts), ast.Set: _I._set, ast.Dict: _I._dict, ast.JoinedStr: _I._joined, ast.BoolOp: _I._bool_op,
     ast.UnaryOp: _I._unary, ast.BinOp: _I._bin_op, ast.Compare: _I._compare, ast.IfExp: _I._if_exp,
-    ast.Lambda: _I._lambda, ast.NamedExpr: _I._named_expr, ast.Starred: _I._starred,
-    ast.Await: _I._await, ast.Yield: _I._yield, ast.YieldFrom: _I._yield_from,
+    ast.Lambda: lambda i, n: i.function(n, "<lambda>"), ast.NamedExpr: _I._named_expr,
+    ast.Starred: lambda i, n: i.evaluate(n.value), ast.Await: lambda i, n: i.evaluate(n.value), ast.Yield: _I._yield, ast.YieldFrom: _I._yield_from,
     ast.ListComp: _I._comprehension, ast.SetComp: _I._comprehension, ast.DictComp: _I._comprehension,
     ast.GeneratorExp: _I._comprehension, ast.Call: _I._call,
 }  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import arrays
 from . import torch as table
-from .interpreter import LARGEST_BUILT, Interpreter
+from .interpreter import LARGEST_BUILT, Interpreter, Restart, missing_words
 from .objects import (
     EXCEPTIONS,
     MISSING,
@@ -33,9 +33,9 @@ from .objects import (
     native,
     natives,
 )
-from .refusal import Refusal
+from .refusal import Refusal, type_error
 from .sizes import Ratio, Size, largest, smallest
-from .tensor import Tensor
+from .tensor import Tensor, one_number
 from .torch import type_name
 from .values import (
     Counter,
@@ -49,6 +49,7 @@ from .values import (
     TorchSize,
     Unknown,
     add_rest,
+    drop,
     known,
     module_state,
 )
@@ -79,15 +80,6 @@ def _fromkeys(interpreter: Interpreter, keys: Any, value: Any = None) -> Any:
 # ------------------------------------------------------------------------------------- built-in
 
 
-def setting(interpreter: Interpreter, *names: str) -> Any:
-    """What --set gave under one of the names; MISSING where it gave nothing."""
-    for name in names:
-        if name in interpreter.settings:
-            interpreter.used_settings.add(name)
-            return interpreter.settings[name]
-    return MISSING
-
-
 def _print(interpreter: Interpreter, *values: Any, **keywords: Any) -> None:
     for value in values:
         if isinstance(value, Instance):
@@ -115,8 +107,8 @@ def _len(interpreter: Interpreter, value: Any) -> Any:
         return interpreter.call(method, [], {})
     if isinstance(value, Instance) and value._cls.foreign:
         return value._cls.foreign
-    kind = "generator" if isinstance(value, Iter) else interpreter._kind(value)
-    raise Refusal("TypeError", f"object of type '{kind}' has no len()", argument=value)
+    words = f"object of type '{type_name(value)}' has no len()"
+    raise type_error(words, argument=value)
 
 
 def _range(interpreter: Interpreter, *args: Any) -> Any:
@@ -124,16 +116,13 @@ def _range(interpreter: Interpreter, *args: Any) -> Any:
         if isinstance(one, Tensor) and (
             one.floating or (not isinstance(one.numel, Size) and one.numel != 1)
         ):
-            raise Refusal(
-                "TypeError", "only integer tensors of a single element can be converted to an index",
+            raise type_error("only integer tensors of a single element can be converted to an index",
                 argument=one,
             )  # fmt: skip
-    values = [a.known[0] if isinstance(a, Tensor) and a.known else a for a in args]
+    values = [one_number(a) for a in args]
     for value in values:
         key = value.terms[0][0][0].key if interpreter._open(value) else ""
         if interpreter.names.kinds.get(key) == "width" and not interpreter.settled:
-            from .interpreter import Restart
-
             raise Restart(kinds={key: "count"})
         if isinstance(value, Tensor):
             return interpreter.unknown("a number in a tensor", None, "int")
@@ -208,8 +197,8 @@ def _extreme(pick: Callable[[int, int], int], real: Callable[..., Any]) -> Calla
         items = interpreter.items(values[0]) if len(values) == 1 else list(values)
         vague = next((i for i in items if isinstance(i, (Unknown, Tensor))), None)
         if isinstance(vague, Tensor):
-            if all(isinstance(i, Tensor) and i.known and len(i.known) == 1 for i in items):
-                return real(items, key=lambda i: i.known[0])
+            if not any(isinstance(one_number(i), (Tensor, Unknown)) for i in items):
+                return real(items, key=one_number)
             if not _alike(items):
                 return interpreter.unknown("a number in a tensor", None, "int")
         if vague is not None:
@@ -302,7 +291,7 @@ def _getattr(interpreter: Interpreter, owner: Any, name: Any, default: Any = MIS
         interpreter.tell(vague)
         return vague
     if not isinstance(name, str):
-        raise Refusal("TypeError", f"attribute name must be string, not '{type_name(name)}'")
+        raise type_error(f"attribute name must be string, not '{type_name(name)}'")
     try:
         result = interpreter.attribute(owner, name, interpreter.frame.node)
     except Refusal as refusal:
@@ -333,9 +322,7 @@ def _setattr(interpreter: Interpreter, owner: Any, name: Any, value: Any) -> Non
 
 def _delattr(interpreter: Interpreter, owner: Any, name: Any) -> None:
     if isinstance(owner, Instance) and isinstance(name, str):
-        own = owner._attributes
-        for group in (own, *(own.get(g, {}) for g in ("_parameters", "_buffers", "_modules"))):
-            group.pop(name, None)
+        drop(owner, name)
 
 
 def _iter(interpreter: Interpreter, value: Any) -> Any:
@@ -352,7 +339,7 @@ def _next(interpreter: Interpreter, value: Any, default: Any = MISSING) -> Any:
     method = interpreter._special(value, "__next__")
     if method is not None:
         return interpreter.call(method, [], {})
-    raise Refusal("TypeError", f"'{type_name(value)}' object is not an iterator", argument=value)
+    raise type_error(f"'{type_name(value)}' object is not an iterator", argument=value)
 
 
 def _round(interpreter: Interpreter, value: Any, digits: Any = None) -> Any:
@@ -373,7 +360,7 @@ def _type(interpreter: Interpreter, value: Any, *rest: Any) -> Any:
         return value
     if isinstance(value, Class):
         return make_class("type", [OBJECT])
-    name = interpreter._kind(value)
+    name = type_name(value)
     found = interpreter.builtins.get(name)
     return found if isinstance(found, Class) else make_class(name, [OBJECT])
 
@@ -408,8 +395,8 @@ def to_int(interpreter: Interpreter, value: Any = 0, base: Any = 10) -> Any:
     if isinstance(value, Unknown):
         return value.of_kind("int")
     if isinstance(value, Tensor):
-        if value.known and len(value.known) == 1:
-            return int(value.known[0])
+        if not isinstance(one_number(value), Tensor):
+            return int(one_number(value))
         if value.numel != 1 and not isinstance(value.numel, Size):
             raise Refusal(
                 "ValueError", "only one element tensors can be converted to Python scalars",
@@ -594,11 +581,10 @@ def _packed_attribute(interpreter: Interpreter, owner: Packed, name: str, node: 
         return Tensor((owner.batch_size,), "int64", values=values)
     if name in ("to", "cuda", "cpu", "float", "double", "pin_memory", "detach"):
         return Native(f"PackedSequence.{name}", lambda *a, **k: owner, unknowns=True)
-    if name in ("is_cuda", "is_pinned", "_replace", "_fields"):
-        return (
-            False if name == "is_cuda" else interpreter.unknown(f"{name} of a packed batch", node)
-        )
-    return MISSING
+    if name == "is_cuda":
+        return False
+    hidden = name in ("is_pinned", "_replace", "_fields")
+    return interpreter.unknown(f"{name} of a packed batch", node) if hidden else MISSING
 
 
 def _function_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any) -> Any:
@@ -614,11 +600,8 @@ def _function_attribute(interpreter: Interpreter, owner: Any, name: str, node: A
         return owner.attributes.get(name, MISSING)
     if name.startswith("__"):
         return MISSING
-    return (
-        MISSING
-        if isinstance(owner, Bound)
-        else interpreter.unknown(f"{name} of {owner.name}", node)
-    )
+    bound = isinstance(owner, Bound)
+    return MISSING if bound else interpreter.unknown(f"{name} of {owner.name}", node)
 
 
 def _str_method(interpreter: Interpreter, owner: str, name: str) -> Any:
@@ -632,25 +615,19 @@ def _str_method(interpreter: Interpreter, owner: str, name: str) -> Any:
             items = interpreter.listed(args[0])
             if isinstance(items, Unknown) or any(isinstance(i, Unknown) for i in items):
                 return interpreter.unknown("", None, "str")
-            if (
-                sum(len(i) for i in items if isinstance(i, str)) + len(owner) * len(items)
-                > LARGEST_BUILT
-            ):
+            size = sum(len(i) for i in items if isinstance(i, str)) + len(owner) * len(items)
+            if size > LARGEST_BUILT:
                 return interpreter.unknown("a long string", None, "str")
             return interpreter.python(lambda: owner.join(items))
         if any(isinstance(v, Unknown) for v in values):
             return interpreter.unknown("", None, "str")
-        if (
-            name == "format"
-            or any(isinstance(v, int) and v > 10_000 for v in values)
-            or len(owner) > 10_000
-            or any(isinstance(v, str) and len(v) > 1000 for v in values)
-        ) and (
-            name != "format"
-            or not all(isinstance(v, (int, str)) for v in values)
-            or "{:" in owner
-            or len(owner) > 10_000
-        ):
+        if name == "format":
+            small = "{:" not in owner and all(isinstance(v, (int, str)) for v in values)
+        else:
+            counts = [v for v in values if isinstance(v, int)]
+            texts = [v for v in values if isinstance(v, str)]
+            small = max(counts, default=0) <= 10_000 and max(map(len, texts), default=0) <= 1000
+        if not small or len(owner) > 10_000:
             return interpreter.unknown("", None, "str")
         return interpreter.python(lambda: method(*args, **keywords))
 
@@ -665,39 +642,24 @@ def _container_method(interpreter: Interpreter, owner: Any, name: str, method: A
                 owner[:] = ordered
             return None
         if name in ("extend", "update", "union", "intersection", "difference") and args:
-            others = []
-            for one in args:
-                if isinstance(one, dict):
-                    others.append(one)
-                    continue
-                if isinstance(one, Instance) and one._cls.form == "namespace":
-                    others.append(one._attributes)
-                    continue
-                items = interpreter.listed(one)
-                if isinstance(items, Unknown):
-                    if name not in ("extend", "update"):
-                        return items
-                    add_rest(owner, items)
-                    return None
-                others.append(items)
-            args = tuple(others)
+            namespaces = [isinstance(a, Instance) and a._cls.form == "namespace" for a in args]
+            args = tuple(a._attributes if space else a for a, space in zip(args, namespaces))
+            args = tuple(a if isinstance(a, dict) else interpreter.listed(a) for a in args)
+            vague = next((a for a in args if isinstance(a, Unknown)), None)
+            if vague is not None:
+                return add_rest(owner, vague) if name in ("extend", "update") else vague
         if isinstance(owner, list) and len(owner) > LARGEST_BUILT:
             return interpreter.unknown("a long list")
         if name in ("keys", "values", "items"):
             return [tuple(p) for p in owner.items()] if name == "items" else list(method())
-        if name in ("get", "pop", "setdefault", "index", "count", "remove") and any(
-            isinstance(a, Unknown) for a in args[:1]
-        ):
-            return next((a for a in args if isinstance(a, Unknown)), None)
+        if name in ("get", "pop", "setdefault", "index", "count", "remove"):
+            for key in args[:1]:
+                known(key)
         if name in ("index", "remove", "count") and args:
             if isinstance(args[0], Tensor) or any(isinstance(v, Unknown) for v in owner):
                 return interpreter.unknown("a search among what is not known", None, "int")
-        if (
-            name in ("get", "pop")
-            and getattr(owner, "open", False)
-            and args
-            and args[0] not in owner
-        ):
+        opened = name in ("get", "pop") and getattr(owner, "open", False)
+        if opened and args and args[0] not in owner:
             return args[1] if len(args) > 1 else interpreter.item(owner, args[0], ast.Pass())
         if name == "get" and isinstance(owner, dict) and any(isinstance(k, Unknown) for k in owner):
             return interpreter.unknown("an entry of a dict with unknown keys")
@@ -720,13 +682,9 @@ def instantiate(
             lambda: CONVERT[cls.name](interpreter, *args, **keywords), node, cls.name
         )
     if cls.form == "type" and "__convert__" in cls.names:
-        rule = cls.names["__convert__"]
-        return interpreter.call_native(
-            Native(cls.path or cls.name, rule, cls.path, unknowns=cls.path == "torch.device"),
-            args,
-            keywords,
-            node,
-        )
+        rule, unknowns = cls.names["__convert__"], cls.path == "torch.device"
+        convert = Native(cls.path or cls.name, rule, cls.path, unknowns=unknowns)
+        return interpreter.call_native(convert, args, keywords, node)
     if cls.form == "exception":
         raised = Raised(cls, tuple(args))
         init = cls.find("__init__")
@@ -734,13 +692,9 @@ def instantiate(
             interpreter.call(init, [raised, *args], keywords, node)
         return raised
     if cls.form == "enum":
-        for value in cls.names.values():
-            if (
-                isinstance(value, Instance)
-                and value._cls is cls
-                and value._attributes.get("value") == (args or [None])[0]
-            ):
-                return value
+        for member in members(cls):
+            if member._attributes.get("value") == (args or [None])[0]:
+                return member
         return interpreter.unknown(f"a member of {cls.name}", node)
     if cls.form == "namedtuple" and cls.fields is not None:
         return _named_tuple(cls.name, cls.fields, args, keywords)
@@ -757,24 +711,26 @@ def instantiate(
             return made
         instance = made
     init = cls.find("__init__")
-    if (
-        isinstance(init, Native) and cls.kind and cls.under(interpreter.module_class)
-    ) or init is not MISSING:
+    if init is not MISSING:
         interpreter.call(init, [instance, *args], keywords, node)
     elif cls.fields is not None:
         _fill(interpreter, instance, cls, args, keywords)
     elif cls.foreign is not None:
         if cls.foreign.what:
-            interpreter.tell(
-                interpreter.unknown(f"{cls.name}, whose base is {cls.foreign.what}", node)
-            )
+            what = f"{cls.name}, whose base is {cls.foreign.what}"
+            interpreter.tell(interpreter.unknown(what, node))
     elif cls.under(interpreter.module_class):
         module_state(instance)
     elif args or keywords:
-        raise Refusal("TypeError", f"{cls.name}() takes no arguments")
+        raise type_error(f"{cls.name}() takes no arguments")
     if "_spec" in instance._attributes:
         interpreter.layers.append(layer_of(interpreter, instance, node))
     return instance
+
+
+def members(cls: Class) -> list[Instance]:
+    """The members of an enum."""
+    return [v for v in cls.names.values() if isinstance(v, Instance) and v._cls is cls]
 
 
 def layer_of(interpreter: Interpreter, instance: Instance, node: Any, name: str = "") -> Any:
@@ -802,17 +758,12 @@ def _fill(
     fields = cls.fields or {}
     names = list(fields)
     if len(args) > len(names):
-        raise Refusal(
-            "TypeError",
-            f"{cls.name}.__init__() takes {len(names) + 1} positional arguments but {len(args) + 1} were given",
-        )
-    values = dict(zip(names, args))
-    for key, value in keywords.items():
-        if key not in fields:
-            raise Refusal(
-                "TypeError", f"{cls.name}.__init__() got an unexpected keyword argument '{key}'"
-            )
-        values[key] = value
+        takes = f"takes {len(names) + 1} positional arguments but {len(args) + 1} were given"
+        raise type_error(f"{cls.name}.__init__() {takes}")
+    foreign = next((key for key in keywords if key not in fields), None)
+    if foreign is not None:
+        raise type_error(f"{cls.name}.__init__() got an unexpected keyword argument '{foreign}'")
+    values = {**dict(zip(names, args)), **keywords}
     missing = []
     for name, default in fields.items():
         if name in values:
@@ -821,22 +772,15 @@ def _fill(
             missing.append(name)
         elif isinstance(default, Instance) and default._cls.name == "Field":
             factory = default._attributes.get("default_factory", MISSING)
-            values[name] = (
-                interpreter.call(factory, [], {})
-                if factory is not MISSING
-                else default._attributes.get("default")
-            )
+            made = factory is not MISSING and interpreter.call(factory, [], {})
+            values[name] = default._attributes.get("default") if factory is MISSING else made
         else:
             values[name] = default
     if missing:
-        from .interpreter import _missing
-
-        raise Refusal(
-            "TypeError", f"{cls.name}.__init__() missing {_missing(missing, 'positional')}"
-        )
+        raise type_error(f"{cls.name}.__init__() missing {missing_words(missing, 'positional')}")
     module = cls.under(interpreter.module_class)
     for name in names:
-        given = setting(interpreter, *(f"{n}.{name}" for n in ("args", "config", "cfg", cls.name)))
+        given = interpreter.setting(*(f"{n}.{name}" for n in ("args", "config", "cfg", cls.name)))
         if module:
             interpreter.set_attribute(instance, name, values[name])
         else:
@@ -849,17 +793,14 @@ def _fill(
 def _named_tuple(
     name: str, fields: Mapping[str, Any], args: Sequence[Any], keywords: Mapping[str, Any]
 ) -> Any:
-    values = {
-        **{k: v for k, v in fields.items() if v is not MISSING},
-        **dict(zip(fields, args)),
-        **keywords,
-    }
+    defaults = {k: v for k, v in fields.items() if v is not MISSING}
+    values = {**defaults, **dict(zip(fields, args)), **keywords}
     missing = [k for k in fields if k not in values]
-    if missing or len(args) > len(fields):
-        raise Refusal(
-            "TypeError",
-            f"{name}.__new__() missing {len(missing)} required positional argument{'s' if len(missing) > 1 else ''}: {', '.join(repr(m) for m in missing)}",
-        )
+    if missing:
+        raise type_error(f"{name}.__new__() missing {missing_words(missing, 'positional')}")
+    if len(args) > len(fields):
+        takes = f"takes {len(fields) + 1} positional arguments but {len(args) + 1} were given"
+        raise type_error(f"{name}.__new__() {takes}")
     return Result.of(name, **{k: values[k] for k in fields})
 
 
@@ -877,18 +818,18 @@ def class_made(interpreter: Interpreter, cls: Class) -> None:
                 number = value
             cls.names[name] = Instance(cls, {"name": name, "value": value})
     if annotations:
-        own = {
-            n: cls.names.get(n, MISSING) if given else MISSING for n, given in annotations.items()
-        }
-        inherited: dict[str, Any] = {}
-        for base in reversed(cls.mro[1:]):
-            inherited.update(base.fields or {})
+        own = {n: cls.names.get(n, MISSING) if v else MISSING for n, v in annotations.items()}
+        fields = {**_inherited(cls), **own}
         if cls.form == "namedtuple" or any(base.form == "namedtuple" for base in cls.bases):
-            cls.form, cls.fields = "namedtuple", {**inherited, **own}
+            cls.form, cls.fields = "namedtuple", fields
         else:
-            cls.names["__fields__"] = {**inherited, **own}
+            cls.names["__fields__"] = fields
     if any(base.name == "Field" for base in cls.bases):
         cls.fields = {}
+
+
+def _inherited(cls: Class) -> dict[str, Any]:
+    return {n: v for base in reversed(cls.mro[1:]) for n, v in (base.fields or {}).items()}
 
 
 def dataclass(interpreter: Interpreter, cls: Any = None, **keywords: Any) -> Any:
@@ -896,10 +837,7 @@ def dataclass(interpreter: Interpreter, cls: Any = None, **keywords: Any) -> Any
     if cls is None:
         return Native("dataclass", lambda c: dataclass(interpreter, c))
     if isinstance(cls, Class):
-        inherited: dict[str, Any] = {}
-        for base in reversed(cls.mro[1:]):
-            inherited.update(base.fields or {})
-        cls.fields = {**inherited, **cls.names.pop("__fields__", {})}
+        cls.fields = {**_inherited(cls), **cls.names.pop("__fields__", {})}
     return cls
 
 
@@ -1019,7 +957,7 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
     for name in ("auto", "notebook", "autonotebook"):
         made[f"tqdm.{name}"] = made["tqdm"].names[name] = made["tqdm"]
     made["collections.abc"] = Names("collections.abc", typing, "collections.abc")
-    return made | {"class made": class_made, "instantiate": instantiate,
+    return made | {"class made": class_made, "members": members, "instantiate": instantiate,
                    "attribute": plain_attribute, "isinstance": is_instance}  # fmt: skip
 
 
@@ -1232,7 +1170,7 @@ def _default(
     interpreter: Interpreter, name: str, positional: bool, options: Mapping[str, Any]
 ) -> Any:
     owners = ("args.", "opt.", "opts.", "config.", "FLAGS.", "")
-    given = setting(interpreter, *(owner + name for owner in owners))
+    given = interpreter.setting(*(owner + name for owner in owners))
     if given is not MISSING:
         return given
     action = options.get("action")

@@ -73,7 +73,6 @@ class Line:
     line: int
     end: int
     where: str
-    code: str
     depth: int
     path: tuple[int, ...]
     count: int = 0

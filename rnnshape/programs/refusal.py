@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,10 +15,14 @@ class Refusal(Exception):
     place of the argument at fault, where the rule knows it: {"dtype": "int64"}, {"rank": (2, 3)},
     {"shape": …}; `argument` is that value. Python's own exceptions of the program that is followed
     are refusals too; `value` is the exception object of a program that raised its own. `of_torch`:
-    a row or module of torch raised it.
+    a row or module of torch raised it. `place` and `stack`: the statement, and the functions that
+    ran; `part`: the expression at fault, False where none is.
     """
 
     of_torch = False
+    place: Any = None
+    stack: Sequence[Any] = ()
+    part: Any = None
 
     def __init__(
         self,

@@ -9,18 +9,6 @@ from typing import Any, NamedTuple
 from .refusal import index_error, runtime_error, value_error
 from .sizes import Shape, Size, largest, product, smallest
 
-KINDS = (
-    "samples",
-    "steps",
-    "layers",
-    "directions",
-    "features",
-    "classes",
-    "one",
-    "unknown",
-    "mixed",
-)
-
 
 @dataclass(frozen=True, eq=False)
 class Origin:
@@ -40,6 +28,7 @@ class Origin:
 class Part(NamedTuple):
     """A factor of an axis: rows of hn are layers × directions, a flattened batch samples × steps.
 
+    kind: samples, steps, layers, directions, features, classes; one, unknown, or mixed.
     piece: (whole, inner) where only a piece of the part stands here: the whole's size and how many
     elements of it one step of this piece passes. `of`: what a mixed part mixed.
     """
@@ -143,6 +132,12 @@ class Tensor:
         """A view: the same elements under another shape."""
         keep = changes.pop("values", None)
         return replace(self, parameter=False, values=keep, at=self.storage.version, **changes)
+
+
+def one_number(value: Any) -> Any:
+    """The one number of a tensor, where it is known; else the value itself."""
+    alone = isinstance(value, Tensor) and value.known is not None and len(value.known) == 1
+    return value.known[0] if alone else value
 
 
 def dense_strides(x: Tensor) -> tuple[int, ...]:

@@ -118,6 +118,9 @@ class Device:
         return f"device(type='{self.type}'{'' if self.index is None else f', index={self.index}'})"
 
 
+PACKED = ("data", "batch_sizes", "sorted_indices", "unsorted_indices")  # its fields, in order
+
+
 @dataclass(frozen=True, eq=False)
 class Packed:
     """A PackedSequence. `padded` is the batch it was packed from, its axes (N, T, …) or
@@ -150,6 +153,9 @@ class Result(tuple[Any, ...]):
         return result
 
 
+GROUPS = ("_parameters", "_buffers", "_modules")  # what a module keeps apart
+
+
 @dataclass(eq=False)
 class Instance:
     """An object of a class of the program or of torch. Rules write `self.weight = parameter(…)`
@@ -168,7 +174,7 @@ class Instance:
         own = self.__dict__["_attributes"]
         if name in own:
             return own[name]
-        for group in ("_parameters", "_buffers", "_modules"):
+        for group in GROUPS:
             if name in own.get(group, ()):
                 return own[group][name]
         raise AttributeError(name)
@@ -187,7 +193,7 @@ class Instance:
             else "_modules" if isinstance(value, Instance) and "_modules" in value._attributes
             else None
         )  # fmt: skip
-        for other in ("_parameters", "_buffers", "_modules"):
+        for other in GROUPS:
             if name in own[other] and other != group:
                 if other == "_buffers" or value is None:
                     own[other][name] = value
@@ -204,6 +210,13 @@ class Instance:
         """The parameters of this module itself."""
         found: dict[str, Tensor] = self._attributes.get("_parameters", {})
         return found
+
+
+def drop(instance: Instance, name: str) -> None:
+    """del instance.name."""
+    own = instance._attributes
+    for group in (own, *(own.get(g, {}) for g in GROUPS)):
+        group.pop(name, None)
 
 
 def module_state(instance: Instance) -> None:

@@ -267,7 +267,7 @@ class Watch:
             line = record.line(
                 ((), place.file, first),
                 lambda: Line(
-                    place.file, first, last, place.where, "", depth, (), order=len(record.lines)
+                    place.file, first, last, place.where, depth, (), order=len(record.lines)
                 ),
             )
             if line is None:

@@ -47,6 +47,21 @@ def test_a_class_is_built_at_its_defaults_and_its_argument_worked_out():
     assert names_of(one)["out"] == ("N", "T", "160")
 
 
+def test_an_object_of_the_program_says_what_its_operators_do_with_a_tensor():
+    text = """
+import torch
+class Scale:
+    def __mul__(self, x):
+        return x.mean(0)
+    def __radd__(self, x):
+        return x[:, :1]
+x = torch.ones(4, 3)
+a, b = Scale() * x, x + Scale()
+"""
+    one = followed(text)
+    assert one.problem is None and names_of(one)["a"] == ("3",) and names_of(one)["b"] == ("4", "1")
+
+
 def test_open_sizes_keep_their_names():
     one = followed(CLASSIFIER, "Classifier", set={"hidden": "H"}, x=Shape(("B", "S"), "int64"))
     assert names_of(one)["out"] == ("B", "S", "2*H")

@@ -191,7 +191,9 @@ def type_name(value: Any) -> str:
     if isinstance(value, DType):
         return "torch.dtype"
     names = {"Size": "int", "Ratio": "float", "TorchSize": "torch.Size", "Packed": "PackedSequence",
-             "Device": "torch.device"}  # fmt: skip
+             "Device": "torch.device", "Function": "function", "Native": "function",
+             "Bound": "method", "Iter": "generator", "Class": "type", "Names": "module",
+             "Torch": "module"}  # fmt: skip
     name = type(value).__name__
     return names.get(name, name)
 

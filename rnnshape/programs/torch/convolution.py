@@ -312,7 +312,7 @@ def pooled(
                 f"pad should be at most half of effective kernel size, but got pad={p}, "
                 f"kernel_size={k} and dilation=1"
             )
-    _pool_rank(name, d, x, kernel, paddings)
+    _pool_rank(name, d, x)
     grad = bool(x.graph) or x.storage.requires_grad
     plain = name == "max_pool1d" and not grad
     for k, p, e in zip(kernel, paddings, dilations):
@@ -367,7 +367,7 @@ def _pool_size(n: int, k: int, s: int, p: int, e: int, ceil_mode: bool) -> int:
     return size - 1 if (size - 1) * s >= n + p else size
 
 
-def _pool_rank(name: str, d: int, x: Tensor, kernel: Any, paddings: Any) -> None:
+def _pool_rank(name: str, d: int, x: Tensor) -> None:
     words = " or ".join(_WORDS[d])
     right = x.rank in (d + 1, d + 2)
     filled = all(n != 0 for n in x.shape[-d - 1 :])
@@ -377,8 +377,7 @@ def _pool_rank(name: str, d: int, x: Tensor, kernel: Any, paddings: Any) -> None
         start = "max_pool1d: " if name == "max_pool1d" else ""
         raise runtime_error(
             f"{start}Expected {words} (batch mode) tensor with optional 0 dim batch size for "
-            "input, but "
-            f"got:{listed(x.shape)}", argument=x, wants={"rank": (d + 1, d + 2)},
+            f"input, but got:{listed(x.shape)}", argument=x, wants={"rank": (d + 1, d + 2)},
         )  # fmt: skip
     if right:
         raise NotKnown("a pool of nothing")

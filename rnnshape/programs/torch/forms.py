@@ -63,16 +63,11 @@ def _view_sizes(name: str, shape: tuple[Any, ...], names: dict[str, Any], key: s
             got += ", "
         if name == "view":
             text = f"view() received an invalid combination of arguments - got ({got})"
-            text += ", but expected one of:\n"
-            text += " * (torch.dtype dtype)\n"
-            if len(shape) == 1:
-                text += "      didn't match because some of the arguments have invalid types: "
-                text += f"(!{type_name(shape[0])}!)\n"
-            text += " * (tuple of ints size)\n"
-            if len(shape) == 1:
-                text += "      didn't match because some of the arguments have invalid types: "
-                text += f"(!{type_name(shape[0])}!)\n"
-            raise type_error(text)
+            why = "      didn't match because some of the arguments have invalid types: "
+            why += f"(!{type_name(shape[0])}!)\n" if len(shape) == 1 else ""
+            why = why if len(shape) == 1 else ""
+            text += f", but expected one of:\n * (torch.dtype dtype)\n{why}"
+            raise type_error(f"{text} * (tuple of ints size)\n{why}")
         if names:
             raise NotKnown("keywords of reshape")
         if not shape:
@@ -91,24 +86,18 @@ def _view_sizes(name: str, shape: tuple[Any, ...], names: dict[str, Any], key: s
     return sequence_of_ints(name, given, key)
 
 
-@row("Tensor.reshape")
-def reshape(self: Tensor, *shape: Any, **names: Any) -> Tensor:
-    return reshaped(self, _view_sizes("reshape", shape, names, "shape"))
-
-
-@native("reshape(Tensor input, ints shape)", at="torch")
-def reshape_function(input: Tensor, shape: Any) -> Tensor:
-    return reshaped(input, sequence_of_ints("reshape", shape, "shape", 2))
-
-
-@native("view_as(Tensor input, Tensor other)", at="Tensor")
-def view_as(input: Tensor, other: Tensor) -> Tensor:
-    return viewed(input, other.shape)
-
-
-@native("reshape_as(Tensor input, Tensor other)", at="Tensor")
-def reshape_as(input: Tensor, other: Tensor) -> Tensor:
-    return reshaped(input, other.shape)
+row("Tensor.reshape")(
+    lambda self, *shape, **names: reshaped(self, _view_sizes("reshape", shape, names, "shape"))
+)
+native("reshape(Tensor input, ints shape)", at="torch")(
+    lambda input, shape: reshaped(input, sequence_of_ints("reshape", shape, "shape", 2))
+)
+native("view_as(Tensor input, Tensor other)", at="Tensor")(
+    lambda input, other: viewed(input, other.shape)
+)
+native("reshape_as(Tensor input, Tensor other)", at="Tensor")(
+    lambda input, other: reshaped(input, other.shape)
+)
 
 
 @native("flatten(Tensor input, int start_dim=0, int end_dim=-1)")
@@ -160,9 +149,9 @@ def transpose(input: Tensor, dim0: Any, dim1: Any) -> Tensor:
     return permuted(input, order)
 
 
-@native("swapaxes(Tensor input, int axis0, int axis1)")
-def swapaxes(input: Tensor, axis0: Any, axis1: Any) -> Tensor:
-    return transpose(input, axis0, axis1)
+native("swapaxes(Tensor input, int axis0, int axis1)")(
+    lambda input, axis0, axis1: transpose(input, axis0, axis1)
+)
 
 
 @native("permute(Tensor input, ints dims)")
@@ -215,29 +204,23 @@ def reversed_axes(self: Tensor) -> Tensor:
 
 @row("Tensor.mT", attribute=True)
 def matrix_transposed(self: Tensor) -> Tensor:
-    if self.rank == 0:
-        warn(
-            "Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases."
-        )
-        return self
-    if self.rank < 2:
-        raise runtime_error(
-            "tensor.mT is only supported on matrices or batches of matrices. Got "
-            f"{self.rank}-D tensor."
-        )
-    return transpose(self, -2, -1)
+    return _last_exchanged("mT", self, "This function is the identity in these cases.")
 
 
 @row("Tensor.mH", attribute=True)
 def adjoint(self: Tensor) -> Tensor:
-    if self.rank == 0:
-        warn("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().")
-        return self
-    if self.rank == 1:
+    return _last_exchanged("mH", self, "Consider using x.conj().")
+
+
+def _last_exchanged(name: str, x: Tensor, advice: str) -> Tensor:
+    if x.rank == 0:
+        warn(f"Tensor.{name} is deprecated on 0-D tensors. {advice}")
+        return x
+    if x.rank == 1:
         raise runtime_error(
-            "tensor.mH is only supported on matrices or batches of matrices. Got 1-D tensor."
+            f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor."
         )
-    return transpose(self, -2, -1)
+    return transpose(x, -2, -1)
 
 
 @native(
@@ -262,14 +245,10 @@ def expand(input: Tensor, size: Any, implicit: bool = False) -> Tensor:
     return expanded(input, numbers(size))
 
 
-@native("broadcast_to(Tensor input, ints size)")
-def broadcast_to(input: Tensor, size: Any) -> Tensor:
-    return expanded(input, numbers(size))
-
-
-@native("expand_as(Tensor input, Tensor other)", at="Tensor")
-def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    return expanded(input, other.shape)
+native("broadcast_to(Tensor input, ints size)")(lambda input, size: expanded(input, numbers(size)))
+native("expand_as(Tensor input, Tensor other)", at="Tensor")(
+    lambda input, other: expanded(input, other.shape)
+)
 
 
 @native("repeat(Tensor input, ints repeats)", at="Tensor")
@@ -349,24 +328,17 @@ def repeat_interleave(
         size, each = repeats * x.shape[at], None
         counts = [repeats]
     if any(n < 0 for n in counts):
+        known = isinstance(repeats, Tensor)
         raise runtime_error(
-            "repeats can not be negative"
-            if isinstance(repeats, Tensor)
-            else "Repeats must be non-negative"
+            "repeats can not be negative" if known else "Repeats must be non-negative"
         )
     values = None
     if x.rank == 1 and x.known is not None:
         by = each or counts * len(x.known)
         values = tuple(v for v, n in zip(x.known, by) for _ in range(int(n)))
     axis = x.axes[at] if x.rank else ONE
-    new = (
-        tuple(joined([*axis, Part(counts[0], "unknown")])) if each is None else resized(axis, size)
-    )
-    return x.like(
-        shape=(*x.shape[:at], size, *x.shape[at + 1 :]), axes=(*x.axes[:at], new,
-        *x.axes[at + 1 :]),
-        values=values,
-    )  # fmt: skip
+    whole = tuple(joined([*axis, Part(counts[0], "unknown")]))
+    return with_size(x, at, size, whole if each is None else resized(axis, size), values=values)
 
 
 @native("flip(Tensor input, ints1 dims)")
@@ -485,24 +457,17 @@ def diff(
 
 @row("torch.meshgrid")
 def meshgrid(*tensors: Any, indexing: Any = None) -> tuple[Tensor, ...]:
-    parts = (
-        list(tensors[0])
-        if len(tensors) == 1 and isinstance(tensors[0], tuple | list)
-        else list(tensors)
-    )
+    nested = len(tensors) == 1 and isinstance(tensors[0], tuple | list)
+    parts = list(tensors[0] if nested else tensors)
     if indexing == "xy":
         raise NotKnown("meshgrid in xy order")
     shape = tuple(p.shape[0] if p.rank else 1 for p in parts)
     axes = tuple(p.axes[0] if p.rank else ONE for p in parts)
-    return tuple(
-        Tensor(
-            shape,
-            p.dtype,
-            axes,
-            tuple((p.strides or (1,))[0] if i == d else 0 for d in range(len(parts))),
-        )
-        for i, p in enumerate(parts)
-    )
+    steps = [(p.strides or (1,))[0] for p in parts]
+    strides = [
+        tuple(step if i == d else 0 for d in range(len(parts))) for i, step in enumerate(steps)
+    ]
+    return tuple(Tensor(shape, p.dtype, axes, each) for p, each in zip(parts, strides))
 
 
 @row("torch.broadcast_tensors")

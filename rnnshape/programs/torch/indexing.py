@@ -8,9 +8,8 @@ from itertools import count
 from typing import Any
 
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
-from ..sizes import named, product
+from ..sizes import named
 from ..tensor import (
-    Axis,
     Part,
     Tensor,
     axis_index,
@@ -136,10 +135,9 @@ def indexed(x: Tensor, key: Any) -> Tensor:
                 raise index_error("slice() cannot be applied to a 0-dim tensor.")
             bounds = [None if b is None else _bound(b) for b in (part.start, part.stop, part.step)]
             if bounds[2] is not None and bounds[2] <= 0:
+                zero = bounds[2] == 0
                 raise value_error(
-                    "slice step cannot be zero"
-                    if bounds[2] == 0
-                    else "step must be greater than zero"
+                    "slice step cannot be zero" if zero else "step must be greater than zero"
                 )
             result = sliced(result, dim, slice(*bounds))
             dim += 1
@@ -162,23 +160,15 @@ def indexed(x: Tensor, key: Any) -> Tensor:
                 dim += 1
         else:
             raise NotKnown(f"an index of type {type_name(part)}")
-    return (
-        _advanced(result, tensors)
-        if tensors
-        else result.view_of(values=result.known)
-        if not parts
-        else result
-    )
+    if tensors:
+        return _advanced(result, tensors)
+    return result if parts else result.view_of(values=result.known)
 
 
 def _positions(mask: Tensor, axis: int, size: int) -> Tensor:
     if mask.known is not None and mask.rank == 1:
         return Tensor((size,), "int64", values=tuple(i for i, v in enumerate(mask.known) if v))
-    return Tensor((size,), "int64", (_masked_axis(mask, axis, size),))
-
-
-def _masked_axis(mask: Tensor, axis: int, size: int) -> Axis:
-    return (Part(size, "unknown"),)
+    return Tensor((size,), "int64", ((Part(size, "unknown"),),))
 
 
 def _bound(value: Any) -> int:
@@ -238,11 +228,8 @@ def _advanced(x: Tensor, tensors: dict[int, Tensor]) -> Tensor:
     rest = [d for d in range(x.rank) if d not in dims]
     result = (*shape, *(x.shape[d] for d in rest))
     for d in dims:
-        if (
-            0 not in shape
-            and x.shape[d] == 0
-            and all(n for i, n in enumerate(x.shape) if i not in dims)
-        ):
+        others = [n for i, n in enumerate(x.shape) if i not in dims]
+        if 0 not in (*shape, *others) and x.shape[d] == 0:
             raise index_error("index is out of bounds for dimension with size 0")
         if 0 not in result:
             _check_range(tensors[d], x.shape[d], d)
@@ -286,9 +273,7 @@ def _check_range(index: Tensor, size: int, dim: int) -> None:
             )
 
 
-@row("Tensor.__getitem__")
-def getitem(self: Tensor, key: Any) -> Tensor:
-    return indexed(self, key)
+row("Tensor.__getitem__")(lambda self, key: indexed(self, key))
 
 
 @row("Tensor.__setitem__")
@@ -299,11 +284,10 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         )
     place = indexed(self, key)
     if isinstance(value, Tensor):
-        basic = not any(isinstance(p, Tensor | bool) for p in _parts(self, key))
+        parts = _parts(self, key)
+        basic = not any(isinstance(p, Tensor | bool) for p in parts)
         _check_assigned(place, value, basic)
-        masks = all(
-            p.dtype in ("bool", "uint8") for p in _parts(self, key) if isinstance(p, Tensor)
-        )
+        masks = all(p.dtype in ("bool", "uint8") for p in parts if isinstance(p, Tensor))
         if not basic and value.dtype != self.dtype and not (masks and value.numel == 1):
             raise runtime_error(
                 "Index put requires the source and destination dtypes match, got "
@@ -350,16 +334,13 @@ def _check_assigned(place: Tensor, value: Tensor, basic: bool) -> None:
 # ------------------------------------------------------------------------ picked by an index tensor
 
 
-def _index_dtype(name: str, index: Tensor) -> None:
-    if index.dtype not in ("int64", "int32"):
-        raise runtime_error(
-            f"{name}(): Expected dtype int32/int64 for index",
-            argument=index,
-            wants={"dtype": "int64"},
-        )
+def _whole_index(name: str, index: Tensor) -> None:
+    if index.numel != 0 and index.dtype not in ("int64", "int32"):
+        words = f"{name}(): Expected dtype int32/int64 for index"
+        raise runtime_error(words, argument=index, wants={"dtype": "int64"})
 
 
-def _same_rank(name: str, index: Tensor, other: Tensor, what: str) -> None:
+def _same_rank(index: Tensor, other: Tensor, what: str) -> None:
     if max(index.rank, 1) != max(other.rank, 1):
         raise runtime_error(
             f"Index tensor must have the same number of dimensions as {what} tensor",
@@ -370,14 +351,9 @@ def _same_rank(name: str, index: Tensor, other: Tensor, what: str) -> None:
 @native("gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False)")
 def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) -> Tensor:
     at = axis_index(number(dim), input.rank)
-    if index.numel != 0 and index.dtype not in ("int64", "int32"):
-        raise runtime_error(
-            "gather(): Expected dtype int32/int64 for index",
-            argument=index,
-            wants={"dtype": "int64"},
-        )
-    if product(index.shape) != 0:
-        _same_rank("gather", index, input, "input")
+    _whole_index("gather", index)
+    if index.numel != 0:
+        _same_rank(index, input, "input")
         for d in range(index.rank):
             if d != at and index.shape[d] > input.shape[d]:
                 raise runtime_error(
@@ -385,12 +361,7 @@ def gather(input: Tensor, dim: Any, index: Tensor, sparse_grad: bool = False) ->
                     f"to be no larger than self {listed(input.shape)} apart from dimension {at}",
                     sizes=[(index.shape[d], input.shape[d])],
                 )  # fmt: skip
-        for value in index.known or ():
-            size = input.shape[at] if input.rank else 1
-            if settled(size, value) and not 0 <= value < size:
-                raise runtime_error(
-                    f"index {value} is out of bounds for dimension {at} with size {size}"
-                )
+        _check_positions(index, input, at)
     axes = tuple(
         a if n == input.shape[d] and d != at else i
         for d, (a, i, n) in enumerate(zip(input.axes, index.axes, index.shape))
@@ -429,39 +400,32 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
 def _scatter(name: str, input: Tensor, dim: Any, index: Tensor, src: Any) -> Tensor:
     at = axis_index(number(dim), input.rank)
     if index.numel != 0:
-        if index.dtype not in ("int64", "int32"):
-            raise runtime_error("scatter(): Expected dtype int32/int64 for index", argument=index)
-        if isinstance(src, Tensor):
-            if src.dtype != input.dtype:
-                raise runtime_error(f"{name}(): Expected self.dtype to be equal to src.dtype")
-            if len({max(t.rank, 1) for t in (index, input)}) > 1:
-                _same_rank(name, index, input, "self")
-            if max(index.rank, 1) != max(src.rank, 1):
-                _same_rank(name, index, src, "src")
-            wrong = any(
-                index.shape[d] > src.shape[d] or (d != at and index.shape[d] > input.shape[d])
-                for d in range(index.rank)
+        _whole_index("scatter", index)
+        of_tensor = isinstance(src, Tensor)
+        if of_tensor and src.dtype != input.dtype:
+            raise runtime_error(f"{name}(): Expected self.dtype to be equal to src.dtype")
+        _same_rank(index, input, "self")
+        larger = any(d != at and index.shape[d] > input.shape[d] for d in range(index.rank))
+        also = ""
+        if of_tensor:
+            _same_rank(index, src, "src")
+            larger = larger or any(index.shape[d] > src.shape[d] for d in range(index.rank))
+            also = f" and to be no larger size than src {listed(src.shape)}"
+        if larger:
+            raise runtime_error(
+                f"Expected index {listed(index.shape)} to be no larger than self "
+                f"{listed(input.shape)} apart from dimension {at}{also}"
             )
-            if wrong:
-                raise runtime_error(
-                    f"Expected index {listed(index.shape)} to be no larger than self "
-                    f"{listed(input.shape)} apart from dimension {at} and to be no larger size "
-                    f"than src {listed(src.shape)}"
-                )
-        else:
-            _same_rank(name, index, input, "self")
-            if any(d != at and index.shape[d] > input.shape[d] for d in range(index.rank)):
-                raise runtime_error(
-                    f"Expected index {listed(index.shape)} to be no larger than self "
-                    f"{listed(input.shape)} apart from dimension {at}"
-                )
-        size = input.shape[at] if input.rank else 1
-        for value in index.known or ():
-            if settled(size, value) and not 0 <= value < size:
-                raise runtime_error(
-                    f"index {value} is out of bounds for dimension {at} with size {size}"
-                )
+        _check_positions(index, input, at)
     return input
+
+
+def _check_positions(index: Tensor, x: Tensor, at: int) -> None:
+    size = x.shape[at] if x.rank else 1
+    for value in index.known or ():
+        if settled(size, value) and not 0 <= value < size:
+            words = f"index {value} is out of bounds for dimension {at} with size {size}"
+            raise runtime_error(words)
 
 
 def _scatters(name: str) -> None:
@@ -559,9 +523,7 @@ def where(*args: Any, **keywords: Any) -> Any:
     return _chosen(condition, a, b)
 
 
-@row("Tensor.where")
-def where_method(self: Tensor, condition: Any, other: Any) -> Any:
-    return _chosen(condition, self, other)
+row("Tensor.where")(lambda self, condition, other: _chosen(condition, self, other))
 
 
 def _chosen(condition: Tensor, a: Any, b: Any) -> Tensor:
@@ -618,30 +580,24 @@ def _check_fill(input: Tensor, mask: Tensor, value: Any, in_place: bool = False)
             in_place_shape(input, mask)
         words = {"int64": "int64_t", "int32": "int"}.get(input.dtype, c_name(input.dtype))
         raise runtime_error(f"value cannot be converted to type {words} without overflow")
-    if in_place:
-        if mask.dtype != "bool":
-            raise runtime_error(_mask_words(mask), argument=mask, wants={"dtype": "bool"})
-        in_place_shape(input, mask)
-        return
-    broadcast(mask, input)
+    if not in_place:
+        broadcast(mask, input)
     if mask.dtype != "bool":
-        raise runtime_error(_mask_words(mask), argument=mask, wants={"dtype": "bool"})
-
-
-def _mask_words(mask: Tensor) -> str:
-    return f"masked_fill_ only supports boolean masks, but got mask with dtype {c_name(mask.dtype)}"
-
-
-def _triangle(name: str) -> None:
-    @native(f"{name}(Tensor input, int diagonal=0)")
-    def triangle(input: Tensor, diagonal: Any = 0) -> Tensor:
-        if input.rank < 2:
-            raise runtime_error(f"{name}: input tensor must have at least 2 dimensions")
-        return input.like(strides=contiguous_strides(input.shape))
+        words = f"boolean masks, but got mask with dtype {c_name(mask.dtype)}"
+        raise runtime_error(
+            f"masked_fill_ only supports {words}", argument=mask, wants={"dtype": "bool"}
+        )
+    if in_place:
+        in_place_shape(input, mask)
 
 
 for _name in ("tril", "triu"):
-    _triangle(_name)
+
+    @native(f"{_name}(Tensor input, int diagonal=0)")
+    def triangle(input: Tensor, diagonal: Any = 0, _name: str = _name) -> Tensor:
+        if input.rank < 2:
+            raise runtime_error(f"{_name}: input tensor must have at least 2 dimensions")
+        return input.like(strides=contiguous_strides(input.shape))
 
 
 @native("diag(Tensor input, int diagonal=0)")

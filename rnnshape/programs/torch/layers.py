@@ -165,8 +165,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         if x.shape[-1] != weight.shape[i]:
             raise runtime_error(
                 f"bilinear(): input{i} size does not match weight size: got {x.shape[-1]} but "
-                "expected "
-                f"{weight.shape[i]}", sizes=[(x.shape[-1], weight.shape[i])],
+                f"expected {weight.shape[i]}", sizes=[(x.shape[-1], weight.shape[i])],
             )  # fmt: skip
     out = weight.shape[0]
     return with_size(input1, input1.rank - 1, out, features(out, "Bilinear"))
@@ -292,9 +291,8 @@ class EmbeddingBag:
         if input.dtype not in ("int64", "int32"):
             raise runtime_error(
                 "Expected tensor for argument #1 'indices' to have one of the following scalar "
-                "types: "
-                f"Long, Int; but got {tensor_kind(input)} instead (while checking arguments for "
-                "embedding_bag)", argument=input, wants={"dtype": "int64"},
+                f"types: Long, Int; but got {tensor_kind(input)} instead (while checking arguments "
+                "for embedding_bag)", argument=input, wants={"dtype": "int64"},
             )  # fmt: skip
         width = self.embedding_dim
         return Tensor((count, width), self.weight.dtype, (*axis, features(width, "EmbeddingBag")))
@@ -505,8 +503,7 @@ def _normalised_alone(layer: Any, x: Tensor, at: int) -> Tensor:
         if layer.affine:
             raise value_error(
                 f"expected input's size at dim={at} to match num_features ({layer.num_features}), "
-                "but got: "
-                f"{x.shape[at]}.", sizes=[(x.shape[at], layer.num_features)],
+                f"but got: {x.shape[at]}.", sizes=[(x.shape[at], layer.num_features)],
             )  # fmt: skip
         warn(
             f"input's size at dim={at} does not match num_features. You can silence this warning "
@@ -672,8 +669,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         if channels != count:
             raise runtime_error(
                 "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
-                f"{count} "
-                f"and channel size = {channels}.", sizes=[(channels, count)],
+                f"{count} and channel size = {channels}.", sizes=[(channels, count)],
             )  # fmt: skip
     return input.like()
 

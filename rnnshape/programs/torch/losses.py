@@ -286,8 +286,7 @@ def _nll_nd(x: Tensor, y: Tensor, weight: Tensor | None, ignore: int, reduction:
         if y.rank != 3:
             raise runtime_error(
                 "only batches of spatial targets supported (3D tensors) but got targets of "
-                "dimension: "
-                f"{y.rank}", argument=y, wants={"rank": (3,)},
+                f"dimension: {y.rank}", argument=y, wants={"rank": (3,)},
             )  # fmt: skip
     _index_dtype(y)
     if weight is not None and weight.numel != x.shape[1]:
@@ -328,8 +327,7 @@ def _nll(x: Tensor, y: Tensor, weight: Tensor | None, ignore: int, reduction: st
     if weight is not None and (weight.rank != 1 or weight.numel != classes):
         raise runtime_error(
             f"weight tensor should be defined either for all {classes} classes or no classes but "
-            "got "
-            f"weight tensor of shape: {listed(weight.shape)}", sizes=[(classes, weight.numel)],
+            f"got weight tensor of shape: {listed(weight.shape)}", sizes=[(classes, weight.numel)],
         )  # fmt: skip
     _classes(x, y, weight, ignore, classes, "nll_loss_out_frame")
     each = x.like(shape=x.shape[:-1], axes=x.axes[:-1])
@@ -502,10 +500,9 @@ def multi_margin_loss(
         raise NotKnown("margins of other ranks")
     if target.shape != input.shape[:1]:
         raise runtime_error(
-            "multi_margin_loss: target tensor should be 1-D with size equal to "
-            "the number of input samples (batch size). Expected target size "
-            f"[{input.shape[0]}], but got {listed(target.shape)}. Input has "
-            f"shape {listed(input.shape)}.", argument=target,
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of "
+            f"input samples (batch size). Expected target size [{input.shape[0]}], but got "
+            f"{listed(target.shape)}. Input has shape {listed(input.shape)}.", argument=target,
         )  # fmt: skip
     return finished(input.like(shape=input.shape[:1], axes=input.axes[:1]), word)
 

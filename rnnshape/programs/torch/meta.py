@@ -219,14 +219,11 @@ def to(self: Tensor, *args: Any, **keywords: Any) -> Tensor:
 
 
 _TO_REFUSED = (
-    "to() received an invalid combination of arguments - got ({got}), but expected one of:\n"
-    " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, bool "
-    "copy = "
-    "False, *, torch.memory_format memory_format = None)\n"
-    " * (torch.dtype dtype, bool non_blocking = False, bool copy = False, *, torch.memory_format "
-    "memory_format = None)\n"
-    " * (Tensor tensor, bool non_blocking = False, bool copy = False, *, torch.memory_format "
-    "memory_format = None)\n"
+    "to() received an invalid combination of arguments - got ({got}), but expected one of:\n * "
+    "(torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, bool copy = "
+    "False, *, torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool non_blocking "
+    "= False, bool copy = False, *, torch.memory_format memory_format = None)\n * (Tensor tensor, "
+    "bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"
 )
 _DEVICES = (
     "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, "

@@ -146,7 +146,7 @@ def _matched(
                 bound[a.name] = list(args)
                 at = len(args)
                 continue
-            raise _Mismatch(_wrong_type(name, a, value, None if by_name else at, varied, args))
+            raise _Mismatch(_wrong_type(name, a, value, None if by_name else at))
         if a.kind == "Tensors":
             for i, part in enumerate(value):
                 if not isinstance(part, Tensor | Unknown):
@@ -179,9 +179,7 @@ def _too_many(
     return type_error(f"{name}() takes {text}")
 
 
-def _wrong_type(
-    name: str, a: Argument, value: Any, at: int | None, varied: bool, args: Sequence[Any]
-) -> Refusal:
+def _wrong_type(name: str, a: Argument, value: Any, at: int | None) -> Refusal:
     where = f" (position {at + 1})" if at is not None else ""
     text = f"{name}(): argument '{a.name}'{where} must be {_KINDS[a.kind]}"
     if at is not None and a.kind in ("ints", "ints1"):

@@ -266,8 +266,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     if a.shape[-1] != b.shape[-1]:
         raise runtime_error(
             "inner() the last dimension must match on both input tensors but got shapes "
-            f"{listed(a.shape)} "
-            f"and {listed(b.shape)}", sizes=[(a.shape[-1], b.shape[-1])],
+            f"{listed(a.shape)} and {listed(b.shape)}", sizes=[(a.shape[-1], b.shape[-1])],
         )  # fmt: skip
     if a.dtype != b.dtype:
         raise runtime_error("both inputs should have same dtype")
