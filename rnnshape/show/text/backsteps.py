@@ -17,16 +17,16 @@ from .steps import skipped
 def backward_lines(trace: Trace, selection: Selection) -> Iterator[Line]:
     """The steps in reverse, grouped by layer and direction, then what gradients there are."""
     yield text("backward", "title")
-    yield text(f"  L = {loss_words(trace)}", "note")
+    yield prose(f"L = {loss_words(trace)}")
     if trace.head is not None and trace.head.loss == "cross-entropy":
-        yield text("  target has 1 in the column of the class, 0 in the others", "note")
-    yield text("  da is the gradient of L by a, and has a's shape", "note")
+        yield prose("target has 1 in the column of the class, 0 in the others")
+    yield prose("da is the gradient of L by a, and has a's shape")
     both = "the later direction first, " if trace.spec.bidirectional else ""
     if not trace.spec.single:
-        yield text(f"  order: last layer first, {both}from the step read last", "note")
-    yield text("  through a sum a gradient passes unchanged, and keeps its name", "note")
+        yield prose(f"order: last layer first, {both}from the step read last")
+    yield prose("through a sum a gradient passes unchanged, and keeps its name")
     after = "" if trace.spec.single else "; after: the step after"
-    yield text(f"  in brackets: where a part of a gradient comes from{after}", "note")
+    yield prose(f"in brackets: where a part of a gradient comes from{after}")
     yield from _cut_lines(trace)
     for (layer, direction), steps in groupby(
         trace.backward_steps(selection), key=lambda step: (step.layer, step.direction)
@@ -64,12 +64,12 @@ def _cut_lines(trace: Trace) -> Iterator[Line]:
     if window is None:
         return
     if isinstance(length, int) and window >= length:
-        yield text(f"  --tbptt {window}: nothing is cut, T = {length} fits into one window", "note")
+        yield prose(f"--tbptt {window}: nothing is cut, T = {length} fits into one window")
         return
     times = [window * m for m in range(1, 4)]
     shown = [f"t={t - 1} and {t}" for t in times if not isinstance(length, int) or t < length]
     more = ", …" if not isinstance(length, int) or window * 4 < length else ""
-    yield text(f"  --tbptt {window}: cut between {', '.join(shown)}{more}", "note")
+    yield prose(f"--tbptt {window}: cut between {', '.join(shown)}{more}")
     yield prose(
         "across a cut the state is a constant: the forward's numbers stay, no gradient goes back"
     )
@@ -102,9 +102,9 @@ def _heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
         return
     begins, ends = ("t=0", f"t={last}") if reverse else (f"t={last}", "t=0")
     row = trace.spec.num_directions * layer + reverse
-    yield text(f"  told once: at {begins} nothing comes from a step after,", "note")
+    yield prose(f"told once: at {begins} nothing comes from a step after,")
     states = " and ".join(f"d{name}0[{row}]" for name in trace.spec.state_names)
-    yield text(f"  at {ends} it passes on {states}", "note")
+    yield prose(f"at {ends} it passes on {states}")
 
 
 def _step(trace: Trace, step: Step, before: Step | None) -> Iterator[Line]:

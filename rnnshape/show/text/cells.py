@@ -33,7 +33,7 @@ def cell_lines(cell: Cell) -> Iterator[Line]:
     for kind, rows in (("state", states), ("weight", rules)):
         yield from columns([[(name, kind), (rule, "note")] for name, rule in rows.items()])
     for condition in cell.conditions:
-        yield text(f"  wants {condition}", "note")
+        yield prose(f"wants {condition}")
 
 
 def cells_document(cells: Iterable[Cell]) -> dict[str, Any]:

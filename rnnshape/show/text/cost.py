@@ -83,7 +83,7 @@ def _pass_lines(
     if layers:
         return
     left = f"{write_dim(each * one.left)} bytes are" if one.left != 0 else "nothing is"
-    yield text(f"  freed step by step in its backward; then {left} left", "note")
+    yield prose(f"freed step by step in its backward; then {left} left")
 
 
 def _memory_lines(cost: Cost, each: int, dtype: str) -> Iterator[Line]:

@@ -49,7 +49,7 @@ def forms_text(arranged: dict[str, Arrangement | UsageError]) -> Iterator[Line]:
         yield text(f"  {form.setting}")
         if isinstance(arrangement, UsageError):
             for line in str(arrangement).split("\n"):
-                yield text(f"  {line}", "note")
+                yield prose(f"{line}")
         else:
             yield from _networks(arrangement)
             yield from _tensors(arrangement)

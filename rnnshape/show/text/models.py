@@ -66,11 +66,11 @@ def _parameter_lines(module: Document) -> Iterator[Line]:
     ]
     lines = columns(rows, ends=True)
     if len(lines) > _MANY_ROWS:
-        middle = text(f"  … {len(lines) - _MANY_ROWS + 1} more", "note")
+        middle = prose(f"… {len(lines) - _MANY_ROWS + 1} more")
         lines = [*lines[: _MANY_ROWS - 5], middle, *lines[-4:]]
     yield from lines
     count = counted(len(rows), "tensor")
-    yield text(f"  {count}, {module['parameter_count']:,} numbers", "note")
+    yield prose(f"{count}, {module['parameter_count']:,} numbers")
 
 
 def _origin(module: Document, row: Document) -> str:
@@ -89,17 +89,17 @@ def _said_lines(module: Document) -> Iterator[Line]:
     if silent:
         *before, last = silent
         listed = f"{', '.join(before)} or {last}" if before else last
-        yield text(f"  the file does not say {listed}", "note")
+        yield prose(f"the file does not say {listed}")
     if module["framework"] != "torch":
-        yield text(f"  in the layout of {module['framework']}", "note")
+        yield prose(f"in the layout of {module['framework']}")
     if module["guessed"]:
         yield text(f"  guessed: {one_line(module['guessed'])}", "negative")
     for reading in module["readings"]:
-        yield text(f"  {one_line(reading)}", "note")
+        yield prose(f"{one_line(reading)}")
     if module["cannot"]:
         yield text(f"  torch has no such layer: {one_line(module['cannot'])}", "bad")
         if module["runs"]:
-            yield text("  rnnshape run computes it as it is", "note")
+            yield prose("rnnshape run computes it as it is")
     problems = module["problems"]
     for problem in problems[:_MANY_LINES]:
         yield text(f"  {_problem(problem)}", "bad")
@@ -157,7 +157,7 @@ def _difference_lines(difference: Document) -> Iterator[Line]:
         (one_line(difference["about"]), "title"),
         (f": {checkpoint} in the checkpoint, {model} in the model", ""),
     ]
-    yield text(f"  {one_line(difference['why'])}", "note")
+    yield prose(f"{one_line(difference['why'])}")
 
 
 def _value(value: Any) -> str:
@@ -175,7 +175,7 @@ def _torch_lines(error: Document) -> Iterator[Line]:
     for line in rest[:_MANY_LINES]:
         yield text("  " + (line if len(line) <= _LONG else line[: _LONG - 1] + "…"))
     if len(rest) > _MANY_LINES:
-        yield text(f"  … {len(rest) - _MANY_LINES:,} more lines", "note")
+        yield prose(f"… {len(rest) - _MANY_LINES:,} more lines")
 
 
 _NARROW = 80  # columns of the narrowest terminal that tables are made for
@@ -207,7 +207,7 @@ def layout_text(
             yield from (line, Prose([("    = ", "note"), made]))
     count = total(product(t.shape) for t in tensors)
     weight = f"{write_dim(ITEM_BYTES[dtype] * count)} bytes as {dtype}"
-    yield text(f"  {len(tensors)} tensors, {write_dim(count)} numbers, {weight}", "note")
+    yield prose(f"{len(tensors)} tensors, {write_dim(count)} numbers, {weight}")
     yield []
     yield text("tensors", "title")
     yield from columns(
@@ -262,7 +262,7 @@ def convert_text(document: Mapping[str, Any], spec: str) -> Iterator[Line]:
     left = document["left_out"]
     if left:
         named = ", ".join(one_line(own, 80) for own in left[:6]) + (", …" if len(left) > 6 else "")
-        yield text(f"  left out, not part of it: {named} ({len(left)} in all)", "note")
+        yield prose(f"left out, not part of it: {named} ({len(left)} in all)")
     count: Dim = total(product(row["shape"]) for row in document["tensors"])
     words = f"{len(rows)} tensors, {write_dim(count)} numbers"
     yield text(f"  {words} in {visible(target['file'])}")
@@ -282,16 +282,16 @@ def onnx_text(chain: Chain, x: Any, arrays: Mapping[str, Any]) -> Iterator[Line]
         attributes = ", ".join(
             f"{name}={value}" for name, value in node.attributes.items() if value != []
         )
-        yield text(f"  {one_line(attributes) or 'no attributes'}", "note")
+        yield prose(f"{one_line(attributes) or 'no attributes'}")
     if chain.merge != "concat":
-        yield text(f"  merge_mode={chain.merge}: output is that of the two directions", "note")
+        yield prose(f"merge_mode={chain.merge}: output is that of the two directions")
     if chain.turned:
-        yield text("  go_backwards: output begins with the last step, which is read first", "note")
+        yield prose("go_backwards: output begins with the last step, which is read first")
     if chain.framework != "ONNX":
         arrays = {name: array for name, array in arrays.items() if name not in _OWN}
     turned = chain.batch_first and chain.framework == "ONNX"
     if turned:
-        yield text("  the file turns its input (N, T, I) into (T, N, I), and output back", "note")
+        yield prose("the file turns its input (N, T, I) into (T, N, I), and output back")
     layout = chain.nodes[-1].layout
     for name, array in {"input": x, **arrays}.items():
         yield []

@@ -114,7 +114,7 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
         if complaint is not None and ran is not None:
             yield from _caret(complaint, followed, code, digits, ran, width)
     if len(lines) > MOST_LINES:
-        yield text(f"  … {len(lines) - MOST_LINES:,} lines more: --json has them all", "note")
+        yield prose(f"… {len(lines) - MOST_LINES:,} lines more: --json has them all")
     if followed.arguments or followed.recurrent:
         yield from _axes(followed)
     yield from _layers(followed)

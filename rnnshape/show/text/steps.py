@@ -20,8 +20,8 @@ def step_lines(trace: Trace, selection: Selection, width: int = 80) -> Iterator[
     yield text("the step" if single else "steps", "title")
     then = "then direction, " if trace.spec.bidirectional else ""
     if not single:
-        yield text(f"  loop order: layer first, {then}time inside", "note")
-    yield text(f"  {_linear_remark(trace.spec)}", "note")
+        yield prose(f"loop order: layer first, {then}time inside")
+    yield prose(f"{_linear_remark(trace.spec)}")
     for (layer, direction), steps in groupby(
         trace.steps(selection), key=lambda step: (step.layer, step.direction)
     ):
@@ -76,8 +76,8 @@ def _pass_heading(trace: Trace, layer: int, direction: str) -> Iterator[Line]:
     edge = f"{length}-1" if direction == "reverse" else "0"
     row = spec.num_directions * layer + spec.directions.index(direction)
     states = " and ".join(f"{name}_({after}) is {name}0[{row}]" for name in spec.state_names)
-    yield text("  told once: only the names change from t to t", "note")
-    yield text(f"  at t={edge} {states}", "note")
+    yield prose("told once: only the names change from t to t")
+    yield prose(f"at t={edge} {states}")
 
 
 def _short_names(spec: Spec, layer: int, direction: str) -> Iterator[Line]:
@@ -98,10 +98,10 @@ def _head_heading(trace: Trace) -> Iterator[Line]:
     yield [("head", "title"), (f"   {name} = {f'{g}({equation})' if g else equation}", "note")]
     yield [("  ", ""), ("W = head.weight, b = head.bias", "weight"), (", a torch.nn.Linear", "")]
     if spec.cell == "lstm":
-        yield text("  o is the head's here; in the cell o is the output gate", "note")
+        yield prose("o is the head's here; in the cell o is the output gate")
     width = "P" if spec.proj_size else "H"
     both = f"2 directions of {width}=" if spec.bidirectional else f"{width}="
-    yield text(f"  it reads {write_shape((spec.output_size,))}: {both}{spec.state_size}", "note")
+    yield prose(f"it reads {write_shape((spec.output_size,))}: {both}{spec.state_size}")
 
 
 def skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[Line]:
@@ -116,7 +116,7 @@ def skipped(before: Step | None, step: Step, selection: Selection) -> Iterator[L
         span = f"t={first}" if count == 1 else f"t={first} … {last}"
         noun = "step" if count == 1 else "steps"
         same = f"{count:,} {noun} of the same shapes as t={before.t} (--all unfolds)"
-        yield text(f"  {span}: {same}", "note")
+        yield prose(f"{span}: {same}")
 
 
 def step_text(step: Step, named: bool = True, width: int = 80) -> Iterator[Line]:
@@ -192,8 +192,8 @@ def lane_lines(trace: Trace, width: int) -> Iterator[Line]:
     yield text("the step" if spec.single else "one step of each kind", "title")
     if not spec.single:
         then = "then direction, " if spec.bidirectional else ""
-        yield text(f"  loop order: layer first, {then}time inside", "note")
-    yield text(f"  {_linear_remark(spec)}", "note")
+        yield prose(f"loop order: layer first, {then}time inside")
+    yield prose(f"{_linear_remark(spec)}")
     yield from _key_lines(trace, [step for step, _ in shown])
     for number, (step, _) in enumerate(shown):
         yield []

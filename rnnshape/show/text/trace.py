@@ -129,12 +129,12 @@ def tensor_lines(trace: Trace) -> Iterator[Line]:
     if spec.single:
         meanings.pop()
     sizes = [f"{f'{a}=' if str(b) != a else ''}{write_dim(b)} {what}" for a, b, what in meanings]
-    yield text(f"  {', '.join(sizes)}", "note")
+    yield prose(f"{', '.join(sizes)}")
     if spec.bidirectional:
         rows = f"2 directions × {spec.num_layers} layers = {2 * spec.num_layers}"
-        yield text(f"  2·L: {rows}", "note")
+        yield prose(f"2·L: {rows}")
     if batch.unbatched:
-        yield text("  unbatched: torch adds a batch axis of 1, and takes it away again", "note")
+        yield prose("unbatched: torch adds a batch axis of 1, and takes it away again")
     if batch.packed:
         yield from _packed_lines(trace)
 
@@ -176,7 +176,7 @@ def _packed_lines(trace: Trace) -> Iterator[Line]:
         data,
         f"batch_sizes {_listed(batch.batch_sizes)}: how many sequences are longer than t",
     ):
-        yield text(f"  {line}", "note")
+        yield prose(f"{line}")
 
 
 def _listed(numbers: tuple[int, ...] | list[int]) -> str:
@@ -192,17 +192,17 @@ def parameter_lines(trace: Trace, dtype: str = "", fold: bool = True) -> Iterato
     lines = columns(rows)
     if fold and len(lines) > _MANY_ROWS:
         left = len(lines) - _MANY_ROWS
-        middle = [text(f"  … {left} more; rnnshape params lists them all", "note")]
+        middle = [prose(f"… {left} more; rnnshape params lists them all")]
         lines = lines[: _MANY_ROWS - 4] + middle + lines[-4:]
     yield from lines
     count: Dim = trace.parameter_count
     weight = f", {write_dim(ITEM_BYTES[dtype] * count)} bytes as {dtype}" if dtype else ""
-    yield text(f"  {len(parameters)} tensors, {write_dim(count)} numbers{weight}", "note")
+    yield prose(f"{len(parameters)} tensors, {write_dim(count)} numbers{weight}")
     spec = trace.spec
     if spec.num_layers > 1:
         wide = write_dim(spec.output_size)
         reads = "weight_ih" if spec.equations is None else "a layer"
-        yield text(f"  above layer 0, {reads} reads {wide}: {_above(spec)} from below", "note")
+        yield prose(f"above layer 0, {reads} reads {wide}: {_above(spec)} from below")
 
 
 def params_text(trace: Trace, dtype: str) -> Iterator[Line]:
@@ -255,14 +255,14 @@ def _result_lines(trace: Trace) -> Iterator[Line]:
         for source in trace.state_sources():
             yield _source_line(source, single=True)
         returned = "the pair (hn, cn)" if trace.spec.has_cell_state else "hn"
-        yield text(f"  torch returns {returned}, and no output beside it", "note")
+        yield prose(f"torch returns {returned}, and no output beside it")
         return
     length = trace.batch.seq_len
     if isinstance(length, int) and (trace.batch.packed or length <= 3):
         times = [*range(length)] if length <= 3 else [0, 1, length - 1]
         for t in times:
             if t == length - 1 and length > 3:
-                yield text("  …", "note")
+                yield prose("…")
             yield _source_line(trace.output_source(t))
     else:
         yield _source_line(trace.output_source("t"))
@@ -270,7 +270,7 @@ def _result_lines(trace: Trace) -> Iterator[Line]:
     if len(states) > 16:
         for source in states[:4]:
             yield _source_line(source)
-        yield text(f"  … {len(states) - 6} more rows", "note")
+        yield prose(f"… {len(states) - 6} more rows")
         states = states[-2:]
     for source in states:
         yield _source_line(source)
@@ -283,10 +283,10 @@ def _warnings(trace: Trace) -> Iterator[Line]:
     spec, batch = trace.spec, trace.batch
     last = "output[:, -1]" if trace.cuts_batch_first else "output[-1]"
     if batch.packed:
-        yield text(f"  {last} is padding (0) for every sequence but the longest", "note")
+        yield prose(f"{last} is padding (0) for every sequence but the longest")
     if spec.bidirectional and spec.output_state:
         half, final = write_dim(spec.state_size), f"{spec.output_state}n[-1]"
-        yield text(f"  {last} is not {final}: its reverse half ({half}:) has read one item", "note")
+        yield prose(f"{last} is not {final}: its reverse half ({half}:) has read one item")
     if spec.proj_size:
         yield text(f"  hn is projected ({write_dim(spec.proj_size)} wide), cn is not "
                    f"({write_dim(spec.hidden_size)})", "note")  # fmt: skip
@@ -299,7 +299,7 @@ def _batch_first_lines(trace: Trace) -> Iterator[Line]:
     yield []
     yield text("batch_first", "title")
     if trace.batch.unbatched:
-        yield text("  changes nothing: an unbatched input has no batch axis", "note")
+        yield prose("changes nothing: an unbatched input has no batch axis")
         return
     rows: list[list[Piece]] = [[("", ""), ("False", "note"), ("True", "note"), ("", "")]]
     for name, shape in effect.false.items():

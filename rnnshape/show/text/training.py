@@ -21,11 +21,11 @@ def state_text(report: Report) -> Iterator[Line]:
     yield text(str(plan.spec), "title")
     begun, ended = (f"{plan.spec.state_names[0]}{end}" for end in "0n")
     carried = f"{ended} carried on" if plan.carry else f"{begun} fresh at every step"
-    yield text(f"  {plan.samples:,} {noun} in batches of {plan.batch_size}, {carried}", "note")
+    yield prose(f"{plan.samples:,} {noun} in batches of {plan.batch_size}, {carried}")
     yield []
     yield from _run_lines(plan)
     if any(step.phase == "train" for step in plan.broken):
-        yield text("  after a break the table goes on as if that step had begun with zeros", "note")
+        yield prose("after a break the table goes on as if that step had begun with zeros")
     for step in plan.broken:
         yield []
         yield from _break_lines(plan, step)
