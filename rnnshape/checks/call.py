@@ -288,6 +288,18 @@ def product_differs(x: Shape, inner: Dim, outer: Dim) -> TorchError | None:
     return TorchError("RuntimeError", f"mat1 and mat2 shapes cannot be multiplied {message}")
 
 
+def product_fault(
+    call: Call, tensor_type: str, typed: str, sizes: TorchError | None, sized: str
+) -> Fault | None:
+    """What a product raises: of its types first where it has a bias, else of its sizes.
+
+    typed, sized: what is at fault where its type, or its sizes, are wrong.
+    """
+    types = types_differ(call, tensor_type)
+    error = types or sizes if call.spec.bias else sizes or types
+    return Fault(typed if error is types else sized, error) if error else None
+
+
 def broadcast_differs(a: Shape, b: Shape, in_place: bool) -> TorchError | None:
     """a and b element by element; in place the result must have a's shape."""
     rank = max(len(a), len(b))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..errors import Fault, TorchError
+from ..errors import Fault
 from ..network.constructor import NONLINEARITIES
 from ..network.dims import Shape
 from .call import (
@@ -20,7 +20,7 @@ from .call import (
     fault,
     no_axis,
     product_differs,
-    types_differ,
+    product_fault,
 )
 
 
@@ -137,8 +137,7 @@ def _state_sizes(call: Call) -> Fault | None:
 
 
 def _input_product(call: Call) -> Fault | None:
-    error = types_differ(call, call.inputs.dtype)
-    return Fault("dtype", error) if error else None
+    return product_fault(call, call.inputs.dtype, "dtype", None, "input")
 
 
 def _state_product(call: Call) -> Fault | None:
@@ -146,13 +145,10 @@ def _state_product(call: Call) -> Fault | None:
     tensors = states(call)
     if not tensors:
         return None
-    types = types_differ(call, call.inputs.state_dtype)
     spec, shape = call.spec, _batched(call, tensors[0].shape)
     sizes = product_differs(shape, spec.hidden_size, spec.gates * spec.hidden_size)
-    error: TorchError | None = types or sizes if spec.bias else sizes or types
-    if error is None:
-        return None
-    return Fault("state_dtype" if error is types else tensors[0].about, error)
+    own = call.inputs.state_dtype
+    return product_fault(call, own, "state_dtype", sizes, tensors[0].about)
 
 
 def _gates(call: Call) -> Fault | None:

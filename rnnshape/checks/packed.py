@@ -31,9 +31,9 @@ from .call import (
     onednn_refuses,
     parameters_each,
     product_differs,
+    product_fault,
     state_sizes,
     state_types,
-    types_differ,
 )
 
 
@@ -351,18 +351,15 @@ def _weights(call: Call) -> Fault | None:
 def _first_product(call: Call) -> Fault | None:
     """linear_ih over the whole of the data."""
     sizes = product_differs(data_shape(call), call.spec.input_size, 4 * call.spec.hidden_size)
-    types = types_differ(call, call.inputs.dtype)
-    error = types or sizes if call.spec.bias else sizes or types
-    return Fault("dtype" if error is types else "input", error) if error else None
+    return product_fault(call, call.inputs.dtype, "dtype", sizes, "input")
 
 
 def _hidden_product(call: Call) -> Fault | None:
     """linear_hh over h of the first layer."""
     h, _ = _lstm_state(call)
-    types = types_differ(call, call.inputs.state_dtype) if call.has_state else None
     sizes = product_differs(h[1:], call.spec.state_size, 4 * call.spec.hidden_size)
-    error = types or sizes if call.spec.bias else sizes or types
-    return Fault("state_dtype" if error is types else blamed(call, "h"), error) if error else None
+    own = call.inputs.state_dtype if call.has_state else call.inputs.weight_dtype
+    return product_fault(call, own, "state_dtype", sizes, blamed(call, "h"))
 
 
 def _gates(call: Call) -> Fault | None:

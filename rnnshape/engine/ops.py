@@ -291,6 +291,19 @@ def _xlogy(np: Any, arrays: Sequence[Any], _: Attributes) -> Any:
     return y * np.log(np.where(y == 0, 1, a))
 
 
+def binary(sign: str, array: Callable[..., Any], gradient: Gradient) -> Operation:
+    """A row of a + b, written with its sign, or of max(a, b), written with its name."""
+    between = f" {sign} " if len(sign) == 1 else ", "
+    around = "{}" if len(sign) == 1 else f"{sign}({{}})"
+    return Operation(
+        shape=_broadcast,
+        array=lambda np, arrays, _: array(np, *arrays),
+        equation=lambda names, _: around.format(between.join(names)),
+        shapes=elementwise(sign) if len(sign) == 1 else call(sign),
+        gradient=gradient,
+    )
+
+
 def pointwise(
     name: str,
     array: Callable[..., Any],
@@ -496,20 +509,8 @@ OPERATIONS: dict[str, Operation] = {
         gradient=_linear_gradient,
         accumulates=True,
     ),
-    "add": Operation(
-        shape=_broadcast,
-        array=lambda np, arrays, _: arrays[0] + arrays[1],
-        equation=lambda names, _: " + ".join(names),
-        shapes=elementwise("+"),
-        gradient=lambda perform, dy, use: _summed(perform, dy, use),
-    ),
-    "mul": Operation(
-        shape=_broadcast,
-        array=lambda np, arrays, _: arrays[0] * arrays[1],
-        equation=lambda names, _: " ⊙ ".join(names),
-        shapes=elementwise("⊙"),
-        gradient=_mul_gradient,
-    ),
+    "add": binary("+", lambda np, a, b: a + b, _summed),
+    "mul": binary("⊙", lambda np, a, b: a * b, _mul_gradient),
     "one_minus": Operation(
         array=lambda np, arrays, _: 1 - arrays[0],
         **written("1 − {0}", "1−{0}"),
@@ -535,33 +536,16 @@ OPERATIONS: dict[str, Operation] = {
         functions=("σ", "sigmoid"),
     ),
     # what equations of a file have beside these
-    "div": Operation(
-        shape=_broadcast,
-        array=lambda np, arrays, _: arrays[0] / arrays[1],
-        equation=lambda names, _: " / ".join(names),
-        shapes=elementwise("/"),
-        gradient=_div_gradient,
-    ),
+    "sub": binary("−", lambda np, a, b: a - b, _sub_gradient),
+    "div": binary("/", lambda np, a, b: a / b, _div_gradient),
+    "max": binary("max", lambda np, a, b: np.maximum(a, b), _extreme_gradient(0)),
+    "min": binary("min", lambda np, a, b: np.minimum(a, b), _extreme_gradient(1)),
     "power": Operation(  # attribute: the exponent, where it is a number
         shape=_broadcast,
         array=lambda np, arrays, a: arrays[0] ** (a[0] if a else arrays[1]),
         equation=_power_text,
         shapes=lambda shapes, a: _power_text([write_shape(shape) for shape in shapes], a),
         gradient=_power_gradient,
-    ),
-    "max": Operation(
-        shape=_broadcast,
-        array=lambda np, arrays, _: np.maximum(arrays[0], arrays[1]),
-        equation=lambda names, _: f"max({', '.join(names)})",
-        shapes=call("max"),
-        gradient=_extreme_gradient(0),
-    ),
-    "min": Operation(
-        shape=_broadcast,
-        array=lambda np, arrays, _: np.minimum(arrays[0], arrays[1]),
-        equation=lambda names, _: f"min({', '.join(names)})",
-        shapes=call("min"),
-        gradient=_extreme_gradient(1),
     ),
     "exp": pointwise("exp", lambda np, x: np.exp(x), lambda p, dy, use: p("mul", dy, use.output)),
     "log": pointwise("log", lambda np, x: np.log(x), lambda p, dy, u: p("div", dy, u.inputs[0])),
@@ -734,13 +718,6 @@ OPERATIONS: dict[str, Operation] = {
     "positive": Operation(  # the slope of relu, as in torch 0 at 0 and 1 at NaN
         array=lambda np, arrays, _: (~(arrays[0] <= 0)).astype(arrays[0].dtype),
         **written("[{0} > 0]", "[{0} > 0]"),
-    ),
-    "sub": Operation(
-        shape=_broadcast,
-        array=lambda np, arrays, _: arrays[0] - arrays[1],
-        equation=lambda names, _: " − ".join(names),
-        shapes=elementwise("−"),
-        gradient=_sub_gradient,
     ),
     "sum_columns": Operation(  # over the width, which becomes 1
         shape=lambda shapes, _: (*shapes[0][:-1], 1),

@@ -32,21 +32,42 @@ from ..network.dims import Dim
 from .feed import MOST_NUMBERS, MOST_WALKED, Array, Arrays, Feed, Result, begun, check_steps
 
 
-def with_target(tensor: Tensor, source: Feed, t: int | str) -> Tensor:
-    """`tensor`, the target at t, with its value."""
-    value = source.target_at(t)
-    return tensor if value is None else tensor._replace(value=value[: tensor.shape[0]])
+class _Numbers(World):
+    """What is given to a walk, with its arrays."""
+
+    def __init__(self, source: Feed) -> None:
+        super().__init__(source.spec, source.batch, source.head)
+        self._feed = source
+
+    def interpreter(self) -> Shapes:
+        """NumPy's arrays."""
+        return Arrays()
+
+    def parameter(self, name: str) -> Array:
+        """The value of a parameter."""
+        return self._feed.weights[name]
+
+    def initial(self, place: Pass) -> tuple[Tensor, ...]:
+        """The rows of h0 (and c0) that belong to a pass."""
+        return tuple(
+            tensor._replace(value=state[place.row])
+            for tensor, state in zip(super().initial(place), self._feed.states, strict=True)
+        )
+
+    def target(self, t: int | str, rows: Dim) -> Tensor:
+        """What o is compared with."""
+        tensor, value = super().target(t, rows), self._feed.target_at(t)
+        return tensor if value is None else tensor._replace(value=value[: tensor.shape[0]])
 
 
-class ArrayWorld(World):
+class ArrayWorld(_Numbers):
     """A walk's tensors with their arrays; `result` is complete once the walk has ended."""
 
     repeats = False
 
     def __init__(self, source: Feed) -> None:
-        super().__init__(source.spec, source.batch, source.head)
+        super().__init__(source)
         check_steps(source, MOST_WALKED, "values")
-        self._feed = source
         self._below = source.input
         steps, rows = source.input.shape[:2]
         width: Any = source.spec.output_size
@@ -58,14 +79,6 @@ class ArrayWorld(World):
             times = steps if source.head.at == "every" else 1
             self._o = np.zeros((times, rows, size), source.input.dtype)
 
-    def interpreter(self) -> Shapes:
-        """A fresh interpreter for one step."""
-        return Arrays()
-
-    def parameter(self, name: str) -> Array:
-        """The value of a parameter."""
-        return self._feed.weights[name]
-
     def x(self, place: Pass, t: int | str, rows: Dim) -> Tensor:
         """The input, or what the layer below left."""
         if place.layer != self._layer:
@@ -75,13 +88,6 @@ class ArrayWorld(World):
             self._output = np.zeros_like(self._output)
         value = self._below[t, :rows]  # type: ignore[index]
         return super().x(place, t, rows)._replace(shape=value.shape, value=value)
-
-    def initial(self, place: Pass) -> tuple[Tensor, ...]:
-        """The rows of h0 (and c0) that belong to a pass."""
-        return tuple(
-            tensor._replace(value=state[place.row])
-            for tensor, state in zip(super().initial(place), self._feed.states, strict=True)
-        )
 
     def keep(self, place: Pass, t: int | str, state: tuple[Tensor, ...], output: Tensor) -> None:
         """Lay h into the layer's output, and h and c into hn and cn.
@@ -109,10 +115,6 @@ class ArrayWorld(World):
         """Lay o into its place; behind the end of a packed sequence it is 0, as output is."""
         every = self._feed.head is not None and self._feed.head.at == "every"
         self._o[t if every else 0, : len(o.value)] = o.value  # type: ignore[index]
-
-    def target(self, t: int | str, rows: Dim) -> Tensor:
-        """What o is compared with."""
-        return with_target(super().target(t, rows), self._feed, t)
 
     @property
     def result(self) -> Result:
@@ -148,20 +150,12 @@ class _Writing(ArrayWorld):
             store.output[t, : len(output.value)] = output.value  # type: ignore[index]
 
 
-class _Reading(World):
+class _Reading(_Numbers):
     """The world of one step: it finds what the walk left in the store."""
 
     def __init__(self, source: Feed, store: Store) -> None:
-        super().__init__(source.spec, source.batch, source.head)
-        self._feed, self._store = source, store
-
-    def interpreter(self) -> Shapes:
-        """NumPy's arrays."""
-        return Arrays()
-
-    def parameter(self, name: str) -> Array:
-        """The value of a parameter."""
-        return self._feed.weights[name]
+        super().__init__(source)
+        self._store = store
 
     def _output(self, layer: int, t: int | str, rows: Any) -> Array:
         """What a layer left at t: (rows, D·R)."""
@@ -178,13 +172,6 @@ class _Reading(World):
             if self._feed.masks:
                 value = value * self._feed.masks[place.layer - 1][t, :rows]  # type: ignore[index]
         return super().x(place, t, rows)._replace(value=value)
-
-    def initial(self, place: Pass) -> tuple[Tensor, ...]:
-        """The rows of h0 (and c0) that belong to a pass."""
-        return tuple(
-            tensor._replace(value=state[place.row])
-            for tensor, state in zip(super().initial(place), self._feed.states, strict=True)
-        )
 
     def found(
         self, place: Pass, previous: int | str | None, state: tuple[Tensor, ...]
@@ -208,10 +195,6 @@ class _Reading(World):
             tensor._replace(value=self._final(place))
             for tensor, place in zip(read, rows_read, strict=True)
         )
-
-    def target(self, t: int | str, rows: Dim) -> Tensor:
-        """What o is compared with."""
-        return with_target(super().target(t, rows), self._feed, t)
 
     def _final(self, place: Pass) -> Array:
         """The last h of a pass (N, R): of a packed batch each sequence's own."""
