@@ -19,6 +19,8 @@ from ..network.head import Head
 from ..network.spec import Parameter, Spec
 from .trace import Trace
 
+MOST_CALLS = 100_000  # of a network, each read anew: half a minute
+
 
 class Form(NamedTuple):
     """One form: its name, what it is used for, and how torch's layer is set for it."""
@@ -271,6 +273,11 @@ class Arrangement:
                 remark = later if t else first
                 yield Part(f"call {t}", Trace(self.spec, batch, head=self.head), remark)
             return
+        if length > MOST_CALLS:
+            raise UsageError(
+                f"--form one-to-many: expected at most {MOST_CALLS:,} calls with numbers, one a "
+                "step", got=f"{length:,}", fix="--seq-len 100",
+            )  # fmt: skip
         x, states = numbers.input, numbers.states
         wanted = set(positions(range(length)))
         for t in range(length):
