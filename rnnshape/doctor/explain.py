@@ -157,15 +157,22 @@ def _of_program(error: Error, reading: Reading, sources: Sources) -> tuple[Cause
         except UsageError:
             continue
         for one in followed:
-            if "modified by an inplace operation" in error.message:  # by optimizer.step()
-                kept = [w for w in diagnose(one, request).warnings if w.id == "graph-kept"]
-                if kept:
-                    return _ranked(kept)
+            for words, name in _BY_VALUE.items():
+                if words in error.message:
+                    kept = [w for w in diagnose(one, request).warnings if w.id == name]
+                    if kept:
+                        return _ranked(kept)
             if one.problem is None or not _same_words(error, one.problem.refusal):
                 continue
             if any(_same_place(one, frame) for frame in ends):
                 return _ranked(causes_of(one, request))
     return ()
+
+
+_BY_VALUE = {  # what numbers raise, or optimizer.step(): the silent mistake that makes them so
+    "modified by an inplace operation": "graph-kept",
+    "should be between 0 and 1": "scores-for-probabilities",
+}
 
 
 def _shows(text: str, frame: Frame) -> bool:

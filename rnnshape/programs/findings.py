@@ -110,6 +110,18 @@ class Story:
         return found
 
     @cached_property
+    def made(self) -> dict[int, Event]:
+        """The call that gave a tensor, by its id."""
+        return {id(t): e for e in self.events if e.kind for t in e.outputs}
+
+    def computed(self, tensor: Tensor) -> Event | None:
+        """The call that computed a tensor's numbers, before views and swaps of axes."""
+        event = self.made.get(id(tensor))
+        while event is not None and event.kind.rpartition(".")[2] in SHAPING and event.inputs:
+            event = self.made.get(id(event.inputs[0]))
+        return event
+
+    @cached_property
     def returned(self) -> set[int]:
         """Tensors that one of the program's functions gave back, by id."""
         values = [self.followed.result, *(e.result for e in self.events if not e.kind)]
@@ -200,14 +212,19 @@ def parameters_hidden(story: Story) -> Iterator[Finding]:
             p for p in layer.instance._attributes["_parameters"].values() if p is not None
         ]
         frozen = not all(p.storage.requires_grad for p in parameters)
-        apart = id(layer.instance) in held & learning and not frozen
+        inside = layer.place.where.endswith(".forward")
+        apart = id(layer.instance) in learning and not frozen
         if apart and not any(id(p) in optimized for p in parameters):
-            yield Finding(
-                "parameters-hidden", layer.place,
-                f"this {layer.kind} stands in a plain list of its module: parameters() does not "
-                "find its weights, and the optimizer leaves them as they were drawn",
-                {"layer": layer},
+            where = (
+                "is built in forward, anew at each call" if inside
+                else "stands in a plain list of its module"
             )  # fmt: skip
+            if inside or id(layer.instance) in held:
+                yield Finding(
+                    "parameters-hidden", layer.place,
+                    f"this {layer.kind} {where}: parameters() does not find its weights, and the "
+                    "optimizer leaves them as they were drawn", {"layer": layer},
+                )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------- views that mix
@@ -867,12 +884,33 @@ def last_axis(story: Story) -> Iterator[Finding]:
                     {"event": event, "input": x, "axis": dim, "wanted": wanted},
                 )  # fmt: skip
             continue
+        if dim == 0 and event.kind in SOFTMAX and x.rank == 2 and x.shape[0] == 1 != x.shape[1]:
+            drawn = [e.kind.rpartition(".")[2] for e in story.readers.get(id(event.result), [])]
+            if {"multinomial", "argmax", "topk"} & set(drawn):
+                yield Finding(
+                    "last-axis", event.place,
+                    "axis 0 is a single row: each score's softmax over it is 1, whatever the score, "
+                    "and what is drawn from that is no choice",
+                    {"event": event, "input": x, "axis": 0, "wanted": 1},
+                )  # fmt: skip
         if dim is None or x.rank < 2 or x.shape[dim] == 1:
             continue
         kinds = [story.axis(axis) for axis in x.axes]
         whole = [[story.kind(p) for p in axis if p.piece is None] for axis in x.axes]
         if event.kind in SOFTMAX and x.rank == 2 and "samples" in whole[0] and len(whole[0]) > 1:
             kinds[0] = "samples"  # a flattened batch
+        if kinds[dim] == "steps" and x.rank == 3 and "argmax" in event.kind:
+            scored, classes = story.computed(x), x.axes[2][-1]
+            for loss in story.events if scored is not None and classes.origin is not None else ():
+                read = loss.inputs[0] if loss.inputs else None
+                if loss.kind.rpartition(".")[2] in CLASSES and read is not None and read.rank > 1:
+                    if story.computed(read) is scored and read.axes[1][-1].origin is classes.origin:
+                        yield Finding(
+                            "last-axis", event.place,
+                            f"axis {dim} are the steps: this is the step at which each class scores "
+                            f"best; the loss (line {loss.place.line}) has the classes along axis 2",
+                            {"event": event, "input": x, "axis": dim, "wanted": 2},
+                        )  # fmt: skip
         if kinds[dim] != "samples" or kinds.count("samples") != 1:
             continue
         others = [k for d, k in enumerate(kinds) if d != dim]
@@ -915,17 +953,33 @@ DOES_ITSELF = {
 }  # fmt: skip
 
 
+# a loss that wants what a softmax or sigmoid has made
+WANTS = {"nll_loss": "log-probabilities", "NLLLoss": "log-probabilities",
+         "binary_cross_entropy": "probabilities", "BCELoss": "probabilities"}  # fmt: skip
+# what changes the shape of a tensor and none of its numbers
+SHAPING = ("view", "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "t",
+           "contiguous", "index", "float", "to")  # fmt: skip
+
+
 @rule
 def done_twice(story: Story) -> Iterator[Finding]:
-    """Probabilities where a loss reads scores: it takes their softmax, or sigmoid, again."""
-    made = {id(event.result): event for event in story.events if event.kind}
+    """Probabilities where a loss reads scores: it takes their softmax, or sigmoid, again; scores
+    where it reads probabilities."""
     for event in story.events:
-        what = DOES_ITSELF.get(event.kind.rpartition(".")[2])
-        before = made.get(id(event.inputs[0])) if what and event.inputs else None
-        if before is not None and before.kind.rpartition(".")[2].lower() == what:
+        name = event.kind.rpartition(".")[2]
+        if not event.inputs or not (name in DOES_ITSELF or name in WANTS):
+            continue
+        what, before = DOES_ITSELF.get(name), story.computed(event.inputs[0])
+        if name in WANTS and before is not None and before.kind == "torch.nn.Linear":
+            yield Finding(
+                "scores-for-probabilities", event.place,
+                f"{name} is given what a Linear puts out (line {before.place.line}), and reads "
+                f"{WANTS[name]}", {"event": event, "input": event.inputs[0]},
+            )  # fmt: skip
+        if what and before is not None and before.kind.rpartition(".")[2].lower() == what:
             yield Finding(
                 "probabilities-for-scores", before.place,
-                f"{event.kind.rpartition('.')[2]} (line {event.place.line}) takes the {what} itself: "
+                f"{name} (line {event.place.line}) takes the {what} itself: "
                 "here it is taken twice, and the gradients are small however wrong the scores are",
                 {"event": before, "input": before.inputs[0] if before.inputs else None},
             )  # fmt: skip
@@ -988,6 +1042,24 @@ def losses(story: Story) -> Iterator[Finding]:
                 )  # fmt: skip
             elif event.name == "-":
                 yield from _difference(story, event)
+            elif event.name == "==":
+                yield from _compared(story, event)
+
+
+@rule
+def sorted_alone(story: Story) -> Iterator[Finding]:
+    """Lengths that were sorted for packing, and the batch was not: nothing reads the order."""
+    for at, event in enumerate(story.events):
+        if not event.kind.endswith("pack_padded_sequence") or len(event.inputs) < 2:
+            continue
+        lengths = story.made.get(id(event.inputs[1]))
+        order = lengths.outputs[1:] if lengths and lengths.kind.endswith("sort") else []
+        if order and not any(e in story.events[:at] for e in story.readers.get(id(order[0]), [])):
+            yield Finding(
+                "packed-order", event.place,
+                "the lengths were sorted and the batch was not: each sequence is cut to another's "
+                "length", {"event": event, "input": event.inputs[0], "order": order[0]},
+            )  # fmt: skip
 
 
 def _orders(story: Story) -> dict[int, Event]:
@@ -1046,6 +1118,24 @@ def _difference(story: Story, event: Event) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def _compared(story: Story, event: Event) -> Iterator[Finding]:
+    """The best classes (N, 1) beside the targets (N): each is compared with all."""
+    for one, other in (event.inputs, event.inputs[::-1]):
+        chosen = story.computed(one)
+        shape = tuple(one.shape)
+        if chosen is not None and chosen.kind.rpartition(".")[2] in ("argmax", "topk", "max") and any(
+            size == 1 and int(other.numel) > 1
+            and (*shape[:axis], *shape[axis + 1 :]) == tuple(other.shape)
+            for axis, size in enumerate(shape)
+        ):  # fmt: skip
+            yield Finding(
+                "loss-broadcast", event.place,
+                f"{_shape(one)} == {_shape(other)} is broadcast to "
+                f"{'×'.join(map(str, event.outputs[0].shape))}: every prediction is compared with "
+                "every target", {"event": event, "input": one, "output": other},
+            )  # fmt: skip
+
+
 def _class_axis(
     story: Story, event: Event, pair: tuple[Tensor, Tensor], facts: Mapping[str, Any]
 ) -> Iterator[Finding]:
@@ -1082,6 +1172,33 @@ def _class_axis(
                 "packed-order" if padded else "loss-classes", event.place,
                 f"the rows of the scores go {a[0]} by {a[0]} ({' × '.join(a)}), those of the targets "
                 f"{' × '.join(b)}: they are compared crosswise", facts,
+            )  # fmt: skip
+
+
+@rule
+def direction_twice(story: Story) -> Iterator[Finding]:
+    """One direction's state beside itself along the features, where the other is meant."""
+    for event in story.events:
+        pair = event.inputs
+        if event.kind not in ("torch.cat", "torch.concat") or len(pair) != 2 or not pair[0].rank:
+            continue
+        dim = event.keywords.get("dim", event.args[1] if len(event.args) > 1 else 0)
+        rows = [story.made.get(id(tensor)) for tensor in pair]
+        if dim not in (-1, pair[0].rank - 1) or not all(r and r.kind == "index" for r in rows):
+            continue
+        (a, b), whole = rows, rows[0].inputs[0] if rows[0] else None
+        if a is None or b is None or whole is None or whole is not b.inputs[0]:
+            continue
+        both, left = (
+            any(p.kind == "directions" for axis in t.axes for p in axis) for t in (whole, pair[0])
+        )
+        keys = [ast.dump(getattr(e.place.node, "slice", e.place.node)) for e in (a, b)]
+        same = a is b or (keys[0] == keys[1] and "Name" not in keys[0])
+        if both and not left and same:
+            yield Finding(
+                "state-rows", event.place,
+                "both halves are the state of one direction: that of the other is left out",
+                {"event": event, "input": whole, "twice": True},
             )  # fmt: skip
 
 

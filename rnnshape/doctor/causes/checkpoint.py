@@ -264,7 +264,8 @@ def other_names(facts: Facts) -> Finding | None:
         )
     changed = _renaming(missing, unexpected)
     if changed is None:
-        return None
+        said = f"The model wants names such as {missing[0]}; the file has {unexpected[0]}."
+        return None if differences.in_file else Finding(0.3, said)
     old, new = changed
     where = f'carry the prefix "{old}"' if old else f'lack the prefix "{new}"'
     if old.startswith("_") or new.startswith("_"):
@@ -288,6 +289,15 @@ def _renaming(missing: list[str], unexpected: list[str]) -> tuple[str, str] | No
         if name == f"{first}_l0":
             return "_l0", ""
     return None
+
+
+old_key = says(
+    "missing-keys",
+    r"unexpected key \"([^\"\n]{1,300})\" in state_dict",
+    r"missing keys in state_dict: ",
+    example="KeyError: 'unexpected key \"module.rnn.weight_ih_l0\" in state_dict'",
+    confidence=0.6,
+)
 
 
 @rule(

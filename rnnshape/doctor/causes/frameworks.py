@@ -194,3 +194,13 @@ def onnx_fixed(facts: Facts) -> Finding | None:
         0.9, f"{facts.match[1]}: {sizes_told}.", None, f"Feed those sizes, or export anew with open "
         f"ones: dynamic_axes={{'{facts.match[1]}': {{{axes}}}}}.",
     )  # fmt: skip
+
+
+keras_classes = says(
+    "loss-classes",
+    r"Shapes \((\w{1,20}), 1\) and \(\w{1,20}, (\d{1,9})\) are incompatible",
+    example="ValueError: Shapes (None, 1) and (None, 5) are incompatible",
+    why="The targets are numbers of classes, one a sample; categorical_crossentropy wants {2} "
+    "numbers a sample.",
+    fix="Use sparse_categorical_crossentropy, or make the targets one-hot.",
+)

@@ -86,5 +86,22 @@ not_a_tensor = says(
     "not-a-tensor",
     r"'(list|ndarray|numpy\.ndarray)' object has no attribute '(?:dim|size)'",
     r"argument 'input' \(position 1\) must be Tensor, not (list|numpy\.ndarray|ndarray)",
+    r"expected Tensor as element \d{1,3} in argument 0, but got (list|int|float|ndarray)",
+    r"only one element tensors can be converted to Python scalars",
     example="AttributeError: 'numpy.ndarray' object has no attribute 'dim'",
+)
+tensor_for_list = says(
+    "tensor-for-list",
+    r"(?:cat|stack|vstack|hstack)\(\): argument 'tensors' \(position 1\) must be tuple of Tensors, not Tensor",
+    example="TypeError: cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor",
+)
+tensor_iterated = says(
+    "tensor-iterated",
+    r"iteration over a 0-d tensor",
+    example="TypeError: iteration over a 0-d tensor",
+)
+truth_of_tensor = says(
+    "truth-of-tensor",
+    r"(?:Boolean|bool) value of Tensor with (?:more than one|no) values? is ambiguous",
+    example="RuntimeError: Boolean value of Tensor with more than one value is ambiguous",
 )

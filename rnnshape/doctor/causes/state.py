@@ -523,7 +523,7 @@ def state_of_a_layer(facts: Facts) -> Finding | None:
 
 @rule(
     "hidden-size",
-    r"hidden([01]?) has inconsistent hidden_size: got (\d{1,400}),? expected (\d{1,400})",
+    r"hidden\[?([01]?)\]? has inconsistent hidden_size: got (\d{1,400}),? expected (\d{1,400})",
     example="RuntimeError: hidden0 has inconsistent hidden_size: got 21, expected 20",
 )
 def cell_state_width(facts: Facts) -> Finding | None:
@@ -537,7 +537,7 @@ def cell_state_width(facts: Facts) -> Finding | None:
 
 cell_batch = says(
     "last-batch-smaller",
-    r"Input batch size (\d{1,400}) doesn't match hidden([01]?) batch size (\d{1,400})",
+    r"Input batch size (\d{1,400}) doesn't match hidden\[?([01]?)\]? batch size (\d{1,400})",
     example="RuntimeError: Input batch size 3 doesn't match hidden0 batch size 5",
     confidence=0.85,
     why="The state was made for a batch of {3}, this step has {1}.",

@@ -50,8 +50,8 @@ CAUSES: dict[str, Cause] = {
         "output, hn = rnn(x); of an LSTM output, (hn, cn) = lstm(x).",
     ),
     "scores-for-probabilities": Cause(
-        "BCELoss reads probabilities, from 0 to 1; a Linear puts out scores of any size.",
-        "Use BCEWithLogitsLoss, which takes scores, or sigmoid before BCELoss.",
+        "BCELoss reads probabilities, NLLLoss their logarithms; a Linear puts out scores of any size.",
+        "Use BCEWithLogitsLoss for BCELoss, CrossEntropyLoss for NLLLoss: they take scores.",
     ),
     "probabilities-for-scores": Cause(
         "Cross-entropy and BCEWithLogitsLoss read scores of any size.",
@@ -208,6 +208,28 @@ CAUSES: dict[str, Cause] = {
     "cat-axis": Cause(
         "torch.cat joins along one axis; all others have to be equal.",
         "Join along the axis that differs.",
+    ),
+    "wrong-rank": Cause(
+        "This function takes another number of axes than the tensor has.",
+        "Take the axis away that is one too many (squeeze, an index, flatten), or add the one that "
+        "is missing (unsqueeze).",
+    ),
+    "tensor-for-list": Cause(
+        "torch.cat and torch.stack join the tensors of a list; one tensor is no list.",
+        "Leave the join out; squeeze(dim) takes an axis of 1 away.",
+    ),
+    "tensor-iterated": Cause(
+        "A loop over a tensor gives its rows, at the end single numbers, and over those nothing "
+        "goes. Since torch 0.4 a Variable is a Tensor: type(h) == Variable is never true.",
+        "Ask isinstance(h, torch.Tensor) before going over its parts.",
+    ),
+    "truth-of-tensor": Cause(
+        "A tensor of several numbers is neither true nor false.", "Ask whether it is None."
+    ),
+    "not-a-leaf": Cause(
+        "An optimizer changes leaves, tensors that were not computed; repeat(), to(device) or an "
+        "operator makes another tensor.",
+        "Keep the nn.Parameter, and compute from it where it is used.",
     ),
     "axis-out-of-range": Cause(
         "The tensor has no such axis.", "Name an axis that it has; the last is -1."

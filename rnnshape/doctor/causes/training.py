@@ -70,14 +70,39 @@ targets = says(
     r"only batches of spatial targets supported",
     r"Target \d{1,100} is out of bounds",
     r"t >= 0 && t < n_classes",
+    r"size mismatch \(got input: \[\d{1,9}\], target: \[1\]\)",
+    r"Expected input batch_size \(1\) to match target batch_size \(0\)",
     example="RuntimeError: 0D or 1D target tensor expected, multi-target not supported",
     confidence=0.8,
+)
+without_classes = says(
+    "loss-classes",
+    r"Expected floating point type for target with class probabilities",
+    example="RuntimeError: Expected floating point type for target with class probabilities, got Long",
+    confidence=0.8,
+    why="Scores and target have one shape: the axis of the classes is missing in the scores, or "
+    "the target is one-hot.",
+)
+ctc_lengths = says(
+    "lengths",
+    r"Expected input_lengths to have value at most (\d{1,9}), but got value (\d{1,9})",
+    example="RuntimeError: Expected input_lengths to have value at most 25, but got value 50 (while "
+    "checking arguments for ctc_loss_allocate_outputs)",
+    why="The scores have {1} steps, a length says {2}: pooling and strides shorten the lengths too.",
+    fix="Divide input_lengths as the layers before divide the steps.",
+)
+ctc_targets = says(
+    "lengths",
+    r"size at least (\d{1,9}) at dimension \d, but got size (\d{1,9}) for argument #\d 'targets'",
+    example="RuntimeError: Expected tensor to have size at least 6 at dimension 1, but got size 4 for "
+    "argument #2 'targets' (while checking arguments for ctc_loss_allocate_outputs)",
+    why="The targets hold {2} labels, target_lengths says {1}.",
+    fix="Give in target_lengths how many labels each target has.",
 )
 ctc = says(
     "loss-classes",
     r"(?:input|target)_lengths must be of size batch_size",
-    r"Expected input_lengths to have value at most",
-    r"Expected tensor to have size at least .{1,60}ctc_loss|while checking arguments for ctc_loss",
+    r"while checking arguments for ctc_loss",
     example="RuntimeError: input_lengths must be of size batch_size",
     confidence=0.7,
 )
@@ -103,6 +128,17 @@ in_place = says(
     r"leaf Variable that requires grad .{0,40}in-place",
     example="RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation: "
     "[torch.FloatTensor [3, 8]], which is output 0 of TanhBackward0, is at version 1; expected version 0 instead.",
+)
+no_leaf = says(
+    "not-a-leaf",
+    r"can't optimize a non-leaf Tensor",
+    example="ValueError: can't optimize a non-leaf Tensor",
+)
+no_parameters = says(
+    "parameters-hidden",
+    r"optimizer got an empty parameter list",
+    example="ValueError: optimizer got an empty parameter list",
+    confidence=0.6,
 )
 assigned = says(
     "parameter-assigned",
@@ -141,6 +177,43 @@ met = says(
 )
 
 
+unlike_ranks = says(
+    "cat-axis",
+    r"Tensors must have same number of dimensions: got (\d{1,3}) and (\d{1,3})",
+    r"(Dimension) \d (in both shapes) must be equal",
+    example="RuntimeError: Tensors must have same number of dimensions: got 2 and 3",
+    confidence=0.65,
+    why="",
+    fix="Bring both to one number of axes (unsqueeze), then join along the axis that differs.",
+)
+axes_counted = says(
+    "wrong-rank",
+    r"prob_dist must be 1 or 2 dim",
+    r"1D tensors expected, but got \dD and \dD tensors",
+    r"Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
+    r"number of dimensions in the tensor input does not match the length of the desired ordering",
+    r"Index tensor must have the same number of dimensions as (?:input|self) tensor",
+    r"Expected [34]D \(unbatched\) or [45]D \(batched\) input to conv",
+    example="RuntimeError: prob_dist must be 1 or 2 dim",
+    confidence=0.8,
+)
+kernel = says(
+    "constructor",
+    r"expected stride to be a single integer value or a list of (\d) values",
+    example="RuntimeError: expected stride to be a single integer value or a list of 3 values to match "
+    "the convolution dimensions, but got stride=[1, 1]",
+    why="The kernel_size has {1} sizes, the convolution another number of axes.",
+)
+told = says(
+    "attention-axes",
+    r"Value is not broadcastable with batch_shape\+event_shape: (.{1,60}) vs (.{1,60})\.",
+    example="ValueError: Value is not broadcastable with batch_shape+event_shape: torch.Size([30]) "
+    "vs torch.Size([10, 3]).",
+    why="Values of {1} meet a distribution of {2}.",
+    fix="Give both one shape: flatten steps and batch of both, or of neither.",
+)
+
+
 viewed = says(
     "view-size",
     r"shape '\[[-\d, ]{0,80}\]' is invalid for input of size \d{1,100}",
@@ -160,6 +233,7 @@ eval_backward = says(
 cudnn = says(
     "cudnn",
     r"CUDNN_STATUS_\w{1,40}",
+    r"CUBLAS_STATUS_\w{1,40}",
     example="RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
     confidence=0.5,
 )

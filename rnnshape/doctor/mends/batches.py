@@ -50,6 +50,10 @@ def unsorted(scene: Scene) -> Iterator[Candidate | None]:
 def lengths(scene: Scene) -> Iterator[Candidate | None]:
     """Lengths that do not go with the batch."""
     call, source = packing(scene), scene.source
+    if call is None and scene.call is not None and scene.call.args:
+        for made in scene.spots(scene.call.args[0]):  # the layer finds a length beyond the steps
+            if isinstance(made.node, ast.Call) and class_name(made.node) == "pack_padded_sequence":
+                call, source = made.node, made.source
     if call is None:
         return
     given = next(
@@ -78,10 +82,11 @@ def lengths(scene: Scene) -> Iterator[Candidate | None]:
     if "exceeds" in scene.message:
         x = source.segment(call.args[0]) if call.args else "x"
         axis = 1 if any(k.arg == "batch_first" for k in call.keywords) else 0
-        forms = [("no sequence is longer than the batch", f"@.clamp(max={x}.size({axis}))")]
+        fix = "no sequence is longer than the batch"
+        forms = [(fix, f"@.clamp(max={x}.size({axis}))"),
+                 (fix, f"[min(n, {x}.size({axis})) for n in @]")]  # fmt: skip
     for fix, form in forms:
-        for one in scene.spots(given)[:1] or [spot]:
-            yield wrap("lengths", fix, one, form)
+        yield wrap("lengths", fix, spot, form)
 
 
 # --------------------------------------------------------------------------------- ragged lists
@@ -156,7 +161,7 @@ def loss_parts(scene: Scene) -> tuple[ast.expr, ast.expr] | None:
 @raised(
     r"Expected target size|Expected floating point type for target with class probabilities|"
     r"multi-target not supported|Expected input batch_size|only batches of spatial targets|"
-    r"nll_loss|0D or 1D target tensor expected"
+    r"nll_loss|0D or 1D target tensor expected|size mismatch \(got input"
 )
 def classes(scene: Scene) -> Iterator[Candidate | None]:
     """A cross-entropy wants (N, C, …) and (N, …)."""
@@ -175,6 +180,18 @@ def classes(scene: Scene) -> Iterator[Candidate | None]:
         yield wrap("loss-classes", fix, here, "@.permute(1, 2, 0)")
     yield from shorter(scene)
     if isinstance(value, Tensor) and isinstance(wanted, Tensor):
+        if value.rank == 2 and not wanted.rank:
+            yield wrap("loss-classes", "give the one target an axis", there, "@.reshape(1)")
+        for spot in scene.builds("squeeze") if value.rank == 1 == wanted.rank else ():
+            if isinstance(spot.node, ast.Call) and not spot.node.args + spot.node.keywords:
+                fix = "squeeze() takes the axis of a batch of one away too: name the axis"
+                for text in ("-1", "1", "0"):
+                    named = spot.source.with_argument(spot.node, "dim", text, 0)
+                    yield change("loss-classes", fix, spot.source, named)
+                removed = spot.source.segment(spot.node.func.value) if isinstance(spot.node.func, ast.Attribute) else ""  # fmt: skip
+                yield change(
+                    "loss-classes", fix, spot.source, spot.source.replace(spot.node, removed)
+                )
         if value.rank > 1 and tuple(map(int, value.shape)) == tuple(map(int, wanted.shape)):
             yield wrap("dtype", "shares of the classes are floats: .float()", there, "@.float()")
             yield wrap("loss-classes", "give the numbers of the classes", there, "@.argmax(1)")
@@ -197,6 +214,11 @@ def steps_first(scene: Scene) -> Iterator[Candidate | None]:
     """A CTC loss wants (T, N, C): the scores turned where they come from, or where it reads them."""
     parts = loss_parts(scene)
     spots = scene.spots(parts[0]) if parts is not None else []
+    call = scene.call
+    for one in call.args[2:4] if call is not None and spots else ():
+        if call is not None and scene.shape(one) == (1,):
+            form = f"@.repeat({scene.source.operand(call.args[0])}.size(1))"
+            yield wrap("lengths", "give one length a sequence", scene.spot(one), form)
     for spot in [*spots[1:2], *spots[:1], *spots[2:]]:  # lengths may be read from what is assigned
         yield wrap("loss-classes", "give CTC (T, N, classes)", spot, "@.transpose(0, 1)")
 

@@ -578,6 +578,14 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
     parts = _parts(scene)
     values = [scene.value(node) for node in parts]
     tensors = [(n, v) for n, v in zip(parts, values) if isinstance(v, Tensor)]
+    dims = [k.value for k in scene.call.keywords if k.arg in ("dim", "axis")] if scene.call else []
+    if scene.call is not None and class_name(scene.call) in JOINS[:2] and len(scene.call.args) > 1:
+        dims.append(scene.call.args[1])
+    axis = scene.value(dims[0]) if dims else None
+    for node, value in tensors if isinstance(axis, int) else ():  # one more step, a step's features
+        if any(value.shape == (*w.shape[:axis], *w.shape[axis:][1:]) for _, w in tensors):
+            fix = f"give it the axis along which they are joined: .unsqueeze({axis})"
+            yield wrap("cat-axis", fix, scene.spot(node), f"@.unsqueeze({axis})")
     filled = [(n, v) for n, v in tensors if 0 not in v.shape]
     if len(filled) == 1 < len(tensors) and scene.call is not None:
         event = from_recurrent(scene, filled[0][1])
@@ -593,11 +601,12 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
     for node, value in tensors:
         others = [(n, v) for n, v in tensors if v is not value]
         event = scene.recurrent(value)
-        is_state = event is not None and event.result[0] is not value
+        rows = value.rank == 3 and {p.kind for p in value.axes[0]} <= {"layers", "directions"}
+        is_state = rows or (event is not None and event.result[0] is not value)
         for other, whole in others:
             if is_state and whole.rank == 3 and value.rank == 3:
                 text = scene.source.operand(other)
-                steps_second = event.function._attributes["_spec"].batch_first  # type: ignore[union-attr]
+                steps_second = {p.kind for p in whole.axes[1]} == {"steps"}
                 name, fix = "attention-axes", "repeat the last layer's state for every step"
                 forms = [
                     f"@[-1].unsqueeze(1).expand(-1, {text}.size(1), -1)",
@@ -628,9 +637,6 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
                 yield wrap(
                     name, fix, scene.spot(node), f"@.unsqueeze(0).expand({text}.size(0), -1, -1)"
                 )
-    dims = [k.value for k in scene.call.keywords if k.arg in ("dim", "axis")] if scene.call else []
-    if scene.call is not None and class_name(scene.call) in JOINS[:2] and len(scene.call.args) > 1:
-        dims.append(scene.call.args[1])
     most = max((v.rank for _, v in tensors), default=0)
     for node, value in tensors:
         for form in _moves(value.rank, "attention" if most == 3 else ""):
@@ -694,6 +700,53 @@ def _parts(scene: Scene) -> list[ast.expr]:
         else:
             found.append(one)
     return found
+
+
+@raised(
+    r"prob_dist must be|1D tensors expected|length of the desired ordering|"
+    r"Index tensor must have the same number|\(unbatched\) or \dD \(batched\) input to conv"
+)
+def axes_counted(scene: Scene) -> Iterator[Candidate | None]:
+    """A function that takes fewer axes: one of 1 taken away, one step of all, or steps and batch
+    as one axis."""
+    call, name = scene.call, "wrong-rank"
+    if call is None or not call.args:
+        return
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else call.args[0]
+    if not isinstance(scene.value(owner), Tensor):
+        owner = call.args[0]
+    value = scene.value(owner)
+    if not isinstance(value, Tensor):
+        return
+    if "1D tensors" in scene.message:
+        a, b = (
+            scene.source.operand(n)
+            for n in ([owner, *call.args] if len(call.args) == 1 else call.args)[:2]
+        )
+        text = f"({a} * {b}).sum()"
+        fix = "the product of two vectors, whatever their axes of 1"
+        yield change(name, fix, scene.source, scene.source.replace(call, text))
+    spot = scene.spot(owner)
+    for axis in (i for i, n in enumerate(value.shape) if int(n) == 1 and value.rank > 2):
+        yield wrap(name, f"take the axis of 1 away: .squeeze({axis})", spot, f"@.squeeze({axis})")
+    steps = [i for i, a in enumerate(value.axes) if {p.kind for p in a} == {"steps"}]
+    if "Index" in scene.message and steps in ([0], [1]):
+        form = "@[-1]" if steps == [0] else "@[:, -1]"
+        yield wrap("all-steps-for-one-target", "take the last step alone", spot, form)
+    if value.rank > 2:
+        yield wrap(name, "join steps and batch: .flatten(0, 1)", spot, "@.flatten(0, 1)")
+
+
+@raised(r"not broadcastable with batch_shape")
+def distributed(scene: Scene) -> Iterator[Candidate | None]:
+    """Actions in one row, scores in steps and batch."""
+    call = scene.call
+    owner = call.func.value if call is not None and isinstance(call.func, ast.Attribute) else None
+    for spot in scene.spots(owner) if owner is not None else ():
+        given = [*spot.node.args, *(k.value for k in spot.node.keywords)] if isinstance(spot.node, ast.Call) else []  # fmt: skip
+        for one in given[:1]:
+            fix = "join steps and batch of the scores too"
+            yield wrap("attention-axes", fix, Spot(spot.source, one, -1), "@.flatten(0, 1)")
 
 
 @raised(r"shape '\[.*\]' is invalid for input of size|cannot reshape|invalid shape dimension")
@@ -850,6 +903,14 @@ def constructed(scene: Scene) -> Iterator[Candidate | None]:
                 source,
                 source.replace(keyword.value, str(bool(keyword.value.value))),
             )
+
+
+@raised(r"Padding_idx must be within num_embeddings")
+def padding_row(scene: Scene) -> Iterator[Candidate | None]:
+    """The number of the padding is that of the words: one row more."""
+    if scene.call is not None and scene.call.args:
+        fix = "give the embedding a row for the padding too"
+        yield wrap("embedding-index", fix, scene.spot(scene.call.args[0]), "@ + 1")
 
 
 @raised(r"index out of range in self")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ...programs.tensor import Tensor
 from ...programs.values import Packed
+from ..edits import dotted
 from .maker import Candidate, change, raised, wrap
 from .place import LAYERS, Scene, class_name
 
@@ -236,7 +237,8 @@ def unpacking(scene: Scene) -> Iterator[Candidate | None]:
 
 
 @raised(
-    r"'(list|ndarray|numpy\.ndarray|int|float)' object has no attribute '(dim|size|batch_sizes)'"
+    r"'(list|ndarray|numpy\.ndarray|int|float)' object has no attribute '(dim|size|batch_sizes)'|"
+    r"expected Tensor as element \d+ in argument 0, but got list"
 )
 def not_a_tensor(scene: Scene) -> Iterator[Candidate | None]:
     """A list where a tensor is wanted."""
@@ -244,5 +246,57 @@ def not_a_tensor(scene: Scene) -> Iterator[Candidate | None]:
     if call is None or not call.args:
         return
     path = scene.qualified(scene.source, "torch.tensor")
-    for form in (f"{path}(@)", "torch.from_numpy(@).float()"):
+    for form in (f"{path}(@)", "torch.from_numpy(@).float()", f"[{path}(one) for one in @]"):
         yield wrap("not-a-tensor", "make a tensor of it", scene.spot(call.args[0]), form)
+
+
+@raised(r"must be tuple of Tensors, not Tensor")
+def tensor_for_list(scene: Scene) -> Iterator[Candidate | None]:
+    """A join of one tensor: what it holds already, without an axis of 1."""
+    call, source = scene.call, scene.source
+    if call is None or not call.args:
+        return
+    value = scene.value(call.args[0])
+    shape = value.shape if isinstance(value, Tensor) else (0, 1)
+    text, name = source.operand(call.args[0]), "tensor-for-list"
+    for axis in (i for i in reversed(range(len(shape))) if int(shape[i]) == 1):
+        fix = f"take the axis of 1 away: .squeeze({axis})"
+        yield change(name, fix, source, source.replace(call, f"{text}.squeeze({axis})"))
+    yield change(name, "it is joined already", source, source.replace(call, text))
+
+
+@raised(r"iteration over a 0-d tensor")
+def tensor_iterated(scene: Scene) -> Iterator[Candidate | None]:
+    """type(h) == Variable, which no tensor is since torch 0.4."""
+    source = scene.source
+    for node in source.within(source.function(scene.part)):
+        kind = node.left if isinstance(node, ast.Compare) else None
+        if not isinstance(node, ast.Compare):
+            continue
+        if isinstance(kind, ast.Call) and dotted(kind.func) == "type" and kind.args:
+            whole = scene.qualified(source, "torch.Tensor")
+            text = f"isinstance({source.segment(kind.args[0])}, {whole})"
+            yield change("tensor-iterated", "ask isinstance", source, source.replace(node, text))
+
+
+@raised(r"value of Tensor with .* ambiguous")
+def truth_of_tensor(scene: Scene) -> Iterator[Candidate | None]:
+    """`if not state:` and `state == None` where a tensor may stand."""
+    name, fix = "truth-of-tensor", "ask whether it is None"
+    asked = (
+        (source, node.test)
+        for source in scene.sources.values()
+        for node in ast.walk(source.tree)
+        if isinstance(node, (ast.If, ast.IfExp, ast.While))
+    )
+    for source, node in asked:
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            text = f"{source.operand(node.operand)} is None"
+        elif isinstance(node, ast.Compare) and ast.unparse(node.comparators[0]) == "None":
+            no = " not" if isinstance(node.ops[0], ast.NotEq) else ""
+            text = f"{source.operand(node.left)} is{no} None"
+        elif isinstance(node, (ast.Name, ast.Attribute)):
+            text = f"{source.operand(node)} is not None"
+        else:
+            continue
+        yield change(name, fix, source, source.replace(node, text))

@@ -459,6 +459,9 @@ def _length_names(scene: Scene, node: ast.AST) -> list[str]:
 @silent("state-rows")
 def rows(scene: Scene) -> Iterator[Candidate | None]:
     """The rows of hn that are meant: the last layer's, of both directions where there are two."""
+    if scene.facts.get("twice"):
+        yield from _other_direction(scene)
+        return
     for node in subscripts(scene):
         event = owner_event(scene, node.value)
         source = scene.source
@@ -493,13 +496,29 @@ def rows(scene: Scene) -> Iterator[Candidate | None]:
         yield from mixed(scene)
 
 
+def _other_direction(scene: Scene) -> Iterator[Candidate | None]:
+    """cat((h[0], h[0])): the second is that of the other direction, or the first."""
+    source = scene.source
+    for pair in (n.elts for n in ast.walk(scene.part) if isinstance(n, (ast.Tuple, ast.List))):
+        for one, turned in zip(pair, ((1, -1), (0, -2)) if len(pair) == 2 else ()):
+            index = one.slice if isinstance(one, ast.Subscript) else None
+            last = index.elts[-1] if isinstance(index, ast.Tuple) else index
+            given = scene.value(last)
+            if last is not None and given in turned:
+                other = str({1: 0, -1: -2, 0: 1, -2: -1}[given])
+                fix = "take the state of both directions"
+                yield change("state-rows", fix, source, source.replace(last, other))
+
+
 @silent("loss-broadcast")
 def broadcast_loss(scene: Scene) -> Iterator[Candidate | None]:
     """Prediction and target of one shape."""
     yield from same_shape(scene, "loss-broadcast")
     part = scene.part
-    if isinstance(part, ast.BinOp):
-        for side in (part.left, part.right):
+    sides = [part.left, part.right] if isinstance(part, ast.BinOp) else []
+    sides += [part.left, *part.comparators] if isinstance(part, ast.Compare) else []
+    if sides:
+        for side in sides:
             for form in ("@.squeeze(-1)", "@.squeeze(1)", "@.unsqueeze(-1)"):
                 yield wrap(
                     "loss-broadcast", "give prediction and target one shape", scene.spot(side), form
@@ -782,3 +801,25 @@ def scores(scene: Scene) -> Iterator[Candidate | None]:
             "probabilities-for-scores", "give the loss the scores", scene.source,
             scene.source.replace(call, scene.source.segment(operand)),
         )  # fmt: skip
+
+
+@silent("scores-for-probabilities")
+def without_probabilities(scene: Scene) -> Iterator[Candidate | None]:
+    """The sibling of the loss, which takes scores."""
+    fix = "the loss that takes scores"
+    siblings = {
+        "BCELoss": "BCEWithLogitsLoss", "NLLLoss": "CrossEntropyLoss", "nll_loss": "cross_entropy",
+        "binary_cross_entropy": "binary_cross_entropy_with_logits",
+    }  # fmt: skip
+    call = next((n for n in ast.walk(scene.part) if isinstance(n, ast.Call)), None)
+    if call is None:
+        return
+    built = [s.node for s in scene.spots(call.func) for n in [s.node] if isinstance(n, ast.Call)]
+    for one in (call, call.func, *built, *(s.node for n in siblings for s in scene.builds(n))):
+        if isinstance(one, ast.Call) and class_name(one) in siblings:
+            text = scene.source.segment(one.func)
+            name = class_name(one)
+            whole = text[: len(text) - len(name)] + siblings[name]
+            yield change(
+                "scores-for-probabilities", fix, scene.source, scene.source.replace(one.func, whole)
+            )

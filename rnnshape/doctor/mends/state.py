@@ -782,7 +782,7 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
     r"IndexError: index 1 is out of bounds for dimension 0 with size 1",
     r"hidden.*(Tuple|tuple)",
     r"not enough values to unpack|too many values to unpack",
-    r"hx and cx should|LSTMCell: Expected hx",
+    r"hx and cx should|LSTMCell: Expected hx|'hx' .* must be tuple of Tensors, not Tensor",
 )
 def one_tensor(scene: Scene) -> Iterator[Candidate | None]:
     """An LSTM that was given h0 alone."""

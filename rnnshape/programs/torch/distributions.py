@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..refusal import NotKnown
+from ..refusal import NotKnown, value_error
 from ..tensor import Tensor, elementwise, reduced
 from . import module
+from .native import listed
 
 
 class _Distribution:
@@ -24,6 +25,12 @@ class _Distribution:
     def log_prob(self: Any, value: Any) -> Tensor:
         if not isinstance(value, Tensor):
             raise NotKnown("the probability of what is no tensor")
+        for mine, its in zip(reversed(self.batch.shape), reversed(value.shape)):
+            if mine != its and 1 not in (mine, its):
+                have, want = (f"torch.Size({listed(x.shape)})" for x in (value, self.batch))
+                raise value_error(
+                    f"Value is not broadcastable with batch_shape+event_shape: {have} vs {want}."
+                )
         return elementwise(value, self.batch, dtype=self.batch.dtype)
 
     def entropy(self: Any) -> Tensor:

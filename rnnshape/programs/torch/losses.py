@@ -265,13 +265,11 @@ def _nll_nd(x: Tensor, y: Tensor, weight: Tensor | None, ignore: int, reduction:
     if not x.rank:
         raise value_error(f"Expected 1 or more dimensions (got {x.rank})")
     if x.rank != 1:
-        if not y.rank:
-            raise NotKnown("a target of no axes")
-        if x.shape[0] != y.shape[0]:
+        rows = y.shape[0] if y.rank else 0
+        if not y.rank or x.shape[0] != rows:
             raise value_error(
-                f"Expected input batch_size ({x.shape[0]}) to match target batch_size "
-                f"({y.shape[0]}).",
-                sizes=[(x.shape[0], y.shape[0])], argument=y, wants={"classes": x},
+                f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({rows}).",
+                sizes=[(x.shape[0], rows)], argument=y, wants={"classes": x},
             )  # fmt: skip
     if x.rank <= 2:
         return _nll(x, y, weight, ignore, reduction)

@@ -118,12 +118,17 @@ def _add_module(interpreter: Any, self: Instance, name: str, child: Any) -> None
 def _load(
     interpreter: Any, self: Instance, state_dict: Any, strict: Any = True, assign: Any = False
 ) -> Any:
+    own = {name: value.shape for name, value in state(self).items()}
     if not isinstance(state_dict, dict) or any(
-        isinstance(v, Unknown) for v in (*state_dict, *state_dict.values())
+        isinstance(k, Unknown) or (k in own and isinstance(v, Unknown))
+        for k, v in state_dict.items()
     ):
         return interpreter.unknown("", None)
-    own = {name: value.shape for name, value in state(self).items()}
-    given = {name: value.shape for name, value in state_dict.items() if isinstance(value, Tensor)}
+    given = {
+        name: value.shape if isinstance(value, Tensor) else ()
+        for name, value in state_dict.items()
+        if isinstance(value, Tensor) or (isinstance(name, str) and name not in own)
+    }
     both = [(own[n], given[n]) for n in own if n in given]
     pairs = [pair for a, b in both if len(a) == len(b) for pair in zip(a, b)]
     if strict is False:

@@ -447,6 +447,11 @@ def pad_sequence(
     if not rows:
         raise runtime_error("received an empty list of sequences")
     first = rows[0]
+    if isinstance(first, (tuple, list)) and not isinstance(sequences, Tensor):
+        kind = type(first).__name__
+        raise type_error(
+            f"expected Tensor as element 0 in argument 0, but got {kind}", argument=first
+        )
     if first.rank == 0:
         raise NotKnown("pad_sequence of scalars")
     longest: int = first.shape[0]
