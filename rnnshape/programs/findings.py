@@ -899,7 +899,8 @@ def last_axis(story: Story) -> Iterator[Finding]:
         whole = [[story.kind(p) for p in axis if p.piece is None] for axis in x.axes]
         if event.kind in SOFTMAX and x.rank == 2 and "samples" in whole[0] and len(whole[0]) > 1:
             kinds[0] = "samples"  # a flattened batch
-        if kinds[dim] == "steps" and x.rank == 3 and "argmax" in event.kind:
+        told = [e.name for e in story.readers.get(id(event.result), [])]
+        if kinds[dim] == "steps" and x.rank == 3 and "argmax" in event.kind and "==" in told:
             scored, classes = story.computed(x), x.axes[2][-1]
             for loss in story.events if scored is not None and classes.origin is not None else ():
                 read = loss.inputs[0] if loss.inputs else None
@@ -908,7 +909,8 @@ def last_axis(story: Story) -> Iterator[Finding]:
                         yield Finding(
                             "last-axis", event.place,
                             f"axis {dim} are the steps: this is the step at which each class scores "
-                            f"best; the loss (line {loss.place.line}) has the classes along axis 2",
+                            "best, compared with numbers of classes; "
+                            f"the loss (line {loss.place.line}) has the classes along axis 2",
                             {"event": event, "input": x, "axis": dim, "wanted": 2},
                         )  # fmt: skip
         if kinds[dim] != "samples" or kinds.count("samples") != 1:
@@ -1054,7 +1056,10 @@ def sorted_alone(story: Story) -> Iterator[Finding]:
             continue
         lengths = story.made.get(id(event.inputs[1]))
         order = lengths.outputs[1:] if lengths and lengths.kind.endswith("sort") else []
-        if order and not any(e in story.events[:at] for e in story.readers.get(id(order[0]), [])):
+        known = lengths.inputs[0].known if lengths and order else None
+        if not known or list(known) == sorted(known, reverse=True):
+            continue  # a batch that was sorted before has such lengths
+        if not any(e in story.events[:at] for e in story.readers.get(id(order[0]), [])):
             yield Finding(
                 "packed-order", event.place,
                 "the lengths were sorted and the batch was not: each sequence is cut to another's "

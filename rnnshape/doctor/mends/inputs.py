@@ -719,10 +719,8 @@ def axes_counted(scene: Scene) -> Iterator[Candidate | None]:
     if not isinstance(value, Tensor):
         return
     if "1D tensors" in scene.message:
-        a, b = (
-            scene.source.operand(n)
-            for n in ([owner, *call.args] if len(call.args) == 1 else call.args)[:2]
-        )
+        two = [owner, *call.args] if len(call.args) == 1 else call.args
+        a, b = map(scene.source.operand, two[:2])
         text = f"({a} * {b}).sum()"
         fix = "the product of two vectors, whatever their axes of 1"
         yield change(name, fix, scene.source, scene.source.replace(call, text))
@@ -735,18 +733,6 @@ def axes_counted(scene: Scene) -> Iterator[Candidate | None]:
         yield wrap("all-steps-for-one-target", "take the last step alone", spot, form)
     if value.rank > 2:
         yield wrap(name, "join steps and batch: .flatten(0, 1)", spot, "@.flatten(0, 1)")
-
-
-@raised(r"not broadcastable with batch_shape")
-def distributed(scene: Scene) -> Iterator[Candidate | None]:
-    """Actions in one row, scores in steps and batch."""
-    call = scene.call
-    owner = call.func.value if call is not None and isinstance(call.func, ast.Attribute) else None
-    for spot in scene.spots(owner) if owner is not None else ():
-        given = [*spot.node.args, *(k.value for k in spot.node.keywords)] if isinstance(spot.node, ast.Call) else []  # fmt: skip
-        for one in given[:1]:
-            fix = "join steps and batch of the scores too"
-            yield wrap("attention-axes", fix, Spot(spot.source, one, -1), "@.flatten(0, 1)")
 
 
 @raised(r"shape '\[.*\]' is invalid for input of size|cannot reshape|invalid shape dimension")

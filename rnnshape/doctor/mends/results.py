@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from ...programs.tensor import Tensor
 from ...programs.values import Packed
-from ..edits import dotted
 from .maker import Candidate, change, raised, wrap
 from .place import LAYERS, Scene, class_name
 
@@ -271,9 +270,7 @@ def tensor_iterated(scene: Scene) -> Iterator[Candidate | None]:
     source = scene.source
     for node in source.within(source.function(scene.part)):
         kind = node.left if isinstance(node, ast.Compare) else None
-        if not isinstance(node, ast.Compare):
-            continue
-        if isinstance(kind, ast.Call) and dotted(kind.func) == "type" and kind.args:
+        if isinstance(node, ast.Compare) and isinstance(kind, ast.Call) and kind.args:
             whole = scene.qualified(source, "torch.Tensor")
             text = f"isinstance({source.segment(kind.args[0])}, {whole})"
             yield change("tensor-iterated", "ask isinstance", source, source.replace(node, text))

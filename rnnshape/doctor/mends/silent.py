@@ -811,15 +811,9 @@ def without_probabilities(scene: Scene) -> Iterator[Candidate | None]:
         "BCELoss": "BCEWithLogitsLoss", "NLLLoss": "CrossEntropyLoss", "nll_loss": "cross_entropy",
         "binary_cross_entropy": "binary_cross_entropy_with_logits",
     }  # fmt: skip
-    call = next((n for n in ast.walk(scene.part) if isinstance(n, ast.Call)), None)
-    if call is None:
-        return
-    built = [s.node for s in scene.spots(call.func) for n in [s.node] if isinstance(n, ast.Call)]
-    for one in (call, call.func, *built, *(s.node for n in siblings for s in scene.builds(n))):
-        if isinstance(one, ast.Call) and class_name(one) in siblings:
-            text = scene.source.segment(one.func)
-            name = class_name(one)
-            whole = text[: len(text) - len(name)] + siblings[name]
-            yield change(
-                "scores-for-probabilities", fix, scene.source, scene.source.replace(one.func, whole)
-            )
+    losses = [n for n in ast.walk(scene.part) if class_name(n) in siblings]
+    for one in (*losses, *(s.node for n in siblings for s in scene.builds(n))):
+        if isinstance(one, ast.Call):
+            source, path = scene.source, scene.source.segment(one.func).rpartition(".")[0]
+            text = f"{path}.{siblings[class_name(one)]}".removeprefix(".")
+            yield change("scores-for-probabilities", fix, source, source.replace(one.func, text))
