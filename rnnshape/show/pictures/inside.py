@@ -81,6 +81,14 @@ class Inside:
     wires: list[Wire] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
 
+    def wire(
+        self, *points: Point, kind: str = "", label: str = "", at: Point | None = None
+    ) -> None:
+        """Add a wire; its label stands right of its middle unless told."""
+        (x, begin), (_, end) = points[0], points[-1]
+        beside = (x + 2, (begin + end + 1) // 2) if label else None
+        self.wires.append(Wire(points, kind, label, at or beside))
+
     @property
     def width(self) -> int:
         """The number of columns."""
@@ -210,7 +218,7 @@ class _Cell(NamedTuple):
         name = performed.inputs[0].name
         scene.words += [Words(0, y + 1, name, kind), Words(0, y + 2, self.read(op, 0))]
         begin = max(len(name), len(self.read(op, 0))) + 1
-        scene.wires.append(Wire(((begin, y + 1), (x, y + 1)), kind))
+        scene.wire((begin, y + 1), (x, y + 1), kind=kind)
         label = f"{short} {write_shape(weight.shape)}"
         scene.words.append(Words(x + 1, y + 4, f"{label}, turned round {turned}{more}", "weight"))
         if len(performed.inputs) > 2:
@@ -225,12 +233,6 @@ def _part(shape: Shape, parts: int) -> str:
     return write_shape((shape[1], rows // parts))
 
 
-def _down(scene: Inside, x: int, top: int, bottom: int, kind: str, label: str = "") -> None:
-    """A wire upwards from `bottom` to `top`, its shape at the right."""
-    at = (x + 2, (top + bottom + 1) // 2) if label else None
-    scene.wires.append(Wire(((x, bottom), (x, top)), kind, label, at))
-
-
 def _lstm(cell: _Cell) -> Inside:
     """i, f, g, o in torch's order; the c line goes straight across the top."""
     scene, shape = cell.scene, cell.shape
@@ -241,25 +243,25 @@ def _lstm(cell: _Cell) -> Inside:
     scene.words += [Words(0, 2, old_c, "state"), Words(0, 3, cell.read("fc", 1)),
                     Words(end + 3, 2, cell.ops["c"].output.name, "state"),
                     Words(end + 3, 3, state)]  # fmt: skip
-    scene.wires += [
-        Wire(((len(old_c) + 1, 2), (f, 2)), "state", cell.read("fc", 1), (left + 8, 1)),
-        Wire(((f, 2), (g, 2)), "state", shape("fc"), (f + 5, 1)),
-        Wire(((g, 2), (end + 2, 2)), "state", state, (g + 5, 1)),
-        Wire(((o, 2), (o, 4)), "state"),
-        Wire(((o, 6), (o, 8)), "", shape("tanh_c"), (o + 2, 7)),
-        Wire(((g, 5), (g, 2)), "", shape("ig"), (g + 2, 3)),
-        Wire(((i, 10), (i, 5), (g, 5)), "", shape("i"), (i + 2, 8)),
-    ]
+    scene.wire(
+        (len(old_c) + 1, 2), (f, 2), kind="state", label=cell.read("fc", 1), at=(left + 8, 1)
+    )
+    scene.wire((f, 2), (g, 2), kind="state", label=shape("fc"), at=(f + 5, 1))
+    scene.wire((g, 2), (end + 2, 2), kind="state", label=state, at=(g + 5, 1))
+    scene.wire((o, 2), (o, 4), kind="state")
+    scene.wire((o, 6), (o, 8), label=shape("tanh_c"), at=(o + 2, 7))
+    scene.wire((g, 5), (g, 2), label=shape("ig"), at=(g + 2, 3))
+    scene.wire((i, 10), (i, 5), (g, 5), label=shape("i"), at=(i + 2, 8))
     scene.signs += [Sign(f, 2, "⊙"), Sign(g, 2, "⊕"), Sign(g, 5, "⊙"), Sign(o, 8, "⊙")]
     scene.frames.append(Frame(o - 4, 4, 9, (("tanh",),), "state"))
-    _down(scene, f, 2, 10, "", shape("f"))
-    _down(scene, g, 5, 10, "", shape("g"))
-    _down(scene, o, 8, 10, "")
+    scene.wire((f, 10), (f, 2), label=shape("f"))
+    scene.wire((g, 10), (g, 5), label=shape("g"))
+    scene.wire((o, 10), (o, 8))
     scene.words.append(Words(o + 2, 9, shape("o")))
     y = 15 + cell.tall
     for centre, letter in ((i, "i"), (f, "f"), (g, "g"), (o, "o")):
         cell.gate(letter, "tanh" if letter == "g" else "σ", centre, 10)
-        _down(scene, centre, y - 2, y + 1, "", shape(f"a_{letter}"))
+        scene.wire((centre, y + 1), (centre, y - 2), label=shape(f"a_{letter}"))
     parts = tuple((f"a_{letter} {shape(f'a_{letter}')}",) for letter in "ifgo")
     y += 1
     scene.frames.append(Frame(left, y, 4 * pitch, parts, ""))
@@ -270,7 +272,7 @@ def _lstm(cell: _Cell) -> Inside:
     if out == "m":  # the projection
         weight = cell.ops["h"].inputs[1]
         scene.words.append(Words(o + 3, 8, f"·{equation_name(weight)}ᵀ", "weight"))
-    scene.wires.append(Wire(((o, 8), (end + 2, 8)), "state"))
+    scene.wire((o, 8), (end + 2, 8), kind="state")
     scene.words += [Words(end + 3, 8, last, "state"), Words(end + 3, 9, hidden)]
     return scene
 
@@ -280,22 +282,24 @@ def _sum(cell: _Cell, left: int, y: int, width: int, gates: tuple[str, ...]) -> 
     scene = cell.scene
     middle = left + width // 2
     scene.signs.append(Sign(middle, y + 1, "⊕"))
-    scene.wires.append(Wire(((middle, y + 1), (middle, y - 1)), ""))
+    scene.wire((middle, y + 1), (middle, y - 1))
     cell.product("ih", left, y + 4, width, gates)
-    scene.wires.append(
-        Wire(
-            ((middle, y + 4), (middle, y + 1)),
-            "",
-            f"x·W_ihᵀ {cell.shape('ih')}",
-            (middle + 2, y + 3),
-        )
+    scene.wire(
+        (middle, y + 4),
+        (middle, y + 1),
+        label=f"x·W_ihᵀ {cell.shape('ih')}",
+        at=(middle + 2, y + 3),
     )
     cell.product("hh", left, y + 10, width, gates)
     right = left + width + 2
-    scene.wires.append(
-        Wire(((left + width - 1, y + 11), (right, y + 11), (right, y + 1), (middle, y + 1)), "",
-             f"h·W_hhᵀ {cell.shape('hh')}", (right - 20, y))
-    )  # fmt: skip
+    scene.wire(
+        (left + width - 1, y + 11),
+        (right, y + 11),
+        (right, y + 1),
+        (middle, y + 1),
+        label=f"h·W_hhᵀ {cell.shape('hh')}",
+        at=(right - 20, y),
+    )
 
 
 def _rnn(cell: _Cell) -> Inside:
@@ -306,9 +310,9 @@ def _rnn(cell: _Cell) -> Inside:
     function = cell.ops["h"].op
     frame = Frame(middle - 5, 4, 11, ((function,),), "state")
     scene.frames += [frame, Frame(left, 9, width, ((f"a {shape('a')}",),), "")]
-    _down(scene, middle, 6, 9, "", shape("a"))
-    scene.wires.append(
-        Wire(((middle, 4), (middle, 2), (end + 4, 2)), "state", shape("h"), (middle + 6, 1))
+    scene.wire((middle, 9), (middle, 6), label=shape("a"))
+    scene.wire(
+        (middle, 4), (middle, 2), (end + 4, 2), kind="state", label=shape("h"), at=(middle + 6, 1)
     )
     name = cell.ops["h"].output.name
     scene.words += [Words(end + 5, 2, name, "state"), Words(end + 5, 3, shape("h")),
@@ -327,16 +331,16 @@ def _gru(cell: _Cell) -> Inside:
     new = cell.ops["h"].output.name
     scene.words += [Words(0, 2, name, "state"), Words(0, 3, cell.read("old_part", 1)),
                     Words(end + 3, 2, new, "state"), Words(end + 3, 3, shape("h"))]  # fmt: skip
-    scene.wires += [
-        Wire(((len(name) + 1, 2), (z, 2)), "state", cell.read("old_part", 1), (left + 8, 1)),
-        Wire(((z, 2), (n, 2)), "state", shape("old_part"), (z + 6, 1)),
-        Wire(((n, 2), (end + 2, 2)), "state", shape("h"), (n + 5, 1)),
-        Wire(((z, 5), (z + 6, 5)), ""),
-        Wire(((z + 14, 5), (n, 5)), ""),
-        Wire(((n, 5), (n, 2)), "", shape("new_part"), (n + 2, 4)),
-        Wire(((n, 10), (n, 5)), "", shape("n"), (n + 2, 8)),
-        Wire(((z, 10), (z, 2)), "", shape("z"), (z + 2, 8)),
-    ]
+    scene.wire(
+        (len(name) + 1, 2), (z, 2), kind="state", label=cell.read("old_part", 1), at=(left + 8, 1)
+    )
+    scene.wire((z, 2), (n, 2), kind="state", label=shape("old_part"), at=(z + 6, 1))
+    scene.wire((n, 2), (end + 2, 2), kind="state", label=shape("h"), at=(n + 5, 1))
+    scene.wire((z, 5), (z + 6, 5))
+    scene.wire((z + 14, 5), (n, 5))
+    scene.wire((n, 5), (n, 2), label=shape("new_part"), at=(n + 2, 4))
+    scene.wire((n, 10), (n, 5), label=shape("n"), at=(n + 2, 8))
+    scene.wire((z, 10), (z, 2), label=shape("z"), at=(z + 2, 8))
     scene.signs += [Sign(z, 2, "⊙"), Sign(n, 2, "⊕"), Sign(n, 5, "⊙")]
     scene.frames.append(Frame(z + 6, 4, 9, (("1 − z",),), ""))
     gates = ((r, "r"), (z, "z"), (n, "n"))
@@ -345,35 +349,30 @@ def _gru(cell: _Cell) -> Inside:
     y = 16 + cell.tall  # of the sums
     for centre, letter in gates:
         scene.signs.append(Sign(centre, y, "⊕"))
-        scene.wires.append(
-            Wire(((centre, y), (centre, y - 3)), "", shape(f"a_{letter}"), (centre + 2, y - 1))
-        )
-        scene.wires.append(
-            Wire(((centre, y + 4), (centre, y)), "", shape(f"ih_{letter}"), (centre - 6, y + 2))
+        scene.wire((centre, y), (centre, y - 3), label=shape(f"a_{letter}"), at=(centre + 2, y - 1))
+        scene.wire(
+            (centre, y + 4), (centre, y), label=shape(f"ih_{letter}"), at=(centre - 6, y + 2)
         )
     far = n + beside
     scene.signs.append(Sign(far, y, "⊙"))
-    scene.wires += [
-        Wire(((r, 10), (r, 7), (far, 7), (far, y)), "", shape("r"), (r + 2, 6)),
-        Wire(((far, y), (n, y)), "", shape("r_hh_n"), (n + 3, y + 1)),
-    ]
+    scene.wire((r, 10), (r, 7), (far, 7), (far, y), label=shape("r"), at=(r + 2, 6))
+    scene.wire((far, y), (n, y), label=shape("r_hh_n"), at=(n + 3, y + 1))
     for centre, letter in ((r, "r"), (z, "z")):
-        scene.wires.append(
-            Wire(
-                ((centre + beside, y + 11), (centre + beside, y), (centre, y)),
-                "",
-                shape(f"hh_{letter}"),
-                (centre + beside - 6, y + 1),
-            )
+        scene.wire(
+            (centre + beside, y + 11),
+            (centre + beside, y),
+            (centre, y),
+            label=shape(f"hh_{letter}"),
+            at=(centre + beside - 6, y + 1),
         )
-    scene.wires.append(Wire(((far, y + 11), (far, y)), "", shape("hh_n"), (far - 6, y + 2)))
+    scene.wire((far, y + 11), (far, y), label=shape("hh_n"), at=(far - 6, y + 2))
     x = cell.ops["ih"]
     for centre, letter in ((r, "r"), (z, "z"), (n, "n")):
         size = _part(x.inputs[1].shape, 3)
         scene.frames.append(Frame(centre - 7, y + 4, 15, ((f"W_i{letter}ᵀ", size),), "weight"))
     kind = "input"
     scene.words += [Words(0, y + 5, x.inputs[0].name, kind), Words(0, y + 6, cell.read("ih", 0))]
-    scene.wires.append(Wire(((len(cell.read("ih", 0)) + 1, y + 5), (r - 7, y + 5)), kind))
+    scene.wire((len(cell.read("ih", 0)) + 1, y + 5), (r - 7, y + 5), kind=kind)
     below = [f"W_ih {write_shape(x.inputs[1].shape)}", f"x·W_ihᵀ {shape('ih')}"]
     if len(x.inputs) > 2:
         below.append(f"+ b_ih {write_shape(x.inputs[2].shape)}")
