@@ -48,7 +48,6 @@ def reading(trace: Trace, name: str, insides: dict[str, int] | None = None) -> d
     spec = trace.spec
     return {
         "code": spec.code,
-        "title": f"{spec} over {trace.batch.seq_len} steps",
         "batchFirst": spec.batch_first,
         "bidirectional": spec.bidirectional,
         "svg": "".join(part_lines(Scene(Unrolled(shapes, MOST_STEPS)), name)),

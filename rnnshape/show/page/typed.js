@@ -54,7 +54,7 @@ function typedReading(pattern, n) {
       return [name, shape, rule, String(shape.split("×").reduce((a, b) => a * b, 1))];
     }));
   return withRuns({ ...pattern, passes, runs, records, tensors, parameters, typed: n,
-    code: first(pattern.code), title: first(pattern.title), sizes: n,
+    code: first(pattern.code), sizes: n,
     notes: pattern.notes.map(first), picture: typedPicture(pattern, n) });
 }
 
