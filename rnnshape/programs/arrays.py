@@ -178,7 +178,9 @@ def _transpose(a: Any, *axes: Any) -> Any:
     x = array(a)
     if len(axes) == 1 and isinstance(axes[0], (list, tuple)):
         axes = tuple(axes[0])
-    return permuted(x, [axis_index(d, x.rank) for d in axes] if axes and axes[0] is not None else range(x.rank)[::-1])  # fmt: skip
+    if not axes or axes[0] is None:
+        return permuted(x, range(x.rank)[::-1])
+    return permuted(x, [axis_index(d, x.rank) for d in axes])
 
 
 def _astype(a: Any, dtype: Any, **_: Any) -> Any:
@@ -246,8 +248,8 @@ def _fill(value: bool = False, like: bool = False) -> Callable[..., Any]:
     return rule
 
 
-FLOATS = ("sin", "cos", "tan", "exp", "log", "log2", "log10", "log1p", "sqrt", "tanh", "sinh", "cosh",
-          "arctan", "expm1", "floor", "ceil", "deg2rad", "radians")  # fmt: skip
+FLOATS = ("sin", "cos", "tan", "exp", "log", "log2", "log10", "log1p", "sqrt", "tanh", "sinh",
+          "cosh", "arctan", "expm1", "floor", "ceil", "deg2rad", "radians")  # fmt: skip
 SHARED: dict[str, Callable[..., Any]] = {
     **{name: _reduction("") for name in ("sum", "max", "min", "prod", "ptp")},
     **{name: _reduction("float") for name in ("mean", "std", "var")},
@@ -269,15 +271,19 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ascontiguousarray": _copy,
     "zeros": _fill(), "ones": _fill(), "empty": _fill(), "full": _fill(True),
     "zeros_like": _fill(like=True), "ones_like": _fill(like=True), "empty_like": _fill(like=True),
-    "eye": lambda n, m=None, *_, dtype=None, **__: new(sizes((n, n if m is None else m)), dtype_of(dtype, "float64")),
+    "eye": lambda n, m=None, *_, dtype=None, **__: new(
+        sizes((n, n if m is None else m)), dtype_of(dtype, "float64")
+    ),
     "identity": lambda n, dtype=None: new(sizes((n, n)), dtype_of(dtype, "float64")),
     "arange": _arange,
-    "linspace": lambda a, b, num=50, *_, dtype=None, **__: new(sizes(num), dtype_of(dtype, "float64")),
+    "linspace": lambda a, b, num=50, *_, dtype=None, **__: new(
+        sizes(num), dtype_of(dtype, "float64")
+    ),
     "concatenate": _torch("cat", join=True), "stack": _torch("stack", join=True),
     "vstack": _torch("vstack", join=True), "hstack": _torch("hstack", join=True),
     "column_stack": _torch("column_stack", join=True), "dstack": _torch("dstack", join=True),
-    "append": lambda a, v, axis=None: _torch("cat", join=True)([a, v], axis=axis) if axis is not None
-    else new((array(a).numel + array(v).numel,), array(a).dtype),
+    "append": lambda a, v, axis=None: new((array(a).numel + array(v).numel,), array(a).dtype)
+    if axis is None else _torch("cat", join=True)([a, v], axis=axis),
     "expand_dims": _torch("unsqueeze"), "flip": lambda a, axis=None: array(a).like(),
     "roll": lambda a, *_, **__: array(a).like(), "moveaxis": _torch("movedim"),
     "tile": _tile, "split": _split, "where": _where, "matmul": _binary("matmul"),
@@ -285,7 +291,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "einsum": lambda equation, *a: ROWS["torch.einsum"].rule(equation, *(array(x) for x in a)),
     "argsort": lambda a, axis=-1, **_: array(a).like(dtype="int64"),
     "isnan": lambda a: array(a).like(dtype="bool"), "ndim": lambda a: array(a).rank,
-    "shape": lambda a: tuple(array(a).shape), "diff": lambda a, n=1: new((array(a).shape[0] - n,), array(a).dtype),
+    "shape": lambda a: tuple(array(a).shape),
+    "diff": lambda a, n=1: new((array(a).shape[0] - n,), array(a).dtype),
 }  # fmt: skip
 METHODS: dict[str, Callable[..., Any]] = {
     **SHARED, "flatten": SHARED["ravel"], "astype": _astype, "argsort": FUNCTIONS["argsort"],
@@ -324,8 +331,8 @@ RANDOM: dict[str, Callable[..., Any]] = {
     "random": _drawn("float64", 0), "random_sample": _drawn("float64", 0),
     "standard_normal": _drawn("float64", 0), "uniform": _drawn("float64", 2),
     "normal": _drawn("float64", 2), "randint": _drawn("int64", 2), "integers": _drawn("int64", 2),
-    "binomial": _drawn("int64", 2), "poisson": _drawn("int64", 1), "exponential": _drawn("float64", 1),
-    "choice": _choice, "permutation": _permutation,
+    "binomial": _drawn("int64", 2), "poisson": _drawn("int64", 1),
+    "exponential": _drawn("float64", 1), "choice": _choice, "permutation": _permutation,
     "seed": lambda *_: None, "shuffle": lambda *_: None,
 }  # fmt: skip
 
@@ -395,7 +402,8 @@ def modules() -> dict[str, Names]:
         for name in (*DTYPES, *_PLAIN)
     }
     names |= {
-        "pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "Inf": math.inf,
+        "pi": math.pi, "e": math.e, "inf": math.inf, "Inf": math.inf, "nan": math.nan,
+        "newaxis": None,
         "ndarray": make_class("ndarray", [OBJECT], path="numpy.ndarray",
                               foreign=Unknown("np.ndarray, imported from numpy")),
         "random": generator,

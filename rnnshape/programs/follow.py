@@ -288,6 +288,10 @@ def _names_layer(cls: Class) -> bool:
     return bool(names & _LAYERS)
 
 
+def _listed(names: Sequence[str], none: str = "") -> str:
+    return f": {', '.join(names[:20])}" if names else none
+
+
 def _check_used(request: Request, *followed: Followed) -> None:
     if not request.strict:
         return
@@ -298,15 +302,16 @@ def _check_used(request: Request, *followed: Followed) -> None:
         if name not in used:
             known = sorted({n for one in followed for n in (*one.constructor, *one.arguments)})
             raise UsageError(
-                "--set: expected the name of an argument" + (f": {', '.join(known)}" if known else ""),
-                got=name, fix="leave it out, or FILE.py:Class to set the arguments of a class",
+                f"--set: expected the name of an argument{_listed(known)}", got=name,
+                fix="leave it out, or FILE.py:Class to set the arguments of a class",
             )  # fmt: skip
     for name in request.shapes:
         if not any(name in one.arguments for one in followed):
             known = sorted({n for one in followed for n in one.arguments})
             raise UsageError(
-                "--shape: expected an argument of forward" + (f": {', '.join(known)}" if known else
-                ", for an entry such as FILE.py:Class"), got=name, fix=f"--shape {known[0]}=N,T,10" if known else "give FILE.py:Class",
+                "--shape: expected an argument of forward"
+                f"{_listed(known, ', for an entry such as FILE.py:Class')}",
+                got=name, fix=f"--shape {known[0]}=N,T,10" if known else "give FILE.py:Class",
             )  # fmt: skip
 
 
@@ -658,7 +663,8 @@ def _floats(followed: Followed, tensor: Tensor) -> bool:
     """Whether a tensor is of floats whatever went into it: it was cast, or weights made it."""
     casts = ("Tensor.float", "Tensor.double", "Tensor.half", "torch.rand", "torch.randn")
     return any(
-        event.kind in casts or (isinstance(event.function, Instance) and event.function.parameters_here)
+        event.kind in casts
+        or (isinstance(event.function, Instance) and event.function.parameters_here)
         for event in followed.events if event.kind and any(tensor is one for one in event.outputs)
     )  # fmt: skip
 
@@ -715,8 +721,8 @@ def _progress(followed: Followed) -> int:
 FORMS: list[Any] = [
     (("a", "b", "c"), "float32"), (("a", "b"), "int64"), (("a", "b"), "float32"), (("a",), "int64"),
     (("a", "b", "c", "d"), "float32"), (("a", "b", "c"), "int64"), (("a",), "float32"), "size",
-    (("a", "b"), "bool"), ((), "int64"), "none", (("a", "b", "c", "d", "e"), "float32"), "pair", "list",
-    "object",
+    (("a", "b"), "bool"), ((), "int64"), "none", (("a", "b", "c", "d", "e"), "float32"), "pair",
+    "list", "object",
 ]  # fmt: skip
 
 
@@ -729,7 +735,7 @@ LASTING = (Class, Function, Native, Names, Torch, Device, Unknown, int, float, s
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
-    """A value that nothing done to the other changes. Raises TypeError where it is not known how."""
+    """A value that nothing done to the other changes. Raises TypeError for one of unknown type."""
     if isinstance(value, LASTING):
         return value
     if id(value) in memo:
@@ -909,11 +915,12 @@ class _Run:
         if isinstance(found, (Class, Function, Instance, Bound)):
             return found
         mine = [(n, v) for n, v in names.items() if isinstance(v, (Class, Function))]
-        known = [n for n, v in mine if v.file == self.request.source.name]
-        listed = ", ".join(known[:20])
+        file = self.request.source.name
+        known = [n for n, v in mine if v.file == file]
         raise UsageError(
-            f"{self.request.source.name}: expected a class or function of this file" + (f": {listed}" if known else ", which defines none"),
-            got=self.entry.name[:60], fix=f"{self.request.source.name}:{known[0]}" if known else "leave out the name",
+            f"{file}: expected a class or function of this file"
+            f"{_listed(known, ', which defines none')}",
+            got=self.entry.name[:60], fix=f"{file}:{known[0]}" if known else "leave out the name",
         )  # fmt: skip
 
     def _class(self, cls: Class) -> Any:
@@ -996,13 +1003,14 @@ class _Run:
                 return
             known = [a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)][1:]
             raise UsageError(
-                f"--set: expected an argument of {self.entry.name}" + (f": {', '.join(known)}" if known else ", which has none"),
-                got=unused[0], fix=f"--set {known[0]}=…" if known else f"leave out --set {unused[0]}",
+                f"--set: expected an argument of {self.entry.name}"
+                f"{_listed(known, ', which has none')}", got=unused[0],
+                fix=f"--set {known[0]}=…" if known else f"leave out --set {unused[0]}",
             )  # fmt: skip
 
     @cached_property
     def _main_names(self) -> dict[str, Any]:
-        """What the file's own lines bind, its main part included: a number written there, or None."""
+        """What the file's own lines bind, its main part too: a number written there, or None."""
         found: dict[str, Any] = {}
         todo: list[ast.AST] = list(self.request.source.tree.body)
         while todo:
@@ -1099,10 +1107,10 @@ class _Run:
             return [value], values
         for name in self.request.shapes:
             if name not in values:
-                known = ", ".join(positional)
                 raise UsageError(
-                    f"--shape: expected an argument of forward: {known}" if known else "--shape: expected no name, since there are no arguments",
-                    got=name, fix=f"--shape {positional[0]}=N,T,10" if positional else "leave it out",
+                    f"--shape: expected an argument of forward{_listed(positional)}" if positional
+                    else "--shape: expected no name, since there are no arguments", got=name,
+                    fix=f"--shape {positional[0]}=N,T,10" if positional else "leave it out",
                 )  # fmt: skip
         return [], values
 
@@ -1276,10 +1284,10 @@ def setting_value(text: str) -> Any:
         ) from None  # fmt: skip
 
 
-DTYPES = {"long": "int64", "int": "int32", "float": "float32", "double": "float64", "half": "float16",
-          "bool": "bool"}  # fmt: skip
-KNOWN_DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
-                "complex64")  # fmt: skip
+DTYPES = {"long": "int64", "int": "int32", "float": "float32", "double": "float64",
+          "half": "float16", "bool": "bool"}  # fmt: skip
+KNOWN_DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8",
+                "uint8", "bool", "complex64")  # fmt: skip
 
 
 def shape_value(text: str) -> Any:

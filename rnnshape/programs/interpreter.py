@@ -179,7 +179,8 @@ PYTHON_ERRORS = (
     TypeError, ValueError, LookupError, ArithmeticError, AttributeError, StopIteration,
 )  # fmt: skip
 SIMPLE = (
-    ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Delete, ast.Assert, ast.Raise,
+    ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Delete, ast.Assert,
+    ast.Raise,
 )  # fmt: skip
 
 
@@ -203,7 +204,8 @@ class Interpreter:
         like: Interpreter | None = None,
         settled: bool = False,
     ) -> None:
-        """settled: no open size is made another. like: an interpreter of an earlier run over the same program, whose classes are taken."""
+        """settled: no open size is made another. like: an interpreter of an earlier run over the
+        same program, whose classes are taken."""
         self.names = names
         self.record = Record()
         self.loader = loader
@@ -413,7 +415,8 @@ class Interpreter:
             kinds = {
                 name.key: "width"
                 for tensor in tensors_in(values) for size in tensor.shape if isinstance(size, Size)
-                for names, _ in size.terms for name in names if self.names.kinds.get(name.key) == "length"
+                for names, _ in size.terms for name in names
+                if self.names.kinds.get(name.key) == "length"
             }  # fmt: skip
             if kinds:
                 raise Restart(kinds=kinds)
@@ -1282,11 +1285,6 @@ class Interpreter:
             return self.call(method, [key], {}, node)
         if isinstance(owner, Instance) and owner._cls.foreign is not None:
             return owner._cls.foreign
-        if isinstance(owner, (Function, Bound)):
-            raise type_error(
-                f"'{'method' if isinstance(owner, Bound) else 'function'}' object is not subscriptable",
-                argument=owner,
-            )
         raise type_error(f"'{type_name(owner)}' object is not subscriptable", argument=owner)
 
     def _open(self, value: Any) -> bool:
@@ -1481,7 +1479,7 @@ class Interpreter:
         return self.paid(lambda: apply(left, right), node, _tuple_of(left, right), words)
 
     def vast(self, *values: Any) -> bool:
-        """Whether one of the values is a nest of containers that Python would go through too long."""
+        """Whether one of the values is a nest of containers that takes Python too long."""
         counts = [unfolded(value, LARGEST_BUILT) for value in values]
         self.step(min(sum(counts), LARGEST_BUILT) >> 7)
         return max(counts) > LARGEST_BUILT
@@ -2477,15 +2475,15 @@ class Interpreter:
         if isinstance(at, ast.Call):
             text = unparsed(at.func)
         event = Event(
-            kind, name, text, Place(frame.file, at, frame.where), tuple(args), dict(keywords), result,
-            frame.path, function,
+            kind, name, text, Place(frame.file, at, frame.where), tuple(args), dict(keywords),
+            result, frame.path, function,
         )  # fmt: skip
         frame.calls.append(event)
         self.record.event(event)
 
 
 def operand_words(left: Any, sign: str, right: Any, joins: bool = True) -> str:
-    """What Python says of an operator that neither operand takes; `joins`: a sequence in its own."""
+    """What Python says of an operator that neither operand takes; `joins`: a sequence's own."""
     kind, other = type_name(left), type_name(right)
     if joins and isinstance(left, (list, tuple, str)):
         if sign == "+":
@@ -2831,7 +2829,9 @@ _MIRROR = {
     "eq": "eq",
     "ne": "ne",
 }  # seen from the right
-_DUNDERS = ("__init__", "__len__", "__getitem__", "__iter__", "__setitem__", "__contains__", "__add__", "__iadd__", "__enter__", "__exit__", "__next__", "__call__")  # fmt: skip
+_DUNDERS = {f"__{name}__" for name in (
+    "init", "len", "getitem", "iter", "setitem", "contains", "add", "iadd", "enter", "exit", "next",
+    "call")}  # fmt: skip
 
 
 def _calls_back(rule: Any) -> bool:
@@ -2864,8 +2864,9 @@ EXECUTE: dict[type, Callable[[Interpreter, Any], Any]] = {
     ast.Assign: _I._assign, ast.AnnAssign: _I._ann_assign, ast.AugAssign: _I._aug_assign,
     ast.Expr: _I._expr, ast.Delete: _I._delete, ast.Assert: _I._assert,
     ast.Return: lambda i, n: Return(i.evaluate(n.value) if n.value is not None else None),
-    ast.Raise: _I._raise, ast.If: _I._if, ast.For: _I._for, ast.AsyncFor: _I._for, ast.While: _I._while,
-    ast.Try: _I._try, ast.TryStar: _I._try, ast.With: _I._with, ast.AsyncWith: _I._with,
+    ast.Raise: _I._raise, ast.If: _I._if, ast.For: _I._for, ast.AsyncFor: _I._for,
+    ast.While: _I._while, ast.Try: _I._try, ast.TryStar: _I._try, ast.With: _I._with,
+    ast.AsyncWith: _I._with,
     ast.FunctionDef: _I._function, ast.AsyncFunctionDef: _I._function, ast.ClassDef: _I._class,
     ast.Global: _I._global, ast.Nonlocal: _I._nonlocal, ast.Import: _I._import,
     ast.ImportFrom: _I._import_from, ast.Pass: lambda i, n: None, ast.Break: lambda i, n: BREAK,
@@ -2874,11 +2875,13 @@ EXECUTE: dict[type, Callable[[Interpreter, Any], Any]] = {
 EVALUATE: dict[type, Callable[[Interpreter, Any], Any]] = {
     ast.Constant: lambda i, n: n.value, ast.Name: _I._name, ast.Attribute: _I._attribute,
     ast.Subscript: _I._subscript, ast.Slice: _I._slice, ast.Tuple: _I._tuple,
-    ast.List: lambda i, n: i._elements(n.elts), ast.Set: _I._set, ast.Dict: _I._dict, ast.JoinedStr: _I._joined, ast.BoolOp: _I._bool_op,
+    ast.List: lambda i, n: i._elements(n.elts), ast.Set: _I._set,
+    ast.Dict: _I._dict, ast.JoinedStr: _I._joined, ast.BoolOp: _I._bool_op,
     ast.UnaryOp: _I._unary, ast.BinOp: _I._bin_op, ast.Compare: _I._compare, ast.IfExp: _I._if_exp,
     ast.Lambda: lambda i, n: i.function(n, "<lambda>"), ast.NamedExpr: _I._named_expr,
-    ast.Starred: lambda i, n: i.evaluate(n.value), ast.Await: lambda i, n: i.evaluate(n.value), ast.Yield: _I._yield, ast.YieldFrom: _I._yield_from,
-    ast.ListComp: _I._comprehension, ast.SetComp: _I._comprehension, ast.DictComp: _I._comprehension,
+    ast.Starred: lambda i, n: i.evaluate(n.value), ast.Await: lambda i, n: i.evaluate(n.value),
+    ast.Yield: _I._yield, ast.YieldFrom: _I._yield_from, ast.ListComp: _I._comprehension,
+    ast.SetComp: _I._comprehension, ast.DictComp: _I._comprehension,
     ast.GeneratorExp: _I._comprehension, ast.Call: _I._call,
 }  # fmt: skip
 del _I

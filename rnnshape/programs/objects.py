@@ -59,7 +59,7 @@ class Native:
 
 
 def native(name: str, rule: Callable[..., Any]) -> Native:
-    """A function of a library, to which the interpreter is passed first, and what is unknown too."""
+    """A function of a library: the interpreter is passed first, and what is unknown too."""
     return Native(name, rule, interpreter=True, unknowns=True)
 
 

@@ -116,9 +116,8 @@ def _range(interpreter: Interpreter, *args: Any) -> Any:
         if isinstance(one, Tensor) and (
             one.floating or (not isinstance(one.numel, Size) and one.numel != 1)
         ):
-            raise type_error("only integer tensors of a single element can be converted to an index",
-                argument=one,
-            )  # fmt: skip
+            words = "only integer tensors of a single element can be converted to an index"
+            raise type_error(words, argument=one)
     values = [one_number(a) for a in args]
     for value in values:
         key = value.terms[0][0][0].key if interpreter._open(value) else ""

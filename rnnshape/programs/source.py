@@ -125,8 +125,8 @@ def source_of(text: str, name: str, path: str = "") -> Source:
         text, cells = _notebook(text, name)
     if len(re.findall(r"\b\w|[\[({]|[\"'](?=\W)", text)) > MOST_PARTS:
         raise UsageError(
-            f"{_shown(name)}: expected at most {MOST_PARTS:,} names, numbers and brackets", got="more",
-            fix="keep data in a file of its own, such as .json or .npy",
+            f"{_shown(name)}: expected at most {MOST_PARTS:,} names, numbers and brackets",
+            got="more", fix="keep data in a file of its own, such as .json or .npy",
         )  # fmt: skip
     try:
         with warnings.catch_warnings():

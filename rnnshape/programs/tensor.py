@@ -470,7 +470,8 @@ def broadcast(*tensors: Tensor) -> tuple[Shape, tuple[Axis, ...]]:
             elif shape[place] != size:
                 raise runtime_error(
                     f"The size of tensor a ({shape[place]}) must match the size of tensor b "
-                    f"({size}) at non-singleton dimension {place - rank + so_far}", sizes=[(shape[place], size)],
+                    f"({size}) at non-singleton dimension {place - rank + so_far}",
+                    sizes=[(shape[place], size)],
                 )  # fmt: skip
             elif _vague(axes[place]) and not _vague(axis):
                 axes[place] = axis
@@ -538,7 +539,8 @@ def elementwise(*operands: Any, dtype: str | None = None) -> Tensor:
     shape, axes = broadcast(*tensors)
     return Tensor(
         shape, dtype or promoted(*operands), axes, layout(shape, tensors),
-        graph=merged_graph(*tensors), storage=Storage(device=tensors[0].storage.device if tensors else "cpu"),
+        graph=merged_graph(*tensors),
+        storage=Storage(device=tensors[0].storage.device if tensors else "cpu"),
         facts=merged_facts(tensors),
     )  # fmt: skip
 

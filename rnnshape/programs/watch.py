@@ -38,9 +38,10 @@ _INSTALLED = tuple(
 )
 # the files of torch that stand between a person's call and the function itself; what comes through
 # another (an optimiser, a constructor's first weights) is torch's own doing
-_BETWEEN = ("functional.py", "nn/functional.py", "_tensor.py", "_jit_internal.py", "nn/utils/", "_ops.py",
-            "utils/_contextlib.py", "utils/_device.py", "overrides.py", "nn/modules/module.py", "nn/parallel/",
-            "nn/modules/container.py", "_dynamo/eval_frame.py")  # fmt: skip
+_BETWEEN = ("functional.py", "nn/functional.py", "_tensor.py", "_jit_internal.py", "nn/utils/",
+            "_ops.py", "utils/_contextlib.py", "utils/_device.py", "overrides.py",
+            "nn/modules/module.py", "nn/modules/container.py", "nn/parallel/",
+            "_dynamo/eval_frame.py")  # fmt: skip
 _INDEX = {"__getitem__": "index", "__setitem__": "setitem"}
 
 
@@ -169,7 +170,7 @@ class Watch:
 
     def _problem(self, error: Exception) -> Problem | None:
         """The exception where the person's own code met it last, in the words of a refusal where
-        a row raises the same for the same tensors. A file that is missing says nothing of shapes."""
+        a row raises the same for the same tensors. A missing file says nothing of shapes."""
         step, last = error.__traceback__, None
         while step is not None:
             if self._is_own(step.tb_frame.f_code.co_filename):
@@ -500,7 +501,7 @@ class Watch:
         return self._shadow(real)
 
     def _instance(self, module: Any) -> Instance:
-        """A live module as an instance of the followed program; of a recurrent one with its spec."""
+        """A live module as an instance of the followed program; a recurrent one with its spec."""
         kept = self._instances.get(id(module))
         if kept is not None and kept[0] is module:
             return kept[1]

@@ -30,8 +30,8 @@ they say `unknowns=True`. A call that does not bind to the signature is unknown 
 `Tensor.…`, and Python's TypeError for `torch.nn.functional.…` and modules, whose signatures have
 therefore to be torch's to the letter.
 
-What torch has written in C++ is declared by `native` (native.py) with its signatures, and then binds
-as torch's parser does, with its words where an argument is of another type:
+What torch has written in C++ is declared by `native` (native.py) with its signatures, and binds as
+torch's parser does, with its words where an argument is of another type:
 
     @native("softmax(Tensor input, int dim, dtype? dtype=None)")     # torch.softmax, Tensor.softmax
     def softmax(input, dim, dtype=None): …
@@ -80,8 +80,9 @@ from ..tensor import Tensor
 from ..values import DType, Instance, Unknown
 from .names import MODULE_NAMES, TENSOR_NAMES
 
-__all__ = ["MODULES", "MODULE_NAMES", "ROWS", "TENSOR_NAMES", "NotKnown", "Refusal", "buffer", "index_error", "lacks", "load", "module", "plain_module",
-           "row", "runtime_error", "tensor_argument", "tensor_with", "touch", "type_error", "type_name",
+__all__ = ["MODULES", "MODULE_NAMES", "ROWS", "TENSOR_NAMES", "NotKnown", "Refusal", "buffer",
+           "index_error", "lacks", "load", "module", "plain_module", "row", "runtime_error",
+           "tensor_argument", "tensor_with", "touch", "type_error", "type_name",
            "value_error"]  # fmt: skip
 
 

@@ -142,7 +142,8 @@ def _attention(
         wanted = (size, source) if batched else (source,)
         _assert(
             padding.shape == wanted,
-            f"expecting key_padding_mask shape of {tupled(wanted)}, but got {TorchSize(padding.shape)}",
+            f"expecting key_padding_mask shape of {tupled(wanted)}, but got "
+            f"{TorchSize(padding.shape)}",
         )
     out = query.like(
         axes=(*query.axes[:-1], features(width, "MultiheadAttention")),

@@ -539,9 +539,9 @@ def padded(x: Tensor, pad: Sequence[int], mode: str = "constant") -> Tensor:
         before, behind = pad[2 * i], pad[2 * i + 1]
         if mode == "reflect" and (before >= sizes[d] or behind >= sizes[d]):
             raise runtime_error(
-                f"Argument #{4 + 2 * i}: Padding size should be less than the corresponding input dimension, "
-                "but got: "
-                f"padding ({before}, {behind}) at dimension {d} of input {listed(x.shape)}"
+                f"Argument #{4 + 2 * i}: Padding size should be less than the corresponding input "
+                f"dimension, but got: padding ({before}, {behind}) at dimension {d} of input "
+                f"{listed(x.shape)}"
             )
         if mode == "circular" and (before > sizes[d] or behind > sizes[d]):
             raise runtime_error("Padding value causes wrapping around more than once.")

@@ -124,13 +124,15 @@ def _batches(interpreter: Any, self: Instance) -> Any:
     return batches
 
 
-def _loader(interpreter: Any, self: Instance, dataset: Any, batch_size: Any = 1, shuffle: Any = None,
-            sampler: Any = None, batch_sampler: Any = None, num_workers: Any = 0,
-            collate_fn: Any = None,
-            pin_memory: Any = False, drop_last: Any = False, **keywords: Any) -> None:  # fmt: skip
-    self._attributes.update(dataset=dataset, batch_size=batch_size, drop_last=drop_last,
-    collate_fn=collate_fn,
-                            batch_sampler=batch_sampler, sampler=sampler, shuffle=shuffle)  # fmt: skip
+def _loader(
+    interpreter: Any, self: Instance, dataset: Any, batch_size: Any = 1, shuffle: Any = None,
+    sampler: Any = None, batch_sampler: Any = None, num_workers: Any = 0, collate_fn: Any = None,
+    pin_memory: Any = False, drop_last: Any = False, **keywords: Any,
+) -> None:  # fmt: skip
+    self._attributes.update(
+        dataset=dataset, batch_size=batch_size, drop_last=drop_last, collate_fn=collate_fn,
+        batch_sampler=batch_sampler, sampler=sampler, shuffle=shuffle,
+    )  # fmt: skip
 
 
 def _loader_length(interpreter: Any, self: Instance) -> Any:
@@ -193,11 +195,12 @@ DATASET = make_class("Dataset", [OBJECT], path="torch.utils.data.Dataset")
 SUBSET = make_class("Subset", [DATASET], path="torch.utils.data.Subset", names=natives({
     "__init__": _subset, "__getitem__": _subset_item,
     "__len__": lambda i, s: s._attributes["size"]}, "Subset."))  # fmt: skip
-TENSORS = make_class("TensorDataset", [DATASET], path="torch.utils.data.TensorDataset", names=natives({
-    "__init__": _tensor_dataset, "__getitem__": _tensor_item, "__len__": _tensor_length},
-    "TensorDataset."))  # fmt: skip
+TENSORS = make_class("TensorDataset", [DATASET], path="torch.utils.data.TensorDataset",
+    names=natives({"__init__": _tensor_dataset, "__getitem__": _tensor_item,
+                   "__len__": _tensor_length}, "TensorDataset."))  # fmt: skip
 LOADER = make_class("DataLoader", [OBJECT], path="torch.utils.data.DataLoader", names=natives({
-    "__init__": _loader, "__iter__": _batches, "__len__": _loader_length}, "DataLoader."))  # fmt: skip
+    "__init__": _loader, "__iter__": _batches, "__len__": _loader_length},
+    "DataLoader."))  # fmt: skip
 
 
 def _optimizer(

@@ -379,7 +379,8 @@ class LayerNorm:
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Tensor:
     if input.rank < len(normalized_shape):
         raise value_error(
-            f"Input tensor must have at least {len(normalized_shape)} dimensions, but got {input.rank}"
+            f"Input tensor must have at least {len(normalized_shape)} dimensions, but got "
+            f"{input.rank}"
         )
     last_axes(input, tuple(normalized_shape), "[*")
     return input.like()
@@ -489,7 +490,8 @@ for _name, _ranks in (("BatchNorm1d", (2, 3)), ("BatchNorm2d", (4,)), ("BatchNor
 
     plain_module(_name, _batch_norm, over_batch, "_BatchNorm", "_BatchNorm")
 
-for _name, _ranks in (("InstanceNorm1d", (2, 3)), ("InstanceNorm2d", (3, 4)), ("InstanceNorm3d", (4, 5))):  # fmt: skip
+for _name, _ranks in {"InstanceNorm1d": (2, 3), "InstanceNorm2d": (3, 4),
+                      "InstanceNorm3d": (4, 5)}.items():  # fmt: skip
 
     def over_instance(self: Any, input: Any, _ranks: tuple[int, ...] = _ranks) -> Tensor:
         _need_rank(tensor_with(input), _ranks)
@@ -580,7 +582,8 @@ class GroupNorm:
 
 
 _ACTIVATIONS: dict[str, Callable[..., Any]] = {
-    **{name: lambda self: locals() for name in ("Tanh", "Sigmoid", "LogSigmoid", "Softsign", "Tanhshrink")},
+    **{name: lambda self: locals()
+       for name in ("Tanh", "Sigmoid", "LogSigmoid", "Softsign", "Tanhshrink")},
     **{name: lambda self, inplace=False: locals()
        for name in ("ReLU", "SELU", "SiLU", "Mish", "ReLU6", "Hardswish", "Hardsigmoid")},
     **{name: lambda self, alpha=1.0, inplace=False: locals() for name in ("ELU", "CELU")},
@@ -632,8 +635,9 @@ def _softmax(function: str) -> Callable[..., Any]:
     return lambda self, input: functional_softmax(function, input, self.dim)
 
 
-for _name, _function in {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Softmin": "softmin"}.items():  # fmt: skip
-    plain_module(_name, lambda self, dim=None: locals(), _softmax(_function))
+for _name in ("softmax", "log_softmax", "softmin"):
+    _title = _name.title().replace("_S", "S")
+    plain_module(_title, lambda self, dim=None: locals(), _softmax(_name))
 
 
 def _softmax_of_channels(self: Any, input: Any) -> Tensor:

@@ -42,7 +42,8 @@ def _broadcast_pair(input: Any, target: Any) -> Tensor:
     a, b = tensor_with(input, "size"), tensor_with(target, "size")
     if a.shape != b.shape:
         warn(
-            f"Using a target size ({TorchSize(b.shape)}) that is different to the input size ({TorchSize(a.shape)}). "
+            f"Using a target size ({TorchSize(b.shape)}) that is different to the input size "
+            f"({TorchSize(a.shape)}). "
             "This will likely lead to incorrect results due to broadcasting. Please ensure they "
             "have the same size."
         )
@@ -121,7 +122,8 @@ def binary_cross_entropy(
     a, b = tensor_with(input, "size"), tensor_with(target, "size")
     if a.shape != b.shape:
         raise value_error(
-            f"Using a target size ({TorchSize(b.shape)}) that is different to the input size ({TorchSize(a.shape)}) is "
+            f"Using a target size ({TorchSize(b.shape)}) that is different to the input size "
+            f"({TorchSize(a.shape)}) is "
             "deprecated. Please ensure they have the same size.",
             sizes=zip(a.shape, b.shape), argument=b,
         )  # fmt: skip
@@ -148,7 +150,8 @@ def binary_cross_entropy_with_logits(
     b, a = tensor_with(target, "size"), tensor_with(input, "size")
     if a.shape != b.shape:
         raise value_error(
-            f"Target size ({TorchSize(b.shape)}) must be the same as input size ({TorchSize(a.shape)})",
+            f"Target size ({TorchSize(b.shape)}) must be the same as input size "
+            f"({TorchSize(a.shape)})",
             sizes=zip(a.shape, b.shape), argument=b,
         )  # fmt: skip
     if category(a.dtype) < 2:
@@ -215,7 +218,7 @@ def cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100,
     reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0,
 ) -> Tensor:  # fmt: skip
-    """−log softmax at the class; classes are axis 1. Of probabilities where the shapes are equal."""
+    """−log softmax at the class; classes are axis 1. Where shapes are equal, of probabilities."""
     word = chosen(reduction, size_average, reduce)
     x = tensor_argument(input, "cross_entropy_loss", "input", 1)
     y = tensor_argument(target, "cross_entropy_loss", "target", 2)
@@ -464,7 +467,8 @@ def margin_ranking_loss(
     if not input1.rank == input2.rank == target.rank:
         raise runtime_error(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
-            f"input1: {TorchSize(input1.shape)}, input2: {TorchSize(input2.shape)}, target: {TorchSize(target.shape)} "
+            f"input1: {TorchSize(input1.shape)}, input2: {TorchSize(input2.shape)}, target: "
+            f"{TorchSize(target.shape)} "
         )
     return finished(elementwise(target, elementwise(input1, input2)), word)
 
@@ -567,7 +571,8 @@ _loss(
 _loss("HuberLoss", huber_loss, lambda self, reduction="mean", delta=1.0: _kept(locals()))
 _loss(
     "KLDivLoss", kl_div,
-    lambda self, size_average=None, reduce=None, reduction="mean", log_target=False: _kept(locals()),
+    lambda self, size_average=None, reduce=None, reduction="mean", log_target=False:
+    _kept(locals()),
 )  # fmt: skip
 _loss(
     "BCEWithLogitsLoss", binary_cross_entropy_with_logits,

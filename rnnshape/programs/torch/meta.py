@@ -60,7 +60,8 @@ _PLAIN_METHODS: dict[str, Callable[..., Any]] = {
     **{name: lambda self, memory_format=None, _dtype=dtype: converted(self, _dtype)
        for name, dtype in _METHODS.items()},
     # there is no GPU where a program is followed: what it would give is the same tensor
-    **{name: lambda self, *_, **__: self for name in ("cpu", "pin_memory", "share_memory_", "cuda")},
+    **{name: lambda self, *_, **__: self
+       for name in ("cpu", "pin_memory", "share_memory_", "cuda")},
 }  # fmt: skip
 for _name, _rule in _PLAIN_METHODS.items():
     row(f"Tensor.{_name}")(_rule)

@@ -265,7 +265,7 @@ def _printed(wanted: Sequence[Argument]) -> str:
 
 
 def _marked(wanted: Argument, value: Any) -> str:
-    """A value's type, between ! where it does not fit: to that text, no list and no default does."""
+    """A value's type, between ! where it does not fit: of that text, no list and default does."""
     name = type_name(value)
     if isinstance(value, tuple | list):
         inside = ", ".join(type_name(v) for v in value)

@@ -322,7 +322,8 @@ _NO_BOOL = {
     "trunc": "trunc_vml_cpu",
 }  # fmt: skip
 _KEEPS = ("abs", "neg", "sign", "floor", "ceil", "round", "trunc", "frac", "square", "relu",
-          "positive", "nan_to_num", "sgn", "bitwise_not", "absolute", "negative", "fix", "real")  # fmt: skip
+          "positive", "nan_to_num", "sgn", "bitwise_not", "absolute", "negative", "fix",
+          "real")  # fmt: skip
 _KNOWN: dict[str, Callable[..., Any]] = {
     "abs": abs, "neg": operator.neg, "square": lambda v: v * v, "floor": math.floor,
     "ceil": math.ceil,
@@ -518,7 +519,8 @@ _ACTIVATIONS: dict[str, Callable[..., Any]] = {
     "gelu": lambda input, approximate="none": activation("gelu", input),
     "softplus": lambda input, beta=1, threshold=20: activation("softplus", input),
     "leaky_relu": lambda input, negative_slope=0.01, inplace=False: activation("leaky_relu", input),
-    "hardtanh": lambda input, min_val=-1.0, max_val=1.0, inplace=False: activation("hardtanh", input),
+    "hardtanh": lambda input, min_val=-1.0, max_val=1.0, inplace=False:
+        activation("hardtanh", input),
     "rrelu": lambda input, lower=0.125, upper=1 / 3, training=False, inplace=False:
         activation("rrelu", input),
     "threshold": lambda input, threshold, value, inplace=False: activation("relu", input),
@@ -590,7 +592,8 @@ def _channel_warning(name: str, rank: int) -> None:
         )
 
 
-for _name in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"):  # fmt: skip
+for _name in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
+              "feature_alpha_dropout"):  # fmt: skip
     declared(
         _name,
         lambda input, p=0.5, training="alpha" not in _name, inplace=False, *, _name=_name: dropped(

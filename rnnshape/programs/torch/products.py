@@ -349,9 +349,10 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
                     )
                 if label.startswith("<"):
                     raise runtime_error(
-                        f"einsum(): dimension {int(label[1:-1]) - dots + extra} covered by ellipsis in operand {number}has "
-                        f"size {size} which does not broadcast with previously seen ellipsis with size "
-                        f"{seen} for the respective dimension"
+                        f"einsum(): dimension {int(label[1:-1]) - dots + extra} covered by "
+                        f"ellipsis in operand {number}has size {size} which does not broadcast "
+                        f"with previously seen ellipsis with size {seen} for the respective "
+                        "dimension"
                     )
                 raise runtime_error(
                     f"einsum(): subscript {label} has size {size} for operand {number} which does "
@@ -396,7 +397,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
 def _paired(
     tensors: Sequence[Tensor], labels: Sequence[list[str]], output: list[str], shape: Sequence[int]
 ) -> tuple[int, ...]:
-    """How a product of two comes out of bmm: axes of both, of the left alone, of the right alone."""
+    """How a product of two leaves bmm: axes of both, of the left alone, of the right alone."""
     if len(tensors) != 2 or not set(labels[0]) & set(labels[1]) - set(output):
         return ()
     wide = [

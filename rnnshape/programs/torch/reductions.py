@@ -114,8 +114,8 @@ def _sum(name: str) -> Callable[..., Tensor]:
 
 
 for _name in ("sum", "mean"):
-    native(f"{_name}(Tensor input{_DTYPE})",
-           f"{_name}(Tensor input, ints1? dim, bool keepdim=False{_DTYPE})")(_sum(_name))  # fmt: skip
+    _over_axes = f"{_name}(Tensor input, ints1? dim, bool keepdim=False{_DTYPE})"
+    native(f"{_name}(Tensor input{_DTYPE})", _over_axes)(_sum(_name))
 for _name in ("nansum", "nanmean"):
     native(f"{_name}(Tensor input, ints1? dim=None, bool keepdim=False{_DTYPE})")(_sum(_name))
 

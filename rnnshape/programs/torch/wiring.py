@@ -22,11 +22,12 @@ def wire(interpreter: Any) -> None:
     classes.update(data.classes())
     classes["torch.nn.modules.Module"] = interpreter.module_class
     types: dict[str, Any] = {
-        "torch.nn.Parameter": _parameter, "torch.device": _device, "torch.dtype": None, "torch.Size": lambda v=(): TorchSize(v),
+        "torch.nn.Parameter": _parameter, "torch.device": _device, "torch.dtype": None,
+        "torch.Size": lambda v=(): TorchSize(v),
         "torch.nn.utils.rnn.PackedSequence": _packed_sequence,
         "torch.Generator": lambda *a, **k: None,
-        **{path: ROWS[path].rule for name in LEGACY for path in (f"torch.{name}", f"torch.cuda.{name}")
-           if path in ROWS},  # torch.FloatTensor(2, 3) and its kind are types too
+        **{path: ROWS[path].rule for name in LEGACY  # torch.FloatTensor(2, 3) and its kind
+           for path in (f"torch.{name}", f"torch.cuda.{name}") if path in ROWS},
     }  # fmt: skip
     for path, convert in types.items():
         names = {"__convert__": convert} if convert is not None else {}
