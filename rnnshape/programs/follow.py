@@ -35,7 +35,7 @@ from .sizes import Size, product
 from .source import Source, read, source_of, split
 from .tensor import Tensor, fresh_axes
 from .torch.wiring import wire
-from .values import Device, Imported, Instance, Unknown
+from .values import Device, Instance, Outside, Unknown
 
 MOST_TEXT = 1_000_000  # signs of a program and the files beside it
 MOST_RUNS = 140
@@ -357,7 +357,7 @@ class _Shared:
     names: dict[str, Any] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     interpreter: Interpreter | None = None
-    opened: frozenset[str] = frozenset()
+    opened: set[str] = field(default_factory=set)
     spent: int = 0
     sources: dict[str, Source] = field(default_factory=dict)
     numbers: set[int] = field(default_factory=set)
@@ -784,7 +784,7 @@ class _Run:
         self.request, self.entry, self.plan, self.shared = request, entry, plan, shared
         like = shared.interpreter if entry.name else None
         if shared.opened & {*plan.bound, *plan.kinds}:
-            like = None  # what the file's own lines opened is bound now
+            like = None  # what the file's own lines opened is something else now
         self.sources: dict[str, Source] = {request.source.name: request.source}
         if like is not None:
             self.sources |= shared.sources
@@ -797,6 +797,8 @@ class _Run:
             names, loader=self._load, library=lambda i: (builtin(i), libraries(i)),
             choices=plan.choices, rigid=given, like=like, settled=rigid,
         )  # fmt: skip
+        if like is not None:
+            self.interpreter.unset = like.unset
         self.interpreter.started = self.interpreter.steps
         self.interpreter.settings = {
             name: self._setting(value) for name, value in request.settings.items()
@@ -830,6 +832,9 @@ class _Run:
         try:
             result = self._entry()
         except Refusal as refusal:
+            unset = self.interpreter.unset
+            if "NoneType" in refusal.message and unset and not self.interpreter.settled:
+                raise Restart(kinds=dict.fromkeys(unset, "width")) from None
             problem = self._problem(refusal)
         except Stop as stop:
             stopped = stop
@@ -904,8 +909,8 @@ class _Run:
             with suppress(TypeError, RecursionError):
                 shared.values = _copied(names, {})
                 shared.names, shared.interpreter = names, interpreter
-                imported = (v.size for v in names.values() if isinstance(v, Imported))
-                shared.opened = frozenset((*interpreter.names.values, *imported))
+                imported = (v.size for v in names.values() if isinstance(v, Outside))
+                shared.opened |= {*interpreter.names.values, *interpreter.unset, *imported}
                 shared.sources = self.sources
 
     def _target(self, names: dict[str, Any]) -> Any:

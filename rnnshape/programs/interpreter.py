@@ -53,8 +53,8 @@ from .values import (
     GROUPS,
     PACKED,
     DefaultDict,
-    Imported,
     Instance,
+    Outside,
     Packed,
     TorchSize,
     Unknown,
@@ -223,6 +223,8 @@ class Interpreter:
         self.layers: list[Any] = []  # recurrent layers, in the order in which they were built
         self.started = 0
         self.settled = settled
+        self.unset: set[str] = set()  # numbers of the command line that are None unless given
+        self.roots: dict[tuple[str, int, str], str] = {}  # what values from outside are called
         self.unnamed: dict[int, list[Unknown]] = {}  # sizes without a name, by line
         self.outside = False  # whether a value of a module that is not at hand was made a size
         self._objects: set[str] = set()
@@ -363,6 +365,10 @@ class Interpreter:
                 rest = [(others, -n * m) for others, m in left if names[0] not in others]
                 if len(rest) == len(left) - 1 and polynomial(rest) > 0:
                     return {**ones, names[0].key: polynomial(rest)}
+        wants = [polynomial([term]) for term in terms_of(other)]
+        guessed = [names[0].key for names, n in terms if len(names) == 1 and n == 1]
+        if len(terms) == len(wants) == len(guessed) > 1 and all(map(self._guessed, guessed)):
+            return {**ones, **dict(zip(guessed, wants))}  # widths side by side, each one of them
         return {} if left else ones
 
     def _tried(self, one: int, number: int) -> dict[str, int]:
@@ -626,7 +632,7 @@ class Interpreter:
             raise
         if isinstance(items, Unknown):
             for one in target.elts:
-                self.bind(one, items.of_kind(""))  # each is one of its own
+                self.bind(one, items.of_kind("").written(unparsed(one)))  # each one of its own
             return
         items = list(islice(items, LARGEST_BUILT if stars else count + 1))
         at, after = (stars[0], count - stars[0] - 1) if stars else (0, 0)
@@ -819,7 +825,8 @@ class Interpreter:
         self.vague = True
         before = self._reached()
         if isinstance(node, ast.For):
-            self.bind(node.target, Unknown("", unknown.text, unknown.file, unknown.line))
+            text = unparsed(node.target)
+            self.bind(node.target, Unknown("", text, unknown.file, unknown.line))
         self.step(8)
         outer = self.record.turns
         self.record.turns = (*outer, (node, len(self.record.events)))
@@ -1070,18 +1077,31 @@ class Interpreter:
             unknown = self.unknown(f"{name}, imported from {what}", node)
             if (what.partition(".")[0], name) in _MODULES_ELSEWHERE:
                 return self._module_elsewhere(name, unknown)
-            return self._imported(unknown, name, what)
+            return self._outside(unknown, name, what)
         return self.attribute(module, name, node)
 
-    def _imported(self, unknown: Unknown, name: str, module: str = "") -> Any:
-        """A value of a module that is not at hand: what --set gives it, an open size where it was
-        used as one, else unknown."""
+    def _outside(self, unknown: Unknown, name: str, module: str = "") -> Any:
+        """A value from outside: what --set gives it, an open size where it was used as one, else
+        unknown."""
         size = name if name.isupper() or not module else f"{module}.{name}"
         if name in self.settings or size in self.names.kinds:
             self._objects.add(size)
             self.outside = True
             return self._field(name if name in self.settings else size)
-        return Imported(unknown, name, size)
+        return Outside(unknown, name, size)
+
+    def _part_of(self, owner: Unknown, part: str, node: ast.AST | None) -> Any:
+        """An attribute or an item of what is not known."""
+        if not owner.what or not isinstance(node, (ast.Attribute, ast.Subscript)):
+            return owner.written("")
+        if isinstance(owner, Outside):
+            root = owner.name
+        else:
+            origin = owner.file, owner.line, owner.what
+            root = self.roots.setdefault(origin, unparsed(node.value))
+            if next(o for o, text in self.roots.items() if text == root) != origin:
+                root = f"{root} (line {owner.line})"
+        return self._outside(owner.written(unparsed(node)), root + part)
 
     def _module_elsewhere(self, name: str, unknown: Unknown) -> Class:
         """A class that is a torch.nn.Module, and beyond that not known."""
@@ -1225,7 +1245,8 @@ class Interpreter:
     def item(self, owner: Any, key: Any, node: ast.AST) -> Any:
         """owner[key]."""
         if isinstance(owner, Unknown):
-            return owner.of_kind("")
+            constant = isinstance(key, (str, int)) and not isinstance(key, Size)
+            return self._part_of(owner, f"[{key!r}]", node) if constant else owner.written("")
         if isinstance(owner, Tensor):
             if arrays.is_array(owner):
                 return self.array_result(
@@ -1426,7 +1447,7 @@ class Interpreter:
             truth = self.truth(value, node.operand)
             return truth if isinstance(truth, Unknown) else not truth
         if isinstance(value, Unknown):
-            return value
+            return value.written(unparsed(node))
         name, apply = UNARY[type(node.op)]
         if isinstance(value, Tensor):
             return self.guarded(lambda: self.row(f"Tensor.{name}")(value), node)
@@ -1453,8 +1474,9 @@ class Interpreter:
                 result = self.unknown(found.what, node, "float")
                 result.line, result.file = found.line, found.file
                 return result
-            sized = all(isinstance(v, (int, Imported)) for v in (left, right))
-            return found if sized else found.of_kind(found.kind)
+            sized = all(isinstance(v, (int, Outside)) for v in (left, right))
+            text = unparsed(node) if isinstance(node, ast.expr) else ""
+            return found if sized else found.written(text)
         for one, other, called in (
             ((left, right, name), (right, left, f"r{name}")) if objects else ()
         ):
@@ -1847,9 +1869,7 @@ class Interpreter:
         if isinstance(owner, Unknown):
             if not owner.what:
                 return owner
-            if isinstance(owner, Imported):
-                return self._imported(owner.of_kind(""), f"{owner.name}.{name}")
-            return owner.of_kind("")
+            return self._part_of(owner, f".{name}", node)
         if isinstance(owner, (Torch, Names)):
             return self.member(owner, name, node or ast.Pass())
         if isinstance(owner, Class):
@@ -2141,8 +2161,13 @@ class Interpreter:
         node: ast.AST | None,
     ) -> Any:
         self.let_out([*args, *keywords.values()])
+        whole = unparsed(node)[:80] if isinstance(node, ast.Call) else ""
+        if isinstance(function, Outside) and function.name.endswith(".get"):
+            if args and isinstance(args[0], str):  # an item of it
+                item = f"{function.name[:-4]}[{args[0]!r}]"
+                return self._outside(function.written(whole), item)
         if not function.what or function.what.startswith("a call of"):
-            return function
+            return function.of_kind("").written(whole)
         text = unparsed(node.func)[:60] if isinstance(node, ast.Call) else ""
         what = function.what
         if text and ("," in what or not what.startswith(text)):
@@ -2151,7 +2176,7 @@ class Interpreter:
             )
             what = f"a call of {text}{origin.group() if origin else ''}"
         result = self.unknown(what, node)
-        result.text = text
+        result.text = whole
         statement = self.frame.statement
         dropped = isinstance(statement, ast.Expr) and statement.value is node
         if not dropped and any(True for _ in tensors_in([*args, *keywords.values()])):
@@ -2261,7 +2286,7 @@ class Interpreter:
         values = [*args, *keywords.values()]
         vague = next((u for v in values for u in _unknowns(v)), None)
         if vague is not None and (not function.unknowns or module is not None):
-            if isinstance(vague, Imported) and row in SIZED and not self.settled:
+            if isinstance(vague, Outside) and row in SIZED and not self.settled:
                 raise Restart(kinds={vague.size: "width"})
             touches = any(True for _ in tensors_in(values)) or module is not None
             if row or module is not None:
@@ -2377,7 +2402,7 @@ class Interpreter:
             if name in ("nonlinearity", "mode", "padding_mode") and vague:
                 open_[name] = None
                 return "tanh" if name == "nonlinearity" else "zeros"
-            if isinstance(value, Imported) and not self.settled and name not in ("device", "dtype"):
+            if isinstance(value, Outside) and not self.settled and name not in ("device", "dtype"):
                 raise Restart(kinds={value.size: "count" if name == "num_layers" else "width"})
             if vague:
                 if value.kind in ("float", "str", "bool") or name in ("device", "dtype", "_weight"):

@@ -91,7 +91,8 @@ def _print(interpreter: Interpreter, *values: Any, **keywords: Any) -> None:
 def _len(interpreter: Interpreter, value: Any) -> Any:
     if isinstance(value, Unknown):
         text = f"len({value.text})" if value.text else ""
-        return Unknown(value.what, text, value.file, value.line, "int")
+        counted = Unknown(value.what, text, value.file, value.line, "int")
+        return interpreter._outside(counted, text) if value.what and text else counted
     if isinstance(value, Tensor):
         return table.ROWS["Tensor.__len__"].rule(value)
     if isinstance(value, (dict, set)) and any(isinstance(one, Unknown) for one in value):
@@ -924,7 +925,9 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
     }  # fmt: skip
     nothing = native("nothing", lambda i, *a, **k: None)
     identity = native("identity", lambda i, v=None, *a, **k: v)
-    os = {"path": Names("os.path", path, "os"), "environ": DefaultDict(), "makedirs": nothing, "mkdir": nothing, "sep": "/"} | natives({
+    environ = DefaultDict()
+    environ.open = True
+    os = {"path": Names("os.path", path, "os"), "environ": environ, "makedirs": nothing, "mkdir": nothing, "sep": "/"} | natives({
         "getenv": lambda i, n, d=None: d, "getcwd": lambda i: ".", "cpu_count": lambda i: 4})  # fmt: skip
     modules: dict[str, dict[str, Any]] = {
         "typing": typing, "typing_extensions": dict(typing), "abc": abc, "numbers": numbers,
@@ -1181,8 +1184,14 @@ def _default(
         if isinstance(value, str) and convert is not None:
             return interpreter.call(convert, [value], {})
         return value
-    if positional or options.get("required"):
-        if isinstance(convert, Class) and convert.name == "int":
+    needed = positional or options.get("required")
+    kind = convert.name if isinstance(convert, Class) else ""
+    if kind in ("int", "float") and not needed:
+        needed = f"args.{name}" in interpreter.names.kinds
+        interpreter.unset.add(f"args.{name}")
+    if needed:
+        if kind == "int":
             return interpreter.names.open(f"args.{name}")
-        return interpreter.unknown(f"the argument {name} of the command line")
+        words = f"the argument {name} of the command line"
+        return interpreter.unknown(words, None, "float" if kind == "float" else "")
     return None

@@ -32,14 +32,19 @@ class Unknown:
         """A number, say, made of it, which is not known either."""
         return Unknown(self.what, self.text, self.file, self.line, kind)
 
+    def written(self, text: str) -> Unknown:
+        """What comes of it, as the program writes that."""
+        return Unknown(self.what, text[:80], self.file, self.line, self.kind)
 
-class Imported(Unknown):
-    """What a module that is not at hand calls `name`; an open size would be called `size`."""
+
+class Outside(Unknown):
+    """A value from outside the program, of a module or a configuration that is not at hand: called
+    `name`, and `size` where it turns out to be an open size."""
 
     __slots__ = ("name", "size")
 
     def __init__(self, unknown: Unknown, name: str, size: str) -> None:
-        super().__init__(unknown.what, unknown.text, unknown.file, unknown.line)
+        super().__init__(unknown.what, unknown.text, unknown.file, unknown.line, unknown.kind)
         self.name, self.size = name, size
 
 

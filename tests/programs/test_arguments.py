@@ -194,3 +194,46 @@ def test_two_sizes_of_one_line_are_two():
     (one,) = follow(Request(source_of(text, "program.py")))
     widths = [str(layer.spec.hidden_size) for layer in one.layers]
     assert len(set(widths)) == 2
+
+
+NET = """
+import torch
+from torch import nn
+from data import loader
+{head}
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding({V}, 6)
+        self.lstm = nn.LSTM(6, {H}, batch_first=True, bidirectional=True)
+        self.fc = nn.Linear({H}{times}, {V})
+
+    def forward(self, x):
+        return self.fc(self.lstm(self.embedding(x))[0]).view(-1, {V})
+
+net = Net()
+for x, y in loader:
+    loss = nn.functional.cross_entropy(net(x), y.view(-1))
+"""
+OUTSIDE = {
+    "an object": ("from config import Config\ncfg = Config()", "cfg.vocab", "cfg.hidden"),
+    "its parts": ("from omegaconf import OmegaConf\ncfg = OmegaConf.load('c')", "cfg.vocab", "cfg.net.h"),
+    "a dict": ("import json\ncfg = json.load(open('c'))", "cfg['vocab']", "cfg['net']['hidden']"),
+    "get": ("import yaml\ncfg = yaml.safe_load(open('c'))", "cfg.get('vocab')", "cfg.get('h', 8)"),
+    "an environment": ("import os\nH, V = (int(os.environ[n]) for n in 'HV')", "V", "H"),
+    "a vocabulary": ("from tok import load\nvocab = load()\nH = 2 * len(vocab)", "len(vocab)", "H"),
+    "a command line": (
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--h', type=int)\n"
+        "p.add_argument('--v', type=int)\nargs = p.parse_args()", "args.v", "args.h",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("head", "V", "H"), OUTSIDE.values(), ids=OUTSIDE)
+def test_sizes_from_outside_keep_apart_and_their_arithmetic(head, V, H):
+    def verdicts(times):
+        source = source_of(NET.format(head=head, V=V, H=H, times=times), "program.py")
+        return {one.verdict for one in follow(Request(source))}
+
+    assert (verdicts(" * 2"), verdicts("")) == ({"fits"}, {"does not fit"})

@@ -536,6 +536,7 @@ def test_arguments_that_are_alike_may_all_have_another_rank():
 
 def test_a_file_s_own_lines_are_followed_once_whatever_they_bind():
     text = MIXED.replace("rnn = ", "for _ in range(900):\n    held = [RNN(1, 2, 3)]\nrnn = ")
+    text = text.replace("count + ", "")  # a size from outside is asked for anew by each run
     assert followed(text, "RNN").spent < 12_000
 
 
