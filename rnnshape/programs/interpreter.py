@@ -24,6 +24,7 @@ from . import torch as table
 from .objects import (
     MISSING,
     OBJECT,
+    OBJECT_NEW,
     Bound,
     Class,
     Function,
@@ -998,6 +999,10 @@ class Interpreter:
             cls.foreign = cls.foreign or parent.foreign
             if parent.form in ("enum", "exception", "namedtuple"):
                 cls.form = cls.form or parent.form
+        keywords = {word.arg: self.evaluate(word.value) for word in node.keywords if word.arg}
+        meta = keywords.pop("metaclass", None)
+        if isinstance(meta, Class) and meta.node is not None:
+            cls.foreign = cls.foreign or self.unknown(f"made by {meta.name}", node)
         if not cls.form:  # what an instance holds as a dict or a list is not modelled
             real = next((parent for parent in cls.bases if parent.form == "type"), None)
             what = self.unknown(f"Python's {real.name}", node) if real else None
@@ -1016,6 +1021,12 @@ class Interpreter:
         cls.names = names
         made: Any = cls
         self.libraries["class made"](self, cls)
+        for name, value in list(names.items()):
+            if (named := self._special(value, "__set_name__")) is not None:
+                self.call(named, [cls, name], {})
+        hooks = [one.names.get("__init_subclass__") for one in cls.mro[1:]]
+        for hook in [hook for hook in hooks if isinstance(hook, (Function, Static))][:1]:
+            self.call(hook.function if isinstance(hook, Static) else hook, [cls], keywords)
         for decorator in reversed(node.decorator_list):
             made = self._decorated(decorator, made)
         self.store(node.name, made)
@@ -1234,6 +1245,8 @@ class Interpreter:
         if value is not MISSING:
             module[name] = value
             return value
+        if "exec()" in module or _special_name(name):
+            return self.unknown(f"the name {name}", node)
         raise Refusal("NameError", f"name '{name}' is not defined")
 
     def _attribute(self, node: ast.Attribute) -> Any:
@@ -1299,6 +1312,8 @@ class Interpreter:
             if isinstance(key, str) and f"{owner}.{key}" in self.settings:
                 return self._field(f"{owner}.{key}")
             return self.names.open(f"{owner}[{key!r}]")
+        if isinstance(owner, Class) and owner.form == "enum" and isinstance(key, str):
+            return self._class_attribute(owner, key, node)
         if isinstance(owner, (Class, Torch, Native)):
             return owner  # List[int], Tuple[…]
         method = self._special(owner, "__getitem__")
@@ -1492,6 +1507,8 @@ class Interpreter:
             return TorchSize((*left, *right))
         if sign == "|" and (isinstance(left, Class) or isinstance(right, Class)):
             return self.unknown("", node)  # a union of types
+        if any(isinstance(v, dict) and type(v) is not dict for v in (left, right)):
+            return self.unknown(f"{sign} of a Counter or a dict of its kind", node)
         large = self._too_large(left, sign, right)
         if large:
             return self.unknown(f"{large}, which is not built", node)
@@ -1604,7 +1621,8 @@ class Interpreter:
                 method = self._special(one, f"__{called}__")
                 if method is not None:
                     return self.call(method, [other], {})
-        if foreign := _foreign(left, right):
+        foreign = _foreign(left, right)
+        if foreign and (foreign is not _MEMBER or sign not in ("==", "!=")):
             return foreign
         if self.vast(left, right):
             return self.unknown("a comparison of very many elements", node, "bool")
@@ -1768,7 +1786,7 @@ class Interpreter:
         """The elements of a value, as something Python can go through; or Unknown."""
         if isinstance(value, (list, tuple, range, Unknown)):
             return value
-        if isinstance(value, (dict, set, frozenset, str)):
+        if isinstance(value, (dict, set, frozenset, str, bytes)):
             return list(value)
         if isinstance(value, Iter):
             return value.items
@@ -1890,7 +1908,7 @@ class Interpreter:
             return self._field(f"{owner}.{name}")
         if isinstance(owner, Function) and getattr(owner.node, "decorator_list", None):
             return self.unknown(f"{name} of a decorated function", node)
-        if any(hasattr(kind, name) for kind in _kinds(owner)):
+        if _special_name(name) or any(hasattr(kind, name) for kind in _kinds(owner)):
             return self.unknown(f"{name} of a {type_name(owner)}", node)
         if isinstance(owner, (int, float)) and name not in _TENSORS_ALONE:
             module = self.frame.scope.module.values()
@@ -1947,6 +1965,8 @@ class Interpreter:
             for cls in owner._cls.mro if cls not in (OBJECT, self.module_class)
         ):  # fmt: skip
             return self.unknown(f"{name} of a {owner._cls.name}", node)
+        if _special_name(name) or any(cls.form == "type" for cls in owner._cls.mro):
+            return self.unknown(f"{name} of a {owner._cls.name}", node)
         if owner._cls.form == "open":
             owner._attributes[name] = self.libraries["open"](owner, name)
             return owner._attributes[name]
@@ -1957,6 +1977,8 @@ class Interpreter:
             return Bound(found.function, cls) if found.of_class else found.function
         if isinstance(found, (Function, Native)):
             return Bound(found, owner)
+        if self._special(found, "__get__") is not None:
+            return self.unknown("what a descriptor gives")
         return found
 
     def _class_attribute(self, owner: Class, name: str, node: ast.AST | None) -> Any:
@@ -1976,7 +1998,14 @@ class Interpreter:
         row = table.ROWS.get(f"Tensor.{name}") if owner.path == "torch.Tensor" else None
         if row is not None and not row.attribute:
             return _of_row(row)
-        if owner.foreign is not None or owner.form in ("exception", "type") or owner.path:
+        if name == "__new__" and not (owner.form or owner.foreign):
+            return OBJECT_NEW
+        if name == "__new__" and owner.form == "namedtuple":
+            owner.fields, owner.foreign = None, self.unknown("a named tuple's own __new__", node)
+        if name == "__setattr__" and owner is OBJECT:
+            return Native("object.__setattr__", self.put, unknowns=True)
+        unlike = owner.form in ("exception", "type", "namedtuple")
+        if owner.foreign is not None or unlike or owner.path or _special_name(name):
             return self.unknown(f"{name} of {owner.name}", node)
         raise Refusal("AttributeError", f"type object '{owner.name}' has no attribute '{name}'")
 
@@ -1998,7 +2027,9 @@ class Interpreter:
             )
         if name == "__getattr__" and isinstance(owner.self, Instance):
             return Native("Module.__getattr__", lambda n: self._plain_attribute(owner.self, n))
-        if cls is not None and cls.foreign is not None:
+        if name == "__new__" and cls is not None and not cls.foreign:
+            return OBJECT_NEW
+        if cls is not None and (cls.foreign is not None or _special_name(name)):
             return self.unknown(f"{name} of a base of {cls.name}", None)
         raise Refusal("AttributeError", f"'super' object has no attribute '{name}'")
 
@@ -2807,10 +2838,20 @@ def _hashable(key: Any) -> bool:
     return True
 
 
+_MEMBER = Unknown("")
+
+
+def _special_name(name: str) -> bool:
+    """Whether Python itself gives a name to objects of many kinds; not all are modelled."""
+    return name[:2] == name[-2:] == "__"
+
+
 def _foreign(*operands: Any) -> Unknown | None:
-    """The base that is not known of an operand's class; of a module torch's own suffices."""
-    classes = (one._cls for one in operands if isinstance(one, Instance))
-    return next((cls.foreign for cls in classes if cls.foreign and not cls.kind), None)
+    """The base that is not known of an operand's class; of a module torch's own suffices. A member
+    of an enum may be a number."""
+    classes = [one._cls for one in operands if isinstance(one, Instance)]
+    found = next((cls.foreign for cls in classes if cls.foreign and not cls.kind), None)
+    return found or (_MEMBER if any(cls.form == "enum" for cls in classes) else None)
 
 
 def _tuple_of(*operands: Any) -> Any:

@@ -234,6 +234,7 @@ def make_class(name: str, bases: Sequence[Class] = (), **keywords: Any) -> Class
 
 
 OBJECT = make_class("object")
+OBJECT_NEW = Native("object.__new__", lambda cls, *a, **k: Instance(cls), unknowns=True)
 
 
 def _exceptions() -> dict[str, Class]:

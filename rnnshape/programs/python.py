@@ -382,6 +382,11 @@ def _super(interpreter: Interpreter, cls: Any = None, owner: Any = None) -> Any:
     return Super(cls, owner) if isinstance(cls, Class) else interpreter.unknown("super()")
 
 
+def _exec(interpreter: Interpreter, *arguments: Any) -> Any:
+    made = interpreter.frame.scope.module["exec()"] = interpreter.unknown("a call of exec")
+    return made
+
+
 def _property(interpreter: Interpreter, getter: Any = None, setter: Any = None, *rest: Any) -> Any:
     return Property(getter, setter)
 
@@ -489,7 +494,7 @@ def builtin(interpreter: Interpreter) -> dict[str, Any]:
         "open": lambda interpreter, *a, **k: interpreter.unknown("a file that is opened"),
         "input": lambda interpreter, *a: interpreter.unknown("what is typed in"),
         "eval": lambda interpreter, *a: interpreter.unknown("a call of eval"),
-        "exec": lambda interpreter, *a: interpreter.unknown("a call of exec"),
+        "exec": _exec,
         "__import__": lambda interpreter, name, *a: interpreter.import_module(name, 0, ast.Pass()) if isinstance(name, str) else name,
         "pow": lambda interpreter, a, b, *c: interpreter.binary(ast.Pass(), a, ast.Pow(), b),
         "format": lambda interpreter, v, s="": interpreter.unknown("", None, "str"),
@@ -516,6 +521,8 @@ def plain_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any) 
     """A method or field of a value that is Python's own; MISSING where there is none."""
     if isinstance(owner, Result) and name in owner.names:
         return owner[list(owner.names).index(name)]
+    if isinstance(owner, Result) and name.startswith("_"):  # _replace, _asdict, _fields
+        return interpreter.unknown(f"{name} of a named tuple", node)
     if isinstance(owner, TorchSize) and name == "numel":
         return Native("Size.numel", owner.numel)
     if isinstance(owner, Iter):
@@ -533,6 +540,8 @@ def plain_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any) 
     if isinstance(owner, Property):
         if name == "setter":
             return Native("setter", lambda f: Property(owner.getter, f), unknowns=True)
+        if name == "deleter":
+            return Native("deleter", lambda f: owner, unknowns=True)
         return MISSING
     if isinstance(owner, (Function, Native, Bound)):
         return _function_attribute(interpreter, owner, name, node)
@@ -597,7 +606,8 @@ def _function_attribute(interpreter: Interpreter, owner: Any, name: str, node: A
     if name == "__doc__":
         return None
     if isinstance(owner, Function):
-        return owner.attributes.get(name, MISSING)
+        own = owner.attributes
+        return own if name == "__dict__" else own.get(name, MISSING)
     if name.startswith("__"):
         return MISSING
     bound = isinstance(owner, Bound)
@@ -721,7 +731,7 @@ def instantiate(
             interpreter.tell(interpreter.unknown(what, node))
     elif cls.under(interpreter.module_class):
         module_state(instance)
-    elif args or keywords:
+    elif (args or keywords) and new is MISSING:
         raise type_error(f"{cls.name}() takes no arguments")
     if "_spec" in instance._attributes:
         interpreter.layers.append(layer_of(interpreter, instance, node))
@@ -932,7 +942,7 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
     modules: dict[str, dict[str, Any]] = {
         "typing": typing, "typing_extensions": dict(typing), "abc": abc, "numbers": numbers,
         "types": {"SimpleNamespace": namespace, "FunctionType": OBJECT}, "argparse": arguments(interpreter, namespace),
-        "enum": {"Enum": enum, "auto": make_class("auto", [OBJECT])} | {n: make_class(n, [enum], form="enum") for n in ("IntEnum", "StrEnum")},
+        "enum": {"Enum": enum, "auto": make_class("auto", [OBJECT])} | {n: make_class(n, [enum], form="enum") for n in ("IntEnum", "StrEnum", "Flag", "IntFlag")},
         "functools": functools, "math": mathematics, "random": randoms, "itertools": itertools,
         "dataclasses": natives({
             "dataclass": dataclass, "field": lambda i, **k: Instance(field_class, dict(k)),
@@ -941,7 +951,7 @@ def libraries(interpreter: Interpreter) -> dict[str, Any]:
         "os": os, "os.path": path, "time": {n: some("float") for n in ("time", "perf_counter", "clock", "process_time", "monotonic")} | {"sleep": nothing, "strftime": some("str")},
         "sys": {"exit": native("exit", _exit), "argv": ["program.py"], "path": [""], "maxsize": 2**63 - 1, "platform": "linux",
                 "version_info": Result.of("sys.version_info", major=3, minor=11, micro=0), "stdout": interpreter.unknown(""), "stderr": interpreter.unknown(""),
-                "setrecursionlimit": nothing, "modules": {}, "version": "3.11"},
+                "setrecursionlimit": nothing, "modules": interpreter.unknown("sys.modules"), "version": "3.11"},
         "warnings": {"filterwarnings": nothing, "warn": nothing, "simplefilter": nothing},
         "__future__": dict.fromkeys(("print_function", "division", "absolute_import", "unicode_literals", "annotations")),
         "string": {n: getattr(string, n) for n in ("ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "punctuation", "printable", "whitespace")},
