@@ -67,7 +67,9 @@ def causes_of(followed: Followed, request: Request | None = None) -> list[Compla
 
     refusal = problem.refusal
     torch = (refusal.type, refusal.message)
-    causes = {cause.id: cause for cause in explain(f"{refusal.type}: {refusal.message}").causes}
+    packs = any(event.kind.endswith("pad_packed_sequence") for event in followed.events)
+    told = explain(f"{refusal.type}: {refusal.message}", {"packs": packs})
+    causes = {cause.id: cause for cause in told.causes}
     found: dict[str, Complaint] = {}
 
     def add(name: str, why: str, fix: str, edits: Sequence[Edit]) -> None:
@@ -82,10 +84,8 @@ def causes_of(followed: Followed, request: Request | None = None) -> list[Compla
             mend.fix,
             mend.edits,
         )
-    padded = any(event.kind.endswith("pad_packed_sequence") for event in followed.events)
     for cause in causes.values():
-        if padded or cause.id != "padded-shorter":
-            add(cause.id, cause.why, cause.fix, ())
+        add(cause.id, cause.why, cause.fix, ())
     if not found:
         add(_by_rule(refusal), "", "", ())
     return list(found.values())

@@ -185,7 +185,7 @@ def dropout_one_layer(story: Story) -> Iterator[Finding]:
     for layer in story.followed.layers:
         warning = layer.instance._attributes.get("_warning")
         if warning is not None and not {"dropout", "num_layers"} & layer.open.keys():
-            yield Finding("dropout-one-layer", layer.place, warning.message, {"layer": layer})
+            yield Finding("dropout-one-layer", layer.place, warning.message)
 
 
 @rule
@@ -243,9 +243,7 @@ def axes_mixed(story: Story) -> Iterator[Finding]:
         x, y = event.inputs[0], event.outputs[0]
         words = _mixed(story, x, y) or _state_mixed(story, x, y) or _channels_mixed(story, y)
         if words:
-            yield Finding(
-                "axes-mixed", event.place, words, {"event": event, "input": x, "output": y}
-            )
+            yield Finding("axes-mixed", event.place, words, {"event": event})
 
 
 def _mixed(story: Story, x: Tensor, y: Tensor) -> str:
@@ -467,13 +465,6 @@ def steps(story: Story) -> Iterator[Finding]:
         ran = x.facts.get("output")
         for dim, index in chosen(event):
             kind = story.axis(x.axes[dim])
-            facts = {
-                "event": event,
-                "input": x,
-                "output": event.outputs[0],
-                "call": ran,
-                "axis": dim,
-            }
             if (
                 kind == "steps"
                 and "padded" in x.facts
@@ -484,7 +475,7 @@ def steps(story: Story) -> Iterator[Finding]:
                     yield Finding(
                         "padded-step", event.place,
                         "the batch is padded: of every sequence shorter than the longest the last step is "
-                        "padding; hn holds each sequence's own last step", facts,
+                        "padding; hn holds each sequence's own last step", {"event": event},
                     )  # fmt: skip
             elif (
                 kind == "steps"
@@ -502,7 +493,7 @@ def steps(story: Story) -> Iterator[Finding]:
                     "last-step", event.place,
                     f"the {half} half has read one step only: of a bidirectional layer the last step of the "
                     "output ends the forward direction and begins the reverse; hn[-2] and hn[-1] are "
-                    "the ends of both", {**facts, "half": half},
+                    "the ends of both", {"event": event},
                 )  # fmt: skip
 
 
@@ -543,7 +534,7 @@ def _rows_of(story: Story, call: Event, spec: Any) -> Iterator[Finding]:
                             "state-rows", event.place,
                             f"axis 1 of hn is the batch, also with batch_first: position {index} is the state of "
                             "one sample; hn[-1] is the last layer's state of all",
-                            {"event": event, "input": hn, "output": event.outputs[0], "call": hn, "spec": spec},
+                            {"event": event},
                         )  # fmt: skip
         if spec.bidirectional and spec.num_layers > 1 and hn.rank == 3:
             yield from _first_rows(story, hn, spec, readers)
@@ -595,7 +586,7 @@ def _first_rows(story: Story, hn: Tensor, spec: Any, readers: Sequence[Event]) -
                     "state-rows", event.place,
                     f"the rows of hn go layer by layer, both directions of each: these are {', '.join(names)}, "
                     "not one direction of every layer",
-                    {"event": event, "input": hn, "output": result, "spec": spec},
+                    {"event": event},
                 )  # fmt: skip
                 break
 
@@ -633,7 +624,7 @@ def _unread(story: Story, call: Event, spec: Any, hn: Tensor) -> Iterator[Findin
         yield Finding(
             "state-rows", event.place,
             f"row {row} of hn is layer {row // directions}; the last layer's state is hn[-1], and nothing reads it",
-            {"event": event, "input": hn, "output": event.outputs[0], "spec": spec, "rows": sorted(last)},
+            {"event": event},
         )  # fmt: skip
     elif directions == 2 and last - taken.keys():
         row = next(iter(last & taken.keys()))
@@ -642,7 +633,7 @@ def _unread(story: Story, call: Event, spec: Any, hn: Tensor) -> Iterator[Findin
         yield Finding(
             "state-rows", event.place,
             f"row {row - count} of hn is the {half} direction of the last layer alone; nothing reads the {other} one",
-            {"event": event, "input": hn, "output": event.outputs[0], "spec": spec, "rows": sorted(last)},
+            {"event": event},
         )  # fmt: skip
 
 
@@ -664,7 +655,7 @@ def batch_first(story: Story) -> Iterator[Finding]:
                 yield Finding(
                     "unbatched-rank", event.place,
                     f"axis 0 of the input, {_shape(x)}, is the batch; of two axes a layer takes it for the "
-                    "steps of one sequence, and goes from sample to sample", {"event": event, "input": x, "spec": spec},
+                    "steps of one sequence, and goes from sample to sample", {"event": event, "spec": spec},
                 )  # fmt: skip
         if (
             spec.single
@@ -674,7 +665,6 @@ def batch_first(story: Story) -> Iterator[Finding]:
         ):
             continue
         n, t = (0, 1) if spec.batch_first else (1, 0)
-        facts = {"event": event, "input": x, "spec": spec}
         if (x.axes[n][0].kind, x.axes[t][0].kind) == ("steps", "samples") or (
             x.axes[t][0].kind == "samples"
             and len(x.axes[t]) == 1
@@ -685,7 +675,7 @@ def batch_first(story: Story) -> Iterator[Finding]:
             yield Finding(
                 "batch-first-confusion", event.place,
                 f"axis {t} of the input holds the samples, and the layer reads {order}: it goes through the "
-                "samples as if they were steps", facts,
+                "samples as if they were steps", {"event": event},
             )  # fmt: skip
             continue
         for d, kind in ((n, "samples"), (t, "steps")):
@@ -696,7 +686,7 @@ def batch_first(story: Story) -> Iterator[Finding]:
                     yield Finding(
                         "batch-first-confusion", event.place,
                         f"{before[1].text} reads axis {d} as {before[0]}, this layer as {kind}: one of the two "
-                        "has the wrong batch_first", facts,
+                        "has the wrong batch_first", {"event": event},
                     )  # fmt: skip
                     break
     for event in story.events:
@@ -722,8 +712,7 @@ def batch_first(story: Story) -> Iterator[Finding]:
                 yield Finding(
                     "batch-first-confusion", event.place,
                     f"axis {dim} of this output is the batch: position {index} is the last sample, {words}",
-                    {"event": event, "input": x, "output": event.outputs[0], "call": ran, "axis": dim,
-                     "sure": sure},
+                    {"event": event, "axis": dim, "sure": sure},
                 )  # fmt: skip
 
 
@@ -773,7 +762,7 @@ def joined_steps(story: Story) -> Iterator[Finding]:
                 "batch-first-confusion", ran[0].place,
                 f"each of {len(ran)} calls goes on from the state before it, so the calls are the steps; "
                 f"axis {1 - n} of the input, {_shape(x)}, which the layer reads as steps too, is the batch",
-                {"event": ran[0], "input": x, "spec": ran[0].function._attributes["_spec"]},
+                {"event": ran[0]},
             )  # fmt: skip
 
 
@@ -801,7 +790,7 @@ def _padded_otherwise(story: Story, x: Tensor) -> Finding | None:
                 return Finding(
                     "packed-order", event.place,
                     f"the batch was packed with batch_first={first} and is padded to {order} here, "
-                    "where what follows takes its axes in the other order", {"event": event, "input": x},
+                    "where what follows takes its axes in the other order", {"event": event},
                 )  # fmt: skip
     return None
 
@@ -881,7 +870,7 @@ def last_axis(story: Story) -> Iterator[Finding]:
                 yield Finding(
                     "last-axis", event.place,
                     f"axis {dim} holds one score: its softmax is 1, whatever the score",
-                    {"event": event, "input": x, "axis": dim, "wanted": wanted},
+                    {"event": event, "wanted": wanted},
                 )  # fmt: skip
             continue
         if dim == 0 and event.kind in SOFTMAX and x.rank == 2 and x.shape[0] == 1 != x.shape[1]:
@@ -925,7 +914,7 @@ def last_axis(story: Story) -> Iterator[Finding]:
             widths = [kinds.index("steps")]  # scores of the steps, one each: attention
         if not widths:
             continue
-        facts = {"event": event, "input": x, "axis": dim, "wanted": widths[-1]}
+        facts = {"event": event, "wanted": widths[-1]}
         if event.kind in SOFTMAX:
             yield Finding(
                 "last-axis", event.place,
@@ -983,7 +972,7 @@ def done_twice(story: Story) -> Iterator[Finding]:
                 "probabilities-for-scores", before.place,
                 f"{name} (line {event.place.line}) takes the {what} itself: "
                 "here it is taken twice, and the gradients are small however wrong the scores are",
-                {"event": before, "input": before.inputs[0] if before.inputs else None},
+                {"event": before},
             )  # fmt: skip
 
 
@@ -1015,7 +1004,7 @@ def losses(story: Story) -> Iterator[Finding]:
             pair = _pair(event)
             if pair is None:
                 continue
-            facts = {"event": event, "input": pair[0], "output": pair[1]}
+            facts = {"event": event}
             if name in ELEMENTWISE:
                 yield from _broadcast(event, pair, facts)
             if name in CLASSES:
@@ -1032,7 +1021,7 @@ def losses(story: Story) -> Iterator[Finding]:
                 yield Finding(
                     "packed-order", event.place,
                     "the batch was sorted by length, and its results are compared with targets in the old "
-                    "order", {**facts, "order": order, "sorted": sorted_[id(order)]},
+                    "order", facts,
                 )  # fmt: skip
         elif event.kind in TOGETHER and len(event.inputs) == 2:
             orders = [tensor.facts.get("order") for tensor in event.inputs]
@@ -1040,7 +1029,7 @@ def losses(story: Story) -> Iterator[Finding]:
                 yield Finding(
                     "packed-order", event.place,
                     "each of the two batches was sorted by its own lengths: their rows no longer belong "
-                    "together", {"event": event, "order": orders[0], "sorted": sorted_[id(orders[0])]},
+                    "together", {"event": event},
                 )  # fmt: skip
             elif event.name == "-":
                 yield from _difference(story, event)
@@ -1119,7 +1108,7 @@ def _difference(story: Story, event: Event) -> Iterator[Finding]:
                 "loss-broadcast", event.place,
                 f"{_shape(a)} minus {_shape(b)} is broadcast to {_shape(result)}: "
                 "every prediction is compared with every target",
-                {"event": event, "input": one, "output": other},
+                {"event": event},
             )  # fmt: skip
 
 
@@ -1225,7 +1214,7 @@ def graph_kept(story: Story) -> Iterator[Finding]:
                         "graph-kept", before.place,
                         "the state is carried on with its graph: each backward goes through all that came "
                         "before it, and takes longer and more memory each time",
-                        {"event": event, "input": state},
+                        {"event": event},
                     )  # fmt: skip
                     return
 
@@ -1300,5 +1289,5 @@ def states_given(story: Story) -> Iterator[Finding]:
                     "state-rows", event.place,
                     "axis 0 of the state is the batch and axis 1 its layers: the layer reads them the other way "
                     "round, and says nothing since both are equally long",
-                    {"event": event, "input": state, "spec": spec},
+                    {"event": event},
                 )  # fmt: skip

@@ -44,11 +44,9 @@ def one_target(facts: Facts) -> Finding | None:
 def other_steps(facts: Facts) -> Finding | None:
     """N·T and N·T' of two numbers of steps."""
     have, want = facts.number(1), facts.number(2)
-    return (
-        Finding(0.5, f"{have} rows of scores meet {want} targets.")
-        if want and have % want
-        else None
-    )
+    if not want or have % want == 0 or facts.stated.get("packs") is False:
+        return None
+    return Finding(0.5, f"{have} rows of scores meet {want} targets.")
 
 
 broadcast = says(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..edits import Source, dotted
-from .maker import Candidate, batch_first_turned, change, raised, wrap
+from .maker import Candidate, batch_first_turned, change, put, raised, wrap
 from .place import (
     Scene,
     Spot,
@@ -35,12 +35,9 @@ def unsorted(scene: Scene) -> Iterator[Candidate | None]:
     call = packing(scene)
     if call is not None:
         place = 3 if class_name(call) == "pack_padded_sequence" else 1
-        yield change(
-            "lengths",
-            "let torch sort the batch, and restore its order: enforce_sorted=False",
-            scene.source,
-            scene.source.with_argument(call, "enforce_sorted", "False", place),
-        )
+        fix = "let torch sort the batch, and restore its order: enforce_sorted=False"
+        sorts = scene.source.with_argument(call, "enforce_sorted", "False", place)
+        yield change("lengths", fix, scene.source, sorts)
 
 
 @raised(
@@ -66,7 +63,6 @@ def lengths(scene: Scene) -> Iterator[Candidate | None]:
         yield batch_first_turned("lengths", fixes, source, call, 2)
     if given is None:
         return
-    spot = Spot(source, given, scene.last)
     forms = [
         ("keep the lengths on the CPU", "@.cpu()"),
         ("lengths are integers", "@.long()"),
@@ -86,7 +82,7 @@ def lengths(scene: Scene) -> Iterator[Candidate | None]:
         forms = [(fix, f"@.clamp(max={x}.size({axis}))"),
                  (fix, f"[min(n, {x}.size({axis})) for n in @]")]  # fmt: skip
     for fix, form in forms:
-        yield wrap("lengths", fix, spot, form)
+        yield wrap("lengths", fix, Spot(source, given, -1), form)
 
 
 # --------------------------------------------------------------------------------- ragged lists
@@ -107,20 +103,16 @@ def ragged(scene: Scene) -> Iterator[Candidate | None]:
     tensor = scene.qualified(source, "torch.tensor")
     if call is not None and call.args and class_name(call) in _ROWS:
         made = class_name(call)
-        rest = "".join(
-            f", {source.segment(k)}" for k in call.keywords if k.arg in ("dtype", "device")
-        )
+        kept = [source.segment(k) for k in call.keywords if k.arg in ("dtype", "device")]
         inner = source.segment(call.args[0])
-        row = (
-            f"{source.segment(call.func)}(s)"
-            if made in ("LongTensor", "FloatTensor")
-            else f"{tensor}(s{rest})"
-        )
+        row = f"{tensor}({', '.join(['s', *kept])})"
+        if made in ("LongTensor", "FloatTensor"):
+            row = f"{source.segment(call.func)}(s)"
         rows = inner if made == "stack" else f"[{row} for s in {inner}]"
         for first in (", batch_first=True", ""):
-            yield change(name, fix, source, source.replace(call, f"{pad}({rows}{first})"))
+            yield put(name, fix, source, call, f"{pad}({rows}{first})")
             if made == "stack":
-                yield change(name, fix, source, source.replace(call, f"{pad}(list({rows}){first})"))
+                yield put(name, fix, source, call, f"{pad}(list({rows}){first})")
     for spot in scene.builds("DataLoader"):
         built, file = spot.node, spot.source
         if not isinstance(built, ast.Call):
@@ -129,18 +121,18 @@ def ragged(scene: Scene) -> Iterator[Candidate | None]:
         stack = scene.qualified(file, "torch.stack")
         number = scene.qualified(file, "torch.tensor")
         for first in (", batch_first=True", ""):
-            for form in (
-                f"lambda batch: {pad}(batch{first})",
-                f"lambda batch: ({pad}([x for x, _ in batch]{first}), {stack}([y for _, y in batch]))",
-                f"lambda batch: ({pad}([x for x, _ in batch]{first}), {number}([y for _, y in batch]))",
-                f"lambda batch: ({pad}([x for x, _ in batch]{first}), {pad}([y for _, y in batch]{first}))",
+            rows = f"{pad}([x for x, _ in batch]{first})"
+            targets = f"{pad}([y for _, y in batch]{first})"
+            forms = [f"lambda batch: {pad}(batch{first})"]
+            for other in (
+                f"{stack}([y for _, y in batch])",
+                f"{number}([y for _, y in batch])",
+                targets,
             ):
-                yield change(
-                    name,
-                    fix + " in the collate_fn",
-                    file,
-                    file.with_argument(built, "collate_fn", form, None),
-                )
+                forms.append(f"lambda batch: ({rows}, {other})")
+            for form in forms:
+                collated = file.with_argument(built, "collate_fn", form, None)
+                yield change(name, f"{fix} in the collate_fn", file, collated)
 
 
 # --------------------------------------------------------------------------------------- losses
@@ -169,31 +161,26 @@ def classes(scene: Scene) -> Iterator[Candidate | None]:
     if parts is None:
         return
     logits, target = parts
-    source, value, wanted = scene.source, scene.value(logits), scene.value(target)
-    here, there = (Spot(source, node, scene.last) for node in parts)
+    name, value, wanted = "loss-classes", scene.value(logits), scene.value(target)
+    here, there = (scene.spot(node) for node in parts)
     if isinstance(value, Tensor) and value.rank >= 3:
         fix = "put the classes on axis 1"
         last = value.rank - 1
-        yield wrap(
-            "loss-classes", fix, here, "@.transpose(1, 2)" if last == 2 else f"@.movedim({last}, 1)"
-        )
-        yield wrap("loss-classes", fix, here, "@.permute(1, 2, 0)")
+        yield wrap(name, fix, here, "@.transpose(1, 2)" if last == 2 else f"@.movedim({last}, 1)")
+        yield wrap(name, fix, here, "@.permute(1, 2, 0)")
     yield from shorter(scene)
     if isinstance(value, Tensor) and isinstance(wanted, Tensor):
         if value.rank == 2 and not wanted.rank:
             yield wrap("loss-classes", "give the one target an axis", there, "@.reshape(1)")
         if value.rank > 1 and tuple(map(int, value.shape)) == tuple(map(int, wanted.shape)):
             yield wrap("dtype", "shares of the classes are floats: .float()", there, "@.float()")
-            yield wrap("loss-classes", "give the numbers of the classes", there, "@.argmax(1)")
+            yield wrap(name, "give the numbers of the classes", there, "@.argmax(1)")
         if wanted.rank == value.rank and wanted.rank > 1 and int(wanted.shape[-1]) == 1:
-            yield wrap(
-                "loss-classes", "give one number of a class a sample", there, "@.squeeze(-1)"
-            )
+            yield wrap(name, "give one number of a class a sample", there, "@.squeeze(-1)")
         if wanted.rank > 1 and value.rank == 2:
-            yield wrap("loss-classes", "flatten the targets as the outputs", there, "@.reshape(-1)")
-            yield wrap(
-                "loss-classes", "flatten the targets as the outputs", there, "@.t().reshape(-1)"
-            )
+            fix = "flatten the targets as the outputs"
+            yield wrap(name, fix, there, "@.reshape(-1)")
+            yield wrap(name, fix, there, "@.t().reshape(-1)")
         if wanted.floating:
             yield wrap("dtype", "classes are integers", there, "@.long()")
     yield from one_target(scene, logits)
@@ -237,16 +224,11 @@ def shorter(scene: Scene) -> Iterator[Candidate | None]:
     if parts is None:
         return
     for given, other in (parts, parts[::-1]):
-        inner = _innermost(other)
-        made = _innermost(given)
+        inner, made = _innermost(other), _innermost(given)
         if inner is not None and made is not None:
-            text = scene.source.segment(made)
-            yield change(
-                "padded-shorter",
-                "cut the targets to the steps of the outputs",
-                scene.source,
-                scene.source.replace(inner, f"{scene.source.segment(inner)}[:, :{text}.size(1)]"),
-            )
+            fix = "cut the targets to the steps of the outputs"
+            cut = f"{inner.id}[:, :{made.id}.size(1)]"
+            yield put("padded-shorter", fix, scene.source, inner, cut)
 
 
 def _innermost(node: ast.expr) -> ast.Name | None:
@@ -263,21 +245,14 @@ def _innermost(node: ast.expr) -> ast.Name | None:
 
 def _whole_batch(source: Source, function: ast.AST, packed: ast.expr) -> list[str]:
     """Names that have the whole number of steps where a batch is packed."""
+    names = [name for name in parameters(function) if name != "self"]
+    inside = [n.id for n in ast.walk(packed) if isinstance(n, ast.Name) and n.id != "self"]
     found: list[str] = []
-    names = parameters(function)
-    for node in ast.walk(packed):
-        if isinstance(node, ast.Name):
-            if node.id in names and node.id != "self":
-                found.append(node.id)
-            else:
-                for value, _ in assigned_in(source, function, node.id, packed):
-                    found += [
-                        n.id
-                        for n in ast.walk(value)
-                        if isinstance(n, ast.Name) and n.id in names and n.id != "self"
-                    ]
-    found += [n.id for n in ast.walk(packed) if isinstance(n, ast.Name) and n.id != "self"]
-    return list(dict.fromkeys(found))
+    for one in inside:
+        assigned = [] if one in names else assigned_in(source, function, one, packed)
+        read = [n.id for v, _ in assigned for n in ast.walk(v) if isinstance(n, ast.Name)]
+        found += [one] if one in names else [name for name in read if name in names]
+    return list(dict.fromkeys([*found, *inside]))
 
 
 def one_target(scene: Scene, logits: ast.expr) -> Iterator[Candidate | None]:
@@ -372,16 +347,7 @@ def detached(scene: Scene, name: str) -> Iterator[Candidate | None]:
                 continue
             for statement, state, pair in carried_states(scene, source, loop):
                 last = loop.body[-1]
-                if isinstance(state, ast.Tuple):
-                    names = [source.segment(one) for one in state.elts]
-                    line = f"{', '.join(names)} = {', '.join(n + '.detach()' for n in names)}"
-                else:
-                    text = source.segment(state)
-                    line = (
-                        f"{text} = tuple(s.detach() for s in {text})"
-                        if pair
-                        else f"{text} = {text}.detach()"
-                    )
+                line = _detaching(source, state, pair)
                 if not isinstance(last, (ast.Return, ast.Break, ast.Continue)):
                     yield change(name, fix, source, source.after(last, line))
                 yield change(name, fix, source, source.before(loop.body[0], line))
@@ -395,21 +361,22 @@ def detached(scene: Scene, name: str) -> Iterator[Candidate | None]:
             continue
         state = node.args[1]
         if isinstance(state, ast.Attribute):
-            text = source_of.segment(state)
             pair = isinstance(event.result, tuple) and isinstance(event.result[1], tuple)
-            whole = f"tuple(s.detach() for s in {text})" if pair else f"{text}.detach()"
-            yield change(
-                name,
-                fix,
-                source_of,
-                source_of.after(source_of.statement(node), f"{text} = {whole}"),
-            )
-            yield change(
-                name,
-                fix,
-                source_of,
-                source_of.replace(state, f"None if {text} is None else {whole}"),
-            )
+            line = _detaching(source_of, state, pair)
+            text, _, whole = line.partition(" = ")
+            statement = source_of.statement(node)
+            yield change(name, fix, source_of, source_of.after(statement, line))
+            yield put(name, fix, source_of, state, f"None if {text} is None else {whole}")
+
+
+def _detaching(source: Source, state: ast.expr, pair: bool) -> str:
+    """`h = h.detach()`, of a pair each of its parts."""
+    if isinstance(state, ast.Tuple):
+        names = [source.segment(one) for one in state.elts]
+        return f"{', '.join(names)} = {', '.join(n + '.detach()' for n in names)}"
+    text = source.segment(state)
+    each = f"tuple(s.detach() for s in {text})" if pair else f"{text}.detach()"
+    return f"{text} = {each}"
 
 
 def carried_states(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ...network.constructor import KINDS, positional_names
-from .maker import Candidate, change, raised
+from .maker import Candidate, put, raised
 from .place import Scene, Spot, class_name, default_of, parameters
 from .state import position
 
@@ -48,31 +48,29 @@ def _prefixes(
         if set(missing) & {k.removeprefix(prefix) for k in unexpected} or not missing:
             text = f'{{k.removeprefix("{prefix}"): v for k, v in {given}.items()}}'
             fix = f'the names of the checkpoint begin with "{prefix}": take it off'
-            yield change(name, fix, source, source.replace(call.args[0], text))
+            yield put(name, fix, source, call.args[0], text)
             text = f'{{k.removeprefix("{prefix}"): v for k, v in {given}.items() if k.startswith("{prefix}")}}'
-            yield change(name, fix, source, source.replace(call.args[0], text))
+            yield put(name, fix, source, call.args[0], text)
     for prefix in {k.split(".", 1)[0] + "." for k in unexpected if "." in k}:
         inner = {k.removeprefix(prefix) for k in unexpected if k.startswith(prefix)}
         if inner & set(missing):
             text = f'{{k.removeprefix("{prefix}"): v for k, v in {given}.items() if k.startswith("{prefix}")}}'
-            yield change(
+            yield put(
                 name,
                 f'give it the part of the checkpoint that begins with "{prefix}"',
                 source,
-                source.replace(call.args[0], text),
+                call.args[0],
+                text,
             )
     for prefix in _ends(_common(missing)):
         if {k.removeprefix(prefix) for k in missing} & set(unexpected):
             fix = f'the names of the model begin with "{prefix}": put it before those of the checkpoint'
             text = f'{{"{prefix}" + k: v for k, v in {given}.items()}}'
-            yield change(name, fix, source, source.replace(call.args[0], text))
+            yield put(name, fix, source, call.args[0], text)
     for key in ("state_dict", "model_state_dict", "model", "net", "weights"):
         if key in unexpected or any(k == key for k in unexpected):
-            yield change(
-                name,
-                f'the weights lie under "{key}"',
-                source,
-                source.replace(call.args[0], f'{given}["{key}"]'),
+            yield put(
+                name, f'the weights lie under "{key}"', source, call.args[0], f'{given}["{key}"]'
             )
 
 
@@ -123,11 +121,12 @@ def _renamed(
     told = ", ".join(f'"{old}" is called "{new}" here' for new, old in pairs)
     safe = all(not k.startswith(new + ".") for new, _ in pairs for k in unexpected)
     if safe:
-        yield change(
+        yield put(
             "checkpoint-mismatch",
             f"rename what was renamed: {told}",
             source,
-            source.replace(call.args[0], f"{{{key}: v for k, v in {given}.items()}}"),
+            call.args[0],
+            f"{{{key}: v for k, v in {given}.items()}}",
         )
 
 

@@ -16,9 +16,9 @@ from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..causes.constructor import torch_name
 from ..edits import Change, dotted
-from .maker import Candidate, change, raised, wrap
+from .maker import Candidate, change, put, raised, wrap
 from .place import LAYERS, WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent, own_node
-from .state import batch_first_toggled, from_recurrent, position, scaled_texts, state_argument
+from .state import from_recurrent, position, scaled_texts, state_argument
 
 KINDS_BY_CLASS = {kind.class_name: kind for kind in KINDS.values()}
 RANK = (
@@ -85,22 +85,12 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
         inner = f"({scene.source.segment(node)}{swap}){swap}"
         spot = scene.spot(call)
         yield wrap("feature-axis", fix, spot, scene.source.segment(call.func) + inner)
-    if node is not None:
-        for axis in reversed(elsewhere):
-            yield wrap(
-                "feature-axis",
-                fix,
-                scene.spot(node),
-                f"@.transpose({min(axis, here)}, {max(axis, here)})",
-            )
+    for axis in reversed(elsewhere):
+        form = f"@.transpose({min(axis, here)}, {max(axis, here)})"
+        yield wrap("feature-axis", fix, scene.spot(node), form) if node is not None else None
     if int(want) == 1 and len(shape) == 2 and node is not None and not channels:
-        for spot in scene.spots(node)[:1]:
-            yield wrap(
-                "feature-axis",
-                "give the single feature an axis of its own",
-                spot,
-                "@.unsqueeze(-1)",
-            )
+        fix = "give the single feature an axis of its own"
+        yield wrap("feature-axis", fix, scene.spot(node), "@.unsqueeze(-1)")
     yield from _rejoined(scene, node, int(want))
     yield from _pooled(scene, int(want))
     if node is not None:
@@ -130,17 +120,9 @@ def width(scene: Scene) -> Iterator[Candidate | None]:
             yield from _chained(spot)
         if argument:
             yield from resized_argument(scene, name, fix, spot, argument, int(want), have)
-    if directions:
-        for event in reversed(scene.events):
-            if is_recurrent(event) and isinstance(node, ast.expr):
-                w = int(want)
-                yield wrap(
-                    name,
-                    "add the two directions",
-                    scene.spot(node),
-                    f"(@[..., :{w}] + @[..., {w}:])",
-                )
-                break
+    if directions and isinstance(node, ast.expr):
+        halves = f"(@[..., :{int(want)}] + @[..., {int(want)}:])"
+        yield wrap(name, "add the two directions", scene.spot(node), halves)
 
 
 def _rejoined(scene: Scene, node: ast.expr | None, want: int) -> Iterator[Candidate | None]:
@@ -228,7 +210,7 @@ def _earlier(scene: Scene, node: ast.expr, want: int) -> Iterator[Candidate | No
                 "keep the steps apart: each row is a step of one sample" if steps
                 else "keep the samples apart: the axis of one step beside them"
             )  # fmt: skip
-            yield change("axes-mixed", fix, source, source.replace(call, text))
+            yield put("axes-mixed", fix, source, call, text)
 
 
 def _holds_samples(value: object) -> bool:
@@ -245,27 +227,14 @@ def _flattened(scene: Scene, node: ast.expr | None, want: int) -> Iterator[Candi
         for one in ast.walk(spot.node):
             if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
                 inner = spot.source.segment(one.func.value)
+                texts = [f"{inner}.flatten(1)"]
                 if one.func.attr in ("view", "reshape"):
-                    for text in (
+                    texts = [
                         f"{inner}.transpose(0, 1).reshape({inner}.size(1), -1)",
-                        f"{inner}.reshape(-1, {int(want)})",
-                        f"{inner}.flatten(1)",
-                        f"{inner}[-1]",
-                        f"{inner}[:, -1]",
-                    ):
-                        yield change(
-                            "axes-mixed",
-                            "keep the samples apart",
-                            spot.source,
-                            spot.source.replace(one, text),
-                        )
-                elif one.func.attr == "flatten":
-                    yield change(
-                        "axes-mixed",
-                        "keep the samples apart",
-                        spot.source,
-                        spot.source.replace(one, f"{inner}.flatten(1)"),
-                    )
+                        f"{inner}.reshape(-1, {int(want)})", *texts, f"{inner}[-1]", f"{inner}[:, -1]",
+                    ]  # fmt: skip
+                for text in texts if one.func.attr in ("view", "reshape", "flatten") else ():
+                    yield put("axes-mixed", "keep the samples apart", spot.source, one, text)
 
 
 def _widths(scene: Scene) -> tuple[int, int] | None:
@@ -314,12 +283,12 @@ def resized_argument(
     ]
     multiple = int(want) % max(int(have), 1) == 0
     if multiple:
-        yield change(name, fix, source, source.replace(node, texts[0]))
+        yield put(name, fix, source, node, texts[0])
     for other in outside:
         if other.node is not node and not isinstance(want, Size):
-            yield change(name, fix, other.source, other.source.replace(other.node, str(int(want))))
+            yield put(name, fix, other.source, other.node, str(int(want)))
     for text in texts[1 if multiple else 0 :]:
-        yield change(name, fix, source, source.replace(node, text))
+        yield put(name, fix, source, node, text)
 
 
 @raised(
@@ -338,9 +307,8 @@ def rank(scene: Scene) -> Iterator[Candidate | None]:
     kind = class_name(scene.call) if scene.call else ""
     if kind in JOINS:
         return
-    layer = scene.value(scene.call.func) if scene.call else None
-    spec = layer._attributes.get("_spec") if isinstance(layer, Instance) else None
-    cell = isinstance(spec, Spec) and spec.single
+    spec = scene.spec
+    cell = spec is not None and spec.single
     most = 2 if cell else 3
     name = "cell-takes-one-step" if cell else "input-rank"
     spots = scene.spots(node)
@@ -348,24 +316,17 @@ def rank(scene: Scene) -> Iterator[Candidate | None]:
         yield from _embedded_twice(scene, spots)
         for spot in spots:
             for one in ast.walk(spot.node):
-                if (
-                    isinstance(one, ast.Call)
-                    and isinstance(one.func, ast.Attribute)
-                    and one.func.attr == "unsqueeze"
-                ):
-                    yield change(
-                        name,
-                        "take the axis away that is one too many",
-                        spot.source,
-                        spot.source.replace(one, spot.source.segment(one.func.value)),
-                    )
+                if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
+                    if one.func.attr == "unsqueeze":
+                        fix, inner = "take the axis away that is one too many", one.func.value
+                        yield put(name, fix, spot.source, one, spot.source.segment(inner))
         for axis, size in enumerate(value.shape):
             if int(size) == 1:
                 yield wrap(name, "take the axis of 1 away", spots[0], f"@.squeeze({axis})")
         if cell and isinstance(scene.statement, ast.Assign):
             yield from _stepped(scene)
         if not cell and value.rank == 4:
-            if isinstance(spec, Spec):
+            if spec is not None:
                 yield from _columns(spots[0], value, spec)
             yield wrap(name, "join the axes of one step to features", spots[0], "@.flatten(2)")
     elif kind:
@@ -394,11 +355,12 @@ def _stepped(scene: Scene) -> Iterator[Candidate | None]:
     for over in ("@", "@.unbind(1)"):
         loop = over.replace("@", source.operand(call.args[0]))
         margin = " " * statement.col_offset
-        yield change(
+        yield put(
             "cell-takes-one-step",
             "give the cell one step after the other",
             source,
-            source.replace(statement, f"for step in {loop}:\n{margin}    {inner}"),
+            statement,
+            f"for step in {loop}:\n{margin}    {inner}",
         )
 
 
@@ -410,6 +372,10 @@ def _embedded_twice(scene: Scene, spots: list[Spot]) -> Iterator[Candidate | Non
                 continue
             module = scene.value(one.func, spot.frame) if spot.frame >= 0 else None
             if isinstance(module, Instance) and module._cls.__name__ == "Embedding" and one.args:
+                name, fix = (
+                    "one-hot-embedded",
+                    "give the embedding the numbers of the words, not one-hot rows",
+                )
                 for inner in scene.spots(one.args[0], spot.frame):
                     for made in ast.walk(inner.node):
                         if (
@@ -417,24 +383,11 @@ def _embedded_twice(scene: Scene, spots: list[Spot]) -> Iterator[Candidate | Non
                             and class_name(made) == "one_hot"
                             and made.args
                         ):
-                            yield change(
-                                "one-hot-embedded",
-                                "give the embedding the numbers of the words, not one-hot rows",
-                                inner.source,
-                                inner.source.replace(made, inner.source.segment(made.args[0])),
-                            )
-                yield wrap(
-                    "one-hot-embedded",
-                    "give the embedding the numbers of the words, not one-hot rows",
-                    Spot(spot.source, one.args[0], spot.frame),
-                    "@.argmax(-1)",
-                )
-                yield wrap(
-                    "input-rank",
-                    "take the axis of 1 away",
-                    Spot(spot.source, one.args[0], spot.frame),
-                    "@.squeeze(-1)",
-                )
+                            words = inner.source.segment(made.args[0])
+                            yield put(name, fix, inner.source, made, words)
+                given = Spot(spot.source, one.args[0], spot.frame)
+                yield wrap(name, fix, given, "@.argmax(-1)")
+                yield wrap("input-rank", "take the axis of 1 away", given, "@.squeeze(-1)")
 
 
 @raised(r"inconsistent hidden_size: got 1|doesn't match hidden")
@@ -445,11 +398,12 @@ def indexed_cell(scene: Scene) -> Iterator[Candidate | None]:
         return
     for spot in scene.spots(node):
         if isinstance(spot.node, ast.Subscript):
-            yield change(
+            yield put(
                 "batch-row-indexed",
                 "give the whole batch on, not one row of it",
                 spot.source,
-                spot.source.replace(spot.node, spot.source.segment(spot.node.value)),
+                spot.node,
+                spot.source.segment(spot.node.value),
             )
 
 
@@ -464,13 +418,13 @@ def dtype(scene: Scene) -> Iterator[Candidate | None]:
     if call is None:
         return
     wanted = str(scene.wants.get("dtype", ""))
-    method = {
+    casts = {
         "int64": ".long()",
-        "float32": ".float()",
         "float64": ".double()",
         "float16": ".half()",
-    }.get(wanted)
-    methods = [method] if method else [".float()", ".long()"]
+        "float32": ".float()",
+    }
+    methods = [casts[wanted]] if wanted in casts else [".float()", ".long()"]
     if "indices" in scene.message:
         methods = [".long()"]
     nodes = [*call.args, *(k.value for k in call.keywords)]
@@ -480,9 +434,7 @@ def dtype(scene: Scene) -> Iterator[Candidate | None]:
         for node in nodes:
             if isinstance(scene.value(node), Tensor):
                 yield wrap("dtype", fix, scene.spot(node), f"@{one}")
-            elif isinstance(scene.value(node), (tuple, list)) and scene.argument is scene.value(
-                node
-            ):
+            elif isinstance(value := scene.value(node), (tuple, list)) and scene.argument is value:
                 yield wrap("dtype", fix, scene.spot(node), f"tuple(s{one} for s in @)")
 
 
@@ -492,9 +444,7 @@ def axis_out_of_range(scene: Scene) -> Iterator[Candidate | None]:
     call = scene.call
     match = re.search(RANK, scene.message)
     if match is None:
-        for event in scene.events:
-            if is_recurrent(event) and event.inputs and event.inputs[0].rank == 2:
-                yield from _batched(scene, event)
+        yield from _batched(scene)
     if call is None or not match:
         return
     low, high, got = map(int, match.groups())
@@ -502,16 +452,8 @@ def axis_out_of_range(scene: Scene) -> Iterator[Candidate | None]:
     where += list(call.args)
     name, fix = "axis-out-of-range", "name an axis that the tensor has"
     last = class_name(call) in (
-        "softmax",
-        "log_softmax",
-        "cat",
-        "concat",
-        "argmax",
-        "max",
-        "gather",
-        "glu",
-        "Softmax",
-    )
+        "softmax", "log_softmax", "cat", "concat", "argmax", "max", "gather", "glu", "Softmax"
+    )  # fmt: skip
     order = [high, got - 1, 0] if last else [got - 1, high, 0]
     choices = [d for d in dict.fromkeys(order) if low <= d <= high]
     found = False
@@ -519,42 +461,36 @@ def axis_out_of_range(scene: Scene) -> Iterator[Candidate | None]:
         if scene.value(node) == got and not isinstance(scene.value(node), Tensor):
             found = True
             for dim in choices:
-                yield change(name, fix, scene.source, scene.source.replace(node, str(dim)))
+                yield put(name, fix, scene.source, node, str(dim))
     if not found:  # nn.Softmax(dim=2)
-        for spot in [
-            *scene.constructors(call.func),
-            *scene.builds("Softmax"),
-            *scene.builds("LogSoftmax"),
-        ]:
+        softmaxes = *scene.builds("Softmax"), *scene.builds("LogSoftmax")
+        for spot in (*scene.constructors(call.func), *softmaxes):
             built = spot.node
-            if isinstance(built, ast.Call):
-                for node in (*built.args, *(k.value for k in built.keywords)):
-                    if isinstance(node, ast.Constant) and node.value == got:
-                        for dim in choices:
-                            yield change(
-                                name, fix, spot.source, spot.source.replace(node, str(dim))
-                            )
+            assert isinstance(built, ast.Call)
+            for node in (*built.args, *(k.value for k in built.keywords)):
+                if isinstance(node, ast.Constant) and node.value == got:
+                    for dim in choices:
+                        yield put(name, fix, spot.source, node, str(dim))
     # or the tensor lacks an axis: one sequence without its batch
+    yield from _batched(scene)
+
+
+def _batched(scene: Scene) -> Iterator[Candidate | None]:
+    """The calls of layers that were given one sequence, with a batch axis."""
     for event in scene.events:
-        if is_recurrent(event) and event.inputs and event.inputs[0].rank == 2:
-            yield from _batched(scene, event)
-
-
-def _batched(scene: Scene, event: object) -> Iterator[Candidate | None]:
-    place = event.place  # type: ignore[attr-defined]
-    source = scene.sources.get(place.file)
-    if source is None:
-        return
-    call = own_node(source, place.node)
-    spec = event.function._attributes["_spec"]  # type: ignore[attr-defined]
-    axis = 0 if spec.batch_first else 1
-    if isinstance(call, ast.Call) and call.args:
-        yield wrap(
-            "unbatched-rank",
-            f"give the input its batch axis: .unsqueeze({axis})",
-            Spot(source, call.args[0], -1),
-            f"@.unsqueeze({axis})",
-        )
+        source = scene.sources.get(event.place.file)
+        if (
+            is_recurrent(event)
+            and event.inputs
+            and event.inputs[0].rank == 2
+            and source is not None
+        ):
+            call = own_node(source, event.place.node)
+            axis = 0 if event.function._attributes["_spec"].batch_first else 1
+            if isinstance(call, ast.Call) and call.args:
+                fix = f"give the input its batch axis: .unsqueeze({axis})"
+                given = Spot(source, call.args[0], -1)
+                yield wrap("unbatched-rank", fix, given, f"@.unsqueeze({axis})")
 
 
 JOINS = ("cat", "concat", "stack", "bmm", "matmul", "baddbmm", "einsum")
@@ -572,8 +508,7 @@ JOINS = ("cat", "concat", "stack", "bmm", "matmul", "baddbmm", "einsum")
 )
 def joined(scene: Scene) -> Iterator[Candidate | None]:
     """Tensors that do not go together: a state beside outputs, an axis missing or in another place."""
-    module = scene.value(scene.call.func) if scene.call else None
-    if (isinstance(module, Instance) and "_spec" in module._attributes) or is_loss(scene):
+    if scene.spec is not None or is_loss(scene):
         return
     parts = _parts(scene)
     values = [scene.value(node) for node in parts]
@@ -589,25 +524,21 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
     filled = [(n, v) for n, v in tensors if 0 not in v.shape]
     if len(filled) == 1 < len(tensors) and scene.call is not None:
         event = from_recurrent(scene, filled[0][1])
-        if event is not None and any(
-            filled[0][1].shape == t.shape for t in tensors_in(event.result)
-        ):
-            yield change(
-                "missing-direction",
-                "the layer has one direction: its state has no second half to join",
-                scene.source,
-                scene.source.replace(scene.call, scene.source.segment(_sliced(filled[0][0]))),
-            )
+        if event and any(filled[0][1].shape == t.shape for t in tensors_in(event.result)):
+            fix = "the layer has one direction: its state has no second half to join"
+            node = filled[0][0]
+            text = scene.source.segment(node.value if isinstance(node, ast.Subscript) else node)
+            yield put("missing-direction", fix, scene.source, scene.call, text)
+    name, fix = "attention-axes", "repeat the state for every step"
     for node, value in tensors:
         others = [(n, v) for n, v in tensors if v is not value]
-        event = scene.recurrent(value)
+        event, here = scene.recurrent(value), scene.spot(node)
         rows = value.rank == 3 and {p.kind for p in value.axes[0]} <= {"layers", "directions"}
         is_state = rows or (event is not None and event.result[0] is not value)
         for other, whole in others:
             if is_state and whole.rank == 3 and value.rank == 3:
                 text = scene.source.operand(other)
                 steps_second = {p.kind for p in whole.axes[1]} == {"steps"}
-                name, fix = "attention-axes", "repeat the last layer's state for every step"
                 forms = [
                     f"@[-1].unsqueeze(1).expand(-1, {text}.size(1), -1)",
                     f"@[-1].unsqueeze(0).expand({text}.size(0), -1, -1)",
@@ -617,43 +548,32 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
                 elif _operator(scene):
                     forms = ["@[-1].unsqueeze(1)", "@[-1]"]
                 for form in forms if steps_second else reversed(forms):
-                    yield wrap(name, fix, scene.spot(node), form)
+                    yield wrap(name, "repeat the last layer's state for every step", here, form)
         for other, whole in others:
             ones = [i for i in range(value.rank) if int(value.shape[i]) == 1]
             if whole.rank == value.rank == 3 and len(ones) == 1 and int(whole.shape[ones[0]]) != 1:
                 sizes = ["-1"] * 3
                 sizes[ones[0]] = f"{scene.source.operand(other)}.size({ones[0]})"
-                yield wrap(
-                    "attention-axes", "repeat the state for every step",
-                    scene.spot(node), f"@.expand({', '.join(sizes)})",
-                )  # fmt: skip
+                yield wrap(name, fix, here, f"@.expand({', '.join(sizes)})")
         for other, whole in others:
             if whole.rank == 3 and value.rank == 2:
                 text = scene.source.operand(other)
-                name, fix = "attention-axes", "repeat the state for every step"
-                yield wrap(
-                    name, fix, scene.spot(node), f"@.unsqueeze(1).expand(-1, {text}.size(1), -1)"
-                )
-                yield wrap(
-                    name, fix, scene.spot(node), f"@.unsqueeze(0).expand({text}.size(0), -1, -1)"
-                )
+                yield wrap(name, fix, here, f"@.unsqueeze(1).expand(-1, {text}.size(1), -1)")
+                yield wrap(name, fix, here, f"@.unsqueeze(0).expand({text}.size(0), -1, -1)")
     most = max((v.rank for _, v in tensors), default=0)
     for node, value in tensors:
-        for form in _moves(value.rank, "attention" if most == 3 else ""):
-            yield wrap("attention-axes", "bring the axes into one order", scene.spot(node), form)
+        for form in MOVES.get(value.rank, ()):
+            yield wrap(name, "bring the axes into one order", scene.spot(node), form)
     for dim in dims:
         for d in range(most):
-            yield change(
-                "cat-axis",
-                "join along the axis that differs",
-                scene.source,
-                scene.source.replace(dim, str(d)),
-            )
+            yield put("cat-axis", "join along the axis that differs", scene.source, dim, str(d))
 
 
-def _sliced(node: ast.expr) -> ast.expr:
-    """`h` of `h[0:1]`."""
-    return node.value if isinstance(node, ast.Subscript) else node
+MOVES = {
+    2: ("@.unsqueeze(2)", "@.unsqueeze(1)", "@.unsqueeze(0)", "@.t()"),
+    3: ("@.transpose(1, 2)", "@.transpose(0, 1)", "@.permute(1, 2, 0)", "@.permute(1, 0, 2)",
+        "@.squeeze(0)", "@.squeeze(1)", "@.squeeze(2)"),
+}  # fmt: skip
 
 
 def _operator(scene: Scene) -> bool:
@@ -662,31 +582,12 @@ def _operator(scene: Scene) -> bool:
     )
 
 
-def _moves(rank: int, kind: str) -> list[str]:
-    found = []
-    if rank == 3:
-        found += [
-            "@.transpose(1, 2)",
-            "@.transpose(0, 1)",
-            "@.permute(1, 2, 0)",
-            "@.permute(1, 0, 2)",
-        ]
-    if rank == 2:
-        found += ["@.unsqueeze(2)", "@.unsqueeze(1)", "@.unsqueeze(0)", "@.t()"]
-    if rank == 3:
-        found += ["@.squeeze(0)", "@.squeeze(1)", "@.squeeze(2)"]
-    return found
-
-
 def _parts(scene: Scene) -> list[ast.expr]:
     """The tensors of a join: arguments, elements of a list, the sides of an operator."""
-    part = scene.part
-    node: ast.AST | None = part
-    while node is not None and not isinstance(node, ast.stmt):
+    node: ast.AST | None = scene.part
+    while node is not None and not isinstance(node, (ast.stmt, ast.Call)):
         if isinstance(node, ast.BinOp):
             return [node.left, node.right]
-        if isinstance(node, ast.Call):
-            break
         node = scene.source.parents.get(node)
     call = scene.call
     if call is None:
@@ -753,7 +654,7 @@ def viewed(scene: Scene) -> Iterator[Candidate | None]:
         if value.rank == 3 and len(sizes) == 2 and {"hn", "cn"} & value.facts.keys():
             text = f"{inner}.transpose(0, 1).reshape({inner}.size(1), -1)"
             words = "put the rows of each sample side by side"
-            yield change(name, words, source, source.replace(call, text))
+            yield put(name, words, source, call, text)
         for i, node in enumerate(sizes):
             others = [g for j, g in enumerate(given) if j != i]
             if not all(isinstance(g, int) for g in others) or -1 in others:
@@ -763,24 +664,17 @@ def viewed(scene: Scene) -> Iterator[Candidate | None]:
                 for g in others:
                     rest *= int(g)
                 if rest == int(value.numel):
-                    yield change(name, fix, source, source.replace(node, f"{inner}.size({axis})"))
+                    yield put(name, fix, source, node, f"{inner}.size({axis})")
         for i, node in enumerate(sizes):
             if -1 not in given:
-                yield change(name, fix, source, source.replace(node, "-1"))
+                yield put(name, fix, source, node, "-1")
             else:
                 at = given.index(-1)
                 if i != at:
                     for axis in range(value.rank):
-                        yield change(
-                            name, fix, source, source.replace(node, f"{inner}.size({axis})")
-                        )
+                        yield put(name, fix, source, node, f"{inner}.size({axis})")
         for last in (f"{inner}[:, -1]", f"{inner}[-1]"):
-            yield change(
-                "all-steps-for-one-target",
-                "take the last step first",
-                source,
-                source.replace(owner, last),
-            )
+            yield put("all-steps-for-one-target", "take the last step first", source, owner, last)
 
 
 @raised(r"view size is not compatible")
@@ -797,10 +691,8 @@ def strided(scene: Scene) -> Iterator[Candidate | None]:
         return
     shaped = tail.replace(".view", ".reshape", 1)
     fix = "use reshape(), which copies what does not lie in one piece"
-    yield change("not-contiguous", fix, source, source.replace(call, inner + shaped))
-    yield change(
-        "not-contiguous", fix, source, source.replace(call, f"{inner}.transpose(0, 1){shaped}")
-    )
+    yield put("not-contiguous", fix, source, call, inner + shaped)
+    yield put("not-contiguous", fix, source, call, f"{inner}.transpose(0, 1){shaped}")
 
 
 @raised(
@@ -819,11 +711,8 @@ def halved(scene: Scene) -> Iterator[Candidate | None]:
                     text = spot.source.segment(one)
                     left = spot.source.span(one.left)[1] - spot.source.span(one)[0]
                     fixed = text[:left] + text[left:].replace("/", "//", 1)
-                    yield change(
-                        "constructor",
-                        "sizes are integers: divide with //",
-                        spot.source,
-                        spot.source.replace(one, fixed),
+                    yield put(
+                        "constructor", "sizes are integers: divide with //", spot.source, one, fixed
                     )
 
 
@@ -838,57 +727,33 @@ def constructed(scene: Scene) -> Iterator[Candidate | None]:
         return
     source = scene.source
     kind = class_name(call)
+    name = "constructor"
     for i, node in enumerate(call.args):
-        if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-            start = source.span(node)[0]
-            for argument in ("bidirectional", "batch_first"):
-                yield change(
-                    "constructor",
-                    f"name the argument: {argument}=…",
-                    source,
-                    Change(start, start, f"{argument}="),
-                )
-        if isinstance(node, ast.Constant) and isinstance(node.value, float) and i == 3:
-            start = source.span(node)[0]
-            yield change("constructor", "name the argument: dropout=…", source,
-                         Change(start, start, "dropout="))  # fmt: skip
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, int)
-            and i == 3
-            and kind != "RNN"
-        ):
-            yield change(
-                "constructor", "the fourth argument is bias", source, source.replace(node, "True")
-            )
+        value = node.value if isinstance(node, ast.Constant) else None
+        start = source.span(node)[0]
+        named = ["bidirectional", "batch_first"] if isinstance(value, bool) else []
+        for argument in ["dropout"] if isinstance(value, float) and i == 3 else named:
+            put_in = Change(start, start, f"{argument}=")
+            yield change(name, f"name the argument: {argument}=…", source, put_in)
+        if isinstance(value, int) and i == 3 and kind != "RNN":
+            yield put(name, "the fourth argument is bias", source, node, "True")
     unknown = re.search(r"unexpected keyword argument '(\w+)'", scene.message)
     for keyword in call.keywords:
         if unknown and keyword.arg and keyword.arg == unknown[1] and kind in KINDS_BY_CLASS:
             known = torch_name(keyword.arg)
             if known and all(k.arg != known for k in call.keywords):
                 start = source.span(keyword)[0]
-                named = Change(start, start + len(keyword.arg), known)
-                yield change("constructor", f"torch calls it {known}", source, named)
-            yield change(
-                "constructor", f"it has no argument {keyword.arg}", source,
-                source.without_keyword(call, keyword.arg),
-            )  # fmt: skip
+                text = Change(start, start + len(keyword.arg), known)
+                yield change(name, f"torch calls it {known}", source, text)
+            without = source.without_keyword(call, keyword.arg)
+            yield change(name, f"it has no argument {keyword.arg}", source, without)
         if keyword.arg == "proj_size":
-            yield change(
-                "proj-size",
-                "leave proj_size out",
-                source,
-                source.without_keyword(call, "proj_size"),
-            )
-        if keyword.arg in ("bias", "batch_first", "bidirectional") and isinstance(
-            keyword.value, ast.Constant
-        ):
-            yield change(
-                "constructor",
-                f"{keyword.arg} is True or False",
-                source,
-                source.replace(keyword.value, str(bool(keyword.value.value))),
-            )
+            without = source.without_keyword(call, "proj_size")
+            yield change("proj-size", "leave proj_size out", source, without)
+        if keyword.arg in ("bias", "batch_first", "bidirectional"):
+            if isinstance(keyword.value, ast.Constant):
+                flag = str(bool(keyword.value.value))
+                yield put(name, f"{keyword.arg} is True or False", source, keyword.value, flag)
 
 
 @raised(r"Padding_idx must be within num_embeddings")
@@ -916,14 +781,14 @@ def out_of_vocabulary(scene: Scene) -> Iterator[Candidate | None]:
             spots = [s for s in written if not isinstance(s.node, (ast.Name, ast.Attribute))]
             for text in _vocabularies(scene, known):
                 for one in spots or [Spot(spot.source, rows, -1)]:
-                    yield change(name, fix, one.source, one.source.replace(one.node, text))
+                    yield put(name, fix, one.source, one.node, text)
             more = max(known) + 1 - int(scene.wants["below"])
             for one in spots:
                 if not isinstance(one.node, ast.Constant):
                     yield wrap(name, fix, one, f"@ + {more}")
             for one in [*spots, Spot(spot.source, rows, -1)]:
                 number = str(max(known) + 1)
-                yield change(name, fix, one.source, one.source.replace(one.node, number))
+                yield put(name, fix, one.source, one.node, number)
 
 
 def _vocabularies(scene: Scene, known: Iterable[int]) -> Iterator[str]:
@@ -953,48 +818,31 @@ def empty(scene: Scene) -> Iterator[Candidate | None]:
     while node in source.parents and not isinstance(node, (ast.For, ast.While, ast.FunctionDef)):
         node = source.parents[node]
     if isinstance(node, (ast.For, ast.While)):
-        layer = scene.value(call.func)
-        spec = layer._attributes.get("_spec") if isinstance(layer, Instance) else None
-        axis = 1 if getattr(spec, "batch_first", False) else 0
-        yield change(
-            "empty-sequence",
-            "pass over a window without a step",
-            source,
-            source.before(statement, f"if {name}.size({axis}) == 0:\n    continue"),
-        )
+        axis = 1 if scene.spec is not None and scene.spec.batch_first else 0
+        skip = source.before(statement, f"if {name}.size({axis}) == 0:\n    continue")
+        yield change("empty-sequence", "pass over a window without a step", source, skip)
 
 
 @raised(r"cannot assign '.*' as parameter|cannot assign .*Parameter")
 def assigned_parameter(scene: Scene) -> Iterator[Candidate | None]:
     """A parameter's name given a plain tensor: the parameter has to go first."""
     statement, source = scene.statement, scene.source
+    cause = "parameter-assigned"
     fix = "take the parameter out of the module before its name is given another tensor"
     call = scene.call
     if call is not None and dotted(call.func) == "setattr" and len(call.args) == 3:
         owner, name = source.operand(call.args[0]), source.segment(call.args[1])
-        yield change(
-            "parameter-assigned",
-            fix,
-            source,
-            source.before(statement, f"{owner}._parameters.pop({name}, None)"),
-        )
-    if isinstance(statement, ast.Assign):
-        for target in statement.targets:
-            if isinstance(target, ast.Attribute):
-                popped = f'{source.operand(target.value)}._parameters.pop("{target.attr}", None)'
-                value = source.segment(statement.value)
-                if source.segment(target) in value:  # it is read once more before it goes
-                    yield change(
-                        "parameter-assigned",
-                        fix,
-                        source,
-                        source.before(statement, f"changed = {value}\n{popped}"),
-                        source.replace(statement.value, "changed"),
-                    )
-                else:
-                    yield change(
-                        "parameter-assigned", fix, source, source.before(statement, popped)
-                    )
+        popped = source.before(statement, f"{owner}._parameters.pop({name}, None)")
+        yield change(cause, fix, source, popped)
+    for target in statement.targets if isinstance(statement, ast.Assign) else ():
+        if isinstance(target, ast.Attribute) and isinstance(statement, ast.Assign):
+            line = f'{source.operand(target.value)}._parameters.pop("{target.attr}", None)'
+            value = source.segment(statement.value)
+            if source.segment(target) in value:  # it is read once more before it goes
+                first = source.before(statement, f"changed = {value}\n{line}")
+                yield change(cause, fix, source, first, source.replace(statement.value, "changed"))
+            else:
+                yield change(cause, fix, source, source.before(statement, line))
 
 
 @raised(r"before Module\.__init__\(\) call|has no attribute '_(modules|parameters)'")
@@ -1025,9 +873,3 @@ def orders(rank: int) -> list[str]:
     every = [p for p in permutations(identity) if p != identity]
     every.sort(key=lambda p: (sum(a != b for a, b in zip(p, identity)), p[0] == 0))
     return [", ".join(map(str, p)) for p in every]
-
-
-def toggles(scene: Scene) -> Iterator[Candidate | None]:
-    """batch_first of every layer that the call may run."""
-    if scene.call is not None:
-        yield from batch_first_toggled(scene, scene.call.func)

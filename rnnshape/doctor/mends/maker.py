@@ -50,6 +50,11 @@ def wrap(name: str, fix: str, spot: Spot, form: str) -> Candidate:
     return Candidate(name, fix, ((spot.source.file, spot.source.wrapped(spot.node, form)),))
 
 
+def put(name: str, fix: str, source: Source, node: ast.expr | ast.stmt, text: str) -> Candidate:
+    """`text` in the place of a node."""
+    return Candidate(name, fix, ((source.file, source.replace(node, text)),))
+
+
 def change(name: str, fix: str, source: Source, *changes: Change | None) -> Candidate | None:
     """Changes of one file; None where one of them could not be made."""
     if any(one is None for one in changes):

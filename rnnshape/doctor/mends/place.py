@@ -374,6 +374,11 @@ def class_name(node: ast.AST) -> str:
     return dotted(node.func).rsplit(".", 1)[-1] if isinstance(node, ast.Call) else ""
 
 
+def method_name(call: ast.Call) -> str:
+    """`view` of `f(x).view(…)`, the last name of what is called."""
+    return class_name(call) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
+
+
 def parameters(function: ast.AST) -> list[str]:
     """The names of a function's parameters, in order."""
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):

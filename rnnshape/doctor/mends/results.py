@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ...programs.tensor import Tensor
 from ...programs.values import Packed
-from .maker import Candidate, change, raised, wrap
+from .maker import Candidate, change, put, raised, wrap
 from .place import LAYERS, Scene, class_name
 
 OF_EACH = (
@@ -78,12 +78,7 @@ def _unpacked(scene: Scene, node: ast.expr) -> Iterator[Candidate | None]:
         if isinstance(statement, ast.Assign) and statement.value is spot.node:
             target = statement.targets[0]
             if isinstance(target, (ast.Name, ast.Attribute)):
-                yield change(
-                    name,
-                    fix,
-                    spot.source,
-                    spot.source.replace(target, f"{spot.source.segment(target)}, _"),
-                )
+                yield put(name, fix, spot.source, target, f"{spot.source.segment(target)}, _")
     for spot in spots:
         if isinstance(spot.node, (ast.Call, ast.Name)) and spot.index is None:
             yield wrap(name, fix, spot, "@[0]")
@@ -101,9 +96,7 @@ def _each(scene: Scene, node: ast.expr) -> Iterator[Candidate | None]:
         tail = source.text[source.span(node)[1] : source.span(whole)[1]]
         text = source.segment(node)
         fix = f"the state is a pair: .{outer.attr} of each"
-        yield change(
-            "tuple-passed-on", fix, source, source.replace(whole, f"tuple(s{tail} for s in {text})")
-        )
+        yield put("tuple-passed-on", fix, source, whole, f"tuple(s{tail} for s in {text})")
 
 
 def _state_unpacked(scene: Scene, node: ast.expr) -> Iterator[Candidate | None]:
@@ -115,9 +108,7 @@ def _state_unpacked(scene: Scene, node: ast.expr) -> Iterator[Candidate | None]:
             continue
         elements = statement.targets[0].elts
         if spot.index == 1 and len(elements) == 2 and isinstance(elements[1], ast.Name):
-            yield change(
-                name, fix, spot.source, spot.source.replace(elements[1], f"({elements[1].id}, _)")
-            )
+            yield put(name, fix, spot.source, elements[1], f"({elements[1].id}, _)")
 
 
 def in_sequential(scene: Scene) -> Iterator[Candidate | None]:
@@ -217,22 +208,15 @@ def unpacking(scene: Scene) -> Iterator[Candidate | None]:
     fix = "a layer gives two results: output and its state"
     if len(elements) == 3:
         if lstm or value is None:
-            yield change(
-                "unpacking",
-                fix,
-                source,
-                source.replace(target, f"{elements[0]}, ({elements[1]}, {elements[2]})"),
+            yield put(
+                "unpacking", fix, source, target, f"{elements[0]}, ({elements[1]}, {elements[2]})"
             )
-        yield change("unpacking", fix, source, source.replace(target, ", ".join(elements[:2])))
+        yield put("unpacking", fix, source, target, ", ".join(elements[:2]))
     for inner in target.elts:
         if isinstance(inner, ast.Tuple) and len(inner.elts) == 2:
-            yield change(
-                "unpacking", fix, source, source.replace(inner, source.segment(inner.elts[0]))
-            )
+            yield put("unpacking", fix, source, inner, source.segment(inner.elts[0]))
     if isinstance(value, Tensor) and len(elements) == 2:
-        yield change(
-            "unpacking", "it gives one tensor", source, source.replace(target, elements[0])
-        )
+        yield put("unpacking", "it gives one tensor", source, target, elements[0])
 
 
 @raised(

@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...programs.findings import DOES_ITSELF
 from ...programs.tensor import Tensor
-from ...programs.values import Instance
+from ...programs.values import Instance, Packed
 from ..edits import Source, dotted
 from .batches import detached, loss_parts, same_shape
 from .inputs import orders
-from .maker import Candidate, batch_first_turned, change, silent, wrap
-from .place import Scene, Spot, class_name, is_recurrent, key_of, own_node
-from .state import toggled
+from .maker import Candidate, batch_first_turned, change, put, silent, wrap
+from .place import LAYERS, Scene, Spot, class_name, is_recurrent, key_of, method_name, own_node
+from .state import batch_first_toggled
 
-VIEWS = ("view", "reshape", "flatten", "contiguous", "unflatten")
+VIEWS = ("view", "reshape", "flatten", "unflatten", "view_as")
+
+
+def calls_at(scene: Scene) -> list[ast.Call]:
+    """The calls at the place, else those of its statement."""
+    return calls_in(scene.part) or calls_in(scene.statement)
+
+
+def calls_in(node: ast.AST) -> list[ast.Call]:
+    """The calls that a node holds."""
+    return [one for one in ast.walk(node) if isinstance(one, ast.Call)]
 
 
 def reshaping(scene: Scene) -> tuple[ast.Call, ast.expr] | None:
     """The view or reshape at the place, and the tensor that it is of."""
     node: ast.AST | None = scene.part
-    calls = [n for n in ast.walk(scene.part) if isinstance(n, ast.Call)]
+    calls = calls_in(scene.part)
     while node is not None and not isinstance(node, ast.stmt):
         if isinstance(node, ast.Call):
             calls.insert(0, node)
         node = scene.source.parents.get(node)
-    for call in [*calls, *(n for n in ast.walk(scene.statement) if isinstance(n, ast.Call))]:
-        name = class_name(call) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
-        if name not in ("view", "reshape", "flatten", "unflatten", "view_as"):
-            continue
-        if isinstance(call.func, ast.Attribute) and not _of_torch(call):
-            return call, call.func.value
-        if call.args:
-            return call, call.args[0]
+    for call in [*calls, *calls_in(scene.statement)]:
+        if method_name(call) in VIEWS:
+            if isinstance(call.func, ast.Attribute) and not _of_torch(call):
+                return call, call.func.value
+            if call.args:
+                return call, call.args[0]
     return None
+
+
+def _of_torch(call: ast.Call) -> bool:
+    """torch.reshape(x, …), torch.Tensor.reshape(x, …)."""
+    owner = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    return owner in ("torch", "torch.Tensor", "Tensor")
 
 
 def _moved_more(order: str) -> bool:
@@ -45,113 +59,56 @@ def _moved_more(order: str) -> bool:
     return all(rest != sorted(rest) for rest in left)
 
 
-def _of_torch(call: ast.Call) -> bool:
-    """torch.reshape(x, …), torch.Tensor.reshape(x, …)."""
-    owner = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
-    return owner in ("torch", "torch.Tensor", "Tensor")
+def _turn(order: str) -> str:
+    """`transpose(0, 1)` of the order "1, 0, 2", permute of what moves more."""
+    moved = [i for i, place in enumerate(order.split(", ")) if int(place) != i]
+    return f"transpose({moved[0]}, {moved[1]})" if len(moved) == 2 else f"permute({order})"
 
 
 @silent("axes-mixed")
 def mixed(scene: Scene) -> Iterator[Candidate | None]:
     """The axes brought beside each other before they are joined."""
     found = reshaping(scene)
-    if found is None:
+    value, result = scene.facts.get("input"), scene.facts.get("output")
+    if found is None or not isinstance(value, Tensor):
         return
     call, owner = found
-    source = scene.source
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    name, source, method = "axes-mixed", scene.source, method_name(call)
     while (
         isinstance(owner, ast.Call)
         and isinstance(owner.func, ast.Attribute)
         and owner.func.attr == "contiguous"
     ):
         owner = owner.func.value
-    inner = source.operand(owner)
-    function = _of_torch(call)
-    value = scene.facts.get("input")
-    rank = value.rank if isinstance(value, Tensor) else 3
-    result = scene.facts.get("output")
-    fix = "bring the axes side by side first: transpose, then reshape"
-
-    def shaped(moved: str) -> str:
-        if function:
-            text = source.segment(call)
-            start = source.span(call.args[0])[0] - source.span(call)[0]
-            end = source.span(call.args[0])[1] - source.span(call)[0]
-            return text[:start] + moved + text[end:]
-        assert isinstance(call.func, ast.Attribute)
-        tail = source.text[source.span(call.func)[1] : source.span(call)[1]]
-        kind = "reshape" if name == "view" else name
-        return f"{moved}.{kind}{tail}"
-
+    inner, function = source.operand(owner), _of_torch(call)
     given = call.args[function:]
     if len(given) == 1 and isinstance(given[0], (ast.Tuple, ast.List)):
         given = given[0].elts
-    if name in ("view", "reshape") and len(given) > 1 and isinstance(value, Tensor):
-        rows = (
-            [part.kind for part in value.axes[0]] == ["layers", "directions"]
-            if value.rank
-            else False
-        )
+    if method in ("view", "reshape") and len(given) > 1:
+        rows = value.rank and [p.kind for p in value.axes[0]] == ["layers", "directions"]
         first, second, *rest = [source.segment(a) for a in given]
-        sized = ", ".join([second, first, *rest])
-        yield change(
-            "axes-mixed",
-            "rows of hn are layers × directions: read them so, then swap the two"
-            if rows
-            else "read the elements in the order that they have, then swap the axes",
-            source,
-            source.replace(
-                call, f"{inner}.{name}({sized}).transpose(0, 1)" + ("" if rows else ".contiguous()")
-            ),
-        )
-    sizes = [int(n) for n in value.shape] if isinstance(value, Tensor) else []
+        text = f"{inner}.{method}({', '.join([second, first, *rest])}).transpose(0, 1)"
+        if rows:
+            fix = "rows of hn are layers × directions: read them so, then swap the two"
+        else:
+            fix = "read the elements in the order that they have, then swap the axes"
+        yield put(name, fix, source, call, text if rows else f"{text}.contiguous()")
+    sizes = [int(n) for n in value.shape]
     into = [int(n) for n in result.shape] if isinstance(result, Tensor) else []
-    if sizes and len(sizes) == len(into) and sorted(sizes) == sorted(into):
-        for order in orders(rank):
-            moved = [sizes[int(i)] for i in order.split(", ")]
-            if moved == into:
-                turned = [i for i, p in enumerate(order.split(", ")) if int(p) != i]
-                form = (
-                    f"transpose({turned[0]}, {turned[1]})"
-                    if len(turned) == 2
-                    else f"permute({order})"
-                )
-                yield change(
-                    "axes-mixed",
-                    "swap the axes: view does not",
-                    source,
-                    source.replace(call, f"{inner}.{form}.contiguous()"),
-                )
-                yield change(
-                    "axes-mixed",
-                    "swap the axes: view does not",
-                    source,
-                    source.replace(call, f"{inner}.{form}"),
-                )
-    for order in sorted(orders(rank), key=_moved_more):
-        turned = [i for i, p in enumerate(order.split(", ")) if int(p) != i]
-        form = f"transpose({turned[0]}, {turned[1]})" if len(turned) == 2 else f"permute({order})"
-        yield change("axes-mixed", fix, source, source.replace(call, shaped(f"{inner}.{form}")))
-    # sizes given in the order of the axes
-    args = [a for a in call.args if not isinstance(a, (ast.Tuple, ast.List))]
-    if len(args) >= 2 and not function:
-        for i in range(len(args)):
-            for j in range(i + 1, len(args)):
-                yield change(
-                    "axes-mixed",
-                    "name the sizes in the order of the axes",
-                    source,
-                    source.replace(args[i], source.segment(args[j])),
-                    source.replace(args[j], source.segment(args[i])),
-                )
-    for index in ("[-1]", "[:, -1]"):
-        yield change(
-            "axes-mixed",
-            "take the last layer's state",
-            source,
-            source.replace(call, f"{inner}{index}"),
-        )
+    for order in orders(value.rank) if sorted(sizes) == sorted(into) else ():
+        if [sizes[int(i)] for i in order.split(", ")] == into:
+            fix = "swap the axes: view does not"
+            yield put(name, fix, source, call, f"{inner}.{_turn(order)}.contiguous()")
+            yield put(name, fix, source, call, f"{inner}.{_turn(order)}")
+    kind = "reshape" if method == "view" else method
+    begin = source.span(call.args[0] if function else call.func)
+    for order in sorted(orders(value.rank), key=_moved_more):
+        moved = f"{inner}.{_turn(order)}"
+        tail = source.text[begin[1] : source.span(call)[1]]
+        text = source.text[source.span(call)[0] : begin[0]] if function else ""
+        text += moved + (tail if function else f".{kind}{tail}")
+        fix = "bring the axes side by side first: transpose, then reshape"
+        yield put(name, fix, source, call, text)
 
 
 @silent("unbatched-rank")
@@ -176,25 +133,20 @@ def without_batch(scene: Scene) -> Iterator[Candidate | None]:
 def order_of_axes(scene: Scene) -> Iterator[Candidate | None]:
     """The layer built for the order that its input has, or the axes swapped before it; where the
     layer says its order itself, the step is taken along the axis that it has in it."""
-    part = scene.part
+    name, part = "batch-first-confusion", scene.part
     if isinstance(part, ast.Subscript) and not isinstance(part.slice, (ast.Tuple, ast.Slice)):
         said = [
             keyword
             for call in _layer_calls(scene)
             for spot in scene.constructors(call.func)
-            if isinstance(spot.node, ast.Call)
-            for keyword in spot.node.keywords
+            for keyword in getattr(spot.node, "keywords", ())
             if keyword.arg == "batch_first"
         ]
         if said and scene.facts.get("axis") == 0:
             source = scene.source
             inner, index = source.segment(part.value), source.segment(part.slice)
-            yield change(
-                "batch-first-confusion",
-                "the batch comes first: the steps are the second axis",
-                source,
-                source.replace(part, f"{inner}[:, {index}]"),
-            )
+            fix = "the batch comes first: the steps are the second axis"
+            yield put(name, fix, source, part, f"{inner}[:, {index}]")
         elif not said and scene.facts.get("sure") is False:
             return  # the index may be meant for the order that the layer has, or the layer for it
     elif isinstance(part, ast.Subscript) and scene.facts.get("axis") == 1 and _turned(scene):
@@ -202,45 +154,24 @@ def order_of_axes(scene: Scene) -> Iterator[Candidate | None]:
         if slices and all(source.segment(one) == ":" for one in slices[1:]):
             text = f"{source.segment(part.value)}[{source.segment(slices[0])}]"
             fix = "the steps come first, as the input was turned: they are the first axis"
-            yield change("batch-first-confusion", fix, source, source.replace(part, text))
+            yield put(name, fix, source, part, text)
     elif scene.facts.get("sure") is False:
         return
     for call in _layer_calls(scene):
-        for spot in scene.constructors(call.func):
-            if class_name(spot.node) in ("RNN", "LSTM", "GRU"):
-                yield from toggled(spot, class_name(spot.node))
-    node = scene.part
-    if isinstance(node, ast.Call) and class_name(node) in ("RNN", "LSTM", "GRU"):
-        yield from toggled(Spot(scene.source, node, -1), class_name(node))
+        yield from batch_first_toggled(scene, call.func)
     for call in _layer_calls(scene):
         if call.args:
-            yield wrap(
-                "batch-first-confusion",
-                "give the layer its axes in the order that it reads",
-                Spot(scene.source, call.args[0], -1),
-                "@.transpose(0, 1)",
-            )
-    for name in ("pack_padded_sequence", "pad_packed_sequence", "pad_sequence"):
-        for spot in scene.builds(name):
-            built = spot.node
-            assert isinstance(built, ast.Call)
-            given = next((k for k in built.keywords if k.arg == "batch_first"), None)
-            if given is None:
-                yield change(
-                    "batch-first-confusion",
-                    f"{name} with batch_first=True",
-                    spot.source,
-                    spot.source.with_argument(
-                        built, "batch_first", "True", 1 if name != "pack_padded_sequence" else 2
-                    ),
-                )
-            else:
-                yield change(
-                    "batch-first-confusion",
-                    f"{name} without batch_first",
-                    spot.source,
-                    spot.source.without_keyword(built, "batch_first"),
-                )
+            fix = "give the layer its axes in the order that it reads"
+            yield wrap(name, fix, scene.spot(call.args[0]), "@.transpose(0, 1)")
+    for function, place in (
+        ("pack_padded_sequence", 2),
+        ("pad_packed_sequence", 1),
+        ("pad_sequence", 1),
+    ):
+        for spot in scene.builds(function):
+            assert isinstance(spot.node, ast.Call)
+            fixes = f"{function} with batch_first=True", f"{function} without batch_first"
+            yield batch_first_turned(name, fixes, spot.source, spot.node, place)
 
 
 def _turned(scene: Scene) -> bool:
@@ -259,16 +190,7 @@ def _turned(scene: Scene) -> bool:
 
 def _layer_calls(scene: Scene) -> list[ast.Call]:
     """The calls of recurrent layers at the place, or whose output is read there."""
-    event = scene.facts.get("layer_call")
-    found = []
-    for one in ast.walk(scene.statement):
-        if isinstance(one, ast.Call):
-            found.append(one)
-    if event is not None:
-        source = scene.sources.get(event.place.file)
-        node = own_node(source, event.place.node) if source else None
-        if isinstance(node, ast.Call):
-            found.append(node)
+    found = calls_in(scene.statement)
     for e in reversed(scene.events):
         if is_recurrent(e) and e.place.file == scene.source.file:
             node = own_node(scene.source, e.place.node)
@@ -292,7 +214,7 @@ def owner_event(scene: Scene, node: ast.expr) -> Any:
     if event is not None:
         return event
     calls = [e for e in scene.events if is_recurrent(e) and isinstance(e.function, Instance)]
-    return scene.facts.get("layer_call") or (calls[-1] if calls else None)
+    return calls[-1] if calls else None
 
 
 def state_names(scene: Scene, event: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -325,102 +247,56 @@ def state_names(scene: Scene, event: Any) -> Iterator[tuple[str, tuple[Any, ...]
         yield hn, ((source.file, source.replace(state, f"({hn}, _)" if pair else hn)),)
 
 
+def _here(scene: Scene, event: Any, node: ast.AST) -> bool:
+    """Whether a call stands in the function of a node."""
+    source = scene.source
+    return event.place.file == source.file and source.function(node) is source.function(
+        own_node(source, event.place.node)
+    )
+
+
 @silent("last-step")
 def last_step(scene: Scene) -> Iterator[Candidate | None]:
     """hn in the place of output[-1]: there each direction has read everything."""
+    name, source, cat = "last-step", scene.source, scene.qualified(scene.source, "torch.cat")
     for node in subscripts(scene):
         event = owner_event(scene, node.value)
         if event is None:
             continue
-        spec = event.function._attributes["_spec"]
-        source = scene.source
-        inner = source.operand(node.value)
-        here = (
-            source.function(node) is source.function(own_node(source, event.place.node))
-            and event.place.file == source.file
-        )
         fix = "take hn of both directions: there each has read the whole sequence"
-        if spec.bidirectional:
-            cat = scene.qualified(source, "torch.cat")
-            for name, changes in state_names(scene, event) if here else ():
-                yield Candidate(
-                    "last-step",
-                    fix,
-                    (
-                        *changes,
-                        (
-                            source.file,
-                            source.replace(node, f"{cat}([{name}[-2], {name}[-1]], dim=1)"),
-                        ),
-                    ),
-                )
-            width = int(spec.state_size)
-            if spec.batch_first:
-                pieces = f"{inner}[:, -1, :{width}], {inner}[:, 0, {width}:]"
-            else:
-                pieces = f"{inner}[-1, :, :{width}], {inner}[0, :, {width}:]"
-            yield change(
-                "last-step",
-                "take the last step of the forward half and the first of the reverse half",
-                source,
-                source.replace(node, f"{cat}([{pieces}], dim=1)"),
-            )
-        else:
-            for name, changes in state_names(scene, event) if here else ():
-                yield Candidate(
-                    "last-step",
-                    "take hn[-1]",
-                    (*changes, (source.file, source.replace(node, f"{name}[-1]"))),
-                )
+        for hn, changes in state_names(scene, event) if _here(scene, event, node) else ():
+            ends = source.replace(node, f"{cat}([{hn}[-2], {hn}[-1]], dim=1)")
+            yield Candidate(name, fix, (*changes, (source.file, ends)))
+        spec, inner = event.function._attributes["_spec"], source.operand(node.value)
+        width = int(spec.state_size)
+        pieces = f"{inner}[-1, :, :{width}], {inner}[0, :, {width}:]"
+        if spec.batch_first:
+            pieces = f"{inner}[:, -1, :{width}], {inner}[:, 0, {width}:]"
+        fix = "take the last step of the forward half and the first of the reverse half"
+        yield put(name, fix, source, node, f"{cat}([{pieces}], dim=1)")
 
 
 @silent("padded-step")
 def padded_step(scene: Scene) -> Iterator[Candidate | None]:
     """Each sequence's own last step: hn of the packed layer, or gathered by the lengths."""
+    name, source = "padded-step", scene.source
     for node in subscripts(scene):
-        event = owner_event(scene, node.value)
-        source = scene.source
-        inner = source.operand(node.value)
-        if event is not None:
-            spec = event.function._attributes["_spec"]
-            here = event.place.file == source.file and source.function(node) is source.function(
-                own_node(source, event.place.node)
-            )
-            packed = any(type(a).__name__ == "Packed" for a in event.args)
-            for name, changes in state_names(scene, event) if here and packed else ():
+        event, inner = owner_event(scene, node.value), source.operand(node.value)
+        if event is not None and any(isinstance(a, Packed) for a in event.args):
+            for hn, changes in state_names(scene, event) if _here(scene, event, node) else ():
+                text = f"{hn}[-1]"
+                if event.function._attributes["_spec"].bidirectional:
+                    text = f"{scene.qualified(source, 'torch.cat')}([{hn}[-2], {hn}[-1]], dim=1)"
                 fix = "take hn: each sequence's state behind its own last step"
-                if spec.bidirectional:
-                    text = (
-                        f"{scene.qualified(source, 'torch.cat')}([{name}[-2], {name}[-1]], dim=1)"
-                    )
-                else:
-                    text = f"{name}[-1]"
-                yield Candidate(
-                    "padded-step", fix, (*changes, (source.file, source.replace(node, text)))
-                )
-        first = _time_second(node)
+                ends = source.replace(node, text)
+                yield Candidate(name, fix, (*changes, (source.file, ends)))
+        first = isinstance(node.slice, ast.Tuple)
         arange = scene.qualified(source, "torch.arange")
         for lengths in _length_names(scene, node):
             n = f"{arange}({inner}.size({0 if first else 1}))"
-            last = f"{lengths} - 1"
-            text = f"{inner}[{n}, {last}]" if first else f"{inner}[{last}, {n}]"
-            yield change(
-                "padded-step",
-                "take each sequence's own last step",
-                source,
-                source.replace(node, text),
-            )
-            text = text.replace(last, f"{arange[:-6]}tensor({lengths}) - 1")
-            yield change(
-                "padded-step",
-                "take each sequence's own last step",
-                source,
-                source.replace(node, text),
-            )
-
-
-def _time_second(node: ast.Subscript) -> bool:
-    return isinstance(node.slice, ast.Tuple)
+            for last in (f"{lengths} - 1", f"{arange[:-6]}tensor({lengths}) - 1"):
+                text = f"{inner}[{n}, {last}]" if first else f"{inner}[{last}, {n}]"
+                yield put(name, "take each sequence's own last step", source, node, text)
 
 
 def _length_names(scene: Scene, node: ast.AST) -> list[str]:
@@ -446,9 +322,6 @@ def _length_names(scene: Scene, node: ast.AST) -> list[str]:
             ):
                 if target.elts[1].id != "_":
                     found.append(target.elts[1].id)
-    value = scene.facts.get("lengths_name")
-    if isinstance(value, str):
-        found.insert(0, value)
     args = getattr(function, "args", None)
     for a in args.args if args is not None else ():
         if "len" in a.arg:
@@ -470,30 +343,16 @@ def rows(scene: Scene) -> Iterator[Candidate | None]:
         if isinstance(value, (tuple, list)):
             inner = f"{inner}[0]"
         spec = event.function._attributes["_spec"] if event is not None else None
-        fix = "take the last layer's state"
+        name, fix = "state-rows", "take the last layer's state"
         if spec is not None and spec.bidirectional:
             cat = scene.qualified(source, "torch.cat")
-            both = "take the last layer's state of both directions"
-            yield change(
-                "state-rows",
-                both,
-                source,
-                source.replace(node, f"{cat}([{inner}[-2], {inner}[-1]], dim=1)"),
-            )
-            yield change(
-                "state-rows", both, source, source.replace(node, f"({inner}[-2] + {inner}[-1])")
-            )
-            count = int(spec.num_layers)
-            yield change(
-                "state-rows",
-                "add the two directions of each layer",
-                source,
-                source.replace(node, f"{inner}.view({count}, 2, *{inner}.shape[1:]).sum(1)"),
-            )
-        yield change("state-rows", fix, source, source.replace(node, f"{inner}[-1]"))
-    found = reshaping(scene)
-    if found is not None:
-        yield from mixed(scene)
+            both = f"{fix} of both directions"
+            yield put(name, both, source, node, f"{cat}([{inner}[-2], {inner}[-1]], dim=1)")
+            yield put(name, both, source, node, f"({inner}[-2] + {inner}[-1])")
+            text = f"{inner}.view({int(spec.num_layers)}, 2, *{inner}.shape[1:]).sum(1)"
+            yield put(name, "add the two directions of each layer", source, node, text)
+        yield put(name, fix, source, node, f"{inner}[-1]")
+    yield from mixed(scene)
 
 
 def _other_direction(scene: Scene) -> Iterator[Candidate | None]:
@@ -520,9 +379,8 @@ def broadcast_loss(scene: Scene) -> Iterator[Candidate | None]:
     if sides:
         for side in sides:
             for form in ("@.squeeze(-1)", "@.squeeze(1)", "@.unsqueeze(-1)"):
-                yield wrap(
-                    "loss-broadcast", "give prediction and target one shape", scene.spot(side), form
-                )
+                fix = "give prediction and target one shape"
+                yield wrap("loss-broadcast", fix, scene.spot(side), form)
 
 
 @silent("loss-classes")
@@ -547,7 +405,7 @@ def class_axis(scene: Scene) -> Iterator[Candidate | None]:
                         text = source.segment(call)[len(source.segment(owner)) :]
                         text = f"{source.operand(owner)}.transpose(0, 1){text}"
                         text = text.replace(".view", ".reshape", 1)
-                        yield change("loss-classes", fix, source, source.replace(call, text))
+                        yield put("loss-classes", fix, source, call, text)
     yield wrap("loss-classes", fix, there, "@.transpose(0, 1)")
 
 
@@ -597,152 +455,87 @@ def last_axis(scene: Scene) -> Iterator[Candidate | None]:
     """The softmax or reduction over the axis that is meant."""
     if scene.facts.get("wanted") is None:
         return
-    calls = [n for n in ast.walk(scene.part) if isinstance(n, ast.Call)] or [
-        n for n in ast.walk(scene.statement) if isinstance(n, ast.Call)
-    ]
-    fix = "go over the last axis: dim=-1"
-    for call in calls:
-        source = scene.source
-        for keyword in call.keywords:
-            if keyword.arg in ("dim", "axis"):
-                for dim in ("-1", "1", "2", "0"):
-                    yield change(
-                        "last-axis",
-                        fix.replace("-1", dim),
-                        source,
-                        source.replace(keyword.value, dim),
-                    )
-        for arg in call.args:
-            if isinstance(arg, (ast.Constant, ast.UnaryOp)):
-                for dim in ("-1", "1", "2", "0"):
-                    yield change(
-                        "last-axis", fix.replace("-1", dim), source, source.replace(arg, dim)
-                    )
+    for call in calls_at(scene):
+        given = [k.value for k in call.keywords if k.arg in ("dim", "axis")]
+        given += [a for a in call.args if isinstance(a, (ast.Constant, ast.UnaryOp))]
+        yield from _over(scene.spot(call), given)
         for spot in scene.constructors(call.func):
             yield from _built_dim(spot)
-    for name in ("Softmax", "LogSoftmax", "Softmin"):
+    for name in SOFTMAXES:
         for spot in scene.builds(name):
             yield from _built_dim(spot)
-    for call in calls:
-        name = class_name(call)
-        if name in ("softmax", "log_softmax") and not any(k.arg == "dim" for k in call.keywords):
-            yield change(
-                "last-axis", fix, scene.source, scene.source.with_argument(call, "dim", "-1", 1)
-            )
+    for call in calls_at(scene):
+        if class_name(call) in ("softmax", "log_softmax"):
+            yield from _over(scene.spot(call), ())
+
+
+SOFTMAXES = ("Softmax", "LogSoftmax", "Softmin")
 
 
 def _built_dim(spot: Spot) -> Iterator[Candidate | None]:
     built = spot.node
-    if not isinstance(built, ast.Call) or class_name(built) not in (
-        "Softmax",
-        "LogSoftmax",
-        "Softmin",
-    ):
-        return
-    given = next(
-        (k.value for k in built.keywords if k.arg == "dim"), built.args[0] if built.args else None
-    )
-    for dim in ("-1", "1", "2"):
-        if given is not None:
-            yield change(
-                "last-axis",
-                f"go over the last axis: dim={dim}",
-                spot.source,
-                spot.source.replace(given, dim),
-            )
-        else:
-            yield change(
-                "last-axis",
-                f"go over the last axis: dim={dim}",
-                spot.source,
-                spot.source.with_argument(built, "dim", dim, 0),
-            )
+    if isinstance(built, ast.Call) and class_name(built) in SOFTMAXES:
+        named = [k.value for k in built.keywords if k.arg == "dim"]
+        yield from _over(spot, [*named, *built.args][:1], 0)
+
+
+def _over(spot: Spot, given: Sequence[ast.expr], place: int = 1) -> Iterator[Candidate | None]:
+    """A call with its axis, `given` or its argument `place`, as each that may be meant."""
+    source, call = spot.source, spot.node
+    for dim in ("-1", "1", "2", "0"):
+        name, fix = "last-axis", f"go over the last axis: dim={dim}"
+        for one in given:
+            yield put(name, fix, source, one, dim)
+        if not given and isinstance(call, ast.Call):
+            yield change(name, fix, source, source.with_argument(call, "dim", dim, place))
 
 
 @silent("dropout-one-layer")
 def dropout(scene: Scene) -> Iterator[Candidate | None]:
     """The dropout that does nothing left out."""
-    calls = [n for n in ast.walk(scene.part) if isinstance(n, ast.Call)] or [
-        n for n in ast.walk(scene.statement) if isinstance(n, ast.Call)
-    ]
-    for call in calls:
-        if class_name(call) in ("RNN", "LSTM", "GRU"):
-            source = scene.source
-            yield change(
-                "dropout-one-layer",
-                "leave dropout out: with one layer it does nothing",
-                source,
-                source.without_keyword(call, "dropout"),
-            )
-            for i, arg in enumerate(call.args):
-                if i > 2 and isinstance(scene.value(arg), float):
-                    yield change(
-                        "dropout-one-layer",
-                        "without dropout: with one layer it does nothing",
-                        source,
-                        source.replace(arg, "0.0"),
-                    )
+    name, fix = "dropout-one-layer", "leave dropout out: with one layer it does nothing"
+    source = scene.source
+    for call in calls_at(scene):
+        if class_name(call) in LAYERS:
+            yield change(name, fix, source, source.without_keyword(call, "dropout"))
+            for arg in call.args[3:]:
+                if isinstance(scene.value(arg), float):
+                    yield put(name, fix, source, arg, "0.0")
 
 
 @silent("packed-order")
 def packed_order(scene: Scene) -> Iterator[Candidate | None]:
     """What was sorted by length meets what was not."""
-    source = scene.source
-    order = scene.facts.get("order_name")
-    names = [order] if isinstance(order, str) else _orders(scene)
+    name, source, statement = "packed-order", scene.source, scene.statement
+    orders = _orders(scene)
     parts = loss_parts(scene)
-    fix = "bring both into one order"
-    for name in names:
+    nodes = [*ast.walk(statement)]
+    fix, undo = "bring both into one order", "undo the sorting"
+    for order in orders:
         if parts is not None:
-            yield wrap(
-                "packed-order",
-                fix + f": [{name}]",
-                Spot(source, parts[1], scene.last),
-                f"@[{name}]",
-            )
-        for node in ast.walk(scene.statement):
+            yield wrap(name, f"{fix}: [{order}]", scene.spot(parts[1]), f"@[{order}]")
+        for node in nodes:
             if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-                yield wrap(
-                    "packed-order",
-                    "undo the sorting",
-                    Spot(source, node, scene.last),
-                    f"@[{name}.argsort()]",
-                )
-        if (
-            isinstance(scene.statement, (ast.Assign, ast.Return))
-            and scene.statement.value is not None
-        ):
-            value = scene.statement.value
-            yield wrap(
-                "packed-order",
-                "undo the sorting",
-                Spot(source, value, scene.last),
-                f"@[{name}.argsort()]",
-            )
-        for node in ast.walk(scene.statement):
+                yield wrap(name, undo, scene.spot(node), f"@[{order}.argsort()]")
+        if isinstance(statement, (ast.Assign, ast.Return)) and statement.value is not None:
+            yield wrap(name, undo, scene.spot(statement.value), f"@[{order}.argsort()]")
+        for node in nodes:
             if isinstance(node, ast.Name) and isinstance(scene.value(node), Tensor):
-                yield wrap("packed-order", fix, Spot(source, node, scene.last), f"@[{name}]")
-                yield wrap(
-                    "packed-order", fix, Spot(source, node, scene.last), f"@[{name}.argsort()]"
-                )
-    for call in ast.walk(scene.statement):
-        if isinstance(call, ast.Call) and class_name(call) == "pad_packed_sequence":
+                yield wrap(name, fix, scene.spot(node), f"@[{order}]")
+                yield wrap(name, fix, scene.spot(node), f"@[{order}.argsort()]")
+    for call in calls_in(statement):
+        if class_name(call) == "pad_packed_sequence":
             fixes = ("batch_first=True, as the layer beside it has",
                      "without batch_first, as the layer beside it is")  # fmt: skip
-            yield batch_first_turned("packed-order", fixes, source, call, 1)
+            yield batch_first_turned(name, fixes, source, call, 1)
     for spot in scene.builds("pack_padded_sequence"):
-        built = spot.node
-        assert isinstance(built, ast.Call)
-        for name in names:
-            for node in ast.walk(built):
-                if isinstance(node, ast.Subscript) and source.segment(node.slice) == name:
-                    yield change(
-                        "packed-order",
-                        "leave the batch in its order",
-                        spot.source,
-                        spot.source.replace(node, spot.source.segment(node.value)),
-                        spot.source.with_argument(built, "enforce_sorted", "False", 3),
-                    )
+        packed, file = spot.node, spot.source
+        assert isinstance(packed, ast.Call)
+        for node in ast.walk(packed):
+            if isinstance(node, ast.Subscript) and file.segment(node.slice) in orders:
+                whole = file.replace(node, file.segment(node.value))
+                kept = file.with_argument(packed, "enforce_sorted", "False", 3)
+                yield change(name, "leave the batch in its order", file, whole, kept)
 
 
 def _orders(scene: Scene) -> list[str]:
@@ -753,9 +546,7 @@ def _orders(scene: Scene) -> list[str]:
         for node in source.within(scope):
             if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
                 continue
-            kind = class_name(node.value) or (
-                node.value.func.attr if isinstance(node.value.func, ast.Attribute) else ""
-            )
+            kind = method_name(node.value)
             target = node.targets[0]
             if kind == "sort" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
                 found.append(source.segment(target.elts[1]))
@@ -779,10 +570,7 @@ def hidden(scene: Scene) -> Iterator[Candidate | None]:
             if isinstance(value, (ast.List, ast.ListComp, ast.Tuple)):
                 text = source.segment(value)
                 inner = "" if text == "[]" else text
-                yield change(
-                    "parameters-hidden", "hold the layers in a ModuleList", source,
-                    source.replace(value, f"{prefix}.ModuleList({inner})"),
-                )  # fmt: skip
+                yield put("parameters-hidden", "hold the layers in a ModuleList", source, value, f"{prefix}.ModuleList({inner})")  # fmt: skip
 
 
 @silent("probabilities-for-scores")
@@ -797,10 +585,7 @@ def scores(scene: Scene) -> Iterator[Candidate | None]:
     method = isinstance(scene.value(owner), Tensor)  # scores.softmax(1), else softmax(scores, 1)
     operand = owner if method else next(iter(call.args), None)
     if operand is not None:
-        yield change(
-            "probabilities-for-scores", "give the loss the scores", scene.source,
-            scene.source.replace(call, scene.source.segment(operand)),
-        )  # fmt: skip
+        yield put("probabilities-for-scores", "give the loss the scores", scene.source, call, scene.source.segment(operand))  # fmt: skip
 
 
 @silent("scores-for-probabilities")

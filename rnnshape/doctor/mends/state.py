@@ -9,10 +9,10 @@ from ...network.constructor import KINDS, positional_names
 from ...programs.record import Event
 from ...programs.sizes import Size
 from ...programs.tensor import Tensor
-from ...programs.values import Instance, Packed
+from ...programs.values import Packed
 from ..edits import Change, Source, dotted
-from .maker import Candidate, change, raised, wrap
-from .place import Scene, Spot, class_name, key_of
+from .maker import Candidate, change, put, raised, wrap
+from .place import LAYERS, Scene, Spot, class_name, key_of
 
 FACTORIES = ("zeros", "randn", "ones", "rand", "empty", "new_zeros", "new_ones", "normal", "full")
 _CELL_OF = {kind.class_name: cell for cell, kind in KINDS.items()}
@@ -44,50 +44,24 @@ def state_value(scene: Scene) -> object:
     return scene.argument if value is None else value
 
 
-def layer_of(scene: Scene) -> Instance | None:
-    """The layer that the failing call runs."""
-    value = scene.value(scene.call.func) if scene.call else None
-    return value if isinstance(value, Instance) else None
-
-
 def batch_first_toggled(
     scene: Scene, callee: ast.expr, frame: int | None = None
 ) -> Iterator[Candidate | None]:
     """The layer built for the other order of axes."""
+    name = "batch-first-confusion"
+    with_it = "build the layer with batch_first=True: the input is (N, T, features)"
+    without = "build the layer without batch_first: the input is (T, N, features)"
     for spot in scene.constructors(callee, frame):
-        kind = class_name(spot.node)
-        if kind not in ("RNN", "LSTM", "GRU"):
+        source, node, kind = spot.source, spot.node, class_name(spot.node)
+        if kind not in LAYERS or not isinstance(node, ast.Call):
             continue
-        yield from toggled(spot, kind)
-
-
-def toggled(spot: Spot, kind: str) -> Iterator[Candidate | None]:
-    """batch_first=True put in, or taken out."""
-    source, node = spot.source, spot.node
-    assert isinstance(node, ast.Call)
-    given = next((k.value for k in node.keywords if k.arg == "batch_first"), None)
-    if given is None:
-        place = position(kind, "batch_first")
-        yield change(
-            "batch-first-confusion",
-            "build the layer with batch_first=True: the input is (N, T, features)",
-            source,
-            source.with_argument(node, "batch_first", "True", place),
-        )
-    elif isinstance(given, ast.Constant) and given.value is True:
-        yield change(
-            "batch-first-confusion",
-            "build the layer without batch_first: the input is (T, N, features)",
-            source,
-            source.without_keyword(node, "batch_first"),
-        )
-    elif isinstance(given, ast.Constant):
-        yield change(
-            "batch-first-confusion",
-            "build the layer with batch_first=True: the input is (N, T, features)",
-            source,
-            source.replace(given, "True"),
-        )
+        given = next((k.value for k in node.keywords if k.arg == "batch_first"), None)
+        if given is None or (isinstance(given, ast.Constant) and given.value is not True):
+            place = position(kind, "batch_first")
+            added = source.with_argument(node, "batch_first", "True", place)
+            yield change(name, with_it, source, added)
+        elif isinstance(given, ast.Constant):
+            yield change(name, without, source, source.without_keyword(node, "batch_first"))
 
 
 def input_size_text(scene: Scene, axis: int) -> str | None:
@@ -113,23 +87,19 @@ def on_states(
         return
     source = scene.source
     if isinstance(node, ast.Tuple):
-        yield change(
-            name,
-            fix,
-            source,
-            *[source.wrapped(one, form) for i, one in enumerate(node.elts) if i in which],
-        )
+        changes = [source.wrapped(one, form) for i, one in enumerate(node.elts) if i in which]
+        yield change(name, fix, source, *changes)
         return
     value = state_value(scene)
     if isinstance(value, (tuple, list)):
         if len(which) == 2:
             one = form.replace("@", "s")
-            yield wrap(name, fix, Spot(source, node, scene.last), f"tuple({one} for s in @)")
+            yield wrap(name, fix, scene.spot(node), f"tuple({one} for s in @)")
         else:
             parts = [form.replace("@", f"@[{i}]") if i in which else f"@[{i}]" for i in range(2)]
-            yield wrap(name, fix, Spot(source, node, scene.last), f"({', '.join(parts)})")
+            yield wrap(name, fix, scene.spot(node), f"({', '.join(parts)})")
     else:
-        yield wrap(name, fix, Spot(source, node, scene.last), form)
+        yield wrap(name, fix, scene.spot(node), form)
 
 
 def state_spots(scene: Scene) -> list[Spot]:
@@ -213,18 +183,35 @@ def scaled_texts(source: Source, node: ast.expr, have: int, want: int) -> list[s
     return found
 
 
+def _scaled(
+    name: str,
+    fix: str,
+    made: Sequence[tuple[Spot, list[ast.expr]]],
+    axis: int,
+    have: int,
+    want: int,
+) -> Iterator[Candidate]:
+    """All factories with another size on one axis, each way of writing it in turn."""
+    options = [scaled_texts(s.source, z[axis], have, want) for s, z in made]
+    for i in range(max(map(len, options), default=0)):
+        changes = (
+            (s.source.file, s.source.replace(z[axis], texts[min(i, len(texts) - 1)]))
+            for (s, z), texts in zip(made, options)
+        )
+        yield Candidate(name, fix, tuple(changes))
+
+
 @raised(
     r"RuntimeError: Expected hidden(\[\d\])? size|RuntimeError: .*hidden.* size|start \(0\) \+ length|"
     r"has inconsistent hidden_size"
 )
 def state_shape(scene: Scene) -> Iterator[Candidate | None]:
     """(rows, batch, width) where the layer wants another."""
-    call, layer = scene.call, layer_of(scene)
+    call, spec = scene.call, scene.spec
     expected = scene.wants.get("state")
-    own = layer._attributes.get("_spec") if layer else None
     x = scene.shape(call.args[0]) if call is not None and call.args else None
-    if not expected and own is not None and own.single and x and len(x) == 2:
-        expected = [(x[0], own.hidden_size)]
+    if not expected and spec is not None and spec.single and x and len(x) == 2:
+        expected = [(x[0], spec.hidden_size)]
     if call is None or not expected:
         return
     got = _shapes(scene.argument)
@@ -239,7 +226,6 @@ def state_shape(scene: Scene) -> Iterator[Candidate | None]:
     if len(want) != 3:
         yield from _cell_state(scene, want, have)
         return
-    spec = layer._attributes.get("_spec") if layer else None
     first = bool(getattr(spec, "batch_first", False))
     rows, batch, width = (int(w) for w in want)
     if len(have) == 2:
@@ -254,46 +240,22 @@ def state_shape(scene: Scene) -> Iterator[Candidate | None]:
     if [int(n) for n in have] == [batch, rows, width]:
         fix = "give the state as (D·L, N, H): batch_first does not concern it"
         yield from undone(scene, "batch-first-confusion", fix, ("transpose", "permute", "swapaxes"))
-        for spot, sizes in factories(scene):
-            if len(sizes) == 3:
-                yield change(
-                    "batch-first-confusion",
-                    fix,
-                    spot.source,
-                    spot.source.replace(sizes[0], spot.source.segment(sizes[1])),
-                    spot.source.replace(sizes[1], spot.source.segment(sizes[0])),
-                )
-        every = [
-            (s.source.file, c)
-            for s, z in factories(scene)
-            if len(z) == 3
-            for c in (
-                s.source.replace(z[0], s.source.segment(z[1])),
-                s.source.replace(z[1], s.source.segment(z[0])),
-            )
-        ]
-        if len(every) > 2:
-            yield Candidate("batch-first-confusion", fix, tuple(every))
+        swaps = [
+            [(s.source.file, s.source.replace(z[i], s.source.segment(z[1 - i]))) for i in (0, 1)]
+            for s, z in factories(scene) if len(z) == 3
+        ]  # fmt: skip
+        for each in (*swaps, [one for both in swaps for one in both]):
+            if each:
+                yield Candidate("batch-first-confusion", fix, tuple(each))
         yield from on_states(
             scene, "batch-first-confusion", fix, "@.transpose(0, 1).contiguous()", which
         )
     if differs == [False, True, False]:
         if swapped:
             yield from batch_first_toggled(scene, call.func)
-            if not first and isinstance(call.args[0], ast.expr):
-                yield wrap(
-                    "batch-first-confusion",
-                    "give the layer (T, N, features)",
-                    scene.spot(call.args[0]),
-                    "@.transpose(0, 1)",
-                )
-            elif first:
-                yield wrap(
-                    "batch-first-confusion",
-                    "give the layer (N, T, features)",
-                    scene.spot(call.args[0]),
-                    "@.transpose(0, 1)",
-                )
+            order = "(N, T, features)" if first else "(T, N, features)"
+            fix = f"give the layer {order}"
+            yield wrap("batch-first-confusion", fix, scene.spot(call.args[0]), "@.transpose(0, 1)")
         yield from _batch(scene, have, size, which)
         if not swapped:
             yield from batch_first_toggled(scene, call.func)
@@ -304,16 +266,14 @@ def state_shape(scene: Scene) -> Iterator[Candidate | None]:
     if sum(differs) > 1 and size:
         made = [(s, z) for s, z in factories(scene) if len(z) == 3]
         if made:
-            yield Candidate(
-                "state-shape",
-                "make the state of the shape that the call needs",
-                tuple(
-                    (s.source.file, s.source.replace(z[i], t))
-                    for s, z in made
-                    for i, t in enumerate((str(rows), size, str(width)))
-                    if differs[i] and (i != 1 or s.frame == scene.last)
-                ),
-            )
+            new = enumerate((str(rows), size, str(width)))
+            changes = [
+                (s.source.file, s.source.replace(z[i], text))
+                for i, text in new for s, z in made
+                if differs[i] and (i != 1 or s.frame == scene.last)
+            ]  # fmt: skip
+            fix = "make the state of the shape that the call needs"
+            yield Candidate("state-shape", fix, tuple(changes))
 
 
 def _shapes(value: object) -> list[tuple[int, ...]]:
@@ -334,10 +294,8 @@ def undone(scene: Scene, name: str, fix: str, methods: Sequence[str]) -> Iterato
                 and node.func.attr in methods
             ):
                 inner = spot.source.segment(node.func.value)
-                yield change(
-                    name, fix, spot.source, spot.source.replace(node, f"{inner}.contiguous()")
-                )
-                yield change(name, fix, spot.source, spot.source.replace(node, inner))
+                yield put(name, fix, spot.source, node, f"{inner}.contiguous()")
+                yield put(name, fix, spot.source, node, inner)
 
 
 def _batch(
@@ -361,7 +319,7 @@ def _batch(
         yield wrap(
             name,
             "begin anew where the batch has another size",
-            Spot(source, node, scene.last),
+            scene.spot(node),
             f"{text} if {guard}{part}.size(1) == {size} else None",
         )
     here = [(s, z) for s, z in factories(scene) if len(z) == 3]
@@ -377,7 +335,7 @@ def _batch(
             and len(spot.node.args) == 1
         ):
             if class_name(spot.node) not in FACTORIES:
-                yield change(name, fix, spot.source, spot.source.replace(spot.node.args[0], size))
+                yield put(name, fix, spot.source, spot.node.args[0], size)
     if int(have[1]) == 1:
         yield from on_states(scene, name, fix, f"@.expand(-1, {size}, -1).contiguous()", which)
     yield from on_states(scene, name, fix, f"@[:, :{size}].contiguous()", which)
@@ -422,57 +380,31 @@ def _rows(
         name, fix = "wrong-num-layers", "make as many rows as the layer has layers and directions"
     if from_layer is not None:
         yield from _every_layer(scene, need)
-        other = (
-            from_layer.function._attributes.get("_spec")
-            if isinstance(from_layer.function, Instance)
-            else None
-        )
         bridge = "encoder-decoder-bridge"
-        if other is not None and other.bidirectional and rows == 2 * need:
-            yield from on_states(
-                scene,
-                bridge,
+        if from_layer.function._attributes["_spec"].bidirectional and rows == 2 * need:
+            fix, form = (
                 "add the two directions of each layer",
                 f"@.view({need}, 2, *@.shape[1:]).sum(1)",
-                which,
             )
+            yield from on_states(scene, bridge, fix, form, which)
         if rows > need:
-            yield from on_states(
-                scene, bridge, "give the decoder the rows of the top layers", f"@[-{need}:]", which
-            )
+            fix = "give the decoder the rows of the top layers"
+            yield from on_states(scene, bridge, fix, f"@[-{need}:]", which)
         if rows and need % rows == 0:
-            yield from on_states(
-                scene,
-                bridge,
-                "give each of the decoder's layers the encoder's state",
-                f"@.repeat({need // rows}, 1, 1)",
-                which,
-            )
+            fix = "give each of the decoder's layers the encoder's state"
+            yield from on_states(scene, bridge, fix, f"@.repeat({need // rows}, 1, 1)", which)
         return
     made = [(s, z) for s, z in factories(scene) if len(z) == 3]
     yield from _layers(scene, [z[0] for _, z in made], rows, both)
     if made and not also_batch:
-        options = [scaled_texts(s.source, z[0], rows, need) for s, z in made]
-        for i in range(max(map(len, options))):
-            yield Candidate(
-                name,
-                fix,
-                tuple(
-                    (s.source.file, s.source.replace(z[0], texts[min(i, len(texts) - 1)]))
-                    for (s, z), texts in zip(made, options)
-                ),
-            )
+        yield from _scaled(name, fix, made, 0, rows, need)
     elif made and size:
-        yield Candidate(
-            name,
-            fix,
-            tuple(
-                (s.source.file, s.source.replace(z[i], t))
-                for s, z in made
-                for i, t in ((0, str(need)), (1, size))
-                if i == 0 or s.frame == scene.last
-            ),
-        )
+        changes = [
+            (s.source.file, s.source.replace(z[i], text))
+            for s, z in made for i, text in ((0, str(need)), (1, size))
+            if i == 0 or s.frame == scene.last
+        ]  # fmt: skip
+        yield Candidate(name, fix, tuple(changes))
     if rows and need % rows == 0:
         yield from on_states(scene, name, fix, f"@.repeat({need // rows}, 1, 1)", which)
     if rows > need:
@@ -550,10 +482,7 @@ def _width(
         fix = "h is proj_size wide, c is hidden_size wide"
         for index in which:
             for spot, sizes in _factories_of(scene, index):
-                for text in _attribute_texts(
-                    scene, "proj_size" if index == 0 else "hidden_size", want[2]
-                ):
-                    yield change("proj-size", fix, spot.source, spot.source.replace(sizes[2], text))
+                yield put("proj-size", fix, spot.source, sizes[2], str(want[2]))
         yield from on_states(scene, "proj-size", fix, f"@.new_zeros(*@.shape[:2], {need})", which)
         return
     if width == 2 * need:
@@ -562,34 +491,18 @@ def _width(
             name = "encoder-decoder-bridge"
             if int(want[0]) == rows:
                 yield from _narrowed(scene, name)
-                yield from on_states(
-                    scene,
-                    name,
-                    "add the two directions",
-                    f"(@[..., :{need}] + @[..., {need}:])",
-                    which,
-                )
+                form = f"(@[..., :{need}] + @[..., {need}:])"
+                yield from on_states(scene, name, "add the two directions", form, which)
     if int(want[0]) == rows:
         made = [(s, z) for s, z in factories(scene) if len(z) == 3]
-        if made:
-            options = [scaled_texts(s.source, z[2], width, want[2]) for s, z in made]
-            for i in range(max(map(len, options))):
-                yield Candidate(
-                    "hidden-size",
-                    "make the state as wide as the layer's hidden_size",
-                    tuple(
-                        (s.source.file, s.source.replace(z[2], texts[min(i, len(texts) - 1)]))
-                        for (s, z), texts in zip(made, options)
-                    ),
-                )
+        fix = "make the state as wide as the layer's hidden_size"
+        yield from _scaled("hidden-size", fix, made, 2, width, want[2])
     elif rows == 2 * int(want[0]) and need == 2 * width:
-        yield from on_states(
-            scene,
-            "encoder-decoder-bridge",
+        fix, form = (
             "put the two directions of each layer side by side",
             "torch.cat([@[0::2], @[1::2]], dim=2)",
-            which,
         )
+        yield from on_states(scene, "encoder-decoder-bridge", fix, form, which)
 
 
 def _narrowed(scene: Scene, name: str) -> Iterator[Candidate | None]:
@@ -613,31 +526,19 @@ def _first(value: object) -> object:
 def _factories_of(scene: Scene, index: int) -> list[tuple[Spot, list[ast.expr]]]:
     """The factories of h (0) or of c (1) alone."""
     node = state_argument(scene)
-    if not isinstance(node, ast.Tuple):
-        for spot in scene.spots(node) if node is not None else ():
-            if isinstance(spot.node, ast.Tuple) and len(spot.node.elts) == 2:
-                inner = spot.node.elts[index]
-                if isinstance(inner, ast.Call):
-                    return (
-                        [(Spot(spot.source, inner, spot.frame), sizes_of(inner))]
-                        if len(sizes_of(inner)) == 3
-                        else []
-                    )
-        return []
-    found = []
-    for spot in scene.spots(node.elts[index]):
-        if (
-            isinstance(spot.node, ast.Call)
-            and class_name(spot.node) in FACTORIES
-            and len(sizes_of(spot.node)) == 3
-        ):
-            found.append((spot, sizes_of(spot.node)))
-    return found
-
-
-def _attribute_texts(scene: Scene, attribute: str, value: int) -> list[str]:
-    """The number, or where it is read: `self.lstm.proj_size`."""
-    return [str(int(value))] if not isinstance(value, Size) else [str(value)]
+    if isinstance(node, ast.Tuple):
+        spots = scene.spots(node.elts[index])
+    else:
+        spots = [
+            Spot(spot.source, spot.node.elts[index], spot.frame)
+            for spot in (scene.spots(node) if node is not None else ())
+            if isinstance(spot.node, ast.Tuple) and len(spot.node.elts) == 2
+        ]
+    return [
+        (spot, sizes_of(spot.node)) for spot in spots
+        if isinstance(spot.node, ast.Call) and class_name(spot.node) in FACTORIES
+        and len(sizes_of(spot.node)) == 3
+    ]  # fmt: skip
 
 
 def _two_axes(
@@ -656,7 +557,10 @@ def _two_axes(
 def _cell_state(
     scene: Scene, want: Sequence[int], have: Sequence[int]
 ) -> Iterator[Candidate | None]:
-    fix = "give the cell a state of (N, H)"
+    fix, own_batch = (
+        "give the cell a state of (N, H)",
+        "give each call a state of its own batch size",
+    )
     if len(have) == 3:
         for form in ("@[-1]", "@[0]", "@.squeeze(0)"):
             yield from on_states(scene, "unbatched-rank", fix, form)
@@ -665,30 +569,13 @@ def _cell_state(
         size = input_size_text(scene, 0)
         if made and len(have) == len(want) == 2:
             if int(have[1]) != int(want[1]):
-                for i in range(3):
-                    texts = [scaled_texts(s.source, z[1], int(have[1]), want[1]) for s, z in made]
-                    if i < max(map(len, texts)):
-                        yield Candidate(
-                            "hidden-size",
-                            "make the state as wide as the cell's hidden_size",
-                            tuple(
-                                (s.source.file, s.source.replace(z[1], t[min(i, len(t) - 1)]))
-                                for (s, z), t in zip(made, texts)
-                            ),
-                        )
+                name, fix = "hidden-size", "make the state as wide as the cell's hidden_size"
+                yield from _scaled(name, fix, made, 1, int(have[1]), want[1])
             elif size and all(s.frame == scene.last for s, _ in made):
-                yield Candidate(
-                    "last-batch-smaller",
-                    "give each call a state of its own batch size",
-                    tuple((s.source.file, s.source.replace(z[0], size)) for s, z in made),
-                )
+                changes = ((s.source.file, s.source.replace(z[0], size)) for s, z in made)
+                yield Candidate("last-batch-smaller", own_batch, tuple(changes))
         if size and len(have) == len(want) == 2 and int(have[0]) != int(want[0]):
-            yield from on_states(
-                scene,
-                "last-batch-smaller",
-                "give each call a state of its own batch size",
-                f"@[:{size}]",
-            )
+            yield from on_states(scene, "last-batch-smaller", own_batch, f"@[:{size}]")
 
 
 def _outputs(
@@ -707,9 +594,7 @@ def _outputs(
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple):
             second = statement.targets[0].elts[1]
             if isinstance(second, ast.Name) and second.id != "_":
-                yield change(
-                    "outputs-as-state", fix, scene.source, scene.source.replace(node, second.id)
-                )
+                yield put("outputs-as-state", fix, scene.source, node, second.id)
 
 
 @raised(
@@ -722,15 +607,14 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
     call = scene.call
     if call is None or not call.args:
         return
-    layer = layer_of(scene)
-    spec = layer._attributes.get("_spec") if layer else None
+    spec = scene.spec
     if getattr(spec, "has_cell_state", False) and isinstance(state_value(scene), Tensor):
         yield from one_tensor(scene)
     x = scene.value(call.args[0])
     state = _first(state_value(scene))
     first = bool(getattr(spec, "batch_first", False))
     ranks = [v.rank if isinstance(v, Tensor) else None for v in (x, state)]
-    if ranks == [2, 3] and spec and int(spec.input_size) == 1 != int(x.shape[-1]):
+    if ranks == [2, 3] and spec and spec.input_size == 1 != int(x.shape[-1]):
         fix = "give the single feature an axis of its own: .unsqueeze(-1)"
         yield wrap("unbatched-rank", fix, scene.spot(call.args[0]), "@.unsqueeze(-1)")
     elif ranks == [2, 3]:
@@ -749,17 +633,13 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
         fix = "give the state its axis of layers: (D·L, N, H)"
         rows = int(spec.num_layers * spec.num_directions) if spec else 1
         grown = "@.unsqueeze(0)" if rows == 1 else f"@.unsqueeze(0).repeat({rows}, 1, 1)"
+        every = []
         for spot, sizes in factories(scene):
             if len(sizes) == 2:
                 start = spot.source.span(sizes[0])[0]
-                yield change("unbatched-rank", fix, spot.source, Change(start, start, f"{rows}, "))
-        every = [
-            (s.source.file, Change(s.source.span(z[0])[0], s.source.span(z[0])[0], f"{rows}, "))
-            for s, z in factories(scene)
-            if len(z) == 2
-        ]
-        if len(every) > 1:
-            yield Candidate("unbatched-rank", fix, tuple(every))
+                every.append((spot.source.file, Change(start, start, f"{rows}, ")))
+        for changes in (*([one] for one in every), every):
+            yield Candidate("unbatched-rank", fix, tuple(changes)) if changes else None
         yield from on_states(scene, "unbatched-rank", fix, grown)
     elif ranks == [3, 4]:
         fix = "the state has three axes, (D·L, N, H)"
@@ -768,10 +648,7 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
             if isinstance(spot.node, ast.Call) and class_name(spot.node) == "unsqueeze":
                 inner = spot.node.func.value if isinstance(spot.node.func, ast.Attribute) else None
                 if isinstance(statement, ast.Assign) and statement.value is spot.node and inner:
-                    yield change(
-                        "unbatched-rank", fix, spot.source,
-                        spot.source.replace(spot.node, spot.source.segment(inner)),
-                    )  # fmt: skip
+                    yield put("unbatched-rank", fix, spot.source, spot.node, spot.source.segment(inner))  # fmt: skip
         yield from on_states(scene, "unbatched-rank", fix, "@.squeeze(0)")
     elif getattr(spec, "single", False):
         for form in ("@[-1]", "@.squeeze(0)", "@[0]"):
@@ -786,8 +663,7 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
 )
 def one_tensor(scene: Scene) -> Iterator[Candidate | None]:
     """An LSTM that was given h0 alone."""
-    layer = layer_of(scene)
-    spec = layer._attributes.get("_spec") if layer else None
+    spec = scene.spec
     if not getattr(spec, "has_cell_state", False):
         return
     node = state_argument(scene)
@@ -799,7 +675,7 @@ def one_tensor(scene: Scene) -> Iterator[Candidate | None]:
     for spot in made:
         text = spot.source.segment(spot.node)
         form = f"{text}, {text}" if isinstance(spot.statement, ast.Return) else f"({text}, {text})"
-        yield change(name, fix, spot.source, spot.source.replace(spot.node, form))
+        yield put(name, fix, spot.source, spot.node, form)
     yield wrap(name, fix, spots[0], "(@, torch.zeros_like(@))")
     for spot in spots[1:]:
         if spot.frame >= 0:
@@ -809,8 +685,7 @@ def one_tensor(scene: Scene) -> Iterator[Candidate | None]:
 @raised(r"'tuple' object has no attribute|must be Tensor, not tuple")
 def state_made_a_pair(scene: Scene) -> Iterator[Candidate | None]:
     """tuple(part.data for part in h) of a layer whose state is one tensor."""
-    layer = layer_of(scene)
-    spec = layer._attributes.get("_spec") if layer else None
+    spec = scene.spec
     if spec is None or spec.has_cell_state:
         return
     for spot in state_spots(scene):
@@ -825,17 +700,13 @@ def state_made_a_pair(scene: Scene) -> Iterator[Candidate | None]:
         each, whole = parts.generators[0].target, spot.source.segment(parts.generators[0].iter)
         text = spot.source.segment(parts.elt)
         if isinstance(each, ast.Name) and text.startswith(f"{each.id}."):
-            yield change(
-                "tuple-passed-on", "the state of this layer is one tensor", spot.source,
-                spot.source.replace(node, whole + text[len(each.id) :]),
-            )  # fmt: skip
+            yield put("tuple-passed-on", "the state of this layer is one tensor", spot.source, node, whole + text[len(each.id) :])  # fmt: skip
 
 
 @raised(r"forward\(\) takes .* positional arguments? but 4 were given")
 def state_in_parts(scene: Scene) -> Iterator[Candidate | None]:
     """lstm(x, h0, c0): the pair is one argument; a GRU has no c0."""
-    call, layer = scene.call, layer_of(scene)
-    spec = layer._attributes.get("_spec") if layer else None
+    call, spec = scene.call, scene.spec
     if call is None or spec is None or len(call.args) != 3:
         return
     source, (_, h, c) = scene.source, call.args
@@ -852,16 +723,14 @@ def state_in_parts(scene: Scene) -> Iterator[Candidate | None]:
 @raised(r"The size of tensor a|INDICES element is out of|index_select|Expected more hidden states")
 def packed_state(scene: Scene) -> Iterator[Candidate | None]:
     """A packed batch and a state of another batch: torch finds it in the first product."""
-    layer = layer_of(scene)
-    value = _first(state_value(scene))
-    if layer is None or "_spec" not in layer._attributes or not isinstance(value, Tensor):
+    spec, value = scene.spec, _first(state_value(scene))
+    if spec is None or not isinstance(value, Tensor):
         return
     call = scene.call
     packed = scene.value(call.args[0]) if call is not None and call.args else None
     if isinstance(packed, Packed):
         assert call is not None
         size = f"{scene.source.operand(call.args[0])}.batch_sizes[0]"
-        spec = layer._attributes["_spec"]
         need, rows = int(spec.num_layers * spec.num_directions), int(value.shape[0])
         if value.rank == 3 and rows != need:
             want = (need, packed.batch_size, value.shape[2])
