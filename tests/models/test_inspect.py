@@ -272,6 +272,10 @@ GUESSED = {
     "joined by an underscore": ({f"lstm_{n}": a for n, a in LSTM.items()}, LSTM),
     "joined by a slash": ({f"enc/lstm/{n}": a for n, a in LSTM.items()}, LSTM),
     "fastai's _raw": ({f"{n}_raw" if n == "weight_hh_l0" else n: a for n, a in LSTM.items()}, LSTM),
+    "fastai's _raw beside its module": (
+        {"rnns.0.weight_hh_l0_raw": LSTM["weight_hh_l0"],
+         **{f"rnns.0.module.{n}": a * (n != "weight_hh_l0") for n, a in LSTM.items()}}, LSTM,
+    ),
     "W_ih and b_ih": ({n.replace("weight", "W").replace("bias", "b").removesuffix("_l0"): a
                        for n, a in GRU.items()}, GRU),
     "i2h and h2h": ({f"rnn.{n.replace('weight_ih_l0', 'i2h.weight').replace('weight_hh_l0', 'h2h.weight').replace('bias_ih_l0', 'i2h.bias').replace('bias_hh_l0', 'h2h.bias')}": a

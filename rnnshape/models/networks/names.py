@@ -45,25 +45,30 @@ def groups_of(tensors: Iterable[Stored]) -> list[Group]:
     """The groups with torch's names: `encoder.rnn.weight_ih_l0`, a cell's `weight_ih`, and the
     same behind another joint than a dot (`lstm_weight_ih_l0`)."""
     groups: dict[tuple[str, bool], Group] = {}
+    tensors = list(tensors)
+    dropped = {t.name.partition("weight_hh_l")[0] for t in tensors if t.name.endswith("_raw")}
     for tensor in tensors:
         match = _TORCH.search(tensor.name)
         if match is None or optimisers(tensor):
             continue
         what, side, layer, back, raw = match.groups()
-        prefix = tensor.name[: match.start()]
+        start, prefix = match.start(), tensor.name[: match.start()]
+        if prefix.endswith("module.") and prefix[:-7] in dropped:  # where weights are dropped
+            start, prefix = start - 7, prefix[:-7]
         if (prefix and prefix[-1].isalnum()) or (what == "bias" and side == "hr"):
             continue
         key = (prefix, layer is None)
         group = groups.get(key)
         if group is None:
-            own = tensor.path[: len(tensor.path) - len(tensor.name) + match.start()]
+            own = tensor.path[: len(tensor.path) - len(tensor.name) + start]
             group = groups[key] = Group(_bare(prefix), _bare(own), layer is None)
             if prefix and not prefix.endswith("."):
                 group.guessed = f"the names are joined to the module's by {prefix[-1]!r}"
         if raw:
             group.guessed = "the names end in _raw, as where a program drops weights"
         slot = f"{what}_{side}_l{int(layer or 0)}{back or ''}"
-        group.slots.setdefault(slot, tensor)
+        if raw or slot not in group.slots:  # what was dropped of it may stand beside it
+            group.slots[slot] = tensor
     return list(groups.values())
 
 
