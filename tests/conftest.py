@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TORCH = ROOT / "fixtures" / "torch"
+if (
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+):  # in the background: what is started inherits it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def installed(module: str) -> bool:

@@ -33,7 +33,7 @@ def inspect(
 
     With a second file, or with options that describe a network, compare: what differs, and what
     load_state_dict says. What no option says is taken from the file. Ends with 1 where they
-    differ, where a network of the file is not whole, or where it holds none.
+    differ, or where a network of the file is not whole.
 
     Example: rnnshape inspect model.safetensors --module encoder.rnn
     """
@@ -50,7 +50,7 @@ def inspect(
     modules = held.modules if module is None else (chosen(held, module),)
     if model is None and not stated:
         _tell(inspect_document(held, modules), json)
-        if not modules or not all(found.whole for found in modules):
+        if not all(found.whole for found in modules):
             raise typer.Exit(1)
         return
     from ..models.compare import beside_file, beside_spec

@@ -100,7 +100,7 @@ def test_run_needs_no_option_that_the_file_tells(rnnshape, file):
 def test_a_file_without_a_network_is_said(rnnshape, held):
     held({"fc.weight": np.zeros((2, 3))})
     ended = rnnshape("inspect", "a.npz")
-    assert ended.status == 1 and "no recurrent network in it" in ended.out
+    assert ended.status == 0 and "no recurrent network in it" in ended.out
 
 
 def test_inspecting_loads_no_numpy_and_reads_no_tensor(process, tmp_path):
