@@ -160,7 +160,7 @@ class Followed:
         vague = any(isinstance(e.result, Unknown) for e in calls)
         if not self.layers and not calls:
             open_ = self.stopped or self.doubt or self.other_builds
-            return "unknown" if open_ else "no recurrent layer"
+            return "unknown" if open_ or self.interpreter.some_layer else "no recurrent layer"
         matters = any(t.matters for t in self.interpreter.told.values())
         if not calls or vague or matters or self.stopped is not None or self.unsure:
             return "unknown"
@@ -494,7 +494,9 @@ class _Search:
         if vague and refusal.type != "RuntimeError" and not of_tensors:
             what = f"{refusal.type}: {refusal.message[:120]}, after what is not known"
             return _unsure(followed, problem, what)
-        if not self.entry.name or (self._left() and self._sure(followed)):
+        named = {name for pair in refusal.sizes for size in pair for name in _keys(size)}
+        numbers = not named & interpreter.flags  # 1 + bidirectional is no arithmetic of sizes
+        if numbers and (not self.entry.name or (self._left() and self._sure(followed))):
             return followed
         guessed = [n for n, a in followed.arguments.items() if not a.given]
         open_ = guessed or [n for n, v in followed.constructor.items() if isinstance(v, Size)]

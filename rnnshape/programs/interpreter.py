@@ -224,6 +224,8 @@ class Interpreter:
         self.layers: list[Any] = []  # recurrent layers, in the order in which they were built
         self.started = 0
         self.settled = settled
+        self.some_layer = False  # whether something of torch.nn is called by a name from outside
+        self.flags: set[str] = set()  # open arguments that a constructor took for yes or no
         self.unset: set[str] = set()  # numbers of the command line that are None unless given
         self.roots: dict[tuple[str, int, str], str] = {}  # what values from outside are called
         self.unnamed: dict[int, list[Unknown]] = {}  # sizes without a name, by line
@@ -2421,6 +2423,8 @@ class Interpreter:
             key = value.terms[0][0][0].key if isinstance(value, Size) and value.name else ""
             if not vague and not key:
                 return value
+            if isinstance(value, Outside) and name in _FLAGS and not self.settled:
+                raise Restart(kinds={value.size: "width"})
             if name in (*_SHARES, *_FLAGS):
                 open_[name] = None if vague else str(value)
             if name in _SHARES:
@@ -2428,6 +2432,7 @@ class Interpreter:
             if name in _FLAGS:
                 likely = name in ("bias", "affine", "elementwise_affine")
                 if isinstance(value, Size):
+                    self.flags.add(key)
                     return self.decide_flag(value, node, likely)
                 return self.decide(node or ast.Pass(), value, node or ast.Pass(), likely)
             if name in ("nonlinearity", "mode", "padding_mode") and vague:

@@ -28,6 +28,7 @@ from .objects import (
     Raised,
     Static,
     Super,
+    Torch,
     class_of,
     make_class,
     native,
@@ -289,6 +290,7 @@ def _getattr(interpreter: Interpreter, owner: Any, name: Any, default: Any = MIS
         vague = interpreter.unknown(f"an attribute called by {name}, which was not given")
     if isinstance(vague, Unknown):
         interpreter.tell(vague)
+        interpreter.some_layer |= isinstance(owner, Torch)
         return vague
     if not isinstance(name, str):
         raise type_error(f"attribute name must be string, not '{type_name(name)}'")

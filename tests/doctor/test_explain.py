@@ -607,3 +607,14 @@ def test_rows_that_nothing_but_a_name_explains_are_read_for_every_cell():
 @pytest.mark.parametrize("sizes", ["3x21 and 21x80", "0x0 and 0x80"])
 def test_a_product_that_torch_computes_has_no_cause(sizes):
     assert first(f"mat1 and mat2 shapes cannot be multiplied ({sizes})") is None
+
+
+@pytest.mark.parametrize("shapes", [("", "120, 9"), ("9, 9", "")])
+def test_a_weight_without_axes_in_a_message_ends_it_in_no_traceback(rnnshape, shapes):
+    message = (
+        "RuntimeError: Error(s) in loading state_dict for Net:\n\tsize mismatch for "
+        "rnn.weight_ih_l0: copying a param with shape torch.Size([{}]) from checkpoint, the shape "
+        "in current model is torch.Size([{}])."
+    )
+    ended = rnnshape("explain", message.format(*shapes))
+    assert "torch.Size([])" in ended.out and ended.err == ""

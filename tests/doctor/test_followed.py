@@ -223,3 +223,18 @@ def test_a_state_without_rows_is_told():
         rnn(torch.randn(4, 9, 6), (torch.zeros(1, 9, 16), torch.zeros(0, 9, 16)))
         """
     assert mend(text)[0] == "wrong-num-layers"
+
+
+def test_a_mend_of_a_layer_that_was_not_built_leaves_nothing_to_read():
+    text = """
+    from torch import nn
+    import torch
+    lstm = nn.LSTM(9, 16, bidirNational=[], batch_first=True)
+    out, (h, c) = lstm(torch.randn(4, 9, 8))
+    y = nn.Linear(32, 2)(torch.cat((h[0], h[1])))
+    """
+    ((followed, diagnosis),) = [
+        (one, diagnose(one, Request(one.source)))
+        for one in follow(Request(source_of(textwrap.dedent(text), "program.py")))
+    ]
+    assert followed.verdict == "does not fit" and diagnosis

@@ -237,3 +237,41 @@ def test_sizes_from_outside_keep_apart_and_their_arithmetic(head, V, H):
         return {one.verdict for one in follow(Request(source))}
 
     assert (verdicts(" * 2"), verdicts("")) == ({"fits"}, {"does not fit"})
+
+
+FLAG = """
+import torch
+from torch import nn
+{head}
+
+class Net(nn.Module):
+    def __init__(self{argument}):
+        super().__init__()
+        self.lstm = nn.LSTM(6, 8, batch_first=True, bidirectional={flag})
+        self.fc = nn.Linear(8 * ({times}), 3)
+
+    def forward(self, x):
+        return self.fc(self.lstm(x)[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "argument", "flag"),
+    [("from config import cfg", "", "cfg.both"), ("import json\ncfg = json.load(open('c'))", "",
+      "cfg['both']"), ("", ", both", "both")],
+    ids=["a module", "a dict", "an argument"],
+)  # fmt: skip
+def test_yes_or_no_is_the_same_wherever_it_is_asked(head, argument, flag):
+    def verdict(times):
+        text = FLAG.format(head=head, argument=argument, flag=flag, times=times)
+        (one,) = follow(Request(source_of(text, "program.py")))
+        return one.verdict
+
+    assert verdict(f"2 if {flag} else 1") == "fits"
+    assert verdict(f"1 + {flag}") == "unknown"  # no arithmetic of sizes: it proves nothing
+
+
+def test_a_layer_by_a_name_from_outside_is_not_denied():
+    text = HEAD + "from config import kind\nrnn = getattr(nn, kind)(3, 4)\n"
+    (one,) = follow(Request(source_of(text, "program.py")))
+    assert one.verdict == "unknown"

@@ -185,13 +185,13 @@ def _cell(facts: Facts, prefix: str) -> str:
 def _other_cells(facts: Facts, differences: Differences) -> str:
     """What the rows of weight_ih alone may mean, where nothing but a name such as `rnn` tells."""
     prefix = differences.prefix() or ""
-    rows = differences.in_file.get(f"{prefix}weight_ih_l0", (0,))[0]
+    rows = (differences.in_file.get(f"{prefix}weight_ih_l0") or (0,))[0]
     match = LOADING.search(facts.error.message)
     sure = facts.cell or (match and match[1].lower() in GATES)
     named = "lstm" in prefix.lower() or "gru" in prefix.lower()
     if sure or named or f"{prefix}weight_hh_l0" in differences.in_file:
         return ""
-    if rows == differences.in_model.get(f"{prefix}weight_ih_l0", (0,))[0]:
+    if rows == (differences.in_model.get(f"{prefix}weight_ih_l0") or (0,))[0]:
         return ""
     others = [
         f"{rows // GATES[cell]} of an nn.{cell.upper()}"

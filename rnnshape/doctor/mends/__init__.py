@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...programs.follow import Followed, Request, follow
-from ...programs.record import Event
+from ...programs.record import Event, calls_layer
 from ...programs.source import source_of
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
@@ -441,12 +441,7 @@ def _wrong_axes(followed: Followed) -> set[tuple[str, str, str]]:
             if inputs and kind != "Embedding":
                 if _kinds(inputs[0], -1) & {"samples", "mixed"}:
                     found.add((event.place.file, line, "samples among the features"))
-        if (
-            is_recurrent(event)
-            and inputs
-            and inputs[0].rank == 3
-            and isinstance(event.function, Instance)
-        ):
+        if is_recurrent(event) and calls_layer(event) and inputs and inputs[0].rank == 3:
             first = event.function._attributes["_spec"].batch_first
             n, t = (0, 1) if first else (1, 0)
             if _kinds(inputs[0], n) == {"steps"} or _kinds(inputs[0], t) == {"samples"}:
