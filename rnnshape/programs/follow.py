@@ -379,6 +379,9 @@ class _Search:
 
     def result(self) -> Followed:
         """The run that goes furthest, with its axes called by what they turned out to be."""
+        return self._worded(*self._found())
+
+    def _found(self) -> tuple[_Plan, Followed]:
         plan, followed = self._settled(_Plan())
         while followed.problem is not None and self._left():
             whole = self._whole(plan, followed)
@@ -391,19 +394,24 @@ class _Search:
         shown = self._shown(followed)
         if shown:
             plan, followed = self._settled(replace(plan, shown=shown))
-        return self._doubted(self._worded(plan, self._alternatives(plan, followed)))
+        return plan, self._doubted(self._alternatives(plan, followed))
 
     def _worded(self, plan: _Plan, followed: Followed) -> Followed:
-        """Say as which text an argument was taken that is compared with some, and whether the
-        program goes on with the others."""
+        """Say what a size from outside has to be, as which text an argument was taken that is
+        compared with some, and whether the program goes on with the others."""
         unsure, notes = list(followed.unsure), list(followed.notes)
+        for name, (file, line) in followed.interpreter.outside.items():
+            if name in plan.bound:
+                size = followed.interpreter.names.open(name)
+                unsure.append(Told(file, line, f"{name}, which has to be {size} here", True))
+        taken = {name: words[0] for name, words in plan.texts.items()}
         for name, words in plan.texts.items():
             more = f"; --set {name}={words[1]} tells of another" if words[1:] else ""
             notes.append(f"{name} is taken as {words[0]!r}{more}")
             for word in words[1:4]:
-                settings = {**self.request.settings, name: word}
+                settings = {**self.request.settings, **taken, name: word}
                 request = replace(self.request, settings=settings, strict=False)
-                other = _Search(request, self.entry, self.shared).result()
+                _, other = _Search(request, self.entry, self.shared)._found()
                 if other.verdict in ("fits", followed.verdict):
                     continue
                 if other.problem is not None:

@@ -228,8 +228,9 @@ class Interpreter:
         self.flags: set[str] = set()  # open arguments that a constructor took for yes or no
         self.unset: set[str] = set()  # numbers of the command line that are None unless given
         self.roots: dict[tuple[str, int, str], str] = {}  # what values from outside are called
+        self.origins: dict[str, tuple[str, int, str]] = {}  # and which is called so
         self.unnamed: dict[int, list[Unknown]] = {}  # sizes without a name, by line
-        self.outside = False  # whether a value of a module that is not at hand was made a size
+        self.outside: dict[str, tuple[str, int]] = {}  # open sizes from outside, with file and line
         self._objects: set[str] = set()
         self.ticks = 0  # statements, in the order in which they began
         self.matter = False  # a tensor went where it could not be followed
@@ -377,7 +378,7 @@ class Interpreter:
     def _tried(self, one: int, number: int) -> dict[str, int]:
         """The number for the guessed names of a rounded size that makes it `number`: of those that
         do the one that can be halved most often, since it is convolutions that round."""
-        if not isinstance(one, Size) or isinstance(number, Size):
+        if not isinstance(one, Size) or isinstance(number, Size) or len(str(one)) > 400:
             return {}
         with suppress(KeyError, SyntaxError, ZeroDivisionError):
             names, value = formula(one)
@@ -1097,10 +1098,12 @@ class Interpreter:
         """A value from outside: what --set gives it, an open size where it was used as one, else
         unknown."""
         size = name if name.isupper() or not module else f"{module}.{name}"
-        if name in self.settings or size in self.names.kinds:
+        if name in self.settings:
+            return self._field(name)
+        if size in self.names.kinds:
             self._objects.add(size)
-            self.outside = True
-            return self._field(name if name in self.settings else size)
+            self.outside[size] = unknown.file, unknown.line
+            return self._field(size)
         return Outside(unknown, name, size)
 
     def _part_of(self, owner: Unknown, part: str, node: ast.AST | None) -> Any:
@@ -1112,7 +1115,7 @@ class Interpreter:
         else:
             origin = owner.file, owner.line, owner.what
             root = self.roots.setdefault(origin, unparsed(node.value))
-            if next(o for o, text in self.roots.items() if text == root) != origin:
+            if self.origins.setdefault(root, origin) != origin:
                 root = f"{root} (line {owner.line})"
         return self._outside(owner.written(unparsed(node)), root + part)
 
@@ -2444,7 +2447,9 @@ class Interpreter:
                 if value.kind in ("float", "str", "bool") or name in ("device", "dtype", "_weight"):
                     return None if name in ("device", "dtype", "_weight") else value
                 self.tell(value)
-                value = self.names.open(value.text or self._unnamed(value))
+                called = value.text or self._unnamed(value)
+                self.outside[called] = value.file, value.line
+                value = self.names.open(called)
             if name == "num_layers" and isinstance(value, Size) and not self.settled:
                 key = value.terms[0][0][0].key
                 if self.names.kinds.get(key) != "count":

@@ -1203,6 +1203,8 @@ def _default(
         interpreter.unset.add(f"args.{name}")
     if needed:
         if kind == "int":
+            place = interpreter.place()
+            interpreter.outside[f"args.{name}"] = (place.file, place.line) if place else ("", 0)
             return interpreter.names.open(f"args.{name}")
         words = f"the argument {name} of the command line"
         return interpreter.unknown(words, None, "float" if kind == "float" else "")

@@ -59,7 +59,7 @@ def settings(start: Path) -> Settings:
                 OSError,
                 ValueError,
                 RecursionError,
-            ) as error:  # TOMLDecodeError is a ValueError
+            ) as error:  # a TOMLDecodeError is a ValueError
                 raise UsageError(
                     f"{path.name}: expected TOML", got=str(error), fix="mend that line"
                 ) from None

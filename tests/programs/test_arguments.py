@@ -275,3 +275,27 @@ def test_a_layer_by_a_name_from_outside_is_not_denied():
     text = HEAD + "from config import kind\nrnn = getattr(nn, kind)(3, 4)\n"
     (one,) = follow(Request(source_of(text, "program.py")))
     assert one.verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("width", "verdict"), [("cfg.width", "unknown"), ("9", "fits")], ids=["from outside", "known"]
+)
+def test_a_size_from_outside_that_has_to_be_one_is_told_and_proves_nothing(width, verdict):
+    text = f"from config import cfg\nrnn = nn.GRU({width}, cfg.hidden)\nrnn(torch.zeros(5, 7, 9))\n"
+    (one,) = follow(Request(source_of(HEAD + text, "program.py")))
+    told = [told.what for told in one.unknown if told.matters]
+    assert (one.verdict, told) == (
+        verdict, ["cfg.width, which has to be 9 here"] if verdict == "unknown" else [],
+    )  # fmt: skip
+
+
+def test_many_arguments_that_are_texts_are_tried_one_at_a_time():
+    names = [f"a{i}" for i in range(12)]
+    lines = "\n".join(f"        assert {n} in ('p', 'q', 'r', 's')" for n in names)
+    text = (
+        f"{HEAD}class Net(nn.Module):\n    def __init__(self, {', '.join(names)}):\n"
+        f"        super().__init__()\n{lines}\n        self.rnn = nn.GRU(3, 4)\n"
+        "    def forward(self, x):\n        return self.rnn(x)[0]\n"
+    )
+    (one,) = follow(Request(source_of(text, "program.py")))
+    assert one.verdict == "fits" and one.spent < 40_000
