@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..analysis.trace import Trace
 from ..doctor.followed import Complaint, Diagnosis, diagnose
+from ..errors import UsageError, quoted
 from ..network.batch import batch_of
 from ..network.constructor import ARGUMENTS
 from ..network.dims import Dim, parse_dim
@@ -151,6 +153,11 @@ def layer_object(layer: Layer, followed: Followed) -> dict[str, Any]:
 def layer_trace(layer: Layer, followed: Followed) -> Trace:
     """The walk of a layer over the batch of its first call, its open sizes by their names."""
     spec: Spec = layer.spec
+    if isinstance(spec.num_layers, Size):
+        raise UsageError(
+            "--layer: expected a layer whose num_layers is a number", got=str(spec.num_layers),
+            fix=f"--set {quoted(f'{spec.num_layers}=2')}",
+        )  # fmt: skip
     sizes: dict[str, Any] = {
         n: _dim(v) for n in ARGUMENTS if isinstance(v := getattr(spec, n), Size)
     }
@@ -175,8 +182,9 @@ def layer_trace(layer: Layer, followed: Followed) -> Trace:
 def _dim(size: Any) -> Dim:
     """A size of a program as a walk has it: a number, a name, a product; else a name for it."""
     text = str(size)
-    if any(sign in text for sign in "+-/(.%["):
-        text = "".join(c if c.isalnum() else "_" for c in text).strip("_")[:30] or "n"
+    if any(sign in text for sign in "+-/(.%[ "):
+        text = re.sub(r"\W+", "_", text).strip("_")[:30]
+        text = text if text[:1].isalpha() else f"n_{text}"
     return parse_dim(text, "size")
 
 

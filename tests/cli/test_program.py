@@ -1,6 +1,7 @@
 """trace, check and draw of a program: the document, the text, the exit status, short refusals."""
 
 import json
+import shlex
 
 import jsonschema
 import pytest
@@ -108,3 +109,17 @@ def test_a_line_of_a_notebook_is_told_by_its_cell_too(rnnshape, tmp_path):
     ]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
     assert "a.ipynb:5 (code cell 3, line 2)" in rnnshape("check", "a.ipynb").out
+
+
+def test_a_layer_whose_number_of_layers_is_open_says_how_to_set_it(rnnshape, tmp_path):
+    (tmp_path / "net.py").write_text(
+        "import json\nfrom torch import nn\ncfg = json.load(open('c.json'))\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.rnn = nn.GRU(3, cfg['hidden'], cfg['layers'])\n"
+        "    def forward(self, x):\n        return self.rnn(x)[0]\n"
+    )
+    refused = rnnshape("trace", "net.py", "--layer", "self.rnn")
+    _, _, fix = refused.err.strip().rpartition("fix: ")
+    assert refused.status == 2 and fix.startswith("--set ")
+    traced = rnnshape("trace", "net.py", "--layer", "self.rnn", *shlex.split(fix))
+    assert traced.status == 0 and "GRU(3, cfg_hidden, num_layers=2)" in traced.out
