@@ -191,7 +191,7 @@ def dropout_one_layer(story: Story) -> Iterator[Finding]:
 @rule
 def parameters_hidden(story: Story) -> Iterator[Finding]:
     """Layers in a plain list of a module: parameters() does not find them, no step changes them."""
-    optimized = story.followed.interpreter.record.optimized
+    optimized = story.followed.seen.record.optimized
     losses = [t for e in story.events if e.kind.endswith(".backward") for t in e.inputs[:1]]
     reached = {serial for loss in losses for serial in loss.graph}
     if not optimized or not reached:
@@ -1223,7 +1223,7 @@ def graph_kept(story: Story) -> Iterator[Finding]:
 def gradients_kept(story: Story) -> Iterator[Finding]:
     """Steps of an optimizer, each after a backward, between which nothing clears the gradients."""
     kept: dict[tuple[str, int], tuple[list[Event], list[Gradients]]] = {}
-    for made in story.followed.interpreter.record.gradients:
+    for made in story.followed.seen.record.gradients:
         if made.kind == "made" and made.parameters and (found := _added(story, made)):
             backwards, steps = found
             place = backwards[-1].place
@@ -1240,7 +1240,7 @@ def gradients_kept(story: Story) -> Iterator[Finding]:
 def _added(story: Story, made: Gradients) -> tuple[list[Event], list[Gradients]] | None:
     """The backwards of an optimizer's first step, and all its steps, where a later step has the
     gradients of the first; None where they may have been cleared."""
-    record = story.followed.interpreter.record
+    record = story.followed.seen.record
     own = made.parameters or frozenset()
     filled = [(at, e) for at, e, reached in story.backwards if reached & own]
     for one in record.gradients if filled else ():
@@ -1263,7 +1263,7 @@ def _clears_elsewhere(story: Story) -> bool:
     """Whether the program speaks of gradients in lines that were not followed."""
     ran = {
         (one.place.file, line)
-        for one in story.followed.interpreter.record.gradients if one.place is not None
+        for one in story.followed.seen.record.gradients if one.place is not None
         for line in range(one.place.line, getattr(one.place.node, "end_lineno", 0) + 1)
     }  # fmt: skip
     return any(

@@ -14,7 +14,7 @@ from types import NoneType
 from typing import Any
 
 from ..errors import UsageError
-from .interpreter import Called, Frame, Interpreter, Restart, Stop, Told, bound
+from .interpreter import Called, Frame, Interpreter, Restart, Seen, Stop, Told, bound
 from .objects import (
     MISSING,
     OBJECT,
@@ -97,7 +97,7 @@ class Followed:
 
     source: Source
     entry: str
-    interpreter: Interpreter
+    seen: Seen
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     constructor: Mapping[str, Any] = field(default_factory=dict)
     built: str = ""
@@ -112,19 +112,25 @@ class Followed:
     spent: int = 0  # steps, over all runs until here
 
     @property
+    def interpreter(self) -> Interpreter:
+        """The run that followed it; a program that was watched has none."""
+        assert isinstance(self.seen, Interpreter)
+        return self.seen
+
+    @property
     def events(self) -> list[Event]:
         """The calls in order."""
-        return self.interpreter.record.events
+        return self.seen.record.events
 
     @property
     def lines(self) -> list[Line]:
         """The lines that handle tensors, in the order in which they first ran."""
-        return sorted(self.interpreter.record.lines.values(), key=lambda line: line.order)
+        return sorted(self.seen.record.lines.values(), key=lambda line: line.order)
 
     @property
     def layers(self) -> list[Layer]:
         """The recurrent layers that were built."""
-        return self.interpreter.layers
+        return self.seen.layers
 
     @property
     def recurrent(self) -> list[Event]:
@@ -135,7 +141,7 @@ class Followed:
     def calls(self) -> int:
         """How many there are, those of the turns of a loop that were gone over too: a size where a
         loop is as long as one."""
-        return self.interpreter.names.recovered(self.interpreter.record.recurrent)
+        return self.seen.names.recovered(self.seen.record.recurrent)
 
     @property
     def outputs(self) -> list[Tensor]:
@@ -145,7 +151,7 @@ class Followed:
     @property
     def unknown(self) -> list[Told]:
         """What was not followed."""
-        told = list(self.interpreter.told.values())
+        told = list(self.seen.told.values())
         if self.stopped is not None:
             place = self.stopped.place or Place(self.source.name, self.source.tree)
             told.append(told_at(place, self.stopped.why))
@@ -160,8 +166,8 @@ class Followed:
         vague = any(isinstance(e.result, Unknown) for e in calls)
         if not self.layers and not calls:
             open_ = self.stopped or self.doubt or self.other_builds
-            return "unknown" if open_ or self.interpreter.some_layer else "no recurrent layer"
-        matters = any(t.matters for t in self.interpreter.told.values())
+            return "unknown" if open_ or self.seen.some_layer else "no recurrent layer"
+        matters = any(t.matters for t in self.seen.told.values())
         if not calls or vague or matters or self.stopped is not None or self.unsure:
             return "unknown"
         return "unknown" if isinstance(self.result, Unknown) else "fits"

@@ -189,7 +189,19 @@ SIMPLE = (
 PARTS = (ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare)
 
 
-class Interpreter:
+@dataclass(eq=False)
+class Seen:
+    """What is known of a program that ran, or was followed."""
+
+    names: SizeNames = field(default_factory=SizeNames)
+    record: Record = field(default_factory=Record)
+    told: dict[tuple[str, int, str], Told] = field(default_factory=dict)
+    modules: dict[str, Any] = field(default_factory=dict)
+    layers: list[Any] = field(default_factory=list)  # recurrent, in the order of their making
+    some_layer: bool = False  # whether something of torch.nn is called by a name from outside
+
+
+class Interpreter(Seen):
     """One run over one program."""
 
     def __init__(
@@ -207,8 +219,7 @@ class Interpreter:
     ) -> None:
         """settled: no open size is made another. like: an interpreter of an earlier run over the
         same program, whose classes are taken."""
-        self.names = names
-        self.record = Record()
+        super().__init__(names)
         self.loader = loader
         self.choices = dict(choices or {})
         self.points: dict[tuple[str, int, int], tuple[bool, Place, str]] = {}
@@ -216,15 +227,11 @@ class Interpreter:
         self.settings = dict(settings or {})
         self.used_settings: set[str] = set()
         self.steps = steps
-        self.told: dict[tuple[str, int, str], Told] = {}
         self.frames: list[Frame] = []
-        self.modules: dict[str, Any] = {}
         self.classes: dict[str, Class] = {}
         self.saved: dict[str | int, Any] = {}  # by torch.save: under a path, or a file's identity
-        self.layers: list[Any] = []  # recurrent layers, in the order in which they were built
         self.started = 0
         self.settled = settled
-        self.some_layer = False  # whether something of torch.nn is called by a name from outside
         self.flags: set[str] = set()  # open arguments that a constructor took for yes or no
         self.unset: set[str] = set()  # numbers of the command line that are None unless given
         self.roots: dict[tuple[str, int, str], str] = {}  # what values from outside are called

@@ -23,10 +23,10 @@ from typing import Any
 from ..errors import UsageError
 from . import torch as table
 from .follow import Followed, Layer, Problem
+from .interpreter import Seen, Told
 from .objects import make_class
-from .record import Event, Line, Place, Record
+from .record import Event, Line, Place
 from .refusal import Refusal
-from .sizes import Names
 from .source import Source, source_of
 from .tensor import Tensor
 from .values import Instance, Packed, module_state
@@ -43,16 +43,6 @@ _BETWEEN = ("functional.py", "nn/functional.py", "_tensor.py", "_jit_internal.py
             "nn/modules/module.py", "nn/modules/container.py", "nn/parallel/",
             "_dynamo/eval_frame.py")  # fmt: skip
 _INDEX = {"__getitem__": "index", "__setitem__": "setitem"}
-
-
-@dataclass
-class _Witness:
-    """What was seen: in the place of the interpreter that follows a program that is not run."""
-
-    record: Record = field(default_factory=Record)
-    layers: list[Layer] = field(default_factory=list)
-    told: dict[Any, Any] = field(default_factory=dict)
-    names: Names = field(default_factory=Names)
 
 
 @dataclass
@@ -99,7 +89,7 @@ class Watch:
         self._torch, self._file, self._end, self._names = torch, file, end, names or {}
         self._root = os.path.dirname(os.path.abspath(torch.__file__))
         self._between = tuple(os.path.join(self._root, file) for file in _BETWEEN)
-        self._witness = _Witness()
+        self._seen = Seen()
         self._tensors: Any = WeakTensorKeyDictionary()
         self._packed: Any = WeakTensorKeyDictionary()  # the data of a packed batch → Packed
         self._instances: dict[int, tuple[Any, Instance]] = {}
@@ -165,8 +155,7 @@ class Watch:
         )
         problem = self._problem(error) if error is not None else None
         sources = {source.name: source for source in self._sources.values()}
-        witness: Any = self._witness
-        return Followed(main, "", witness, problem=problem, sources=sources)
+        return Followed(main, "", self._seen, problem=problem, sources=sources)
 
     def _problem(self, error: Exception) -> Problem | None:
         """The exception where the person's own code met it last, in the words of a refusal where
@@ -258,7 +247,7 @@ class Watch:
         """The line at work; it begins anew at the instruction of its first call."""
         key = (place.file, place.line)
         visit = self._visits.get(key)
-        record = self._witness.record
+        record = self._seen.record
         if visit is None:
             first, last = self._statement(frame.f_code.co_filename, place.line)
             depth, above = 0, frame.f_back
@@ -346,7 +335,7 @@ class Watch:
         node = place.node
         text = ast.unparse(node.func) if isinstance(node, ast.Call) else name
         event = Event(kind, name, text[:80], place, came, keywords, went, (), function)
-        self._witness.record.event(event)
+        self._seen.record.event(event)
         if visit is not None:
             visit.calls.append(event)
             if visit.line.count <= 1:
@@ -403,22 +392,20 @@ class Watch:
         visit = self._visits.get((place.file, place.line))
         kind = type(module)
         if kind.__name__ == "OptimizedModule":
-            from .interpreter import Told
-
             what = "the inside of what torch.compile made: its outside is seen only"
-            key = (place.file, place.line)
-            self._witness.told.setdefault(key, Told(place.file, place.line, what, False))
+            key = place.file, place.line, what
+            self._seen.told.setdefault(key, Told(place.file, place.line, what, False))
         native = kind.__module__.startswith("torch.nn.modules.")
         path = f"torch.nn.{kind.__name__}" if native else ""
         self._event(path, kind.__name__, place, came, with_names, went, visit, instance)
         if "_spec" in instance._attributes and not any(
-            layer.instance is instance for layer in self._witness.layers
+            layer.instance is instance for layer in self._seen.layers
         ):
             node = place.node
             words = self._names.get(module) or (
                 ast.unparse(node.func) if isinstance(node, ast.Call) else kind.__name__
             )
-            self._witness.layers.append(Layer(instance, words, place))
+            self._seen.layers.append(Layer(instance, words, place))
 
     # ------------------------------------------------------------------ beside each real tensor
 

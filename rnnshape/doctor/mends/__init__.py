@@ -265,7 +265,7 @@ def scene_of_problem(followed: Followed) -> Scene | None:
         return None
     sources = sources_of(followed)
     refusal = problem.refusal
-    module = followed.interpreter.modules.get("", {})
+    module = followed.seen.modules.get("", {})
     frames = [
         Frame(
             sources[called.place.file],
@@ -316,7 +316,7 @@ def scene_of_finding(followed: Followed, finding: Any) -> Scene | None:
     for line in followed.lines:  # names as the lines of the same function left them
         if line.file == place.file and line.where == place.where:
             values.update(line.names)
-    module = followed.interpreter.modules.get("", {})
+    module = followed.seen.modules.get("", {})
     frame = Frame(source, node, {**module, **values, **_self_of(followed, place.where)})
     argument = next(iter(event.inputs), None) if event is not None else None
     return Scene(sources, (frame,), node, followed.events, argument=argument, facts=facts)

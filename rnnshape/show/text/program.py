@@ -178,7 +178,7 @@ def _shapes(line: Ran) -> str:
 def _times(line: Ran, followed: Followed) -> str:
     if line.count < 2:
         return ""
-    count = followed.interpreter.names.recovered(line.count)
+    count = followed.seen.names.recovered(line.count)
     return f"  ({written(count)} times{', not all alike' if line.varied else ''})"
 
 
