@@ -13,6 +13,7 @@ from ..sizes import product
 from ..tensor import Tensor
 from ..values import Device, DType, Instance, Unknown, module_state
 from . import module, row, type_error, type_name
+from .meta import detach
 
 
 def held(instance: Instance) -> list[tuple[str, Instance]]:
@@ -115,6 +116,14 @@ def _add_module(interpreter: Any, self: Instance, name: str, child: Any) -> None
     self._attributes["_modules"][name] = child
 
 
+def _state_dict(
+    interpreter: Any, self: Instance, destination: Any = None, prefix: str = "",
+    keep_vars: Any = False,
+) -> dict[str, Tensor]:  # fmt: skip
+    found = state(self, prefix)
+    return found if keep_vars is True else {name: detach(value) for name, value in found.items()}
+
+
 def _load(
     interpreter: Any, self: Instance, state_dict: Any, strict: Any = True, assign: Any = False
 ) -> Any:
@@ -206,7 +215,7 @@ def module_methods() -> dict[str, Any]:
         "requires_grad_": same, "zero_grad": _zero_grad, "share_memory": same, "compile": nothing,
         "register_buffer": _register_buffer, "register_parameter": _register_parameter,
         "add_module": _add_module, "register_module": _add_module, "load_state_dict": _load,
-        "state_dict": lambda i, s, *a, **k: state(s), "parameters": _plainly("_parameters"),
+        "state_dict": _state_dict, "parameters": _plainly("_parameters"),
         "buffers": _plainly("_buffers"), "named_parameters": _named("_parameters"),
         "named_buffers": _named("_buffers"), "children": _children,
         "named_children": lambda i, s: [(n, c) for n, c in s._attributes.get("_modules",
