@@ -3,6 +3,7 @@ with its cause and, where one was proved, a mend that was tried."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,12 +88,14 @@ def causes_of(followed: Followed, request: Request | None = None) -> list[Compla
     for cause in causes.values():
         add(cause.id, cause.why, cause.fix, ())
     if not found:
-        add(_by_rule(refusal), "", "", ())
+        own = isinstance(problem.place.node, (ast.Raise, ast.Assert))
+        add(_by_rule(refusal, own), "", "", ())
     return list(found.values())
 
 
-def _by_rule(refusal: Any) -> str:
-    """The id of a cause that no table knows, by what the rule that refused says of it."""
+def _by_rule(refusal: Any, own: bool) -> str:
+    """The id of a cause that no table knows, by what the rule that refused says of it. own: whether
+    the program itself raised it."""
     wants = refusal.wants
     if isinstance(refusal.argument, tuple):
         return "tuple-passed-on"
@@ -106,12 +109,9 @@ def _by_rule(refusal: Any) -> str:
     ):
         if key in wants:
             return name
-    return {
-        "AttributeError": "attribute",
-        "IndexError": "index",
-        "KeyError": "key",
-        "NameError": "name",
-    }.get(refusal.type, "shape-mismatch")
+    if not own and (refusal.sizes or refusal.type == "RuntimeError"):
+        return "shape-mismatch"
+    return str(refusal.type).removesuffix("Error").lower()  # value, index, key, assertion …
 
 
 def documents(edits: Sequence[Edit]) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 import textwrap
 
+import pytest
+
 from rnnshape.doctor.followed import diagnose
 from rnnshape.programs.follow import Request, follow
 from rnnshape.programs.source import source_of
@@ -184,7 +186,22 @@ def test_an_operator_is_given_a_tuple_only_where_one_of_its_sides_is_a_tuple():
         {} > 1
         """
     assert mend(text.format("out"))[0] == "tuple-passed-on"
-    assert mend(text.format("out[0].size(0) > 'a'"))[0] == "shape-mismatch"
+    assert mend(text.format("out[0].size(0) > 'a'"))[0] == "type"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("assert x.size(1) == 4", "assertion"),
+        ("raise ValueError('three')", "value"),
+        ("raise RuntimeError('three')", "runtime"),
+        ("torch.zeros(2, 3) @ torch.zeros(2)", "shape-mismatch"),
+        ("int('three')", "value"),
+    ],
+)
+def test_what_the_program_itself_raises_is_no_mistake_of_shapes(line, name):
+    text = f"import torch\nx = torch.nn.GRU(3, 3)(torch.zeros(2, 3, 3))[0]\n{line}\n"
+    assert mend(text)[0] == name
 
 
 def test_an_order_of_complex_numbers_is_no_problem_since_numpys_have_one():
