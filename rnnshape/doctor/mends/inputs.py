@@ -562,18 +562,23 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
                 yield wrap(name, fix, here, f"@.unsqueeze(0).expand({text}.size(0), -1, -1)")
     most = max((v.rank for _, v in tensors), default=0)
     for node, value in tensors:
-        for form in MOVES.get(value.rank, ()):
+        lower = all(v.rank < value.rank for _, v in tensors if v is not value)
+        for form in RANKS.get(value.rank, ()) + (() if lower else ORDERS.get(value.rank, ())):
             yield wrap(name, "bring the axes into one order", scene.spot(node), form)
     for dim in dims:
         for d in range(most):
             yield put("cat-axis", "join along the axis that differs", scene.source, dim, str(d))
 
 
-MOVES = {
-    2: ("@.unsqueeze(2)", "@.unsqueeze(1)", "@.unsqueeze(0)", "@.t()"),
-    3: ("@.transpose(1, 2)", "@.transpose(0, 1)", "@.permute(1, 2, 0)", "@.permute(1, 0, 2)",
-        "@.squeeze(0)", "@.squeeze(1)", "@.squeeze(2)"),
-}  # fmt: skip
+RANKS = {
+    2: ("@.unsqueeze(2)", "@.unsqueeze(1)", "@.unsqueeze(0)"),
+    3: ("@.squeeze(0)", "@.squeeze(1)", "@.squeeze(2)"),
+}
+# what meets only tensors of fewer axes is not turned: which of its axes they mean is not said
+ORDERS = {
+    2: ("@.t()",),
+    3: ("@.transpose(1, 2)", "@.transpose(0, 1)", "@.permute(1, 2, 0)", "@.permute(1, 0, 2)"),
+}
 
 
 def _operator(scene: Scene) -> bool:
