@@ -26,7 +26,8 @@ _FAULTS = (
     RuntimeError, SyntaxError, TokenError, TypeError, ValueError,
 )  # fmt: skip
 _MOST_INSIDE = 20  # files of weights in an archive
-_STREAMS = (".pt", ".pth", ".bin", ".ckpt", ".th", ".pkl", ".pickle", ".t7", ".tar", ".model")
+_STREAMS = (".pt", ".pth", ".bin", ".ckpt", ".th", ".pkl", ".pickle", ".t7", ".tar", ".model",
+            ".pdparams")  # fmt: skip
 _PROGRAMS = (".py", ".ipynb")
 _FORMATS = ".safetensors, .npz, .pt, .onnx, .keras or .h5"
 
@@ -34,7 +35,7 @@ _FORMATS = ".safetensors, .npz, .pt, .onnx, .keras or .h5"
 def open_file(path: str) -> TensorFile:
     """The tensors of a file, of the format that its bytes say. Raises UsageError.
 
-    Formats: safetensors, npz, torch's zip and its older stream, TorchScript, ONNX, Keras,
+    Formats: safetensors, npz, torch's zip and its older stream, TorchScript, Paddle, ONNX, Keras,
     TensorFlow's variables and graphs, TensorFlow Lite and TensorFlow.js; the index of several files
     (model.safetensors.index.json); any of them that is one file inside a .zip, .tar or .gz. No
     tensor's numbers are read, and nothing of a pickle is run.

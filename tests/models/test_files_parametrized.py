@@ -85,3 +85,34 @@ def test_torch_makes_the_same_weight(rnnshape, tmp_path, cell, method, dim):
     options = ["--weights", "w.pt", "--input", "x.npy", "--dtype", "float64"]
     assert rnnshape("run", *options, "-o", "r.npz").err == ""
     assert abs(np.load(tmp_path / "r.npz")["output"] - expected).max() <= 1e-9
+
+
+@pytest.mark.live
+@needs_torch
+@pytest.mark.parametrize("method", ["orthogonal", "lora"])
+def test_a_parametrization_of_any_kind_keeps_the_shape(rnnshape, tmp_path, method):
+    import torch
+    from torch import nn
+    from torch.nn.utils import parametrizations, parametrize
+
+    class Lora(nn.Module):
+        def __init__(self, rows, columns):
+            super().__init__()
+            self.lora_A = nn.Parameter(torch.ones(2, columns))
+            self.lora_B = nn.Parameter(torch.ones(rows, 2))
+
+        def forward(self, weight):
+            return weight + self.lora_B @ self.lora_A
+
+    layer = nn.LSTM(3, 4, bidirectional=True)
+    if method == "lora":
+        parametrize.register_parametrization(layer, "weight_hh_l0", Lora(16, 4))
+    else:
+        parametrizations.orthogonal(layer, "weight_hh_l0")
+    torch.save(layer.state_dict(prefix="rnn."), tmp_path / "w.pt")
+    told = rnnshape("inspect", "w.pt", "--json").json
+    (module,) = told["modules"]
+    assert module["constructor"] == "nn.LSTM(3, 4, bidirectional=True)" and not module["problems"]
+    assert "its shape is that of its original" in told["notes"][0]
+    ended = rnnshape("run", "--weights", "w.pt")
+    assert ended.status == 2 and "remove_parametrizations" in ended.err

@@ -1,6 +1,7 @@
 """Keras's layers that torch lacks: run as they are, refused with every reason elsewhere."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -154,3 +155,25 @@ def test_layers_that_a_file_calls_by_class_and_number_have_their_own_configurati
     told = rnnshape("inspect", "own.keras", "--json").json["modules"]
     assert [own["name"] for own in told] == ["lstm_1", "lstm"]
     assert "'relu'" in told[0]["cannot"] and told[1]["cannot"] is None
+
+
+@pytest.mark.live
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".weights.h5"])
+def test_both_directions_of_every_bidirectional_are_one_network(rnnshape, tmp_path, ending):
+    """The layers of a Sequential in the older .h5, whose groups are called as the layers are."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras")
+    keras.utils.clear_session()  # so that names are those of the classes
+    layers = keras.layers
+    model = keras.Sequential([
+        keras.Input((4, 5)),
+        layers.Bidirectional(layers.LSTM(6, return_sequences=True)),
+        layers.Bidirectional(layers.GRU(3)),
+    ])  # fmt: skip
+    (model.save_weights if "weights" in ending else model.save)(tmp_path / f"m{ending}")
+    told = rnnshape("inspect", f"m{ending}", "--json").json["modules"]
+    assert [m["constructor"] for m in told] == [
+        "nn.LSTM(5, 6, batch_first=True, bidirectional=True)",
+        "nn.GRU(12, 3, batch_first=True, bidirectional=True)",
+    ]

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import pickle
 import re
 from dataclasses import replace
 
@@ -184,3 +185,63 @@ def test_an_average_of_a_network_is_told_as_such(rnnshape, tmp_path):
             for m in rnnshape("inspect", "w.npz", "--json").json["modules"]}  # fmt: skip
     assert told == {"rnn": [], "ema.rnn": ["by its name an average of rnn, which training keeps "
                                            "beside it"]}  # fmt: skip
+
+
+# names of public models to the shapes of their tensors, and the networks of torch in them
+WILD = {
+    "torch's benchmark of custom LSTMs: a normalisation of the gates": (
+        {"cell.weight_ih": (16, 3), "cell.weight_hh": (16, 4), "cell.layernorm_i.weight": (16,)},
+        {}),
+    "a peephole": ({"a.weight_ih": (16, 3), "a.weight_hh": (16, 4), "a.weight_ch": (12,)}, {}),
+    "an LSTM with batch normalisation, turned over": (
+        {"a.weight_ih": (3, 16), "a.weight_hh": (4, 16), "a.bias": (16,), "a.bn_c.weight": (8,)},
+        {}),
+    "the same without": (
+        {"a.weight_ih": (3, 16), "a.weight_hh": (4, 16), "a.bias": (16,)},
+        {"a": "nn.LSTM(3, 4)"}),
+    "a learnt state to begin with": (
+        {"a.weight_ih": (12, 3), "a.weight_hh": (12, 4), "a.h0": (1, 4), "a.init_c": (4,)},
+        {"a": "nn.GRUCell(3, 4, bias=False)"}),
+    "a layer with a normalisation in it": (
+        {"a.weight_ih_l0": (12, 3), "a.weight_hh_l0": (12, 4), "a.norm.weight": (12,)},
+        {"a": "nn.GRU(3, 4, bias=False)"}),
+    "LoRA's adapters alone": (
+        {"lstm.lora_A.weight_ih_l0": (4, 3), "lstm.lora_A.weight_hh_l0": (4, 4),
+         "lstm.lora_B.weight_ih_l0": (16, 4), "lstm.lora_B.weight_hh_l0": (16, 4)}, {}),
+    "attention of a decoder": (
+        {"attention_cell.i2h.weight": (4, 4), "attention_cell.h2h.weight": (4, 4),
+         "attention_cell.h2h.bias": (4,), "attention_cell.score.weight": (1, 4)}, {}),
+    "a tree": ({"W_iou.weight": (12, 3), "U_iou.weight": (12, 4), "U_f.weight": (4, 4)}, {}),
+    "haste, whose names are Keras's and whose gates are not": (
+        {"rnn.kernel": (3, 16), "rnn.recurrent_kernel": (4, 16), "rnn.bias": (16,)},
+        {"rnn": "nn.LSTM(3, 4)"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WILD)
+def test_what_acts_in_the_recurrence_decides_whether_torch_has_it(rnnshape, tmp_path, case):
+    shapes, networks = WILD[case]
+    np.savez(tmp_path / "m.npz", **{n: np.ones(s, "float32") for n, s in shapes.items()})
+    told = rnnshape("inspect", "m.npz", "--json").json
+    assert {m["name"]: m["constructor"] for m in told["modules"]} == networks
+    doubts = [*told["notes"], *(r for m in told["modules"] for r in (m["guessed"], *m["readings"]))]
+    assert any(doubts) or "learnt" in case or "tree" in case or "attention" in case
+
+
+def test_paddle_names_the_cells_of_a_layer_twice(rnnshape, tmp_path):
+    """As `paddle.save(layer.state_dict(), …)` writes it: a pickle of arrays."""
+    spec = Spec(cell="lstm", input_size=3, hidden_size=4, bidirectional=True)
+    state = drawn_weights(spec, np.random.default_rng(0), "float32")
+    held = {f"rnn.{name}": array for name, array in state.items()}
+    for name, array in state.items():
+        side = "bw" if name.endswith("_reverse") else "fw"
+        held[f"rnn.0.cell_{side}.{name.split('_l0')[0]}"] = array.copy()
+    (tmp_path / "m.pdparams").write_bytes(
+        pickle.dumps(held | {"StructuredToParameterName@@": {}}, 2)
+    )
+    told = rnnshape("inspect", "m.pdparams", "--json").json["modules"]
+    assert told[0]["name"] == "rnn" and told[0]["readings"] == []
+    assert [m["readings"] for m in told[1:]] == [
+        ["by its name a cell of rnn, which Paddle names twice"]
+    ] * 2
+    assert rnnshape("run", "--weights", "m.pdparams", "-o", "r.npz").status == 0

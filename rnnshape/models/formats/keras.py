@@ -68,7 +68,10 @@ def _open(source: Source, form: str, model: Any, version: str = "") -> TensorFil
     }
     model = parsed(held.config.encode()) if model is None else model
     model = model if configs_of(model) else _beside(source.path)
-    known, titles = configs_of(model), held.titles or _titles(model, next(iter(tensors), ""))
+    numbered = next(
+        (name for name in tensors if "/vars/" in name), ""
+    )  # else the names are Keras's
+    known, titles = configs_of(model), held.titles or _titles(model, numbered)
     places = {name: place for place, name in enumerate(known)}
 
     def place(name: str) -> int:

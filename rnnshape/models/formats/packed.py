@@ -103,7 +103,7 @@ _KNOWN = (
 )  # fmt: skip
 _BY_NAME = {
     ".mlmodel": "Core ML", ".mlpackage": "Core ML", ".traineddata": "Tesseract's data",
-    ".pdparams": "Paddle's parameters", ".pdiparams": "Paddle's parameters", ".gguf": "GGUF",
+    ".pdiparams": "Paddle's parameters", ".gguf": "GGUF",
     ".params": "MXNet's parameters", ".caffemodel": "Caffe",
     ".msgpack": "Flax's msgpack", ".pmml": "PMML", ".xml": "XML (OpenVINO keeps its graph so)",
     ".ort": "ONNX Runtime's own format", ".mar": "a model archive of TorchServe",

@@ -1,4 +1,4 @@
-"""Weights that torch keeps in parts: weight_norm, spectral_norm and pruning."""
+"""Weights that torch keeps in parts: weight_norm, spectral_norm, pruning, parametrizations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ...errors import UsageError
 from .stored import Stored, TensorFile
 
 _WEIGHT = r"(?:weight|bias)_(?:ih|hh|hr)(?:_l\d{1,5}(?:_reverse)?)?"
@@ -32,6 +33,15 @@ def _divided(orig: Any, u: Any, v: Any) -> Any:
 def _masked(orig: Any, mask: Any) -> Any:
     """W ⊙ mask (torch.nn.utils.prune)."""
     return (orig * mask).astype(orig.dtype)
+
+
+def _unknown(**parts: Any) -> Any:
+    """A method of somebody's own."""
+    raise UsageError(
+        "weights: expected numbers that the file holds",
+        got="a weight that is made by a parametrization, which no file tells",
+        fix="torch.nn.utils.parametrize.remove_parametrizations(layer, name), then save again",
+    )
 
 
 _Parts = dict[str, Stored]
@@ -67,11 +77,18 @@ def joined(file: TensorFile) -> TensorFile:
             groups.setdefault(tensor.name[: match.start()] + match[1], {})[part] = tensor
     whole, methods = {}, []
     for name, parts in groups.items():
-        method, first, formula, fits = _METHODS.get(frozenset(parts), ("", "", _masked, bool))
-        if method and name not in file.tensors and fits(parts):
-            tensor = _whole(name, parts, first, formula)
-            whole.update(dict.fromkeys(tensor.sources, tensor))
+        method, first, formula, fits = _METHODS.get(frozenset(parts), ("", "orig", _unknown, bool))
+        if name in file.tensors or not fits(parts):
+            continue
+        if method:
             methods.append(f"{name} is made from its {len(parts)} parts, as {method} makes it")
+        elif "orig" in parts and "parametrizations." in parts["orig"].name:
+            methods.append(f"{name} is made by a parametrization that the file does not tell: its "
+                           "shape is that of its original, as torch demands")  # fmt: skip
+        else:
+            continue
+        tensor = _whole(name, parts, first, formula)
+        whole.update(dict.fromkeys(tensor.sources, tensor))
     if not whole:
         return file
     placed = (whole.get(name, tensor) for name, tensor in file.tensors.items())

@@ -16,9 +16,10 @@ from ...network.spec import CELLS, Spec
 from ..formats.stored import Layer, Stored, TensorFile
 from .foreign import guessed_groups
 from .frameworks import equinox_layers, framework_layers
-from .names import Group, groups_of, optimisers
+from .names import Group, adapters, beside, groups_of, listed, optimisers, strangers
 
 _MOST_READINGS = 12
+_ASIDE = {optimisers: "an optimiser's", adapters: "LoRA's adapters"}  # no layer's, by their names
 
 
 @dataclass(frozen=True)
@@ -104,32 +105,43 @@ def contents(file: TensorFile) -> Contents:
     bear out other names; nothing but names and shapes is read."""
     notes = list(file.notes)
     modules = [_described(layer) for layer in file.layers]
-    parameters = [tensor for tensor in file.tensors.values() if not optimisers(tensor)]
+    parameters = [t for t in file.tensors.values() if not any(aside(t) for aside in _ASIDE)]
     modules += map(_described, equinox_layers(_without(parameters, modules)))
     rest = _without(parameters, modules)
-    groups = groups_of(rest)
-    named = {id(tensor) for group in groups for tensor in group.slots.values()}
-    others = [tensor for tensor in rest if id(tensor) not in named]
+    named = groups_of(rest)
+    groups = [group for group in named if _readings(group)]
+    taken = {id(tensor) for group in groups for tensor in group.slots.values()}
+    others = [tensor for tensor in rest if id(tensor) not in taken]
     if file.format != "onnx":  # whose operators are told, not guessed
         modules += map(_described, framework_layers(others))
-    guesses, near = guessed_groups(_without(others, modules))
-    groups += guesses
-    notes += near
+    groups += guessed_groups(_without(others, modules))
     short = Counter(group.own for group in groups)
+    near = beside(rest)
+    noted: set[str] = set()
     for group in groups:
         name = group.own if short[group.own] == 1 else group.full
         module = _solved(group, name, file.told.get(group.own, {}))
         if module is None:
-            some = next(iter(group.slots.values())).name
-            notes.append(f"{some} is named like a recurrent layer's, and no network fits it")
-        else:
-            modules.append(module)
+            continue
+        hidden = module.spec.hidden_size
+        odd = strangers(near, group.used, group.prefix, hidden) if isinstance(hidden, int) else []
+        if odd and (group.cell or group.guessed):
+            names = [tensor.path for tensor in group.used]
+            noted.update(names)
+            notes.append(f"{', '.join(names[:3])} are shaped as a recurrent layer's, but torch has "
+                         f"none with {listed(odd)} beside them")  # fmt: skip
+            continue
+        more = f"torch's layer has none of what lies in it besides: {listed(odd)}"
+        modules.append(replace(module, readings=module.readings + (more,) * bool(odd)))
     order = {name: i for i, name in enumerate(file.tensors)}
     modules.sort(key=lambda m: min((order.get(name, 0) for name in m.names), default=0))
     other = tuple(_without(file.tensors.values(), modules))
-    kept = sum(optimisers(tensor) for tensor in other)
-    if kept:
-        notes.append(f"{kept:,} tensors are an optimiser's, by their names")
+    unread = {tensor.path for tensor in other} - noted
+    notes += [f"{group.used[0].name} is named like a recurrent layer's, and no network fits it"
+              for group in named if group.used[0].path in unread]  # fmt: skip
+    for aside, whose in _ASIDE.items():
+        count = sum(aside(tensor) for tensor in other)
+        notes += [f"{count:,} tensors are {whose}, by their names"] * bool(count)
     return Contents(file, tuple(_copies(list(_distinct(modules)))), other, tuple(notes))
 
 
@@ -137,6 +149,9 @@ _AVERAGED = re.compile(
     r"(?:\A|(?<=[._]))(?:model_|state_dict_)?(?:ema|swa|shadow|averaged)(?:_model|_params|_state_dict)?"
     r"(?:\.module)?[._]"
 )
+
+
+_OF_PADDLE = re.compile(r"(.+)\.\d{1,5}\.cell(?:_fw|_bw)?")
 
 
 def _copies(modules: list[Module]) -> Iterator[Module]:
@@ -148,12 +163,16 @@ def _copies(modules: list[Module]) -> Iterator[Module]:
         known = all(tensor.place for tensor in module.parameters.values())
         twin = places.setdefault(own, module.name) if own and known else module.name
         original = _AVERAGED.sub("", module.full_name)
+        paddles = _OF_PADDLE.fullmatch(module.full_name)
         if twin != module.name:
             said = f"the numbers are those of {twin}: one network under two names"
             yield replace(module, same=twin, readings=(*module.readings, said))
         elif original != module.full_name and original in names:
             said = f"by its name an average of {original}, which training keeps beside it"
             yield replace(module, readings=(*module.readings, said))
+        elif paddles and paddles[1] in names:
+            said = f"by its name a cell of {paddles[1]}, which Paddle names twice"
+            yield replace(module, same=paddles[1], readings=(*module.readings, said))
         else:
             yield module
 
@@ -274,6 +293,10 @@ def _readings(group: Group) -> list[_Sizes]:
                     found[cell, columns, 0] += 1
             if rows % 4 == 0 and columns < rows // 4:
                 found["lstm", rows // 4, columns] += 1
+    if not found and any(
+        "weight_hh" in slot and len(t.shape) == 2 for slot, t in group.slots.items()
+    ):
+        return []
     if not found:
         hint = group.hint()
         for cell in sorted(("lstm", "gru", "rnn"), key=lambda cell: cell != hint):

@@ -9,23 +9,23 @@ from typing import Any
 from ...network.constructor import GATES
 from ..formats.stored import Stored, concatenated
 from ..layouts.layout import LETTERS
-from .names import Group, optimisers, siblings
+from .names import Group
 
 _JOINT = "._/"
 # what else the four tensors are called; the order of the words is that of the slots
 _WORDS: dict[str, tuple[str, ...]] = {
     "weight_ih": (
-        "w_ih", "wih", "weights_ih", "i2h", "x2h", "in2h", "igates", "linear_ih", "fc_ih",
-        "input_linearity", "input_to_hidden", "input_weights", "input_weight", "wx",
+        "weight_ih", "w_ih", "wih", "weights_ih", "i2h", "x2h", "in2h", "igates", "linear_ih",
+        "fc_ih", "input_linearity", "input_to_hidden", "input_weights", "input_weight", "wx",
         "w_x", "w_xh", "wxh", "w_ix", "weight_x", "weight_xh", "weight_input", "ih", "w",
     ),
     "weight_hh": (
-        "w_hh", "whh", "weights_hh", "h2h", "hgates", "linear_hh", "fc_hh", "state_linearity",
-        "hidden_to_hidden", "recurrent_weights", "recurrent_weight", "wh",
+        "weight_hh", "w_hh", "whh", "weights_hh", "h2h", "hgates", "linear_hh", "fc_hh",
+        "state_linearity", "hidden_to_hidden", "recurrent_weights", "recurrent_weight", "wh",
         "w_h", "u", "weight_h", "weight_hidden", "hh",
     ),
-    "bias_ih": ("b_ih", "bih", "bias_x", "bias_i", "b_x", "bias", "b"),
-    "bias_hh": ("b_hh", "bhh", "bias_h", "b_h", "recurrent_bias"),
+    "bias_ih": ("bias_ih", "b_ih", "bih", "bias_x", "bias_i", "b_x", "bias", "b"),
+    "bias_hh": ("bias_hh", "b_hh", "bhh", "bias_h", "b_h", "recurrent_bias"),
 }  # fmt: skip
 _SLOT = {word: slot for slot, words in _WORDS.items() for word in words}
 _HINT = re.compile(r"rnn|cell|recurr|hidden|hh|h2h|hgates", re.I)
@@ -37,17 +37,15 @@ _SHORT_GATE = re.compile(r"(?:\A|(?<=[._/]))(w|u|b)_([ifgcorzn])\Z", re.I)
 _ORDER = {cell: tuple(letters) for cell, letters in LETTERS.items() if letters}
 
 
-def guessed_groups(tensors: Iterable[Stored]) -> tuple[list[Group], list[str]]:
-    """Groups whose shapes are those of a recurrent layer and whose names can be read as such, and
-    what is to be said of those that come near it.
+def guessed_groups(tensors: Iterable[Stored]) -> list[Group]:
+    """Groups whose shapes are those of a recurrent layer and whose names can be read as such.
 
     Each has torch's names and layout; `guessed` says what was taken for what. Where the shapes do
-    not bear the names out, or where a tensor beside them is left over, there is no group.
+    not bear the names out, there is no group.
     """
     whole: dict[str, dict[str, Stored]] = {}
     gates: dict[str, dict[tuple[str, str, str], Stored]] = {}
-    held = [tensor for tensor in tensors if not optimisers(tensor)]
-    for tensor in held:
+    for tensor in tensors:
         if not 1 <= len(tensor.shape) <= 2:
             continue
         kind = _KIND.search(tensor.path)
@@ -62,22 +60,9 @@ def guessed_groups(tensors: Iterable[Stored]) -> tuple[list[Group], list[str]]:
         if place:
             prefix, slot = place
             whole.setdefault(prefix, {})[slot] = tensor
-    read = [(prefix, list(s.values()), _whole(prefix, s)) for prefix, s in whole.items()]
-    read += [(prefix, list(s.values()), _by_gates(prefix, s)) for prefix, s in gates.items()]
-    groups, notes = [], []
-    for prefix, used, group in read:
-        if group is None:
-            continue
-        hidden = next(t.shape[1] for slot, t in group.slots.items() if "weight_hh" in slot)
-        strange = siblings(held, used, prefix, hidden)
-        if strange:
-            shown = ", ".join(strange[:4]) + ", …" * (len(strange) > 4)
-            names = ", ".join(tensor.path for tensor in used[:3])
-            notes.append(f"{names} are shaped as a recurrent layer's, but torch has none with "
-                         f"{shown} beside them")  # fmt: skip
-        else:
-            groups.append(group)
-    return groups, notes
+    read = [_whole(prefix, slots) for prefix, slots in whole.items()]
+    read += [_by_gates(prefix, parts) for prefix, parts in gates.items()]
+    return [group for group in read if group is not None]
 
 
 def _gate(stem: str, named: str) -> tuple[str, tuple[str, str, str]] | None:
@@ -159,9 +144,9 @@ def _whole(prefix: str, slots: Mapping[str, Stored]) -> Group | None:
             made[slot] = _transposed(tensor, slot) if turn else tensor
         if not _biases(slots, made, end, wide):
             return None
-        if square and not _HINT.search(prefix + " ".join(t.name for t in slots.values())) and (
-            "bias_ih" + end not in made
-        ):  # fmt: skip
+        names = prefix + " ".join(tensor.name for tensor in slots.values())
+        unlike = not _HINT.search(names) and "bias_ih" + end not in made
+        if square and (unlike or "atten" in prefix.lower()):
             return None  # two square matrices are an attention's as well
     if not made:
         return None
@@ -245,9 +230,10 @@ def _one_gate_each(row_of: list[Stored | None], slot: str, size: int) -> Stored 
 def _group(prefix: str, made: dict[str, Stored], used: Iterable[Stored], guessed: str) -> Group:
     """A group that uses up every tensor of `used`."""
     own = prefix.rstrip(_JOINT)
-    first = next(iter(used))
-    wrapper = first.name[: len(first.name) - len(first.path)]
-    return Group((wrapper + own).rstrip(_JOINT), own, False, guessed, made)
+    tensors = list(used)
+    wrapper = tensors[0].name[: len(tensors[0].name) - len(tensors[0].path)]
+    full = (wrapper + own).rstrip(_JOINT)
+    return Group(full, own, False, guessed, made, wrapper + prefix, tensors)
 
 
 # ------------------------------------------------------ tensors made of tensors, read when asked

@@ -13,7 +13,7 @@ from ...network.spec import Spec
 from ..formats.stored import Layer, Stored
 from ..layouts.layout import Entry, Layout, Placed, laid_back
 from ..layouts.tables import EQUINOX, KERAS, LAYOUTS, RESET_BEFORE
-from .names import natural, siblings
+from .names import beside, natural, strangers
 
 _SIDES = re.compile(r"forward|fwd|backward|bwd|reverse")
 _BACKWARD = ("backward", "bwd", "reverse")
@@ -76,10 +76,11 @@ def framework_layers(tensors: Iterable[Stored]) -> list[Layer]:
 def _layers(layout: Layout, cell: str, tensors: Iterable[Stored]) -> list[Layer]:
     entries = layout.cells[cell]
     held = list(tensors)
+    near = beside(held)
     groups = [g for g in _groups(entries, held) if _cell(entries, g) == cell]
     groups = [
         group for group in groups
-        if not siblings(held, group.tensors.values(), "", _sizes(entries, [group])[1])
+        if not strangers(near, group.tensors.values(), "", _sizes(entries, [group])[1])
     ]  # fmt: skip
     if layout is EQUINOX:
         groups = [g for g in groups if _equinox(g, groups)]
@@ -214,6 +215,8 @@ def _notes(layout: Layout, spec: Spec, biased: bool, run: list[_Sides]) -> Itera
             f"calls nn.{spec.class_name}Cell(…, bias=False): the same weights, "
             + (f"here {count} cells that are laid into one network" if count > 1 else "one cell")
         )
+    if layout is KERAS and GATES[spec.cell] > 1:
+        yield "no shape tells the order of the gates: Keras's is taken, by the names"
     if layout is KERAS and spec.cell == "gru" and not biased:
         yield "no bias to tell reset_after by: taken as True, which torch's GRU is"
     if len(run) > 1:
