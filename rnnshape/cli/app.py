@@ -111,6 +111,8 @@ def _lightened(parameters: list[Any]) -> list[Any]:
     for parameter in parameters:
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""  # newer versions of typer say that a flag takes a <bool>
+        if parameter.param_type_name == "argument":  # and print <str> behind its name
+            parameter.display_type_rich = lambda ctx: None
         if getattr(parameter, "_runtime_param", 0) is None:
             parameter._runtime_param = _WhenNeeded(parameter)
     return parameters

@@ -12,7 +12,7 @@ from .output import write_json, write_lines, write_text
 
 def cells(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Print the file of this cell.")
+        str | None, typer.Argument(metavar="NAME", help="Print the file of this cell.")
     ] = None,
     json: Json = False,
     output: OutputFile = None,

@@ -37,7 +37,7 @@ def check(
     programs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PROGRAM]...",
+            metavar="PROGRAM",
             show_default=False,
             help="Programs to follow, or folders of them: FILE.py, FILE.py:Class, FILE.ipynb, "
             "src/, or -; read, not run.",
@@ -105,7 +105,9 @@ def check(
     refuse_alone(sets, shapes)
     option = first_set({"--output-format": output_format, "--warn-as-error": warn_as_error})
     if option is not None:
-        raise Pair(f"{option}: expected beside programs", got="none", added=".")
+        layer = network.first(*network.options) or first_set(given)
+        mend = ("", ".") if layer is None else (option, "")
+        raise Pair(f"{option}: expected beside programs", mend[0], got="none", added=mend[1])
     _check_dtypes(dtype, state_dtype, weight_dtype)
     tensors = {name: parse_shape(text, name) for name, text in texts.items() if text is not None}
     if "equations" in network.arguments:

@@ -24,7 +24,10 @@ def explain(
     network: Network,
     text: Annotated[
         str | None,
-        typer.Argument(help="The message; or a file, or - for standard input, with a traceback."),
+        typer.Argument(
+            metavar="MESSAGE",
+            help="The message; or a file, or - for standard input, with a traceback.",
+        ),
     ] = None,
     json: Json = False,
     list: Annotated[bool, typer.Option("--list", help="Every message that has a rule.")] = False,

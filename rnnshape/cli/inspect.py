@@ -16,13 +16,17 @@ def inspect(
     file: Annotated[
         str,
         typer.Argument(
+            metavar="FILE",
             help=".safetensors, .npz, .pt, .pth, .bin, .ckpt, .onnx, .keras, .h5, .tflite, "
-            "saved_model.pb, a checkpoint's .index, TensorFlow.js's model.json, or .index.json."
+            "saved_model.pb, a checkpoint's .index, TensorFlow.js's model.json, or .index.json.",
         ),
     ],
     model: Annotated[
         str | None,
-        typer.Argument(help="A second file: would the first load into what this was saved from?"),
+        typer.Argument(
+            metavar="MODEL",
+            help="A second file: would the first load into what this was saved from?",
+        ),
     ] = None,
     module: Annotated[
         str | None, typer.Option(metavar="NAME", help="One network of the file.")

@@ -238,13 +238,11 @@ def parse_shape(text: str, option: str) -> Shape:
     inner = re.sub(r"\A\s*(?:torch\.Size)?\s*\(?\[?|\]?\)?\s*\Z", "", text[:1000])
     if not inner.strip() and text.strip():
         return ()  # of a tensor without axes
-    shape = tuple(parse_dim(part, f"--{option}") for part in re.split(r"[,×]", inner.rstrip(", ")))
+    parts = re.split(r"[,×]|(?<=\d)x(?=\d)", inner.rstrip(", "))
+    fix = f"--{option} 7,5,10"
+    shape = tuple(parse_dim(part, f"--{option}", fix) for part in parts)
     if any(isinstance(size, int) and size < 0 for size in shape):
-        raise UsageError(
-            f"--{option}: expected sizes of at least 0",
-            got=repr(text[:60]),
-            fix=f"--{option} 7,5,10",
-        )
+        raise UsageError(f"--{option}: expected sizes of at least 0", got=repr(text[:60]), fix=fix)
     return shape
 
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 Program = Annotated[
     str | None,
     typer.Argument(
-        metavar="[PROGRAM]", show_default=False,
-        help="A program to follow: FILE.py, FILE.py:Class, FILE.ipynb, or -; it is read, not run.",
+        metavar="PROGRAM", show_default=False,
+        help="A program to follow: FILE.py, FILE.py:Class, FILE.ipynb, FILE.md (its blocks of "
+        "Python), or -; it is read, not run.",
     ),
 ]  # fmt: skip
 Set = Annotated[

@@ -11,7 +11,9 @@ from .output import write_lines
 
 
 def schema(
-    name: Annotated[str | None, typer.Argument(help="The document: trace, params, …")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The document: trace, params, …")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of a document; without a name, list the documents.
 

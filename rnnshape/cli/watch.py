@@ -15,7 +15,7 @@ CONTEXT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 def watch(
     program: Annotated[str, typer.Argument(metavar="FILE.py", help="The program; it is run.")],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[ARGS]...", help="Its own arguments.")
+        list[str] | None, typer.Argument(metavar="ARGS", help="Its own arguments.")
     ] = None,
 ) -> None:
     """Run a program and show its lines with the shapes that really pass.

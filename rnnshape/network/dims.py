@@ -64,11 +64,14 @@ class Symbol:
 
     def __str__(self) -> str:
         """The form used in JSON: `2*H`, `4*H*I + 8*H`."""
-        return self._text("*", "*")
+        return self._text("*")
 
     __repr__ = __str__
 
-    def _text(self, between: str, after_number: str) -> str:
+    def _text(self, between: str) -> str:
+        """`4H·I` of letters; the number stands apart from a longer name, and always in JSON."""
+        long = between != "·" or any(len(name) > 1 for names, _ in self._terms for name in names)
+        after_number = between if long else ""
         return " + ".join(
             (f"{n}{after_number if names else ''}" if n != 1 or not names else "")
             + between.join(names)
@@ -104,7 +107,7 @@ def _polynomial(terms: Iterable[tuple[tuple[str, ...], int]]) -> Dim:
 _MOST_FACTORS = 64
 
 
-def parse_dim(text: str | int, what: str) -> Dim:
+def parse_dim(text: str | int, what: str, fix: str = "") -> Dim:
     """Read a size: an integer, a name, or a product such as `2*H`.
 
     Raises UsageError, naming `what`, for anything else or beyond 2**63 - 1.
@@ -130,7 +133,7 @@ def parse_dim(text: str | int, what: str) -> Dim:
             raise UsageError(
                 f"{what}: expected an integer or a name such as H",
                 got=repr(text[:60]),
-                fix=f"give {what} a whole number, such as 20",
+                fix=fix or f"give {what} a whole number, such as 20",
             )
     return product * number
 
@@ -163,7 +166,7 @@ def total(dims: Iterable[Dim]) -> Dim:
 
 def write_dim(dim: Dim) -> str:
     """A size for a person: `20`, `1,160`, `2H`, `H·I + 2H`."""
-    return f"{dim:,}" if isinstance(dim, int) else dim._text("·", "")
+    return f"{dim:,}" if isinstance(dim, int) else dim._text("·")
 
 
 def write_shape(shape: Sequence[Dim]) -> str:
@@ -174,7 +177,7 @@ def write_shape(shape: Sequence[Dim]) -> str:
 def _factor(dim: Dim) -> str:
     if isinstance(dim, int):
         return str(dim)
-    text = dim._text("·", "")
+    text = dim._text("·")
     return f"({text})" if " + " in text else text
 
 

@@ -1334,7 +1334,7 @@ def shape_value(text: str) -> Any:
 
 
 def program(path: str) -> tuple[Source, str]:
-    """The source and the entry of PROGRAM: FILE.py, FILE.py:Class, FILE.ipynb, or -."""
+    """The source and the entry of PROGRAM: FILE.py, FILE.py:Class, FILE.ipynb, FILE.md, or -."""
     file, entry = split(path)
     text = read(file)
     full = "" if file == "-" else str(Path(file).resolve())

@@ -13,10 +13,11 @@ import warnings
 from bisect import bisect_right
 from dataclasses import dataclass
 from errno import EINVAL, ENXIO
+from pathlib import Path
 from threading import current_thread, main_thread
 from typing import IO, Any, Literal
 
-from ..errors import UsageError
+from ..errors import UsageError, quoted
 
 LARGEST = 8_000_000  # signs
 LARGEST_NOTEBOOK = 40_000_000  # the pictures that it shows are in it
@@ -76,7 +77,7 @@ def opened(path: str, mode: Literal["rb", "wb"] = "rb") -> IO[bytes]:
 
 def split(program: str) -> tuple[str, str]:
     """The file and the entry of FILE.py:Class."""
-    match = re.fullmatch(r"(.*\.(?:py|ipynb)|-)(?::([\w.]+))?", program, re.S)
+    match = re.fullmatch(r"(.*\.(?:py|ipynb|md)|-)(?::([\w.]+))?", program, re.S)
     return (match[1], match[2] or "") if match else (program, "")
 
 
@@ -97,7 +98,9 @@ def read(path: str) -> str:
         raise UsageError(
             "program: expected a Python file or a notebook that can be read",
             got=f"{_shown(path)} ({getattr(error, 'strerror', None) or 'no such file'})",
-            fix="give the path of a .py or .ipynb file, or - to read from stdin",
+            fix=f"rnnshape check {quoted(path)} follows the programs of a folder"
+            if os.path.isdir(path)
+            else "give the path of a .py or .ipynb file, or - to read from stdin",
         ) from None
     if len(data) > largest:
         raise UsageError(
@@ -123,6 +126,8 @@ def source_of(text: str, name: str, path: str = "") -> Source:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ")
     if name == "-" and text.lstrip()[:1] == "{" and '"cells"' in text:
         text, cells = _notebook(text, name)
+    elif name.endswith(".md"):
+        text = _fenced(text)
     if len(re.findall(r"\b\w|[\[({]|[\"'](?=\W)", text)) > MOST_PARTS:
         raise UsageError(
             f"{_shown(name)}: expected at most {MOST_PARTS:,} names, numbers and brackets",
@@ -133,13 +138,34 @@ def source_of(text: str, name: str, path: str = "") -> Source:
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
     except SyntaxError as error:
-        raise _no_python(error, text, name) from None
+        raise _no_python(error, text, relative(path) or name) from None
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         raise UsageError(
             f"{_shown(name)}: expected Python", got=str(error)[:80] or type(error).__name__,
             fix="give a file that python can compile",
         ) from None  # fmt: skip
     return Source(name, text, tree, path, cells)
+
+
+def relative(path: str) -> str:
+    """A path as a person in this folder would write it."""
+    return os.path.relpath(path) if Path.cwd() in Path(path).parents else path
+
+
+def _fenced(text: str) -> str:
+    """The blocks of Python in a Markdown text; every line stays where it stands."""
+    rows, fence, python = [], "", False
+    for row in text.split("\n"):
+        bare = row.strip()
+        if fence and bare.startswith(fence) and not bare.strip(fence[0]):
+            fence = ""
+        elif not fence and (opened := re.match(r"(```+|~~~+)\s*(\w*)", bare)):
+            fence, python = opened[1], opened[2] in ("python", "py")
+        elif fence and python:
+            rows.append(row)
+            continue
+        rows.append("")
+    return "\n".join(rows)
 
 
 def _shown(name: str) -> str:
@@ -160,11 +186,11 @@ def _no_python(error: SyntaxError, text: str, name: str) -> UsageError:
     ):
         return UsageError(
             f"{_shown(name)}: expected Python 3", got=f"Python 2 in line {at}: {shown}",
-            fix=f"2to3 -w {_shown(name)}",
+            fix=f"2to3 -w {quoted(name)}, with Python 3.12 or older",
         )  # fmt: skip
     return UsageError(
         f"{_shown(name)}: expected Python", got=f"line {at}: {shown or '(empty)'} ({error.msg})",
-        fix=f"mend line {at}: python -m py_compile {_shown(name)} shows the same",
+        fix=f"mend line {at}: python -m py_compile {quoted(name)} shows the same",
     )  # fmt: skip
 
 

@@ -278,7 +278,11 @@ def value_lines(tensor: Tensor, indent: str) -> Iterator[Line]:
 
 
 def array_lines(array: Any, indent: str = "  ") -> Iterator[Line]:
-    """A vector as one row, a matrix as rows, anything higher as matrices one after the other."""
+    """A vector as one row, a matrix as rows, anything higher as matrices one after the other;
+    several rows of nothing as one word."""
+    if array.ndim > 1 and array.size > array.shape[-1] and not array.any():
+        yield [(f"{indent}zeros", "note")]
+        return
     if array.ndim > 2:
         for index in _kept(len(array), _ROWS):
             if index is None:

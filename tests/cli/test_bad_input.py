@@ -26,6 +26,8 @@ CASES = [
     (["trace", "--batch-size", "-3"], "batch size: expected an integer of at least 0"),
     (["trace", "--lengths", "5,0"], "Length of all samples has to be greater than 0"),
     (["trace", "--lengths", "5,x"], "whole numbers between commas"),
+    (["check", "--input", "5 7 10"], "fix: --input 7,5,10"),
+    (["check", "--input", "5,7,9", "--output-format", "sarif"], "fix: rnnshape check --input 5,7,9\n"),
     (["trace", "--lengths", ""], "at least one length"),
     (["trace", "--lengths", "5,3", "--seq-len", "4"], "--seq-len: expected 5, as --lengths says"),
     (["trace", "--lengths", "5,3", "--batch-size", "3"], "--batch-size: expected 2"),

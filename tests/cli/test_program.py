@@ -123,3 +123,35 @@ def test_a_layer_whose_number_of_layers_is_open_says_how_to_set_it(rnnshape, tmp
     assert refused.status == 2 and fix.startswith("--set ")
     traced = rnnshape("trace", "net.py", "--layer", "self.rnn", *shlex.split(fix))
     assert traced.status == 0 and "GRU(3, cfg_hidden, num_layers=2)" in traced.out
+
+
+def test_the_python_of_an_article_is_followed_at_its_own_lines(rnnshape, tmp_path):
+    (tmp_path / "post.md").write_text(
+        "# A post\n\n```sh\npip install torch\n```\n\n```python\nimport torch\nfrom torch import nn\n"
+        "rnn = nn.RNN(10, 20, 3)\n```\nText.\n```python\nrnn(torch.zeros(5, 7, 10),\n"
+        "    torch.zeros(2, 7, 20))\n```\n"
+    )
+    told = rnnshape("check", "post.md", "--json").json
+    (problem,) = told["problems"]
+    assert (problem["id"], problem["line"]) == ("wrong-num-layers", 14)
+    (edit,) = problem["edits"]
+    assert (edit["line"], edit["after"]) == (15, "    torch.zeros(3, 7, 20))")
+
+
+def test_a_fix_names_the_file_as_it_was_given(rnnshape, tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "no.py").write_text("def f(:\n")
+    refused = rnnshape("check", "a folder/no.py").err
+    assert "python -m py_compile 'a folder/no.py' shows the same" in refused
+    refused = rnnshape("trace", "a folder").err
+    assert "rnnshape check 'a folder' follows the programs of a folder" in refused
+
+
+def test_a_line_is_shown_without_its_comment(rnnshape):
+    told = rnnshape(
+        "trace", "-", stdin="import torch\nfrom torch import nn\nrnn = nn.RNN(  # a layer\n    4, 5)\n"
+        "x, s = torch.zeros(3, 2, 4), '# no comment'  # steps\nrnn(x)\n",
+    ).out  # fmt: skip
+    assert "  3  rnn = nn.RNN( …\n" in told
+    assert "  5  x, s = torch.zeros(3, 2, 4), '# no comment'  3×2×4\n" in told

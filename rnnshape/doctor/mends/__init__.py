@@ -248,8 +248,8 @@ class Trial:
 def source_of_text(source: Any, text: str) -> Any:
     """The source with another text; a notebook's is Python already."""
     name = source.name
-    if name.endswith(".ipynb"):
-        return replace(source_of(text, name[:-6] + ".py", source.path), name=name)
+    if name.endswith((".ipynb", ".md")):
+        return replace(source_of(text, f"{name}.py", source.path), name=name)
     return source_of(text, name, source.path)
 
 

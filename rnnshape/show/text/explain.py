@@ -14,10 +14,11 @@ _LABEL = 7
 
 def explain_text(answered: Document) -> Iterator[Line]:
     """The error, then each cause; for an error that no rule knows, what was read of it."""
-    for line in _clipped(answered["error"]):
+    for line in _clipped(answered["error"]) if answered["error"] else ():
         yield text(line, "title")
     if not answered["recognised"]:
-        yield []
+        if answered["error"]:
+            yield []
         yield text("not recognised" if answered["error"] else "nothing to read", "bad")
         yield from _read_lines(answered["read"])
         return
@@ -105,11 +106,14 @@ def _clipped(words: str) -> list[str]:
 
 
 def table_text(rules: Iterable[Mapping[str, str]]) -> Iterator[Line]:
-    """Cause, meaning and example of every rule."""
-    for number, rule in enumerate(rules):
+    """Every cause with its meaning, and an example of each message that has a rule."""
+    causes: dict[tuple[str, str], list[str]] = {}
+    for rule in rules:
+        causes.setdefault((rule["id"], rule["meaning"]), []).append(rule["example"])
+    for number, ((name, meaning), examples) in enumerate(causes.items()):
         if number:
             yield []
-        yield text(rule["id"], "title")
-        yield from _labelled("", rule["meaning"], width=0)
-        example = rule["example"].split("\n")[0]
-        yield prose(" ".join(visible(example).split()), indent=3)
+        yield text(name, "title")
+        yield from _labelled("", meaning, width=0)
+        for example in examples:
+            yield prose(" ".join(visible(example.split("\n")[0]).split()), indent=5)

@@ -207,7 +207,7 @@ def layout_text(
             yield from (line, Prose([("    = ", "note"), made]))
     count = total(product(t.shape) for t in tensors)
     weight = f"{write_dim(ITEM_BYTES[dtype] * count)} bytes as {dtype}"
-    yield prose(f"{len(tensors)} tensors, {write_dim(count)} numbers, {weight}")
+    yield prose(f"{counted(len(tensors), 'tensor')}, {write_dim(count)} numbers, {weight}")
     yield []
     yield text("tensors", "title")
     yield from columns(
@@ -264,7 +264,7 @@ def convert_text(document: Mapping[str, Any], spec: str) -> Iterator[Line]:
         named = ", ".join(one_line(own, 80) for own in left[:6]) + (", …" if len(left) > 6 else "")
         yield prose(f"left out, not part of it: {named} ({len(left)} in all)")
     count: Dim = total(product(row["shape"]) for row in document["tensors"])
-    words = f"{len(rows)} tensors, {write_dim(count)} numbers"
+    words = f"{counted(len(rows), 'tensor')}, {write_dim(count)} numbers"
     yield text(f"  {words} in {visible(target['file'])}")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, dropwhile
+from tokenize import COMMENT, TokenError, generate_tokens
 from typing import Any
 
 from ...doctor.followed import Complaint, Diagnosis
@@ -31,10 +33,12 @@ def program_text(results: Followeds, file: str, width: int) -> Iterator[Line]:
 def short_text(results: Followeds, width: int) -> Iterator[Line]:
     """The verdicts alone: problems, warnings, what was not followed."""
     for followed, diagnosis in results:
+        lines: Iterator[Line] = chain(_complaints(followed, diagnosis), _unknown(followed))
         if len(results) > 1:
             yield text(f"{followed.entry}: {followed.verdict}", "title")
-        yield from _complaints(followed, diagnosis)
-        yield from _unknown(followed)
+        else:
+            lines = dropwhile(lambda line: not line, lines)  # no gap above the first
+        yield from lines
     yield from verdict_lines(results)
 
 
@@ -71,10 +75,10 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
     rows: list[tuple[int, str, str, Ran | None]] = []
     seen: set[int] = set()
     built = {line.line for line in lines}
-    for number, _ in constructors:
+    for number, layer in constructors:
         if number not in seen and number not in built:
             seen.add(number)
-            rows.append((number, _source(followed, number), "", None))
+            rows.append((number, _source(followed, layer.place), "", None))
     entered = False
     base = min((line.depth for line in lines), default=0)
     for line in lines[:MOST_LINES]:
@@ -83,7 +87,7 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
             rows.append((0, _header(followed), "", None))
         indent = "  " * min(line.depth - base, 8)
         told_rows = code_of(line, followed).split("\n")
-        first = told_rows[0] + (" …" if len(told_rows) > 1 else "")
+        first = _code(told_rows[0]) + (" …" if len(told_rows) > 1 else "")
         name = "" if line.file == followed.source.name else f"{line.file}:"
         rows.append(
             (line.line, indent + name + first, _shapes(line) + _times(line, followed), line)
@@ -122,9 +126,20 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
     yield from _unknown(followed)
 
 
-def _source(followed: Followed, number: int) -> str:
-    rows = followed.source.lines
-    return rows[number - 1].strip() if 0 < number <= len(rows) else ""
+def _source(followed: Followed, place: Place) -> str:
+    row = "".join(followed.source.lines[place.line - 1 : place.line]).strip()
+    return _code(row) + " …" * (getattr(place.node, "end_lineno", 0) > place.line)
+
+
+def _code(row: str) -> str:
+    """A line without its comment."""
+    try:
+        for token in generate_tokens(iter([row]).__next__):
+            if token.type == COMMENT:
+                return row[: token.start[1]].rstrip()
+    except (TokenError, SyntaxError):  # the rest of its statement stands on other lines
+        pass
+    return row
 
 
 def _header(followed: Followed) -> str:

@@ -10,7 +10,7 @@ from ...network.dims import Dim, total, write_dim, write_shape
 from ...network.spec import Parameter, Spec
 from ..document import ITEM_BYTES
 from ..notation import result_kind, short_name
-from ..screen import Line, Piece, array_lines, columns, labelled, length, prose, text
+from ..screen import Line, Piece, array_lines, columns, counted, labelled, length, prose, text
 from .backsteps import backward_lines
 from .steps import lane_lines, step_lines
 
@@ -71,7 +71,7 @@ def _brief_lines(trace: Trace, width: int, height: int) -> Iterator[Line]:
 def layer_lines(trace: Trace, width: int = 80) -> Iterator[Line]:
     """The parameters, a row a layer; above layer 1 all are alike."""
     spec, parameters = trace.spec, trace.parameters
-    count = f"{len(parameters)} tensors, {write_dim(trace.parameter_count)} numbers"
+    count = f"{counted(len(parameters), 'tensor')}, {write_dim(trace.parameter_count)} numbers"
     yield [("parameters", "title"), (f"  {count}; rnnshape params lists them", "note")]
     many = spec.num_layers > _MANY_LAYERS
     layers = [0, 1] if many else range(spec.num_layers)
@@ -197,7 +197,7 @@ def parameter_lines(trace: Trace, dtype: str = "", fold: bool = True) -> Iterato
     yield from lines
     count: Dim = trace.parameter_count
     weight = f", {write_dim(ITEM_BYTES[dtype] * count)} bytes as {dtype}" if dtype else ""
-    yield prose(f"{len(parameters)} tensors, {write_dim(count)} numbers{weight}")
+    yield prose(f"{counted(len(parameters), 'tensor')}, {write_dim(count)} numbers{weight}")
     spec = trace.spec
     if spec.num_layers > 1:
         wide = write_dim(spec.output_size)

@@ -9,7 +9,7 @@ from typing import Any
 from ...analysis.training import CARRIED, CUT, Mend, Plan, Report, Step, training_code
 from ...network.batch import Batch
 from ...network.dims import Shape, json_dim, json_shape, symbol, write_shape
-from ..screen import Line, Piece, Prose, columns, labelled, prose, text
+from ..screen import Line, Piece, Prose, columns, counted, labelled, prose, text
 
 _MANY_STEPS = 14  # longer runs fold in the middle
 
@@ -188,7 +188,7 @@ def _saved_lines(report: Report) -> Iterator[Line]:
         for row in (shown, [name for name in report.not_saved if name != "input"])
     )
     label: Piece = ("  state_dict   ", "note")
-    yield Prose([label, (f"{len(names)} tensors: ", ""), (saved, "weight")])
+    yield Prose([label, (f"{counted(len(names), 'tensor')}: ", ""), (saved, "weight")])
     yield labelled("  not saved", left, "state", 15)
     why = "their size has the batch, N, in it: a test may have another"
     if unbatched:
