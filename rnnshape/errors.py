@@ -68,7 +68,7 @@ def check_choice(option: str, value: str, known: Iterable[str], usual: str) -> N
         from difflib import get_close_matches
 
         expected = f"{option}: expected {', '.join(words)}"
-        close = get_close_matches(value[:40], words, 1, 0.5)
+        close = get_close_matches(value[:40].lower(), words, 1, 0.5)
         raise UsageError(expected, repr(value[:40]), f"{option} {close[0] if close else usual}")
 
 

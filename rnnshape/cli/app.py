@@ -17,28 +17,11 @@ from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
 
-# command -> its module in this folder; the function has the command's name
-COMMANDS = {
-    "trace": "trace",
-    "params": "params",
-    "cells": "cells",
-    "cost": "cost",
-    "draw": "draw",
-    "run": "run",
-    "verify": "verify",
-    "forms": "forms",
-    "check": "check",
-    "pick": "pick",
-    "explain": "explain",
-    "state": "state",
-    "inspect": "inspect",
-    "convert": "convert",
-    "code": "code",
-    "explore": "explore",
-    "schema": "schema",
-    "watch": "watch",
-    "lsp": "lsp",
-}
+# each a function of a module of its name in this folder
+COMMANDS = (
+    "trace", "params", "cells", "cost", "draw", "run", "verify", "forms", "check", "pick",
+    "explain", "state", "inspect", "convert", "code", "explore", "schema", "watch", "lsp",
+)  # fmt: skip
 
 
 def build(arguments: list[str]) -> typer.Typer:
@@ -69,7 +52,7 @@ def build(arguments: list[str]) -> typer.Typer:
 
     called = arguments[0] if arguments and arguments[0] in COMMANDS else None
     for name in [called] if called else COMMANDS:
-        module = import_module(f".{COMMANDS[name]}", __package__)
+        module = import_module(f".{name}", __package__)
         command = getattr(module, name)
         context = getattr(module, "CONTEXT", None)
         words = _unbroken(command.__doc__)

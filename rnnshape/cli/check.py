@@ -144,11 +144,11 @@ def check(
 
 def _check_code(code: str, sets: Set, shapes: Shape, json: bool, file: str | None) -> None:
     """--code: a program, or a piece of one as text."""
-    if code.endswith((".py", ".ipynb")):
-        asked = Asked(code, sets, shapes)
-    else:
-        asked = Asked("code", sets, shapes, read_text(code, "--code") if code == "-" else code)
-    asked.put(json, file, short=True)
+    text = read_text(code, "--code") if code == "-" else code
+    given = (
+        (code, sets, shapes) if code.endswith((".py", ".ipynb")) else ("code", sets, shapes, text)
+    )
+    Asked(*given).put(json, file, short=True)
 
 
 def _check_all(

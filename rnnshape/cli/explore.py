@@ -88,8 +88,6 @@ def check_terminal() -> None:
     streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}
     for name, stream in streams.items():
         if not (hasattr(stream, "isatty") and stream.isatty()):
-            raise UsageError(
-                f"explore: expected a terminal as standard {name}",
-                got="a pipe or a file",
-                fix="rnnshape trace tells the same walk as text",
-            )
+            words = f"explore: expected a terminal as standard {name}"
+            fix = "rnnshape trace tells the same walk as text"
+            raise UsageError(words, "a pipe or a file", fix)

@@ -197,10 +197,7 @@ class Gradients:
     target: str | None = None
     tbptt: int | None = None
 
-    @property
-    def asked(self) -> dict[str, Any]:
-        """By option."""
-        return by_option(self)
+    asked = property(by_option)
 
     @property
     def files(self) -> bool:
@@ -269,10 +266,7 @@ class Flow:
     flow: bool = False
     spectral_radius: str | None = None
 
-    @property
-    def asked(self) -> dict[str, Any]:
-        """By option."""
-        return by_option(self)
+    asked = property(by_option)
 
     @property
     def radius(self) -> float | None:

@@ -114,13 +114,17 @@ class Network:
 
     def _written(self, name: str) -> dict[str, Any]:
         """The cell of a file of equations. Raises UsageError."""
-        from ..engine.written import written_cell
+        from ..engine.written import shipped, written_cell
 
         cell = written_cell(name)
-        for argument in ("nonlinearity", "bias", "proj_size") if cell is not None else ():
+        if cell is None:
+            names = dict.fromkeys((*CELLS, *shipped(), "or FILE.cell"))
+            check_choice("--cell", name, names, "lstm")
+            return {}
+        for argument in ("nonlinearity", "bias", "proj_size"):
             if self.options[argument] is not None:
                 raise said_by_equations(argument, name)
-        return {} if cell is None else {"cell": cell.name, "equations": cell}
+        return {"cell": cell.name, "equations": cell}
 
     @property
     def constructor(self) -> dict[str, Any]:

@@ -317,24 +317,16 @@ def waiting(what: str) -> Iterator[None]:
 
 def _bar(counts: bool) -> Any:
     """A bar that leaves nothing behind."""
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
-    rest = [MofNCompleteColumn(), TimeRemainingColumn()] if counts else [TimeElapsedColumn()]
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        *rest,
-        console=Console(stderr=True),
-        transient=True,
+    rest = (
+        (progress.MofNCompleteColumn(), progress.TimeRemainingColumn())
+        if counts
+        else (progress.TimeElapsedColumn(),)
     )
+    columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), *rest)
+    return progress.Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from ..models.onnx.graph import Chain
 
 
+ArraysFile = Annotated[
+    str | None,
+    typer.Option("-o", "--output-file", metavar="FILE.npz",
+                 help="Write output, hn and cn, and the gradients."),
+]  # fmt: skip
+
+
 @head_options
 @number_options
 @gradient_options
@@ -39,15 +46,7 @@ def run(
     decoder: Decoder,
     form: FormName = None,
     json: Annotated[bool, typer.Option("--json", help="Shapes and values as JSON.")] = False,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "-o",
-            "--output-file",
-            metavar="FILE.npz",
-            help="Write output, hn and cn, and the gradients.",
-        ),
-    ] = None,
+    output: ArraysFile = None,
 ) -> None:
     """Compute output, hn and cn with NumPy, without torch.
 

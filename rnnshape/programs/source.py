@@ -176,14 +176,10 @@ def _no_python(error: SyntaxError, text: str, name: str) -> UsageError:
     lines = text.split("\n")
     at = error.lineno or 1
     line = lines[at - 1].strip() if at <= len(lines) else ""
-    shown = "".join(c if c.isprintable() else "?" for c in line)[:100]
-    if re.search(
-        r"(?m)^\s*print\s+[^(=\s]|^\s*print\s*$|\bexcept\s+\w+\s*,\s*\w+\s*:|\bxrange\s*\(.*`", text
-    ) and (
-        "print" in (error.msg or "")
-        or "except" in (error.msg or "")
-        or re.match(r"(print|exec)\b", line)
-    ):
+    shown = _shown(line)[:100]
+    old = r"(?m)^\s*print\s+[^(=\s]|^\s*print\s*$|\bexcept\s+\w+\s*,\s*\w+\s*:|\bxrange\s*\(.*`"
+    told = re.search("print|except", error.msg or "") or re.match(r"(print|exec)\b", line)
+    if told and re.search(old, text):
         return UsageError(
             f"{_shown(name)}: expected Python 3", got=f"Python 2 in line {at}: {shown}",
             fix=f"2to3 -w {quoted(name)}, with Python 3.12 or older",

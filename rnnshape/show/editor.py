@@ -61,6 +61,10 @@ def server() -> LanguageServer:
             if refresh and refresh.refresh_support:
                 served.workspace_inlay_hint_refresh(None)
 
+    def at(uri: str) -> tuple[Reading, list[str]]:
+        lines = served.workspace.get_text_document(uri).source.splitlines()
+        return readings.get(uri, Reading()), lines
+
     @served.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         read(params.text_document.uri)
@@ -75,13 +79,8 @@ def server() -> LanguageServer:
 
     @served.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     def hints(params: types.InlayHintParams) -> list[types.InlayHint]:
-        uri, wanted = params.text_document.uri, params.range
-        lines = served.workspace.get_text_document(uri).source.splitlines()
-        return [
-            hint
-            for hint in _hints(readings.get(uri, Reading()), lines)
-            if wanted.start.line <= hint.position.line <= wanted.end.line
-        ]
+        wanted, hints = params.range, _hints(*at(params.text_document.uri))
+        return [h for h in hints if wanted.start.line <= h.position.line <= wanted.end.line]
 
     @served.feature(
         types.TEXT_DOCUMENT_CODE_ACTION,
@@ -89,18 +88,12 @@ def server() -> LanguageServer:
     )
     def actions(params: types.CodeActionParams) -> list[types.CodeAction]:
         uri, wanted = params.text_document.uri, params.range
-        lines = served.workspace.get_text_document(uri).source.splitlines()
-        return [
-            action
-            for action, line in _actions(readings.get(uri, Reading()), uri, lines)
-            if wanted.start.line <= line <= wanted.end.line
-        ]
+        found = _actions(*at(uri), uri)
+        return [action for action, line in found if wanted.start.line <= line <= wanted.end.line]
 
     @served.feature(types.TEXT_DOCUMENT_HOVER)
     def hover(params: types.HoverParams) -> types.Hover | None:
-        uri, place = params.text_document.uri, params.position
-        lines = served.workspace.get_text_document(uri).source.splitlines()
-        words = _hover(readings.get(uri, Reading()), lines, place.line + 1)
+        words = _hover(*at(params.text_document.uri), params.position.line + 1)
         content = types.MarkupContent(types.MarkupKind.Markdown, words)
         return types.Hover(content) if words else None
 
@@ -179,7 +172,7 @@ def _diagnostics(reading: Reading, text: str) -> Iterator[types.Diagnostic]:
 
 
 def _actions(
-    reading: Reading, uri: str, lines: list[str]
+    reading: Reading, lines: list[str], uri: str
 ) -> Iterator[tuple[types.CodeAction, int]]:
     """The mends, each with its line (from 0); only where the text is what they were tried on."""
     for fault, _ in _faults(reading.found):
@@ -213,11 +206,9 @@ def _hover(reading: Reading, lines: list[str], number: int) -> str:
     """A layer's constructor and its parameters, where one is built or called on the line."""
     if not reading.stands(number, lines):
         return ""
-    words_of = []
-    for layer in _own(reading.found, "layers"):
-        if number == layer["line"] or number in layer.get("calls", ()):
-            words_of.append(layer_words(layer))
-    return "\n\n".join(dict.fromkeys(words_of))
+    layers = _own(reading.found, "layers")
+    here = (one for one in layers if number in (one["line"], *one.get("calls", ())))
+    return "\n\n".join(dict.fromkeys(map(layer_words, here)))
 
 
 def layer_words(layer: Document) -> str:

@@ -14,12 +14,12 @@ _LABEL = 7
 
 def explain_text(answered: Document) -> Iterator[Line]:
     """The error, then each cause; for an error that no rule knows, what was read of it."""
-    for line in _clipped(answered["error"]) if answered["error"] else ():
-        yield text(line, "title")
+    lines = _clipped(answered["error"]) if answered["error"] else []
+    yield from (text(line, "title") for line in lines)
     if not answered["recognised"]:
-        if answered["error"]:
-            yield []
-        yield text("not recognised" if answered["error"] else "nothing to read", "bad")
+        yield from (
+            [[], text("not recognised", "bad")] if lines else [text("nothing to read", "bad")]
+        )
         yield from _read_lines(answered["read"])
         return
     for number, cause in enumerate(answered["causes"], 1):

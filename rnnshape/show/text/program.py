@@ -67,18 +67,12 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
     gap = max(width - len(title) - len(name), 2)
     yield [(one_line(title), "title"), (" " * gap + one_line(name) if name else "", "note")]
     lines = [line for line in followed.lines if worth_a_line(line)]
-    constructors = [
-        (layer.place.line, layer)
-        for layer in followed.layers
-        if layer.place.file == followed.source.name
-    ]
     rows: list[tuple[int, str, str, Ran | None]] = []
-    seen: set[int] = set()
     built = {line.line for line in lines}
-    for number, layer in constructors:
-        if number not in seen and number not in built:
-            seen.add(number)
-            rows.append((number, _source(followed, layer.place), "", None))
+    for place in (layer.place for layer in followed.layers):
+        if place.file == followed.source.name and place.line not in built:
+            built.add(place.line)
+            rows.append((place.line, _source(followed, place), "", None))
     entered = False
     base = min((line.depth for line in lines), default=0)
     for line in lines[:MOST_LINES]:
@@ -244,11 +238,8 @@ def _axes(followed: Followed) -> Iterator[Line]:
         elif x.rank == 2:
             kinds = ["steps", "features"]
         else:
-            kinds = (
-                ["samples", "steps", "features"]
-                if spec.batch_first
-                else ["steps", "samples", "features"]
-            )
+            kinds = ["samples", "steps"] if spec.batch_first else ["steps", "samples"]
+            kinds.append("features")
         words = " × ".join(f"{written(n)} {kind}" for n, kind in zip(x.shape, kinds))
         how = "" if spec.single else f" ({'' if spec.batch_first else 'not '}batch_first)"
         said.setdefault(event.text, f"{words}{how}")

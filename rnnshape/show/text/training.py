@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from difflib import unified_diff
 from typing import Any
 
-from ...analysis.training import CARRIED, CUT, Mend, Plan, Report, Step, training_code
+from ...analysis.training import CARRIED, CUT, Plan, Report, Step, training_code
 from ...network.batch import Batch
 from ...network.dims import Shape, json_dim, json_shape, symbol, write_shape
 from ..screen import Line, Piece, Prose, columns, counted, labelled, prose, text
 
 _MANY_STEPS = 14  # longer runs fold in the middle
+_NO_AXIS = "one sequence has no batch axis"
 
 
 def state_text(report: Report) -> Iterator[Line]:
     """The whole answer: the run, its breaks, the mends, the loop, and what is saved."""
     plan = report.plan
-    noun = "sample" if plan.samples == 1 else "samples"
     yield text(str(plan.spec), "title")
-    begun, ended = (f"{plan.spec.state_names[0]}{end}" for end in "0n")
+    begun, ended = _ends(plan)
     carried = f"{ended} carried on" if plan.carry else f"{begun} fresh at every step"
-    yield prose(f"{plan.samples:,} {noun} in batches of {plan.batch_size}, {carried}")
+    yield prose(f"{counted(plan.samples, 'sample')} in batches of {plan.batch_size}, {carried}")
     yield []
     yield from _run_lines(plan)
     if any(step.phase == "train" for step in plan.broken):
@@ -33,6 +33,12 @@ def state_text(report: Report) -> Iterator[Line]:
     yield from (_carried_lines if plan.carry else _fresh_lines)(report)
     yield []
     yield from _saved_lines(report)
+
+
+def _ends(plan: Plan) -> tuple[str, str]:
+    """What a step begins with and leaves: h0 and hn."""
+    name = plan.spec.state_names[0]
+    return f"{name}0", f"{name}n"
 
 
 def _run_lines(plan: Plan) -> Iterator[Line]:
@@ -53,13 +59,8 @@ def _row(plan: Plan, step: Step | None) -> list[Piece]:
     name = str(step.number) if step.phase == "train" else f"{step.number} test"
     states: list[Piece] = [(write_shape(shape), "state") for shape in step.states.values()]
     mark: Piece = ("✓ fits", "good") if step.fits else ("✗ does not fit", "bad")
-    return [
-        (name, ""),
-        (write_shape(step.input), "input"),
-        (_origin(plan, step), ""),
-        *states,
-        mark,
-    ]
+    came: Piece = (write_shape(step.input), "input")
+    return [(name, ""), came, (_origin(plan, step), ""), *states, mark]
 
 
 def _origin(plan: Plan, step: Step) -> str:
@@ -94,10 +95,8 @@ def _why(plan: Plan, before: Step, step: Step) -> str:
 
 def _fresh_lines(report: Report) -> Iterator[Line]:
     plan = report.plan
-    size = (
-        "one sequence has no batch axis" if plan.unbatched else "it takes its size from the batch"
-    )
-    begun, ended = (f"{plan.spec.state_names[0]}{end}" for end in "0n")
+    size = _NO_AXIS if plan.unbatched else "it takes its size from the batch"
+    begun, ended = _ends(plan)
     yield text(f"{begun} begins with zeros at every step: {size}", "good")
     yield from _code(training_code(plan))
     broken = report.carried.broken
@@ -117,10 +116,8 @@ def _fresh_lines(report: Report) -> Iterator[Line]:
 def _carried_lines(report: Report) -> Iterator[Line]:
     plan = report.plan
     if report.ok:
-        whatever = (
-            "one sequence has no batch axis" if plan.unbatched else "all batches have one size"
-        )
-        begun, ended = (f"{plan.spec.state_names[0]}{end}" for end in "0n")
+        whatever = _NO_AXIS if plan.unbatched else "all batches have one size"
+        begun, ended = _ends(plan)
         yield text(f"{ended} fits as {begun} at every step: {whatever}", "good")
     else:
         yield text("the loop that breaks", "title")
@@ -130,11 +127,8 @@ def _carried_lines(report: Report) -> Iterator[Line]:
         yield [(f"mend: {_TITLES[mend.id]}", "title")]
         yield prose(mend.why)
         yield from _changed(training_code(plan), mend.code)
-        yield [
-            ("  ", ""),
-            ("✓", "good"),
-            (f" run again: all {len(mend.plan.steps):,} steps fit", ""),
-        ]
+        again = f" run again: all {len(mend.plan.steps):,} steps fit"
+        yield [("  ", ""), ("✓", "good"), (again, "")]
     yield []
     yield text("carrying on", "title")
     yield prose(
@@ -212,13 +206,16 @@ def state_document(report: Report) -> dict[str, Any]:
         "steps": [_step(step) for step in plan.steps],
         "code": training_code(plan),
         "carrying_on": {
-            "breaks_at": breaks[0].number if breaks else None,
-            "breaks": [_step(step) for step in breaks],
+            "breaks_at": breaks[0].number if breaks else None, "breaks": [*map(_step, breaks)],
         },
-        "mends": [_mend(mend) for mend in report.mends],
+        "mends": [
+            {"id": mend.id, "why": mend.why, "code": mend.code,
+             "proof": {"steps": len(steps), "fit": sum(step.fits for step in steps)}}
+            for mend in report.mends for steps in [mend.plan.steps]
+        ],
         "saved": report.saved,
         "not_saved": report.not_saved,
-    }
+    }  # fmt: skip
 
 
 def _step(step: Step) -> dict[str, Any]:
@@ -231,14 +228,4 @@ def _step(step: Step) -> dict[str, Any]:
         "origin": step.origin,
         "fits": step.fits,
         "torch": None if step.error is None else step.error._asdict(),
-    }
-
-
-def _mend(mend: Mend) -> dict[str, Any]:
-    steps = mend.plan.steps
-    return {
-        "id": mend.id,
-        "why": mend.why,
-        "code": mend.code,
-        "proof": {"steps": len(steps), "fit": sum(step.fits for step in steps)},
     }
