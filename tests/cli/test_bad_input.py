@@ -13,7 +13,7 @@ CASES = [
     (["trace", "--layers", "2.5"], "'float' object cannot be interpreted as an integer"),
     (["trace", "--layers", "1" + "0" * 30], "an integer from 1 to 10,000"),
     (["trace", "--layers", "two"], "expected a number"),
-    (["trace", "--cell", "elman"], "one of rnn, lstm, gru"),
+    (["trace", "--cell", "GRU"], "fix: --cell gru"),
     (["params", "--framework", "pytorch"], "fix: --framework torch"),
     (["inspect", __file__], f"fix: rnnshape trace {__file__}"),
     (["trace", "--nonlinearity", "gelu"], "Unknown nonlinearity 'gelu'"),
