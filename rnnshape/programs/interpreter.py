@@ -1333,6 +1333,8 @@ class Interpreter(Seen):
             return self.call(method, [key], {}, node)
         if isinstance(owner, Instance) and owner._cls.foreign is not None:
             return owner._cls.foreign
+        if (key is None or key in ((), ...)) and self._perhaps_numpys(owner, node):
+            return self.unknown("an index of a number, perhaps NumPy's", node)
         raise type_error(f"'{type_name(owner)}' object is not subscriptable", argument=owner)
 
     def _open(self, value: Any) -> bool:
@@ -1644,6 +1646,10 @@ class Interpreter(Seen):
         if isinstance(left, complex) or isinstance(right, complex):
             return self.unknown("an order of complex numbers, which NumPy's have", node, "bool")
         words = operand_words(left, sign, right)
+        written = any(isinstance(n, ast.Constant) for n in ast.iter_child_nodes(node))
+        for one, other in ((left, right), (right, left)):
+            if isinstance(other, (list, tuple)) and not written and self._perhaps_numpys(one, node):
+                return self.unknown("an order of a number, perhaps NumPy's", node, "bool")
         return self.python(lambda: apply(left, right), node, _tuple_of(left, right), words)
 
     def _contains(self, container: Any, value: Any, node: ast.AST) -> Any:
@@ -1922,11 +1928,16 @@ class Interpreter(Seen):
             return self.unknown(f"{name} of a decorated function", node)
         if _special_name(name) or any(hasattr(kind, name) for kind in _kinds(owner)):
             return self.unknown(f"{name} of a {type_name(owner)}", node)
-        if isinstance(owner, (int, float)) and name not in _TENSORS_ALONE:
-            module = self.frame.scope.module.values()
-            if any(isinstance(v, Names) and v.library == "numpy" for v in module):
-                return self.unknown(f"{name} of a number, perhaps NumPy's", node)
+        if name not in _TENSORS_ALONE and self._perhaps_numpys(owner, node):
+            return self.unknown(f"{name} of a number, perhaps NumPy's", node)
         raise lacks(owner, name)
+
+    def _perhaps_numpys(self, value: Any, node: ast.AST | None) -> bool:
+        """Whether a value of `node` is a number that is not written there, and may be NumPy's."""
+        if not isinstance(value, (int, float)) or isinstance(node, ast.Constant):
+            return False
+        module = self.frame.scope.module.values()
+        return any(isinstance(v, Names) and v.library == "numpy" for v in module)
 
     def _tensor_attribute(self, owner: Tensor, name: str, node: ast.AST | None) -> Any:
         prefix = "numpy.ndarray" if owner.facts.get("numpy") else "Tensor"

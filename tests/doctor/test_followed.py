@@ -204,8 +204,11 @@ def test_what_the_program_itself_raises_is_no_mistake_of_shapes(line, name):
     assert mend(text)[0] == name
 
 
-def test_an_order_of_complex_numbers_is_no_problem_since_numpys_have_one():
-    text = "import numpy as np\nimport torch\nx = torch.zeros(2).tanh()\nnp.bool_() > complex()\n"
+@pytest.mark.parametrize(
+    "line", ["np.bool_() > complex()", "np.int64(3) > (0, 1)", "np.ones(2)[0][None]"]
+)
+def test_what_numpys_numbers_can_and_pythons_cannot_is_no_problem(line):
+    text = f"import numpy as np\nimport torch\nx = torch.zeros(2).tanh()\n{line}\n"
     (one,) = follow(Request(source_of(text, "program.py")))
     assert one.problem is None
 
