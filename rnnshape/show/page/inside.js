@@ -28,7 +28,7 @@ function drawInside() {
   const { node, texts, gates } = insideOf(record.inside);
   if (frame.firstChild !== node) {
     frame.replaceChildren(node);
-    node.style.minWidth = `${0.75 * node.width.baseVal.value}px`; // of what is wider one scrolls
+    node.style.minWidth = `${0.65 * node.width.baseVal.value}px`; // of what is wider one scrolls
     frame.scrollLeft = (frame.scrollWidth - frame.clientWidth) / 2;
   }
   for (const [place, words] of texts) {

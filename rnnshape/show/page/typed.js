@@ -2,14 +2,14 @@
 const MOST = { L: 8, I: 9999, H: 9999, N: 9999, T: 64 }; // what a page draws
 
 // From what a pattern says to what the network of the sizes `n` says, at one layer and time: NNNN
-// is N, 4HHHH is 4·H; a bare number of a whole tensor is T, or the rows of its states.
+// is N, 4·HHHH is 4 times H; a bare number of a whole tensor is T, or the rows of its states.
 function wordsOf(n, layer = 0, t = 0) {
   const each = n.both ? 2 : 1;
   const rows = (row) => Number(row) + (row >= each && layer ? each * (layer - 1) : 0);
   return (words) => words
     .replace(/\b(input|output|([hc])[0n])((?:<\/tspan>)?) (NNNN×)?\d×/g, (_, name, state, close, batch) =>
       `${name}${close} ${batch ?? ""}${state ? each * n.L : n.T}×`)
-    .replace(/(\d*)([NIH])\2{3}/g, (_, factor, letter) => (factor || 1) * n[letter])
+    .replace(/(?:(\d+)·)?([NIH])\2{3}/g, (_, factor, letter) => (factor || 1) * n[letter])
     .replace("num_layers=2", `num_layers=${n.L}`).replace("over 2 steps", `over ${n.T} step${n.T > 1 ? "s" : ""}`)
     .replace(/_l1(?!\d)/g, `_l${layer}`)
     .replace(/layer ([01])/g, (_, own) => `layer ${layer ? layer - 1 + Number(own) : own}`)
@@ -28,7 +28,7 @@ function typedReading(pattern, n) {
     const made = copy(pattern.records[number], layer);
     for (const operation of made.operations) {
       const own = pattern.records[number].operations[made.operations.indexOf(operation)];
-      operation.letters = own.shapes.map(([words]) => words).join("").replace(/([NIH])\1{3}/g, "$1");
+      operation.letters = own.shapes.map(([words]) => words).join("").replace(/(?:(\d+)·)?([NIH])\2{3}/g, "$1$2");
     }
     const drawn = first(data.insides[made.inside]);
     if (!drawings.has(drawn)) drawings.set(drawn, data.insides.push(drawn) - 1);
