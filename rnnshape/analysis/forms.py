@@ -273,11 +273,6 @@ class Arrangement:
                 remark = later if t else first
                 yield Part(f"call {t}", Trace(self.spec, batch, head=self.head), remark)
             return
-        if length > MOST_CALLS:
-            raise UsageError(
-                f"--form one-to-many: expected at most {MOST_CALLS:,} calls with numbers, one a "
-                "step", got=f"{length:,}", fix="--seq-len 100",
-            )  # fmt: skip
         x, states = numbers.input, numbers.states
         wanted = set(positions(range(length)))
         for t in range(length):
@@ -342,11 +337,35 @@ class FormNumbers:
 
 def drawn(arrangement: Arrangement, seed: int, dtype: str) -> FormNumbers:
     """Seeded random numbers for a form whose sizes are numbers: parameters as torch initialises
-    them, inputs and first states standard normal."""
+    them, inputs and first states standard normal.
+
+    Raises UsageError, before any is drawn, where a size is open, or where there are more numbers or
+    more steps than the walk takes.
+    """
     import numpy as np
 
-    from ..numeric.random import drawn_head, drawn_weights
+    from ..numeric.feed import MOST_WALKED, check_steps
+    from ..numeric.random import check_numbers, drawn_head, drawn_weights
 
+    a, spec = arrangement, arrangement.spec
+    check_numbers(
+        [*(parameter.shape for parameter in a.parameters), *a.tensors.values()],
+        input_size=spec.input_size,
+        hidden_size=spec.hidden_size,
+        size=a.batch.size,
+        seq_len=a.batch.seq_len,
+        target_len=a.target_len,
+        decoder_hidden_size=a.decoder_spec.hidden_size,
+        output_size=a.head.size,
+    )
+    lengths: list[Any] = [a.batch.seq_len, a.target_len]
+    for (_, spec), length in zip(a.networks.items(), lengths):
+        if a.form.name == "one-to-many" and length > MOST_CALLS:
+            raise UsageError(
+                f"--form one-to-many: expected at most {MOST_CALLS:,} calls with numbers, one a "
+                "step", got=f"{length:,}", fix="--seq-len 100",
+            )  # fmt: skip
+        check_steps(spec, length, MOST_WALKED, "values")
     generator = np.random.default_rng(seed)
     weights: dict[str, Any] = {}
     for name, spec in arrangement.networks.items():

@@ -147,31 +147,19 @@ def check_form(
 def form_numbers(arrangement: Arrangement, numbers: Numbers) -> FormNumbers:
     """Seeded random inputs and first states for a form, and parameters where no file has them.
 
-    Raises UsageError where the file lacks one.
+    Raises UsageError where the file lacks one, and as `drawn` does.
     """
     from ..analysis.forms import drawn
-    from ..numeric.random import check_numbers
 
     check_drawing(numbers.seed, numbers.dtype)
-    a, spec = arrangement, arrangement.spec
-    shapes = [*(p.shape for p in a.parameters), *a.tensors.values()]
-    check_numbers(
-        shapes,
-        input_size=spec.input_size,
-        hidden_size=spec.hidden_size,
-        size=a.batch.size,
-        seq_len=a.batch.seq_len,
-        target_len=a.target_len,
-        decoder_hidden_size=a.decoder_spec.hidden_size,
-        output_size=a.head.size,
-    )
-    values = drawn(arrangement, numbers.seed, numbers.dtype)
+    with waiting("drawing"):
+        values = drawn(arrangement, numbers.seed, numbers.dtype)
     if numbers.weights is None:
         return values
     from ..models.files import read_named
     from ..numeric.feed import typed
 
-    named = read_named(numbers.weights, [parameter.name for parameter in a.parameters])
+    named = read_named(numbers.weights, [p.name for p in arrangement.parameters])
     return replace(values, weights=typed(named, numbers.dtype))
 
 

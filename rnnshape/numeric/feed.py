@@ -227,9 +227,9 @@ def feed(
     return Feed(spec, batch, arrays, inner, begun, head=head, padding=padding)
 
 
-def check_steps(source: Feed, most: int, what: str) -> None:
+def check_steps(spec: Spec, length: int, most: int, what: str) -> None:
     """Refuse more steps than somebody waits for. Raises UsageError."""
-    steps = len(source.input) * source.spec.num_layers * source.spec.num_directions
+    steps = length * spec.num_layers * spec.num_directions
     if steps > most:
         raise UsageError(
             f"{what}: expected at most {most:,} steps in all layers and directions",

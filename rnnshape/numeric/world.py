@@ -67,7 +67,7 @@ class ArrayWorld(_Numbers):
 
     def __init__(self, source: Feed) -> None:
         super().__init__(source)
-        check_steps(source, MOST_WALKED, "values")
+        check_steps(source.spec, len(source.input), MOST_WALKED, "values")
         self._below = source.input
         steps, rows = source.input.shape[:2]
         width: Any = source.spec.output_size

@@ -197,3 +197,12 @@ def test_a_file_without_a_parameter_of_the_form_is_refused(rnnshape, tmp_path):
     np.savez(tmp_path / "model.npz", **weights)
     ended = rnnshape("run", "--form", "many-to-one", "--weights", tmp_path / "model.npz")
     assert (ended.status, ended.out) == (2, "") and "weights: expected head.bias" in ended.err
+
+
+def test_a_form_of_too_many_steps_is_refused_before_a_number_is_drawn(monkeypatch):
+    monkeypatch.setattr(np.random, "default_rng", None)
+    for name in set(FORMS) - {"one-to-one"}:
+        with pytest.raises(UsageError, match="at most 100,000 calls|at most 1,000,000 steps"):
+            drawn(arrange(name, Spec(), Batch(size=1, seq_len=1_000_001)), 0, "float32")
+    with pytest.raises(UsageError, match="at most 1,000,000 steps"):
+        drawn(arrange("encoder-decoder", Spec(), Batch(), None, 1_000_001), 0, "float32")

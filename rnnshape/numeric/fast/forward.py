@@ -90,7 +90,7 @@ def compute(source: Feed) -> Result:
 def sweep(source: Feed, keep: Keep | None) -> tuple[Array, tuple[Array, ...], list[Sweep]]:
     """Output (T, N, D·R) and final states (D·L, N, ·); with `keep`, what a backward reads."""
     spec, batch = source.spec, source.batch
-    check_steps(source, MOST_STEPS, "values")
+    check_steps(spec, len(source.input), MOST_STEPS, "values")
     steps, size, _ = source.input.shape
     below = _with_ones(source.input.transpose(0, 2, 1))
     above = below
