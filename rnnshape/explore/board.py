@@ -35,8 +35,9 @@ class Board(Widget):
         return self._found[key]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many rows as lines."""
-        return len(self.lines(width))
+        """As many rows as lines; without a column as in one, or a scrollbar that takes the last
+        would go with what it scrolls, and come again."""
+        return len(self.lines(max(1, width)))
 
     @property
     def grows(self) -> bool:

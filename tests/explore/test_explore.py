@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from textual.geometry import Size
 
 from rnnshape import Spec, trace
 from rnnshape.analysis.flow import Arriving, with_sum
@@ -17,6 +18,7 @@ from rnnshape.cli.explore import save
 from rnnshape.engine.walk import HEAD
 from rnnshape.engine.written import shipped_cell
 from rnnshape.explore.app import Explorer
+from rnnshape.explore.board import Board
 from rnnshape.explore.export import command_line, writers
 from rnnshape.explore.gradient import written
 from rnnshape.explore.heat import MapRow
@@ -770,3 +772,9 @@ def test_a_cell_module_is_a_single_step_with_its_states(cell):
     assert state.view.trace.spec.single and state.view.trace.spec.cell != cell
     press(state, "f")
     assert "✗" not in said(state)
+
+
+def test_a_scrollbar_in_the_last_column_does_not_change_the_height_of_what_it_scrolls():
+    lines = [[(str(y), "")] for y in range(9)]
+    board = Board(lambda width, height: lines, "step")
+    assert [board.get_content_height(Size(), Size(), width) for width in (0, 1)] == [9, 9]
