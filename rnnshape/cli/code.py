@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..network.spec import Spec
 from .numbers import module_alone
 from .options import Json, Module, Network, network_options
-from .output import write_json, write_lines
+from .output import waiting, write_json, write_lines
 
 
 @network_options
@@ -47,9 +47,11 @@ def code(
         text = written_code(spec, network.batch_for(spec), framework, weights)
         _put(spec, framework, text, json, output)
         return
-    spec, loaded = (network.spec, None) if weights is None else _read(
-        network, weights, module, framework)  # fmt: skip
-    _put(spec, framework, written(spec, network.batch_for(spec), framework, loaded), json, output)
+    with waiting("reading"):
+        spec, loaded = (network.spec, None) if weights is None else _read(
+            network, weights, module, framework)  # fmt: skip
+        text = written(spec, network.batch_for(spec), framework, loaded)
+    _put(spec, framework, text, json, output)
 
 
 def _put(spec: Spec, framework: str, text: str, json: bool, output: str | None) -> None:

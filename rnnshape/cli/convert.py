@@ -9,7 +9,7 @@ import typer
 
 from ..errors import UsageError
 from .options import Json, Module
-from .output import write_arrays, write_file, write_json, write_text
+from .output import waiting, write_arrays, write_file, write_json, write_text
 
 _WRITTEN = (".npz", ".safetensors", ".onnx")
 
@@ -48,8 +48,9 @@ def convert(
     from ..models.convert import convert as converted
     from ..models.convert import read_source
 
-    result = converted(read_source(source, module, nonlinearity), to)
-    _write(target, suffix, result)
+    with waiting("converting"):
+        result = converted(read_source(source, module, nonlinearity), to)
+        _write(target, suffix, result)
     from ..show.document import convert_document
 
     document = convert_document(result, source, target)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from .options import Json, Network, Pair, network_options
-from .output import write_json, write_text
+from .output import waiting, write_json, write_text
 
 
 @network_options
@@ -49,7 +49,8 @@ def inspect(
     if option is not None:
         words = f"{option}: expected options of the network alone: no file of weights holds a batch"
         raise Pair(words, option, got=option)
-    held = contents(open_file(file))
+    with waiting("reading"):
+        held = contents(open_file(file))
     stated = network.arguments
     modules = held.modules if module is None else (chosen(held, module),)
     if model is None and not stated:
@@ -64,7 +65,8 @@ def inspect(
         if stated:
             words = "inspect: expected a second file or options that describe a network"
             raise Pair(words, network.first(*network.options) or "", model)
-        comparison = beside_file(held, contents(open_file(model)), module)
+        with waiting("comparing"):
+            comparison = beside_file(held, contents(open_file(model)), module)
     else:
         modules = (chosen(held, module),)
         comparison = beside_spec(modules[0], stated, file)

@@ -6,7 +6,8 @@ import pytest
 from conftest import ROOT
 from safetensors.numpy import load_file
 
-from rnnshape import Spec, run
+from rnnshape import Spec, UsageError, run
+from rnnshape.models.onnx import write
 from rnnshape.numeric.random import drawn_weights
 from rnnshape.show.schema import schema
 
@@ -115,3 +116,11 @@ def test_onnx_is_asked_for_by_its_install_line(rnnshape, weights, monkeypatch):
         ended = rnnshape(*command)
         assert (ended.status, "pip install 'rnnshape[onnx]'" in ended.err) == (2, True)
         monkeypatch.setitem(sys.modules, "onnx", None)
+
+
+def test_weights_too_large_for_one_message_of_onnx_are_refused(monkeypatch):
+    monkeypatch.setattr(write, "MOST_BYTES", 1000)
+    tensors = {"rnn_0.W": np.zeros((1, 20, 10), "float32")}
+    tensors["rnn_0.R"] = np.zeros((1, 20, 20), "float32")
+    with pytest.raises(UsageError, match="at most 1,000 bytes of weights .* got 2,400"):
+        write.onnx_bytes(Spec(bias=False), tensors)
