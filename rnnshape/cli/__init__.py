@@ -53,7 +53,7 @@ def _open_streams() -> None:
         if stream is None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), handle)
             setattr(sys, name, os.fdopen(handle, "w", closefd=False))
-        elif stream.encoding.lower() != "utf-8":
+        elif (stream.encoding or "utf-8").lower() != "utf-8":  # a text that is kept has none
             from ..show.screen import fall_back
 
             fall_back(stream)

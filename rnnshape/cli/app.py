@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from inspect import cleandoc
+from os.path import isfile
 from types import UnionType
 from typing import Any, get_args
 
@@ -16,6 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
+from ..errors import UsageError, quoted
 
 # each a function of a module of its name in this folder
 COMMANDS = (
@@ -80,6 +82,31 @@ class LightCommand(TyperCommand):
 
             offered(self.name or "", parameters)
         return parameters
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The values of the options; of a word that nothing takes, which option takes it."""
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if ctx.args and not ctx.resilient_parsing:
+            raise _unexpected(self, ctx.args)
+        return rest
+
+
+def _unexpected(command: TyperCommand, words: list[str]) -> UsageError:
+    """The error for words that are no option's."""
+    from .options import Pair
+
+    word, name = words[0], command.name
+    most = sum(parameter.param_type_name == "argument" for parameter in command.params)
+    expected = f"{name}: expected {f'{most} in all' if most else 'options alone'}"
+    option = "--cell" if word.endswith(".cell") else "--weights"
+    fix = f"rnnshape {name} --help says what there is"
+    if isfile(word) and len(words) == 1:
+        program = word.endswith((".py", ".ipynb"))
+        if not program and any(option in parameter.opts for parameter in command.params):
+            return Pair(expected, word, got=word, added=f"{option} {quoted(word)}")
+        fix = f"rnnshape {'trace' if program else 'inspect'} {quoted(word)}"
+    return UsageError(expected, got=" ".join(words)[:60], fix=fix)
 
 
 class LightGroup(TyperGroup):

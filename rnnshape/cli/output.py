@@ -121,6 +121,9 @@ def write_file(path: str, write: Callable[[Any], Any]) -> None:
     what is no ordinary file (a pipe, /dev/stdout), directly. Raises UsageError.
     """
     if path == "-":
+        if not hasattr(sys.stdout, "buffer"):  # a text that is kept, as a notebook's
+            raise UsageError("-o -: expected a standard output that takes bytes",
+                             got=type(sys.stdout).__name__, fix="-o FILE")  # fmt: skip
         write(_Forward(sys.stdout.buffer))
         return
     try:

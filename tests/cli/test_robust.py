@@ -18,7 +18,7 @@ import pytest
 from commands import commands, sample, write_files
 from conftest import ROOT
 
-from rnnshape.cli import run_command
+from rnnshape.cli import _open_streams, run_command
 from rnnshape.errors import UsageError
 from rnnshape.show.screen import fall_back
 
@@ -547,3 +547,25 @@ def test_a_long_text_goes_through_the_pager_of_a_terminal(tmp_path):
     assert b"paged:" not in seen("trace", "--no-pager")
     assert b"paged:" not in seen("trace", lines="200")
     assert b"paged:" not in seen("trace", "--json")
+
+
+def test_a_stream_without_an_encoding_is_written_to(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    _open_streams()
+    assert run_command(["params"]) == 0 and "parameters" in sys.stdout.getvalue()
+    assert run_command(["draw", "-o", "-"]) == 2
+
+
+def test_a_file_where_no_word_stands_is_told_with_what_takes_it(rnnshape, tmp_path):
+    write_files(tmp_path)
+    for words, fix in (
+        ("code w.npz --framework keras", "rnnshape code --framework keras --weights w.npz"),
+        ("run my.cell --json", "rnnshape run --json --cell my.cell"),
+        ("params w.npz", "rnnshape inspect w.npz"),
+        ("cost my.py", "rnnshape trace my.py"),
+    ):
+        (tmp_path / "my.cell").write_text("h' = tanh(W·x + U·h)\n", encoding="utf-8")
+        (tmp_path / "my.py").write_text("import torch\nn = torch.nn.GRU(2, 3)\n")
+        ended = rnnshape(*words.split())
+        assert "expected options alone" in ended.err and ended.err.endswith(f"fix: {fix}\n")
+        assert rnnshape(*fix.split()[1:]).status == 0
