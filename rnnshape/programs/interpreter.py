@@ -42,7 +42,7 @@ from .objects import (
     make_class,
     unfolded,
 )
-from .record import Event, Line, Place, Record, shapes_of, tensors_in
+from .record import Event, Line, Place, Record, saved, shapes_of, tensors_in
 from .refusal import NotKnown, Refusal, runtime_error, type_error, value_error
 from .sizes import Names as SizeNames
 from .sizes import Size, formula, polynomial, terms_of
@@ -588,6 +588,7 @@ class Interpreter(Seen):
             result = self.array_result(
                 lambda: self.row(f"Tensor.__i{name}__")(before, value), [before, value], node
             )
+            self._joins_graph(before, value)
             self._event("operator", f"{sign}=", node, [before, value], {}, result)
         else:
             method = self._special(before, f"__i{name}__")
@@ -669,6 +670,7 @@ class Interpreter(Seen):
                 table.touch(owner)
                 return
             changed = self.guarded(lambda: self.row("Tensor.__setitem__")(owner, key, value), node)
+            self._joins_graph(owner, value)
             self._event("setitem", "[…] =", node, [owner, value], {"key": key}, owner)
             if isinstance(changed, Unknown):
                 self.tell(changed)
@@ -687,6 +689,11 @@ class Interpreter(Seen):
             return
         if isinstance(owner, (tuple, str, int, float, type(None))):
             raise type_error(f"'{type_name(owner)}' object does not support item assignment")
+
+    def _joins_graph(self, tensor: Tensor, value: Any) -> None:
+        """What is written into a tensor: backward goes from it to where that came from."""
+        if isinstance(value, Tensor) and value.graph - tensor.graph and not self.grad_off:
+            object.__setattr__(tensor, "graph", tensor.graph | value.graph)
 
     def _expr(self, node: ast.Expr) -> None:
         self.evaluate(node.value)
@@ -2562,6 +2569,8 @@ class Interpreter(Seen):
             kind, name, text, Place(frame.file, at, frame.where), tuple(args), dict(keywords),
             result, frame.path, function,
         )  # fmt: skip
+        kept = tuple((tensor, tensor.storage.written) for tensor in saved(event))
+        event = replace(event, saved=kept) if kept else event
         frame.calls.append(event)
         self.record.event(event)
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .tensor import Tensor
+from .tensor import Storage, Tensor
 from .values import Instance, Packed
 
 MOST_EVENTS = 40_000
 MOST_LINES = 4_000
+MOST_WALKED = 200_000  # calls that are gone over for backward, in one run
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,7 @@ class Event:
     result: Any
     path: tuple[int, ...]
     function: Any = None
+    saved: Sequence[tuple[Tensor, int]] = ()
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -59,6 +61,44 @@ def calls_layer(event: Event) -> bool:
     """Whether a call is one of a recurrent layer, or of a cell."""
     layer = event.function
     return bool(event.kind) and isinstance(layer, Instance) and "_spec" in layer._attributes
+
+
+_RESULTS = ("tanh", "Tanh", "sigmoid", "Sigmoid", "exp", "softmax", "Softmax", "relu", "ReLU")
+_PRODUCTS = ("mul", "multiply", "bmm", "mm")
+_FIRST = ("pow", "square", "mse_loss", "MSELoss", "LayerNorm", "layer_norm")
+
+
+def saved(event: Event) -> Iterator[Tensor]:
+    """The tensors that torch keeps of a call for backward: those only of which it is sure, on
+    any device. Found by changing each in place before backward, with torch 2.13."""
+    inputs, name = event.inputs, event.kind.rpartition(".")[2]
+    if not inputs or not any(tensor.graph for tensor in event.outputs):
+        return
+    own = event.function._attributes if isinstance(event.function, Instance) else {}
+    parameters = (own.get("_parameters") or {}).items()
+    weights = {k: p for k, p in parameters if p is not None and p.storage.requires_grad}
+    if calls_layer(event):
+        spec, of = event.function._attributes["_spec"], event.function._cls.name
+        single = spec.single
+        yield from inputs if single and weights else inputs[1:] if weights else ()
+        fused = of == "LSTM" and not (spec.bidirectional or spec.proj_size)  # oneDNN and cuDNN
+        fused = fused and inputs[0].dtype == "float32" and isinstance(event.args[0], Tensor)
+        yield from event.outputs[:1] if fused or of == "RNNCell" else ()
+        again = any(state.graph for state in inputs[1:]) or (  # a step meets one before it
+            not single and inputs[0].rank == 3 and inputs[0].shape[spec.batch_first] > 1
+        )
+        yield from (p for k, p in weights.items() if k.startswith("weight_hh") and again)
+    elif name == "Linear":
+        yield from inputs[:1] if "weight" in weights else ()
+        yield from (p for k, p in weights.items() if k == "weight" and inputs[0].graph)
+    elif name in _RESULTS:
+        yield from event.outputs
+    elif name in _PRODUCTS or (event.kind == "operator" and event.name == "*"):
+        for one, other in (inputs, inputs[::-1]) if len(inputs) == 2 else ():
+            learns = other.parameter and other.storage.requires_grad
+            yield from (one,) if other.graph or learns else ()
+    elif name in _FIRST or event.name == "**":
+        yield from (x for x in inputs[:1] if x.graph and x is event.args[0])
 
 
 @dataclass(eq=False)
@@ -114,18 +154,48 @@ class Record:
         self.turns: tuple[tuple[ast.AST, int], ...] = ()
         self.repeated: set[ast.AST] = set()  # of the turns those that did not leave their loop
         self.optimized: dict[int, Any] | None = {}  # by id; None where not all are known
+        self.makers: dict[int, list[Event]] = {}  # what gave a tensor that backward goes through
+        self.filled: dict[int, Storage] = {}  # of parameters that have a gradient, by their id
+        self.walked = 0
 
     def event(self, event: Event) -> None:
         """Keep one; a flood is cut off."""
         self.recurrent += calls_layer(event)
         if len(self.events) < MOST_EVENTS:
             self.events.append(event)
+            for tensor in event.outputs if event.kind else ():
+                if tensor.graph:
+                    self.makers.setdefault(id(tensor), []).append(event)
+
+    def backward(self, loss: Tensor) -> Tensor | None:
+        """Goes through the graph of a loss: the parameters in it have gradients then. A tensor
+        that a call keeps for this and that was changed in place since, which torch refuses."""
+        left, seen, changed = [loss], {id(loss)}, None
+        while left and self.walked < MOST_WALKED:
+            for event in self.makers.get(id(left.pop()), ()):
+                self.walked += 1
+                for tensor, written in event.saved:
+                    if tensor.storage.written != written:
+                        changed = changed or tensor
+                if isinstance(event.function, Instance):
+                    own = event.function._attributes.get("_parameters", {}).values()
+                    self.filled |= {id(p): p.storage for p in own if isinstance(p, Tensor)}
+                for tensor in event.inputs:
+                    if tensor.graph and id(tensor) not in seen:
+                        seen.add(id(tensor))
+                        left.append(tensor)
+        return changed
 
     def gradient(
         self, kind: str, parameters: Iterable[Any] | None, owner: Any = None, place: Any = None
     ) -> None:
         """Keep what becomes of gradients."""
         ids = None if parameters is None else frozenset(map(id, parameters))
+        if kind == "step":
+            for one in (ids or frozenset()) & self.filled.keys():
+                self.filled[one].written += self.filled[one].requires_grad
+        elif kind != "made":
+            self.filled.clear()
         self.gradients.append(Gradients(kind, len(self.events), ids, owner, place, self.turns))
 
     def line(self, key: tuple[tuple[int, ...], str, int], make: Any) -> Line | None:

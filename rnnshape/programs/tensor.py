@@ -48,9 +48,13 @@ Axis = tuple[Part, ...]
 
 @dataclass(eq=False)
 class Storage:
-    """What tensors that share their elements share; the one thing of them that changes."""
+    """What tensors that share their elements share; the one thing of them that changes.
+
+    version: how often they were changed; written: how often where autograd sees it, not by .data.
+    """
 
     version: int = 0
+    written: int = 0
     requires_grad: bool = False
     device: str = "cpu"
     freed: bool = False

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...programs.tensor import Tensor
 from ...programs.values import Instance
 from ..edits import Source, dotted
-from .maker import Candidate, batch_first_turned, change, put, raised, wrap
+from .maker import SILENT, Candidate, batch_first_turned, change, put, raised, wrap
 from .place import (
     Scene,
     Spot,
@@ -336,6 +336,30 @@ def same_shape(scene: Scene, name: str) -> Iterator[Candidate | None]:
 def second_backward(scene: Scene) -> Iterator[Candidate | None]:
     """A state carried on from call to call: cut from what came before."""
     yield from detached(scene, "state-keeps-graph")
+
+
+@raised(r"has been modified by an inplace operation")
+def changed_in_place(scene: Scene) -> Iterator[Candidate | None]:
+    """What was changed gets a copy of its own before; a state that keeps its graph is detached."""
+    fix, name = "change a copy: backward needs the tensor as it was", "changed-in-place"
+    for event in scene.events:
+        source = scene.sources.get(event.place.file)
+        tensor = event.inputs[0] if event.inputs else None
+        if source is None or tensor is None or tensor.storage is not scene.argument.storage:
+            continue
+        node = own_node(source, event.place.node)
+        owner = getattr(node, "target", None) if isinstance(node, ast.AugAssign) else None
+        if isinstance(node, ast.Subscript) and event.kind == "setitem":
+            owner = node.value
+        elif isinstance(node, ast.Call) and event.kind.endswith("_"):
+            owner = getattr(node.func, "value", None)
+        if isinstance(owner, ast.Name | ast.Attribute):
+            text = source.segment(owner)
+            line = f"{text} = {text}.clone()"
+            yield change(name, fix, source, source.before(source.statement(node), line))
+    for maker in SILENT["graph-kept"]:
+        for candidate in maker(scene):
+            yield candidate and candidate._replace(id="state-keeps-graph")
 
 
 def detached(scene: Scene, name: str) -> Iterator[Candidate | None]:

@@ -171,6 +171,7 @@ def buffer(instance: Instance, name: str, value: Tensor | None) -> None:
 def touch(x: Tensor) -> Tensor:
     """What a change in place does: the values are no longer known; all views of x see it."""
     x.storage.version += 1
+    x.storage.written += "data" not in x.facts
     return x
 
 

@@ -266,7 +266,9 @@ def detach(input: Tensor) -> Tensor:
     )  # fmt: skip
 
 
-row("Tensor.data", attribute=True)(detach)
+row("Tensor.data", attribute=True)(
+    lambda self: replace(detach(self), facts={**self.facts, "data": True})
+)
 
 
 class _Detached(Storage):

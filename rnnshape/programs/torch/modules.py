@@ -202,6 +202,12 @@ def parameters_in(module: Instance) -> list[Tensor]:
     return [p for _, p in members(module, "_parameters") if isinstance(p, Tensor)]
 
 
+def _requires_grad(interpreter: Any, self: Instance, requires_grad: Any = True) -> Instance:
+    for one in parameters_in(self):
+        one.storage.requires_grad = requires_grad is not False
+    return self
+
+
 def module_methods() -> dict[str, Any]:
     """The methods of nn.Module."""
     same = lambda interpreter, self, *a, **k: self  # noqa: E731
@@ -212,7 +218,8 @@ def module_methods() -> dict[str, Any]:
         "cpu": lambda i, s: recast(s, None, "cpu"), "float": _cast("float32"),
         "double": _cast("float64"), "half": _cast("float16"), "bfloat16": _cast("bfloat16"),
         "train": _train, "eval": lambda i, s: _train(i, s, False), "apply": _apply,
-        "requires_grad_": same, "zero_grad": _zero_grad, "share_memory": same, "compile": nothing,
+        "requires_grad_": _requires_grad, "zero_grad": _zero_grad, "share_memory": same,
+        "compile": nothing,
         "register_buffer": _register_buffer, "register_parameter": _register_parameter,
         "add_module": _add_module, "register_module": _add_module, "load_state_dict": _load,
         "state_dict": _state_dict, "parameters": _plainly("_parameters"),
@@ -481,6 +488,14 @@ def backward(
             "need to backward through the graph a second time or if you need to access saved "
             "tensors after calling backward.",
             argument=self, wants={"graph": self.graph & freed.keys()},
+        )  # fmt: skip
+    changed = interpreter.record.backward(self)
+    if changed is not None:
+        raise Refusal(
+            "RuntimeError",
+            "one of the variables needed for gradient computation has been modified by an inplace "
+            "operation",
+            argument=changed,
         )  # fmt: skip
     if not retain_graph:
         place = interpreter.place()
