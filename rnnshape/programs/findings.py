@@ -643,7 +643,7 @@ def _unread(story: Story, call: Event, spec: Any, hn: Tensor) -> Iterator[Findin
 @rule
 def batch_first(story: Story) -> Iterator[Finding]:
     """A layer that reads samples as steps; the last sample where the last step was meant."""
-    seen: dict[int, tuple[str, Event]] = {}
+    seen: dict[tuple[int, Any], tuple[str, Event]] = {}
     for event in story.recurrent:
         spec = event.function._attributes["_spec"]
         x = next(iter(event.inputs), None)
@@ -681,7 +681,7 @@ def batch_first(story: Story) -> Iterator[Finding]:
         for d, kind in ((n, "samples"), (t, "steps")):
             origin = x.axes[d][0].origin if len(x.axes[d]) == 1 else None
             if origin is not None and x.axes[d][0].kind == "unknown":
-                before = seen.setdefault(id(origin), (kind, event))
+                before = seen.setdefault((id(origin), x.axes[d][0].piece), (kind, event))
                 if before[0] != kind and before[1].function is not event.function:
                     yield Finding(
                         "batch-first-confusion", event.place,

@@ -810,7 +810,7 @@ class Interpreter(Seen):
 
     def _turns(self, node: ast.For, items: Iterable[Any]) -> Any:
         known = items if isinstance(items, (list, tuple, range)) else None
-        forward = Skip(self, node.target) if known is not None and len(known) >= 8 else None
+        forward = Skip(self, node) if known is not None and len(known) >= 8 else None
         at, total = 0, len(known) if known is not None else -1
         iterator = iter(items) if known is None else None
         while True:
@@ -2637,10 +2637,17 @@ class Skip:
     by as many elements of the same shapes.
     """
 
-    def __init__(self, interpreter: Interpreter, target: ast.expr | None = None) -> None:
+    def __init__(self, interpreter: Interpreter, loop: ast.For | None = None) -> None:
         self.interpreter = interpreter
-        nodes = ast.walk(target) if target is not None else ()
+        nodes = ast.walk(loop.target) if loop is not None else ()
         self.targets = {n.id for n in nodes if isinstance(n, ast.Name)}
+        self.moduli = [
+            part.right
+            for one in (ast.walk(loop) if loop is not None else ()) if isinstance(one, ast.If)
+            for part in ast.walk(one.test)
+            if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mod)
+            and isinstance(part.right, ast.Constant | ast.Name)
+        ]  # fmt: skip
         self.seen: list[dict[tuple[int, str], Any]] = []
         self.counts: list[dict[Any, int]] = []
         self.calls: list[int] = []
@@ -2651,9 +2658,18 @@ class Skip:
         each = (self.start - self.interpreter.steps) / at
         if total - at < 4 or (total <= 64 and each * total < 6_000):
             return at
+        period = max(map(self._period, self.moduli), default=0)
+        if at < 2 * period + 2 and each * period < 6_000:  # what only every so many turns do
+            return at
         changes = self.alike(at)
         skipped = total - at - 1
         return total - 1 if changes is not None and self._leap(changes, skipped) else at
+
+    def _period(self, modulus: ast.expr) -> int:
+        value = modulus.value if isinstance(modulus, ast.Constant) else None
+        if isinstance(modulus, ast.Name):
+            value = self.interpreter.frame.scope.names.get(modulus.id)
+        return value if isinstance(value, int) else 0
 
     def alike(self, turns: int) -> dict[tuple[int, str], int] | None:
         """What one turn more changes, where the last ones changed the same; None else."""

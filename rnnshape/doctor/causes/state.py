@@ -323,12 +323,13 @@ def outputs_as_state(m: Mismatch) -> Finding | None:
         sure = 0.9 if length == steps else 0.05
     elif not time_first:
         sure = 0.75
-    elif not isinstance(steps, int) or not isinstance(rows, int) or steps < rows:
+    elif not (isinstance(steps, int) and isinstance(rows, int)) or steps < rows:
         sure = 0.05
     elif m.got[2] != width:
         sure = 0.6
     else:
         sure = 0.62 if steps >= 5 else 0.35 if steps >= 3 and rows != 2 else 0.05
+        sure = 0.05 if steps == 2 * rows else sure  # as two directions leave it
     why = (
         f"{m.name} is {shape_text(m.got)}, the shape of output: {steps} looks like a number of "
         f"time steps, with one vector a step. A state is {shape_text(m.expected)}."

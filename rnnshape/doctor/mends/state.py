@@ -87,8 +87,9 @@ def on_states(
         return
     source = scene.source
     if isinstance(node, ast.Tuple):
-        changes = [source.wrapped(one, form) for i, one in enumerate(node.elts) if i in which]
-        yield change(name, fix, source, *changes)
+        given = [one for i, one in enumerate(node.elts) if i in which]
+        yield change(name, fix, source, *(source.wrapped(one, form) for one in given))
+        yield from _where_made(scene, name, fix, form, given)
         return
     value = state_value(scene)
     if isinstance(value, (tuple, list)):
@@ -100,6 +101,17 @@ def on_states(
             yield wrap(name, fix, scene.spot(node), f"({', '.join(parts)})")
     else:
         yield wrap(name, fix, scene.spot(node), form)
+        yield from _where_made(scene, name, fix, form, [node])
+
+
+def _where_made(
+    scene: Scene, name: str, fix: str, form: str, nodes: Sequence[ast.expr]
+) -> Iterator[Candidate | None]:
+    """`form` of the state where other functions hand it on: a loop would meet its own result."""
+    lists = [[s for s in scene.spots(node) if s.index is None and s.frame < 0] for node in nodes]
+    for spots in list(zip(*lists))[:3]:
+        changes = [(s.source.file, s.source.wrapped(s.node, form)) for s in spots]
+        yield Candidate(name, fix, tuple(dict.fromkeys(changes)))
 
 
 def state_spots(scene: Scene) -> list[Spot]:

@@ -31,7 +31,7 @@ def collate(interpreter: Any, batch: list[Any], drawn: bool = False) -> Any:
     samples = (Part(len(batch), "samples", origin),)
     vague = next((b for b in batch if isinstance(b, Unknown)), None)
     if vague is not None:
-        return vague
+        return vague.of_kind("")  # no number: a tensor of numbers, whose dtype is not known
     if isinstance(first, Tensor):
         for i, one in enumerate(batch):
             if isinstance(one, Tensor) and one.shape != first.shape:
