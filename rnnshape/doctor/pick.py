@@ -292,6 +292,8 @@ def pick(wanted: Wanted) -> Picked:
 def _refuse(wanted: Wanted) -> None:
     spec, size = wanted.spec, wanted.batch.size
     spec.check_layer("pick")
+    own = "since which of its states the output repeats is the cell's own"
+    spec.check_torchs("pick", own, "rnnshape trace says where its results come from")
     check_choice("--of", wanted.of, QUESTIONS, "last")
     if not -spec.num_layers <= wanted.layer < spec.num_layers:
         raise UsageError(

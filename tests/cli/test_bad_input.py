@@ -25,6 +25,8 @@ CASES = [
     (["trace", "--seq-len", "0"], "Expected sequence length to be larger than 0 in RNN"),
     (["trace", "--batch-size", "-3"], "batch size: expected an integer of at least 0"),
     (["trace", "--lengths", "5,0"], "Length of all samples has to be greater than 0"),
+    (["pick", "--cell", "mgu"], "pick: expected a cell of torch"),
+    (["pick", "--cell", "mlstm"], "pick: expected a cell of torch"),
     (["trace", "--lengths", "5,x"], "whole numbers between commas"),
     (["check", "--input", "5 7 10"], "fix: --input 7,5,10"),
     (["check", "--input", "5,7,9", "--output-format", "sarif"], "fix: rnnshape check --input 5,7,9\n"),

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import jsonschema
 import numpy as np
 import pytest
+from commands import commands, sample
 
 from rnnshape import Cell, Spec, run_backward
 from rnnshape.engine.written import shipped
@@ -165,3 +166,20 @@ def test_a_weights_file_tells_the_sizes(rnnshape, tmp_path):
     assert told["bidirectional"]
     wrong = rnnshape("run", "--cell", "mgu", "--weights", "w.npz")
     assert wrong.status == 2 and "b_f_l0" in wrong.err and "torch" not in wrong.err
+
+
+@pytest.mark.parametrize("cell", ["mgu", "mlstm", "peephole"])
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["text", "json"])
+def test_every_command_takes_a_cell_or_says_in_words_why_it_does_not(rnnshape, cell, more):
+    taking = [c for c in commands().values() if any(o.name == "cell" for o in c.options)]
+    for command in taking:
+        if command.name in ("explore", "inspect"):  # a terminal, and a file, come first
+            continue
+        words = [
+            command.name,
+            *[sample(command.name, a) for a in command.arguments[:1] if a.required],
+        ]
+        words += ["an error"] if command.name == "explain" else []
+        ended = rnnshape(*words, "--cell", cell, *(m for m in more if command.name != "draw"))
+        assert ended.status == (1 if command.name == "explain" else 2 if ended.err else 0), words
+        assert "Spec(" not in ended.err, words
