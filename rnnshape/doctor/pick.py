@@ -296,23 +296,15 @@ def _refuse(wanted: Wanted) -> None:
     spec.check_torchs("pick", own, "rnnshape trace says where its results come from")
     check_choice("--of", wanted.of, QUESTIONS, "last")
     if not -spec.num_layers <= wanted.layer < spec.num_layers:
-        raise UsageError(
-            f"--layer: expected a layer from 0 to {spec.num_layers - 1}, or -1 for the last",
-            got=str(wanted.layer)[:40],
-            fix="--layer -1",
-        )
+        words = f"--layer: expected a layer from 0 to {spec.num_layers - 1}, or -1 for the last"
+        raise UsageError(words, str(wanted.layer)[:40], "--layer -1")
     if wanted.direction not in (None, *spec.directions):
         raise UsageError(
             f"--direction: expected {' or '.join(spec.directions)}",
             got=repr(str(wanted.direction)[:40]),
             fix="add --bidirectional, or choose forward",
         )
-    if wanted.bridge not in BRIDGES:
-        raise UsageError(
-            f"--bridge: expected {', '.join(BRIDGES)}",
-            got=repr(wanted.bridge[:40]),
-            fix="--bridge concat",
-        )
+    check_choice("--bridge", wanted.bridge, BRIDGES, "concat")
     if wanted.sample < 0 or (isinstance(size, int) and wanted.sample >= size):
         most = f"to {size - 1}" if isinstance(size, int) else "upwards"
         raise UsageError(
