@@ -11,7 +11,6 @@ from ..network.constructor import takes
 from ..network.dims import json_shape
 from ..network.spec import Spec
 from ..numeric.fast.forward import compute
-from ..numeric.feed import MOST_WALKED, check_steps
 from .trace import Trace
 
 TOLERANCE = 1e-12  # absolute, in float64
@@ -64,7 +63,6 @@ def torch_module(spec: Spec) -> Any:
 def compare(subject: Trace) -> Comparison:
     """Run torch on the numbers of `subject` and lay its results beside ours."""
     assert subject.feed is not None
-    check_steps(subject.spec, len(subject.feed.input), MOST_WALKED, "verify")
     result = compute(subject.feed)
     spec, feed = subject.spec, subject.feed
     module = torch_module(spec)

@@ -112,7 +112,7 @@ class Numbers:
 number_options = taking("numbers", _NUMBER_OPTIONS, Numbers)
 
 
-def numeric_trace(network: Network, numbers: Numbers) -> Trace:
+def numeric_trace(network: Network, numbers: Numbers, walked: bool = False) -> Trace:
     """The network over true numbers: those of the files that are named, the others drawn.
 
     h0 and c0 are zeros, as in torch, unless they are named or drawn for the word `random`;
@@ -157,6 +157,7 @@ def numeric_trace(network: Network, numbers: Numbers) -> Trace:
         seed=numbers.seed,
         dtype=numbers.dtype,
         train=numbers.train,
+        walked=walked,
     )
     return Trace(spec, source.batch, source, network.head)
 

@@ -161,7 +161,7 @@ def asks_for_numbers(values: bool, numbers: Numbers, gradients: Gradients) -> bo
 def subject_of(network: Network, numbers: Numbers, gradients: Gradients) -> Trace:
     """The network over numbers, with the backward that is asked for."""
     with waiting("numbers"):
-        return gradients.numbers(numeric_trace(network, numbers), numbers.seed)
+        return gradients.numbers(numeric_trace(network, numbers, walked=True), numbers.seed)
 
 
 def trace_steps(

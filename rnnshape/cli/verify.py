@@ -28,9 +28,8 @@ def verify(
         "since it compares with the layer of torch.nn, and torch has none of these equations",
         f"rnnshape code --cell {spec.cell} prints the module that computes them in torch",
     )
-    subject = numeric_trace(
-        network, Numbers(h0="random", c0=_c0(network), seed=seed, dtype="float64")
-    )
+    numbers = Numbers(h0="random", c0=_c0(network), seed=seed, dtype="float64")
+    subject = numeric_trace(network, numbers, walked=True)  # torch takes as long
     from ..analysis.verify import compare
 
     with waiting("comparing"):

@@ -15,7 +15,7 @@ from ..network.batch import Batch
 from ..network.dims import Dim, Shape, needs_numbers
 from ..network.head import Head
 from ..network.spec import Parameter, Spec
-from .feed import MOST_NUMBERS, Feed, feed
+from .feed import MOST_NUMBERS, MOST_STEPS, MOST_WALKED, Feed, check_steps, feed
 
 Array = np.ndarray[Any, Any]
 
@@ -94,12 +94,14 @@ def drawn_feed(
     seed: int = 0,
     dtype: str = "float32",
     train: bool = False,
+    walked: bool = False,
 ) -> Feed:
     """A forward call: what is given as it is, the parameters and the input else drawn.
 
     states: by name arrays, or the word "random" to draw one; zeros where they are left out.
-    An `input` says N and T, whatever the batch does. train: dropout drops. Raises UsageError where
-    a size is left open, or where there are more numbers than memory should hold.
+    An `input` says N and T, whatever the batch does. train: dropout drops. walked: it will be
+    walked, which takes longer than compiled steps. Raises UsageError where a size is left open, or
+    where there are more numbers than memory should hold or more steps than somebody waits for.
     """
     generator = np.random.default_rng(seed)
     check_numbers(
@@ -110,6 +112,8 @@ def drawn_feed(
     parameters = drawn_weights(spec, generator, dtype) if weights is None else dict(weights)
     if input is None:
         check_numbers(batch.tensors(spec).values(), batch_size=batch.size, seq_len=batch.seq_len)
+        length: Any = batch.seq_len
+        check_steps(spec, length, MOST_WALKED if walked else MOST_STEPS, "values")
         input = drawn_tensor("input", spec, batch, generator, dtype)
     else:
         batch = feed(spec, parameters, input, None, None, batch.lengths).batch

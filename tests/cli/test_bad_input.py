@@ -44,6 +44,8 @@ CASES = [
     (["run", "--module", "rnn"], "--module: expected beside --weights"),
     (["run", "--dtype", "int8"], "--dtype: expected float32, float64"),
     (["run", "--hidden-size", "1000000000"], "numbers to draw at random"),
+    ([*["trace", "--values", "--hidden-size", "1", "--seq-len", "2000000"]], "1,000,000 steps in"),
+    (["verify", "--layers", "10000", "--seq-len", "101", "--hidden-size", "1"], "1,000,000 steps in"),
     (["run", "--form", "one-to-many", "--seq-len", "100001"], "at most 100,000 calls"),
     ([*["trace", "--values", "--step", "3", "--batch-size", "1", "--seq-len", "1000001"]], "1,000,000 steps in"),
     ([*["trace", "--values", "--cell", "mgu", "--layers", "10000", "--seq-len", "101"]], "1,000,000 steps in"),
