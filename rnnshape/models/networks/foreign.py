@@ -28,7 +28,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "bias_hh": ("bias_hh", "b_hh", "bhh", "bias_h", "b_h", "recurrent_bias"),
 }  # fmt: skip
 _SLOT = {word: slot for slot, words in _WORDS.items() for word in words}
-_HINT = re.compile(r"rnn|cell|recurr|hidden|hh|h2h|hgates", re.I)
+_HINT = re.compile(r"rnn|lstm|gru|cell|recurr|hidden|hh|h2h|hgates|state", re.I)
 _KIND = re.compile(r"(?:[._/](weight|kernel|w|bias|b))?(?::0)?\Z", re.I)
 _PLACE = re.compile(r"_l(\d{1,4})(_reverse)?\Z")
 _MXNET = re.compile(r"(?:\A|(?<=[._/]))([lr])(\d{1,4})_\Z")
@@ -145,9 +145,9 @@ def _whole(prefix: str, slots: Mapping[str, Stored]) -> Group | None:
         if not _biases(slots, made, end, wide):
             return None
         names = prefix + " ".join(tensor.name for tensor in slots.values())
-        unlike = not _HINT.search(names) and "bias_ih" + end not in made
-        if square and (unlike or "atten" in prefix.lower()):
-            return None  # two square matrices are an attention's as well
+        alike = enters.shape == hidden.shape or (square and "bias_ih" + end not in made)
+        if (alike and not _HINT.search(names)) or (square and "atten" in prefix.lower()):
+            return None  # two matrices of one shape are an attention's or a feed-forward's as well
     if not made:
         return None
     words = ", ".join(t.name.removeprefix(prefix) for t in list(slots.values())[:4])

@@ -39,8 +39,10 @@ class _Group:
 
     @property
     def place(self) -> str:
-        """The prefix without its direction: equal for the two of a layer."""
-        return _SIDES.sub("*", self.prefix)
+        """The prefix without its direction: equal for the two of a layer, whose cells TensorFlow
+        numbers one behind the other."""
+        place = _SIDES.sub("*", self.prefix)
+        return place if place == self.prefix else re.sub(r"_cell_\d+\Z", "_cell", place)
 
     @property
     def stack(self) -> str:
