@@ -15,6 +15,10 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WIRES, _PAGE = (_FIXED64, _BYTES, _FIXED32), 1 << 16
 
 
+class Cut(Damaged):
+    """Bytes that are no message, or one that is cut short."""
+
+
 class Pages:
     """A source's bytes by number and slice, read a page at a time."""
 
@@ -51,23 +55,29 @@ class Message:
         return self.end - self.begin
 
     def __iter__(self) -> Iterator[tuple[int, int | Message]]:
+        return ((number, value) for number, value, _, _ in self.fields())
+
+    def fields(self) -> Iterator[tuple[int, int | Message, int, int]]:
+        """Each field: its number, its value, and where it begins, tag and all, and ends."""
         at = self.begin
         while at < self.end:
             self._budget.step(5)
+            begin = at
             tag, at = varint(self._buffer, at, self.end)
             wire, length = tag & 7, 0
             if wire == _VARINT and tag >> 3:
                 number, at = varint(self._buffer, at, self.end)
-                yield tag >> 3, number
+                yield tag >> 3, number, begin, at
                 continue
             if wire == _BYTES:
                 length, at = varint(self._buffer, at, self.end)
             elif wire in (_FIXED32, _FIXED64):
                 length = 8 if wire == _FIXED64 else 4
             if wire not in _WIRES or not tag >> 3 or at + length > self.end:
-                raise Damaged("a message of protobuf that is cut short, or none")
-            yield tag >> 3, Message(self._buffer, self._budget, at, at + length)
+                raise Cut("a message of protobuf that is cut short, or none")
+            value = Message(self._buffer, self._budget, at, at + length)
             at += length
+            yield tag >> 3, value, begin, at
 
     def all(self, *path: int) -> Iterator[Message]:
         """The messages at the end of a way of field numbers."""
@@ -102,4 +112,4 @@ def varint(buffer: bytes | Pages, at: int, end: int) -> tuple[int, int]:
         shift += 7
         if byte < 128:
             return number, at
-    raise Damaged("a number that is cut short, or of more than ten bytes")
+    raise Cut("a number that is cut short, or of more than ten bytes")
