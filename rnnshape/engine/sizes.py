@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from ..errors import UsageError
 from ..network.dims import Dim
-from .notation import ALONE, Declared, Draft, Node, Place, Source, shown
+from .notation import ALONE, Draft, Node, Place, Source, shown
 
 _UNARY = {*ALONE.values(), "neg", "copy", "layer_norm"}
 ELEMENTWISE = {"add", "sub", "mul", "div", "power", "max", "min"}
 _RIGID = ("I", "H", "")
+_WORDS = ("a number", "a vector", "a matrix")  # by the number of axes without the batch
 
 
 class Size:
@@ -242,12 +243,8 @@ class _Solver:
             return ()
         if op == "layer_norm" and len(read) == 3:
             for what, other in zip(("gain", "bias"), read[1:]):
-                self._equal(
-                    read[0][-1],
-                    other[-1],
-                    place,
-                    f"layer_norm goes over {{}}, and its {what} is {{}} wide",
-                )
+                words = f"layer_norm goes over {{}}, and its {what} is {{}} wide"
+                self._equal(read[0][-1], other[-1], place, words)
         if op in _UNARY:
             return read[0]
         if op in ELEMENTWISE:
@@ -293,12 +290,8 @@ class _Solver:
         whole = [sizes for sizes in read if len(sizes) == rank]
         for sizes in read:
             if 0 < len(sizes) < rank:  # a vector beside a matrix: one number a sample
-                self._equal(
-                    sizes[0],
-                    ONE,
-                    node.place,
-                    "a vector {} wide meets a matrix, which only a width of {} does",
-                )
+                words = "a vector {} wide meets a matrix, which only a width of {} does"
+                self._equal(sizes[0], ONE, node.place, words)
         result = []
         for parts in zip(*whole):
             known = [self._resolved(part) for part in parts]
@@ -441,16 +434,17 @@ class _Ranks:
         self._ranks: list[int | None] = [self._known(node) for node in draft.nodes]
 
     def _known(self, node: Node) -> int | None:
-        draft = self._draft
-        declared: Declared | None = None
         if node.op == "state":
-            declared = draft.declared_states.get(node.attributes[0])
-            return 1 if declared is None else len(declared.sizes)
+            return self._of_state(node.attributes[0])
         if node.op == "parameter":
-            declared = draft.declared.get(node.attributes[0])
+            declared = self._draft.declared.get(node.attributes[0])
             return None if declared is None else len(declared.sizes)
         known = {"input": 1, "number": 0, "size": 0, "outer": 2, "transpose": 2}
         return known.get(node.op)
+
+    def _of_state(self, name: str) -> int:
+        declared = self._draft.declared_states.get(name)
+        return 1 if declared is None else len(declared.sizes)
 
     def solve(self) -> list[int]:
         """Go over all nodes until nothing changes; what is open then is a vector.
@@ -459,8 +453,7 @@ class _Ranks:
         works element by element has one rank.
         """
         for name, number in self._draft.states.items():
-            declared = self._draft.declared_states.get(name)
-            self._set(number, 1 if declared is None else len(declared.sizes))
+            self._set(number, self._of_state(name))
         for guess in range(3):
             changed = True
             while changed:
@@ -519,11 +512,10 @@ class _Ranks:
                     self._set(i, max(1, *known))
 
     def _check(self, node: Node, read: list[int], rank: int) -> None:
-        names = ("a number", "a vector", "a matrix")
         op = node.op
         if op == "product" and not (read[0] == 2 and read[1]):
             left, right = read
-            got = f"{names[left]} · {names[right]}"
+            got = f"{_WORDS[left]} · {_WORDS[right]}"
             fix = "a ⊙ b element by element"
             also = self._declared(node.inputs[0], left)
             if also:
@@ -540,10 +532,10 @@ class _Ranks:
             )
         wanted = {"outer": (1, 1), "transpose": (2,)}.get(op)
         if wanted is not None and tuple(read) != wanted:
-            got = " and ".join(names[i] for i in read)
+            got = " and ".join(_WORDS[i] for i in read)
             raise self._source.error(
                 node.place,
-                f"expected {' and '.join(names[i] for i in wanted)} in {op}, got {got}",
+                f"expected {' and '.join(_WORDS[i] for i in wanted)} in {op}, got {got}",
                 f"{op}({'a, b' if op == 'outer' else 'A'})",
             )
         if op in ("softmax", "layer_norm", "concat", "split", "sum") and 0 in read:
@@ -558,21 +550,15 @@ class _Ranks:
             raise self._source.error(
                 node.place, "expected vectors alone or matrices alone in concat", "concat(a, b)"
             )
-        made = (
-            read[1]
-            if op == "product"
-            else max(read)
-            if op in ELEMENTWISE
-            else read[0]
-            if read
-            else rank
-        )
-        if op in ("outer", "transpose"):
-            made = 2
+        made = read[0] if read else rank
+        if op in ELEMENTWISE:
+            made = max(read)
+        elif op in ("product", "outer", "transpose"):
+            made = read[1] if op == "product" else 2
         if rank != made:
             raise self._source.error(
                 node.place,
-                f"expected {names[rank]}, got {names[made]}",
+                f"expected {_WORDS[rank]}, got {_WORDS[made]}",
                 "a state is a vector, H wide, unless it is declared",
                 tuple(dict.fromkeys(w for i in node.inputs for w in self._declared(i, made)))[:2],
             )
@@ -599,18 +585,16 @@ class _Ranks:
         return ((declared.place, f"{shown(declared.name)} is declared {sizes}"),)
 
     def _check_state(self, name: str, number: int, ranks: list[int]) -> None:
-        declared = self._draft.declared_states.get(name)
-        wanted = 1 if declared is None else len(declared.sizes)
+        declared, wanted = self._draft.declared_states.get(name), self._of_state(name)
         if ranks[number] == wanted:
             return
-        names = ("a number", "a vector", "a matrix")
         also = () if declared is None else ((declared.place, "the declaration"),)
         fix = f"state {shown(name)}: H, H" if ranks[number] == 2 else f"state {shown(name)}: H"
         if not ranks[number]:
             fix = "multiply it with a vector"
         raise self._source.error(
             self._draft.assigned[name + "'"],
-            f"expected {names[wanted]} for the state {shown(name)}, got {names[ranks[number]]}",
+            f"expected {_WORDS[wanted]} for the state {shown(name)}, got {_WORDS[ranks[number]]}",
             fix,
             also,
         )

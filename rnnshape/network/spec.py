@@ -46,6 +46,11 @@ class Parameter:
         return product(self.shape)
 
 
+def parameter_name(kind: str, layer: int, direction: str) -> str:
+    """torch's name of a layer's parameter: weight_ih_l0_reverse."""
+    return f"{kind}_l{layer}" + ("_reverse" if direction == "reverse" else "")
+
+
 class Wanted(NamedTuple):
     """A parameter of a written cell: its name, shape, the rule that gives it, and its number."""
 
@@ -337,13 +342,18 @@ class Spec:
 
     def _layer(self, layer: int, direction: str) -> tuple[Parameter, ...]:
         if self.equations is not None:
-            suffix = f"_l{layer}" + ("_reverse" if direction == "reverse" else "")
             directions = self.num_directions if layer else 0
             wanted = self.equations.parameters(
                 self.layer_input(layer), self.hidden_size, directions
             )
             return tuple(
-                Parameter(one.name + suffix, one.shape, one.rule, one.name, one.number)
+                Parameter(
+                    parameter_name(one.name, layer, direction),
+                    one.shape,
+                    one.rule,
+                    one.name,
+                    one.number,
+                )
                 for one in wanted
             )
         gates, hidden, state = self.gates, self.hidden_size, self.state_size
@@ -360,10 +370,11 @@ class Spec:
             rows += [(name, (gates * hidden,), f"({g})") for name in ("bias_ih", "bias_hh")]
         if self.proj_size:
             rows.append(("weight_hr", (self.proj_size, hidden), "(P, H)"))
-        suffix = f"_l{layer}" + ("_reverse" if direction == "reverse" else "")
-        if self.single:
-            suffix = ""
-        return tuple(Parameter(kind + suffix, shape, rule, kind) for kind, shape, rule in rows)
+        return tuple(
+            Parameter(kind if self.single else parameter_name(kind, layer, direction), shape, rule,
+                      kind)
+            for kind, shape, rule in rows
+        )  # fmt: skip
 
     def parameter_list(self) -> list[Parameter]:
         """Every parameter with its rule, in the order of torch's state_dict."""

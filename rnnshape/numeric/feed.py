@@ -28,7 +28,8 @@ Array = np.ndarray[Any, Any]
 
 
 # what explodes is infinite, as in torch, and NumPy need not warn of it
-SILENT = np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
+_IGNORED: Any = dict.fromkeys(("over", "invalid", "divide", "under"), "ignore")
+SILENT = np.errstate(**_IGNORED)
 
 
 @dataclass(frozen=True)
@@ -428,7 +429,7 @@ def _numbers(name: str, value: Any, dtype: Any) -> Any:
     if array.dtype.kind not in "fiu":
         raise UsageError(
             f"{name}: expected an array of numbers", got=f"dtype {array.dtype}",
-            fix=f"save {name} as float32",
+            fix=f"save {name.removeprefix('--')} as float32",
         )  # fmt: skip
     return array.astype(dtype, copy=False)
 
@@ -450,7 +451,7 @@ class Arrays(Shapes):
 
     def quiet(self) -> AbstractContextManager[Any]:
         """What explodes is infinite, without a warning of NumPy."""
-        return np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
+        return np.errstate(**_IGNORED)
 
     def value(self, op: str, inputs: tuple[Tensor, ...], attributes: tuple[Any, ...]) -> Array:
         """The array that the table's rule gives."""
@@ -470,7 +471,7 @@ def with_grad_output(source: Feed, gradient: Any = None) -> Feed:
     if gradient is None:
         array = np.ones(expected, source.input.dtype)
     else:
-        array = _floats("grad-output", gradient, source.input.dtype)
+        array = _numbers("--grad-output", gradient, source.input.dtype).copy()
         if array.shape != expected:
             raise ShapeError(
                 f"--grad-output: expected the shape of {name}, {write_shape(expected)}",
@@ -524,9 +525,9 @@ def with_loss(source: Feed, target: Any = None, generator: Any = None) -> Feed:
         )
     if classes:
         array = _one_hot(array, head.size, source.input.dtype)
-    array = _floats("target", array, source.input.dtype)
+    array = _numbers("--target", array, source.input.dtype).copy()
     if head.at == "last":
-        array = array.reshape(1, -1, head.size)  # type: ignore[arg-type]
+        array = array.reshape(1, -1, head.size)
         array = array[:, list(source.batch.order)] if source.batch.packed else array
     else:
         array = _without_padding(source, inward(source.spec, source.batch, array))
@@ -543,14 +544,6 @@ def _one_hot(classes: Array, size: Any, dtype: Any) -> Array:
         )
     columns: Array = np.eye(size, dtype=dtype)[classes]
     return columns
-
-
-def _floats(name: str, value: Any, dtype: Any) -> Array:
-    array = array_of("grad_output", value)
-    if array.dtype.kind not in "fiu":
-        raise UsageError(f"--{name}: expected an array of numbers", got=f"dtype {array.dtype}",
-                         fix=f"save {name} as float32")  # fmt: skip
-    return array.astype(dtype)
 
 
 def _without_padding(source: Feed, array: Array) -> Array:

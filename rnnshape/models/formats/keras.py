@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ...errors import UsageError
 from ...network.constructor import GATES
 from ...network.spec import Spec
 from ..layouts.layout import Placed, laid_back, laid_out
@@ -21,7 +20,7 @@ from ..onnx.graph import Chain
 from ..onnx.node import Node
 from .hdf import arrays, installed, listing
 from .source import Source
-from .stored import Layer, Stored, TensorFile
+from .stored import Layer, Stored, TensorFile, package_missing
 from .zips import Archive
 
 _MOST_CONFIG, _MOST_YAML = 4 << 20, 1 << 18  # bytes; YAML is parsed slowly
@@ -54,11 +53,8 @@ def open_hdf(source: Source) -> TensorFile:
 
 def _open(source: Source, form: str, model: Any, version: str = "") -> TensorFile:
     if not installed():
-        raise UsageError(
-            f"weights: expected h5py, which reads Keras's {os.path.basename(source.path)!r}",
-            got="no such package here",
-            fix="pip install 'rnnshape[keras]'",
-        )
+        name = os.path.basename(source.path)
+        raise package_missing("h5py", "keras", f"reads Keras's {name!r}")
     held = listing(source)
     together: dict[str, list[str]] = {}  # a tensor's name to those that are read with it
     kept: dict[str, Any] = {}

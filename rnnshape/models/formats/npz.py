@@ -71,9 +71,8 @@ class _Header:
         """The numbers, which follow the header."""
         whole = source.part(0, source.size)  # at once, so that an archive's checksum is asked
         data = memoryview(whole)[self.begin :]
-        if not self.columns_first:
-            return array_of(data, self.dtype, self.shape, little=self.little)
-        return array_of(data, self.dtype, self.shape[::-1], little=self.little).T
+        return array_of(data, self.dtype, self.shape, little=self.little,
+                        columns_first=self.columns_first)  # fmt: skip
 
 
 def _literal(header: str) -> Any:

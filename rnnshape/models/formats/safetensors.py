@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from .source import Damaged, Source
-from .stored import DTYPES, Stored, TensorFile, array_of, shape_of
+from .stored import DTYPES, Stored, TensorFile, numbers_at, shape_of
 
 _MOST_HEADER = 100_000_000  # the format's own limit
 _TYPES = {
@@ -37,15 +37,10 @@ def open_safetensors(source: Source) -> TensorFile:
     for name, entry in header.items():
         shape, dtype, first, last = _entry(name, entry)
         places.append((first, last, name))
-        read = partial(_read, source, begin + first, last - first, dtype, shape)
+        read = partial(numbers_at, source, begin + first, last - first, dtype, shape)
         tensors[name] = Stored(name, shape, dtype, read)
     _check_places(places, size - begin)
     return TensorFile(source, "safetensors", tensors)
-
-
-def _read(source: Source, begin: int, count: int, dtype: str, shape: tuple[int, ...]) -> Any:
-    """The numbers, read and not mapped: a mapping process ends when the file is cut short."""
-    return array_of(source.part(begin, count), dtype, shape)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

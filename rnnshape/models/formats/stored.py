@@ -125,6 +125,15 @@ class TensorFile:
         self.source.budget.numbers(sum(tensor.nbytes for tensor in tensors))
 
 
+def package_missing(package: str, extra: str, what: str) -> UsageError:
+    """The error where an extra is not installed. what: what it does, `reads TensorFlow Lite`."""
+    return UsageError(
+        f"weights: expected {package}, which {what}",
+        got="no such package here",
+        fix=f"pip install 'rnnshape[{extra}]'",
+    )
+
+
 def shape_of(sizes: Any, name: str) -> tuple[int, ...]:
     """A checked shape. Raises Damaged."""
     if not isinstance(sizes, list | tuple) or len(sizes) > MOST_DIMENSIONS:
@@ -136,6 +145,12 @@ def shape_of(sizes: Any, name: str) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def numbers_at(source: Source, begin: int, count: int, dtype: str, shape: tuple[int, ...]) -> Any:
+    """The array of `count` bytes of a file, read and not mapped: a mapping process ends when the
+    file is cut short."""
+    return array_of(source.part(begin, count), dtype, shape)
+
+
 def array_of(
     data: bytes | memoryview,
     dtype: str,
@@ -143,14 +158,18 @@ def array_of(
     strides: tuple[int, ...] | None = None,
     offset: int = 0,
     little: bool = True,
+    columns_first: bool = False,
 ) -> Any:
     """The array in a buffer of numbers.
 
-    strides and offset count elements, as torch's do; without strides the numbers lie in C order.
+    strides and offset count elements, as torch's do; without strides the numbers lie in C order,
+    or in Fortran's where columns_first.
     The caller has checked that they stay inside the buffer.
     """
     import numpy as np
 
+    if columns_first:
+        return array_of(data, dtype, shape[::-1], little=little).T
     if dtype not in DTYPES:
         raise UsageError(
             "weights: expected a tensor of plain numbers", got=dtype,

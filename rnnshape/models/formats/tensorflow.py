@@ -22,7 +22,7 @@ from ..networks.names import natural
 from .keras import Cells, Config, cells_of, configs_of, layers_of, parsed
 from .protobuf import Message, varint
 from .source import Damaged, Source
-from .stored import DTYPES, Layer, Stored, TensorFile, array_of, concatenated, shape_of
+from .stored import DTYPES, Layer, Stored, TensorFile, concatenated, numbers_at, shape_of
 
 _MAGIC = bytes.fromhex("57fb808b247547db")  # at the end of a table
 _TYPES = {
@@ -78,16 +78,12 @@ def open_graph(source: Source) -> TensorFile:
             dtype, shape = _TYPES.get(tensor.number(1), ""), _shape(tensor, 2, name)
             for content in tensor.all(4):
                 if len(content) == math.prod(shape) * DTYPES.get(dtype, ("", -1))[1]:
-                    read = partial(_read, source, content.begin, len(content), dtype, shape)
+                    read = partial(numbers_at, source, content.begin, len(content), dtype, shape)
                     tensors[name] = Stored(name, shape, dtype, read)
     if not tensors:
         raise Damaged("no graph of TensorFlow that holds its weights",
                       "name the saved_model.pb, or the .index of its variables")  # fmt: skip
     return TensorFile(source, "tensorflow, graph", tensors, layers=_layers(tensors, {}))
-
-
-def _read(source: Source, begin: int, count: int, dtype: str, shape: tuple[int, ...]) -> Any:
-    return array_of(source.part(begin, count), dtype, shape)
 
 
 def _shape(message: Message, field: int, name: str) -> tuple[int, ...]:
@@ -139,7 +135,7 @@ def _variable(key: str, name: str, entry: Message, files: list[Source]) -> Store
     sliced = any(entry.all(7))
     if place >= len(files) or begin + count > files[place].size or not (fits or sliced):
         raise Damaged(f"{key}: of another size than its shape, or past the end of its file")
-    read = partial(_read, files[place], begin, count, "slices" if sliced else dtype, shape)
+    read = partial(numbers_at, files[place], begin, count, "slices" if sliced else dtype, shape)
     return Stored(key, shape, dtype, read, name)
 
 

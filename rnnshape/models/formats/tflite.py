@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ...errors import UsageError
 from ...network.spec import Spec
 from ..layouts.layout import Entry, Piece, Placed, entry, laid_back
 from .source import Damaged, Source
-from .stored import DTYPES, Layer, Stored, TensorFile, array_of, shape_of
+from .stored import DTYPES, Layer, Stored, TensorFile, array_of, package_missing, shape_of
 
 _MOST, _MOST_TERMS = 1 << 30, 32  # bytes, all of which its library wants in memory
 _TYPES = {
@@ -59,11 +58,7 @@ def open_tflite(source: Source) -> TensorFile:
     try:
         import tflite
     except ImportError:
-        raise UsageError(
-            "weights: expected the tflite package, which reads TensorFlow Lite",
-            got="no such package here",
-            fix="pip install 'rnnshape[tflite]'",
-        ) from None
+        raise package_missing("the tflite package", "tflite", "reads TensorFlow Lite") from None
     import struct
 
     try:

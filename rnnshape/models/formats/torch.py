@@ -12,7 +12,7 @@ from .known import CALLS, MAGIC, VERSION, NumpyArray, Storage, Tensor, storage_o
 from .pickles import Pickle, Stream
 from .source import Damaged, Source
 from .stored import DTYPES, NUMPY_TYPES, Stored, TensorFile, array_of
-from .tree import Found, Tree, tree_of
+from .tree import Found, Tree, nonlinearity_of, tree_of
 from .zips import Archive
 
 # a part of a name in a pickle to what is said of the tensors behind it
@@ -197,10 +197,8 @@ def _numpy(found: Found, array: NumpyArray) -> Stored:
         raise Damaged(f"{found.name}: {len(array.data):,} bytes for {list(array.shape)} of {dtype}")
 
     def read() -> Any:
-        little = not array.dtype.startswith(">")
-        if not array.columns_first:
-            return array_of(array.data, dtype, array.shape, little=little)
-        return array_of(array.data, dtype, array.shape[::-1], little=little).T
+        return array_of(array.data, dtype, array.shape, little=not array.dtype.startswith(">"),
+                        columns_first=array.columns_first)  # fmt: skip
 
     return Stored(found.name, array.shape, dtype, read, found.own)
 
@@ -236,9 +234,5 @@ def _arguments(finals: dict[str, str]) -> dict[str, Any]:
             arguments[name] = words[text]
         elif re.fullmatch(r"\d{1,3}\.?\d{0,20}", text):
             arguments[name] = float(text)
-    mode = finals.get("mode", "").strip('"')
-    if mode.startswith("RNN_"):
-        arguments["nonlinearity"] = mode[4:].lower()
-    elif finals.get("nonlinearity", "").strip('"') in ("tanh", "relu"):
-        arguments["nonlinearity"] = finals["nonlinearity"].strip('"')
-    return arguments
+    said, mode = (finals.get(name, "").strip('"') for name in ("nonlinearity", "mode"))
+    return arguments | nonlinearity_of(said, mode)

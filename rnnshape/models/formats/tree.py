@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...network.constructor import ARGUMENTS
+from ...network.constructor import ARGUMENTS, NONLINEARITIES
 from .known import NumpyArray, Tensor
 from .pickles import Opaque
 from .source import DEEPEST, Budget, Damaged
@@ -126,12 +126,14 @@ def _describe(tree: Tree, module: Opaque, name: str) -> None:
         tree.scripted[name] = module.name
         return
     state = module.state if isinstance(module.state, dict) else {}
-    kind = module.name.rsplit(".", 1)[-1]
     if module.name.startswith("torch.nn.modules.rnn.") and "hidden_size" in state:
         told = {key: state[key] for key in _TOLD if isinstance(state.get(key), int | float)}
-        mode = state.get("mode", kind)
-        if state.get("nonlinearity") in ("tanh", "relu"):
-            told["nonlinearity"] = state["nonlinearity"]
-        elif isinstance(mode, str) and mode.startswith("RNN_"):
-            told["nonlinearity"] = mode[4:].lower()
-        tree.told[name] = told
+        tree.told[name] = told | nonlinearity_of(state.get("nonlinearity"), state.get("mode"))
+
+
+def nonlinearity_of(said: Any, mode: Any) -> dict[str, str]:
+    """The nonlinearity that a module says, or that its mode is named for: RNN_RELU."""
+    if said in NONLINEARITIES:
+        return {"nonlinearity": said}
+    known = isinstance(mode, str) and mode.startswith("RNN_")
+    return {"nonlinearity": mode[4:].lower()} if known else {}

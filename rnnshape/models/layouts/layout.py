@@ -16,7 +16,7 @@ from ...errors import UsageError
 from ...network.batch import Batch
 from ...network.constructor import GATES
 from ...network.dims import Dim, Shape, product, total
-from ...network.spec import Spec
+from ...network.spec import Spec, parameter_name
 from ..formats.stored import Stored
 
 LETTERS = {"rnn": "", "lstm": "ifgo", "gru": "rzn"}
@@ -196,7 +196,7 @@ class Placed:
     def sources(self) -> list[str]:
         """torch's names of the tensors that it is made from."""
         return [
-            name(kind, self.layer, direction)
+            parameter_name(kind, self.layer, direction)
             for direction in self.directions
             for kind in dict.fromkeys(k for piece in self.entry.pieces for k in piece.kinds)
         ]
@@ -205,7 +205,9 @@ class Placed:
     def targets(self) -> set[str]:
         """torch's names of the tensors that `restore` lays its numbers into."""
         kinds = {piece.kinds[0] for piece in self.entry.pieces}
-        return {name(kind, self.layer, side) for kind in kinds for side in self.directions}
+        return {
+            parameter_name(kind, self.layer, side) for kind in kinds for side in self.directions
+        }
 
     @property
     def _gates(self) -> int:
@@ -239,7 +241,7 @@ class Placed:
         letters = LETTERS[self.spec.cell]
         told = []
         for kinds, gates in self.entry.pieces:
-            words = " + ".join(name(kind, self.layer, direction) for kind in kinds)
+            words = " + ".join(parameter_name(kind, self.layer, direction) for kind in kinds)
             if gates != tuple(range(self.spec.gates)):
                 words = f"({words})" if len(kinds) > 1 else words
                 words += f" [{' '.join(letters[gate] for gate in gates)}]"
@@ -257,7 +259,7 @@ class Placed:
             whole = gates == tuple(range(self.spec.gates))
             chosen = "" if whole else "".join(f", {gate}" for gate in gates)
             call = "w" if whole else "gates"
-            named = [name(kind, self.layer, self.directions[0]) for kind in kinds]
+            named = [parameter_name(kind, self.layer, self.directions[0]) for kind in kinds]
             terms = [f'{call}("{own}"{chosen})' for own in named]
             parts.append(" + ".join(terms))
         if len(parts) > 1:
@@ -272,7 +274,9 @@ class Placed:
         for direction in self.directions:
             parts = []
             for kinds, gates in self.entry.pieces:
-                arrays = [weights.get(name(kind, self.layer, direction)) for kind in kinds]
+                arrays = [
+                    weights.get(parameter_name(kind, self.layer, direction)) for kind in kinds
+                ]
                 known = [array for array in arrays if array is not None]
                 whole = sum(known[1:], known[0]) if known else self._zeros(weights)
                 blocks = np.split(whole, self.spec.gates)
@@ -298,7 +302,7 @@ class Placed:
                 own, np.cumsum([len(p.gates) for p in self.entry.pieces])[:-1] * (
                     len(own) // self._gates))  # fmt: skip
             for (kinds, gates), part in zip(self.entry.pieces, rows):
-                target = weights[name(kinds[0], self.layer, direction)]
+                target = weights[parameter_name(kinds[0], self.layer, direction)]
                 size = len(part) // len(gates)
                 for gate, block in zip(gates, np.split(part, len(gates))):
                     target[gate * size : (gate + 1) * size] = block
@@ -353,11 +357,6 @@ def laid_out(layout: Layout, spec: Spec, parameters: Mapping[str, Stored]) -> di
 
 def _one(read: Callable[[], dict[str, Any]], own: str) -> Any:
     return read()[own]
-
-
-def name(kind: str, layer: int, direction: str) -> str:
-    """torch's name of a parameter."""
-    return f"{kind}_l{layer}" + ("_reverse" if direction == "reverse" else "")
 
 
 def every(cell: str) -> tuple[int, ...]:

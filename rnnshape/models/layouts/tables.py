@@ -23,8 +23,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import UsageError, check_choice
-from ...network.spec import Spec
-from .layout import BIASES, Entry, Layout, Piece, entry, every, name
+from ...network.spec import Spec, parameter_name
+from .layout import BIASES, Entry, Layout, Piece, entry, every
 
 # --------------------------------------------------------------------------- Keras
 
@@ -239,7 +239,7 @@ def _nothing_lost(
     hidden: Any = spec.hidden_size
     for layer in range(spec.num_layers):
         for direction in spec.directions:
-            own = name(kind, layer, direction)
+            own = parameter_name(kind, layer, direction)
             block = weights[own][gate * hidden : (gate + 1) * hidden]
             if block.any():
                 raise UsageError(

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import UsageError
 from ..formats.source import Damaged, Source
-from ..formats.stored import DTYPES, Stored, array_of, shape_of
+from ..formats.stored import DTYPES, Stored, array_of, numbers_at, package_missing, shape_of
 from .node import OPERATORS, Node
 
 _TYPES = {
@@ -75,11 +74,7 @@ def onnx_package(file: str = ".onnx files") -> Any:
     try:
         import onnx
     except ImportError:
-        raise UsageError(
-            f"weights: expected the onnx package, which reads and writes {file}",
-            got="no such package here",
-            fix="pip install 'rnnshape[onnx]'",
-        ) from None
+        raise package_missing("the onnx package", "onnx", f"reads and writes {file}") from None
     return onnx
 
 
@@ -449,7 +444,7 @@ def _stored(name: str, tensor: Any, source: Source, place: tuple[int, int] | Non
         from onnx import numpy_helper
 
         if place is not None:
-            return array_of(source.part(*place), dtype, shape)
+            return numbers_at(source, *place, dtype, shape)
         if tensor.data_location == 1:
             return array_of(_beside(tensor, source), dtype, shape)
         array = numpy_helper.to_array(tensor)
