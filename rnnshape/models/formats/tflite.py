@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ...network.spec import Spec
 from ..layouts.layout import Entry, Piece, Placed, entry, laid_back
+from ..networks.names import written_out
 from .source import Damaged, Source
 from .stored import DTYPES, Layer, Stored, TensorFile, array_of, package_missing, shape_of
 
@@ -73,6 +74,8 @@ def open_tflite(source: Source) -> TensorFile:
             tensors.setdefault(tensor.name, tensor)
     codes = {own.code for graph in graphs for own in graph.operators}
     notes = [f"its {name} is not read" for code, name in _UNREAD.items() if code in codes]
+    if not layers and not notes:
+        notes = written_out(name for graph in graphs for name in graph.names.values())
     return TensorFile(source, "tensorflow lite", tensors, layers=tuple(layers), notes=tuple(notes))
 
 

@@ -15,6 +15,7 @@ _OPTIMISER = re.compile(
     r"grad_avg|acc_delta|sum_sq|optim(?:i[sz]er)?(?:_?(?:states?|weights|variables))?|optimizers|grads?|gradients?)"
     r"(?:$|[./_\d])"
 )
+RECURRENT = re.compile(r"lstm|gru(?![a-z])|rnn", re.I)
 _ADAPTER = re.compile(
     r"(?:^|[./_])lora_(?:[ab]|down|up|magnitude_vector|embedding_[ab])(?:$|[./_])"
 )
@@ -137,6 +138,15 @@ def strangers(near: Beside, used: Iterable[Stored], prefix: str, hidden: int) ->
 def listed(names: list[str]) -> str:
     """The first of some names."""
     return ", ".join(names[:4]) + ", …" * (len(names) > 4)
+
+
+def written_out(names: Iterable[str]) -> list[str]:
+    """What is to be said where names speak of a recurrent layer and no operator is one."""
+    spoken = [name for name in names if RECURRENT.search(name)]
+    if not spoken:
+        return []
+    return [f"no recurrent operator, but {len(spoken):,} of its names speak of one "
+            f"({spoken[0]}): the converter wrote the recurrence out, and it is not read"]  # fmt: skip
 
 
 def natural(text: str) -> list[tuple[int, str]]:

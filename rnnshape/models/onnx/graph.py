@@ -15,6 +15,7 @@ from typing import Any
 
 from ..formats.source import Damaged, Source
 from ..formats.stored import DTYPES, Stored, array_of, numbers_at, package_missing, shape_of
+from ..networks.names import RECURRENT
 from .node import OPERATORS, Node
 
 _TYPES = {
@@ -40,7 +41,6 @@ _THRESHOLD = (
     "ThresholdedRelu without an alpha: 1 is taken, as the operator of that name has it; "
     "onnxruntime takes 0"
 )
-_UNROLLED = re.compile(r"lstm|gru(?![a-z])|rnn", re.I)
 _OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l\d")
 _PASSING = ("Transpose", "Reshape", "Squeeze", "Identity", "Dropout", "Cast", "Unsqueeze")
 _FOLDED = ("Constant", "Concat", "Slice", "Unsqueeze", "Squeeze", "Split", "Transpose", "Reshape",
@@ -162,7 +162,7 @@ class Graph:
         spoken = [
             node for node in self._nodes
             if node.op_type in ("MatMul", "Gemm", "MatMulInteger")
-            and any(_UNROLLED.search(word) for word in (node.name, *node.input, *node.output))
+            and any(RECURRENT.search(word) for word in (node.name, *node.input, *node.output))
         ]  # fmt: skip
         weights = [name for name in self.tensors if _OF_TORCH.search(name)]
         if spoken or weights:
