@@ -145,8 +145,10 @@ def written_out(names: Iterable[str]) -> list[str]:
     spoken = [name for name in names if RECURRENT.search(name)]
     if not spoken:
         return []
-    return [f"no recurrent operator, but {len(spoken):,} of its names speak of one "
-            f"({spoken[0]}): the converter wrote the recurrence out, and it is not read"]  # fmt: skip
+    return [
+        f"no recurrent operator, but {len(spoken):,} of its names speak of one ({spoken[0]}): the "
+        "converter wrote the recurrence out, and it is not read"
+    ]
 
 
 def natural(text: str) -> list[tuple[int, str]]:
