@@ -9,6 +9,10 @@ An expression is names, numbers, functions and brackets between operators, which
 order: ^ (from the right), unary −, · or @, ⊙ or * and /, + and −. There is no syntax tree: the
 parser writes each operation down when its operands are there, so that the list is in the order
 of computing, nothing recurses, and what is written twice is computed once.
+
+What papers write is read as well, where it has one meaning: h_{t-1} is h, and then h_t is h'; x_t
+is x; `W x` is W·x where W is one capital letter; 2h is 2 ⊙ h; [h, x] is concat(h, x); Wᵀ; the
+same in LaTeX.
 """
 
 from __future__ import annotations
@@ -19,7 +23,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fractions import Fraction
-from itertools import pairwise
+from functools import reduce
+from itertools import pairwise, takewhile
 from typing import Any, NamedTuple
 
 from ..errors import UsageError, one_line
@@ -40,23 +45,48 @@ FUNCTIONS = {  # as they are written -> the operation, fewest and most arguments
 }  # fmt: skip
 _BINARY = {  # sign -> the operation and how close it binds
     "+": ("add", 1), "-": ("sub", 1), "−": ("sub", 1), "⊙": ("mul", 2), "∘": ("mul", 2),
-    "*": ("mul", 2), "/": ("div", 2), "·": ("product", 3), "⋅": ("product", 3),
+    "*": ("mul", 2), "∗": ("mul", 2), "/": ("div", 2), "·": ("product", 3), "⋅": ("product", 3),
     "@": ("product", 3), "^": ("power", 5),
 }  # fmt: skip
 _NUMBER = re.compile(r"[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _MINUS = 4  # how close a minus before its operand binds
 _PRIMES = "'′’"
+_COMMANDS = {  # of LaTeX, besides names of functions and of Greek letters -> what they say
+    "odot": "⊙", "circ": "∘", "cdot": "·", "ast": "∗", "top": "⊤", "varepsilon": "ε",
+    "tilde": "˜", "hat": "ˆ", "bar": "ˉ",
+}  # fmt: skip
+_MARKS = dict(zip("˜ˆˉ\u0303\u0302\u0304", ("tilde", "hat", "bar") * 2))
+_WRITTEN: list[tuple[str, Any]] = [  # in this order: what papers write -> what is read
+    (r"\.\s*$|[,.]?\s*\\\\\s*$|[&$]|\\(?:quad|[,;!:])", " "),
+    (r"\\(?:left|right|[bB]igg?|math[a-z]+|boldsymbol|bm|text|operatorname)(?![A-Za-z])", ""),
+    (r"\\([A-Za-z]+)", lambda m: _COMMANDS.get(m[1]) or _command(m[1])),
+    ("[ₐ-ₜᵢ-ᵪ₀-₋]+", lambda m: f"_{{{unicodedata.normalize('NFKC', m[0])}}}"),
+    (r"(?<![_^])\{\s*(\w+)\s*\}", r" \1"),
+    (r"([˜ˆˉ])(?:\s*(\w)|\{\s*(\w)\s*\})", lambda m: f"{m[2] or m[3]}_{_MARKS[m[1]]}"),
+    (r"([^\W\d_])([\u0302-\u0304])", lambda m: f"{m[1]}_{_MARKS[m[2]]}"),
+    (r"[_^]\{\s*[(<]?\s*t\s*[)>]?\s*\}", "_t"),
+    (r"[_^]\{\s*[(<]?\s*t\s*[-−]\s*1\s*[)>]?\s*\}", "_{t-1}"),
+    (rf"_\{{\s*(\w+)\s*\}}(?=([\w{_PRIMES}]?))", lambda m: f"_{m[1]}" + " " * m[2].isalnum()),
+    (r"\^\s*(?:\{\s*[T⊤]\s*\}|⊤)", "ᵀ"), ("²", "^2"), ("³", "^3"),
+]  # fmt: skip
 _INSTEAD = {  # signs that papers use and the notation does not -> what is written here
     "×": "⊙ element by element, · for a product of matrices, a "
     "comma between sizes", "÷": "/", "⊗": "outer(a, b)",
     "⊕": "concat(a, b), or +", "•": "·", "∙": "·", "–": "−", "—": "−", "∑": "sum(a)",
-    "√": "sqrt(a)", "ᵀ": "transpose(A)", "²": "a ^ 2", "[": "( )", "]": "( )", "{": "( )",
-    "}": "( )", "←": "=", "≔": "=", "≡": "=", ";": "a new line for each equation", "µ": "μ, the "
-    "Greek letter", '"': "' behind a new state", "ʹ": "' behind a new state",
-    "″": "' behind a new state", "`": "' behind a new state", "\\": "names without it, and an "
-    "equation on one line", "‖":
-    "sqrt(sum(a ^ 2))", "|": "abs(a)", "!": "an equation with =", "&": "⊙", "%": "no remainder",
+    "√": "sqrt(a)", "{": "( )", "}": "( )", "←": "=", "≔": "=", "≡": "=",
+    "µ": "μ, the Greek letter",
+    **dict.fromkeys('"ʹ″`', "' behind a new state"), "\\": "\\odot, \\cdot, \\tanh, "
+    "\\tilde and Greek letters are known of LaTeX; a / b for \\frac", "‖": "sqrt(sum(a ^ 2))",
+    "|": "abs(a)", "!": "an equation with =", "%": "no remainder",
 }  # fmt: skip
+_END = "an operator or the end of the line, got "
+_MISPLACED = {  # a sign where an operator should stand -> what is expected, and a fix
+    "=": ("one = in an equation", "one equation a line"),
+    ":": ("an operator, got a colon", "param and state alone declare sizes"),
+    ",": (f"{_END}a comma", "[a, b] puts one behind the other"),
+    ";": (f"{_END};", "a new line for each equation"),
+    **dict.fromkeys(")]", (f"{_END}a closing bracket that nothing opened", "take it out")),
+}
 
 
 class Place(NamedTuple):
@@ -101,11 +131,12 @@ class Draft:
 
 
 class Source:
-    """A file's text, for what is told of it."""
+    """A file's text, for what is told of it; LaTeX stands there as it is read."""
 
     def __init__(self, text: str, name: str) -> None:
         self.name = one_line(name, 200)
-        self.lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+        lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+        self.lines = list(map(_read, lines))
 
     def error(
         self, place: Place, expected: str, fix: str = "", also: tuple[tuple[Place, str], ...] = ()
@@ -136,6 +167,24 @@ class Source:
         ]
 
 
+def _read(line: str) -> str:
+    """A line in the signs of the notation: LaTeX, and small letters below and above the line."""
+    line, sign, comment = line.partition("#")
+    for pattern, read in _WRITTEN:
+        line = re.sub(pattern, read, line)
+    return line + sign + comment
+
+
+def _command(name: str) -> str:
+    """A function or a Greek letter by its name in LaTeX, itself where it is neither."""
+    size = "CAPITAL" if name[0].isupper() else "SMALL"
+    try:
+        letter = name.upper().replace("LAMBDA", "LAMDA")
+        return unicodedata.lookup(f"GREEK {size} LETTER {letter}")
+    except KeyError:
+        return name if name in FUNCTIONS else f"\\{name}"
+
+
 def shown(words: str, most: int = 40) -> str:
     """Text of a file made harmless and short: `swishswish…`."""
     cut = words if len(words) <= most else words[: most - 1] + "…"
@@ -162,6 +211,7 @@ class _Token(NamedTuple):
     text: str  # of a name without its prime
     place: Place
     prime: bool = False
+    before: bool = False  # h_{t-1}, what the step found
 
 
 class _Equation(NamedTuple):
@@ -201,8 +251,9 @@ class _Parser:
                 fix="give a file of equations, one a line; rnnshape cells lists some",
             )
         equations = self._equations
-        for number, line in enumerate(source.lines, 1):
-            tokens = list(_tokens(source, number, line.partition("#")[0]))
+        lines = (line.partition("#")[0] for line in source.lines)
+        rows = [list(_tokens(source, number, line)) for number, line in enumerate(lines, 1)]
+        for tokens in _without_time(rows):
             if len(tokens) == 1:
                 continue
             self._tokens, self._at = tokens, 0
@@ -226,20 +277,19 @@ class _Parser:
             raise self._error(
                 token,
                 "expected a new state, a name with a prime, on one line at least",
-                f"{'h' if full == 'output' else shown(full)}' = …",
+                f"{'h' if full == 'output' else shown(full.removesuffix('_t'))}' = …",
             )
         for targets, at, tokens in equations:
             self._tokens, self._at = tokens, at
             self._equation(targets)
-        for declared in [*draft.declared_states.values(), *draft.declared.values()]:
-            if declared.name in draft.declared_states and declared.name not in draft.states:
-                raise source.error(
-                    declared.place,
-                    f"expected a line {declared.name}' = …, since "
-                    f"{declared.name} is declared a state and is never given its new value",
-                    fix=f"assign {declared.name}' or take the declaration out",
-                )
-        self._check_declared_parameters()
+        for name, declared in {**draft.declared, **draft.declared_states}.items():
+            what = f"{shown(name)} to be read by an equation; it is declared and not used"
+            if name in draft.declared_states:
+                what = f"a line {shown(name)}' = …; it is declared a state and is never given its "
+                what += "new value"
+            if name not in (draft.states if name in draft.declared_states else draft.parameters):
+                fix = "take the declaration out, or use it"
+                raise source.error(declared.place, f"expected {what}", fix)
         return draft
 
     def _check_names(self, tokens: list[_Token]) -> None:
@@ -264,16 +314,6 @@ class _Parser:
                     f"{shown(other)}: one has {sign}, U+{ord(sign):04X} {unicodedata.name(sign)}",
                     f"{shown(name.translate(_LATIN))}, all of it in Latin letters",
                     () if place is None else ((place, "the other"),),
-                )
-
-    def _check_declared_parameters(self) -> None:
-        for name, declared in self._draft.declared.items():
-            if name not in self._draft.parameters:
-                raise self._source.error(
-                    declared.place,
-                    f"expected {shown(name)} to be read by an equation; "
-                    "it is declared and not used",
-                    fix="take the declaration out, or use it",
                 )
 
     # declarations
@@ -464,23 +504,17 @@ class _Parser:
     def _free(self, token: _Token, what: str) -> None:
         """Refuse a name that is taken."""
         name = token.text
-        if name in ("I", "H"):
+        taken = {
+            "I": "a size",
+            "H": "a size",
+            "x": "the input",
+            **dict.fromkeys(FUNCTIONS, "a function"),
+        }
+        if name in taken:
+            seen = name + ("'" if token.prime else "")
             raise self._error(
                 token,
-                f"expected another name: {name} is a size and cannot be {what}",
-                f"{name}_ or a small letter",
-            )
-        if name == "x":
-            seen = "x'" if token.prime else "x"
-            raise self._error(
-                token,
-                f"expected another name: {seen} cannot be {what}, since x is the input",
-                "y = …",
-            )
-        if name in FUNCTIONS:
-            raise self._error(
-                token,
-                f"expected another name: {name} is a function and cannot be {what}",
+                f"expected another name: {seen} cannot be {what}, since {name} is {taken[name]}",
                 f"{name}_1",
             )
 
@@ -492,35 +526,22 @@ class _Parser:
         begin = self._peek()
         self._busy = {full for _, full in targets}
         result = self._expression()
-        node = draft.nodes[result]
-        if len(targets) == 1:
-            if node.op == "split":
-                if node.attributes[0] != 1:
-                    names = ", ".join([shown(targets[0][1]), "…"])
-                    raise self._error(
-                        begin,
-                        f"expected {node.attributes[0]} names before =, one for "
-                        "each part of the split",
-                        f"{names} = split(…, {node.attributes[0]})",
-                    )
-                result = self._node("part", (result,), (0, 1), node.place)
+        node, wanted = draft.nodes[result], len(targets)
+        parts = node.attributes[0] if node.op == "split" else 0
+        if not parts and wanted == 1:
             self._name(targets[0], result)
-            return
-        if node.op != "split":
-            raise self._error(
-                begin,
-                f"expected split(…, {len(targets)}) for {len(targets)} names",
-                f"… = split(c, {len(targets)})",
-            )
-        if node.attributes[0] != len(targets):
-            raise self._source.error(
-                node.place,
-                f"expected as many parts as there are names: {len(targets)}, got "
-                f"{node.attributes[0]}",
-                f"split(…, {len(targets)})",
-            )
-        for number, target in enumerate(targets):
-            self._name(target, self._node("part", (result,), (number, len(targets)), node.place))
+        elif parts != wanted:
+            what = f"as many parts as there are names: {wanted}, got {parts}"
+            if not parts:
+                what = f"split(…, {wanted}) for {wanted} names"
+            elif wanted == 1:
+                what = f"{parts} names before =, one for each part of the split"
+            names = ", ".join([shown(full) for _, full in targets[:3]])
+            fix = f"{names}{', …' * (wanted == 1)} = split(…, {parts if wanted == 1 else wanted})"
+            raise self._error(begin, f"expected {what}", fix)
+        else:
+            for at, target in enumerate(targets):
+                self._name(target, self._node("part", (result,), (at, parts), node.place))
 
     def _name(self, target: tuple[_Token, str], node: int) -> None:
         token, full = target
@@ -548,27 +569,26 @@ class _Parser:
                 if sign in ("-", "−"):
                     waiting.append(("neg", _MINUS, token.place, 1))
                     continue
-                if sign == "(":
-                    waiting.append(("(", 0, token.place, 0))
+                if sign in ("(", "["):
+                    waiting.append((sign, 0, token.place, len(operands)))
                     continue
-                if token.kind == "name" and self._peek()[:2] == ("sign", "("):
+                called = token.kind == "name" and not _matrix(token)
+                if called and self._peek()[:2] == ("sign", "("):
                     self._function(token)
-                    opened = self._next()
+                    self._next()
                     waiting.append((token.text, 0, token.place, len(operands)))
-                    if self._peek()[:2] == ("sign", ")"):
-                        raise self._error(
-                            opened,
-                            f"expected something between the brackets of {token.text}",
-                            f"{token.text}(a)",
-                        )
                     continue
                 operands.append(self._operand(token))
                 operand = False
                 continue
+            if sign == "ᵀ" or (sign == "^" and self._turned()):
+                operands.append(self._node("transpose", (operands.pop(),), (), token.place))
+                continue
+            if token.kind == "name" or sign in ("(", "["):
+                sign = self._beside(operands[-1], waiting[-1][0] if waiting else "")
+                self._at -= 1 if sign else 0
             if sign in _BINARY:
                 op, close = _BINARY[sign]
-                if sign == "*" and self._peek()[:2] == ("sign", "*"):
-                    raise self._error(token, "expected ^ for a power, got **", "a ^ 2")
                 while waiting and (
                     waiting[-1][1] > close or (waiting[-1][1] == close and op != "power")
                 ):
@@ -580,56 +600,61 @@ class _Parser:
                 self._reduce(operands, waiting.pop())
             if token.kind == "end":
                 break
-            if sign in (")", ",") and waiting:
-                name, _, place, count = waiting[-1]
-                if sign == ",":
-                    if name == "(":
-                        raise self._error(
-                            token,
-                            "expected ) or an operator",
-                            "a pair has no value here: concat(a, b) puts one behind the other",
-                        )
-                    operand = True
-                    continue
+            name, _, place, count = waiting[-1] if waiting else ("", 0, token.place, 0)
+            if (sign == "," and name) or (sign == ";" and name == "["):
+                if name == "(":
+                    raise self._error(
+                        token,
+                        "expected ) or an operator",
+                        "a pair has no value here: [a, b] puts one behind the other",
+                    )
+                operand = True
+            elif name and sign == ("]" if name == "[" else ")"):
                 waiting.pop()
-                if name != "(":
+                if name == "[" and len(operands) > count + 1:
+                    name = "concat"
+                if name not in ("(", "["):
                     self._call(
                         name, operands, count, Place(place.line, place.start, token.place.end)
                     )
-                continue
-            self._unexpected(token)
+            else:
+                self._unexpected(token)
         if waiting:
+            wanted = "]" if waiting[-1][0] == "[" else ")"
             raise self._error(
                 token,
-                f"expected ) for the bracket in column {waiting[-1][2].start + 1}"
+                f"expected {wanted} for the bracket in column {waiting[-1][2].start + 1}"
                 ", since an equation ends with its line",
-                "close it: )",
+                f"close it: {wanted}",
             )
         return operands[0]
+
+    def _turned(self) -> bool:
+        """Whether T behind ^ is no name of the file, and A^T the transpose of A."""
+        turned = self._peek().text == "T" and "T" not in {
+            *self._draft.declared, *self._draft.assigned, *self._draft.states}  # fmt: skip
+        self._at += turned
+        return turned
+
+    def _beside(self, left: int, waiting: str) -> str:
+        """The operator between a factor and what stands right behind it; "" where none is sure."""
+        if waiting in ("div", "power"):
+            return ""
+        matrix = self._draft.nodes[left].op == "transpose" or _matrix(self._tokens[self._at - 2])
+        return "·" if matrix else "⊙" if self._draft.nodes[left].op == "number" else ""
 
     def _unexpected(self, token: _Token) -> None:
         """What stands where an operator should."""
         before = self._tokens[self._at - 2] if self._at > 1 else token
-        if token.text in ("=", ":") and token.kind == "sign":
-            raise self._error(token, "expected one = in an equation", "one equation a line")
-        if token.text == ")":
-            raise self._error(
-                token,
-                "expected an operator or the end of the line, got a ) that nothing opened",
-                "take it out",
-            )
-        if token.text == ",":
-            raise self._error(
-                token,
-                "expected an operator or the end of the line, got a comma",
-                "concat(a, b) puts one behind the other",
-            )
-        left, right = shown(before.text), "(…)" if token.text == "(" else shown(token.text)
+        if token.kind == "sign" and token.text in _MISPLACED:
+            expected, fix = _MISPLACED[token.text]
+            raise self._error(token, f"expected {expected}", fix)
+        left = "(…)" if before.text in (")", "]") else shown(before.text)
+        right = "(…)" if token.text in ("(", "[") else shown(token.text)
         raise self._error(
             token,
             f"expected an operator between {left} and {shown(token.text)}",
-            f"{left} ⊙ {right} element by element"
-            + (f", {left}·{right} where {left} is a matrix" if before.kind == "name" else ""),
+            f"{left} ⊙ {right} element by element, {left}·{right} where {left} is a matrix",
         )
 
     def _function(self, token: _Token) -> None:
@@ -640,7 +665,7 @@ class _Parser:
         close = get_close_matches(token.text.lower()[:40], FUNCTIONS, 1, 0.75)
         known = token.text in self._draft.assigned or token.text in self._draft.declared
         fix = f"{close[0]}(…)" if close else "the functions are " + ", ".join(FUNCTIONS)
-        if known or len(token.text) < 3 or "_" in token.text[1:-1]:
+        if known or len(token.text) < 3:
             fix = f"a product is written {name}·(…), element by element {name} ⊙ (…)"
         raise self._error(
             token, f"expected a function before (, got {name}, which is no function", fix
@@ -655,7 +680,7 @@ class _Parser:
             raise self._error(
                 token,
                 f"expected a name, a number, a function or (, got {what}",
-                "every operator has something on both sides",
+                "every operator has something on both sides, every bracket something in it",
             )
         name, draft = token.text, self._draft
         full = name + ("'" if token.prime else "")
@@ -664,7 +689,16 @@ class _Parser:
         if name == "x":
             if token.prime:
                 raise self._error(token, "expected x, got x': the input has no new value", "x")
+            if token.before:
+                raise self._error(token, "expected x_t: a step is not given the input before it",
+                                  "keep it: state u: I, a line u' = x, and read u")  # fmt: skip
             return self._node("input", (), (), token.place)
+        if token.before and name not in draft.states:
+            raise self._error(
+                token,
+                f"expected a line {shown(name)}_t = …, since {shown(name)}_{{t-1}} is read",
+                f"{shown(name)}_t = …",
+            )
         if full in self._busy and (token.prime or name not in draft.states):
             raise self._error(
                 token,
@@ -748,14 +782,9 @@ class _Parser:
         arguments = operands[count:]
         del operands[count:]
         if not fewest <= len(arguments) <= most or (op == "layer_norm" and len(arguments) == 2):
-            usage = {
-                "layer_norm": "layer_norm(a), or layer_norm(a, gain, bias)",
-                "split": "split(a, 2)",
-                "concat": "concat(a, b)",
-                "outer": "outer(a, b)",
-                "max": "max(a, b)",
-                "min": "min(a, b)",
-            }.get(op, f"{name}(a)")
+            usages = {"layer_norm": "layer_norm(a), or layer_norm(a, gain, bias)",
+                      "split": "split(a, 2)"}  # fmt: skip
+            usage = usages.get(op, f"{name}({', '.join('ab'[:fewest])})")
             raise self._source.error(
                 place,
                 f"expected {usage}, got {len(arguments)} argument"
@@ -774,10 +803,7 @@ class _Parser:
             operands.append(self._node("split", (arguments[0],), (count,), place))
             return
         if op in ("max", "min"):
-            first, *others = arguments
-            for other in others:
-                first = self._node(op, (first, other), (), place)
-            operands.append(first)
+            operands.append(reduce(lambda a, b: self._node(op, (a, b), (), place), arguments))
             return
         operands.append(self._node(op, tuple(arguments), (), place))
 
@@ -850,6 +876,9 @@ def _tokens(source: Source, number: int, line: str) -> Iterator[_Token]:
             while at < len(line) and (_letter(line[at]) or line[at] in "0123456789"):
                 at += 1
             name, end = line[begin:at], at
+            before = len(name) > 1 and name[-1] == "_" and line.startswith("{t-1}", at)
+            if before:
+                name, at = name[:-1], at + 5
             prime = at < len(line) and line[at] in _PRIMES
             at += prime
             if prime and at < len(line) and line[at] in _PRIMES:
@@ -858,16 +887,42 @@ def _tokens(source: Source, number: int, line: str) -> Iterator[_Token]:
                     "expected one prime, got two",
                     f"{shown(name)}' is the new state",
                 )
-            yield _Token("name", name, Place(number, begin, end + prime), prime)
+            yield _Token("name", name, Place(number, begin, max(at, end + prime)), prime, before)
         elif sign in "0123456789" or (sign == "." and line[at + 1 : at + 2].isdecimal()):
             at = _NUMBER.match(line, at).end()  # type: ignore[union-attr]
             yield _Token("number", line[begin:at], Place(number, begin, at))
-        elif sign in _BINARY or sign in "(),=:":
-            at += 1
-            yield _Token("sign", sign, Place(number, begin, at))
+        elif sign in _BINARY or sign in "()[],;=:ᵀ":
+            at += 2 if line.startswith("**", at) else 1
+            yield _Token("sign", "^" if at > begin + 1 else sign, Place(number, begin, at))
         else:
             raise _refused(source, Place(number, at, at + 1), sign)
     yield _Token("end", "", Place(number, len(line.rstrip()), len(line.rstrip()) + 1))
+
+
+def _without_time(rows: list[list[_Token]]) -> list[list[_Token]]:
+    """The lines without their steps: h_t is h' where h_{t-1} is read, and x_t is the input."""
+    every = [token for row in rows for token in row]
+    before = {token.text + "_t" for token in every if token.before} - {"x_t"}
+    left = (takewhile(lambda token: token.text != "=", row) for row in rows)
+    free = all(token.text != "x_t" for row in left for token in row)
+    return [
+        [
+            token._replace(text=token.text[:-2], prime=True)
+            if token.text in before
+            else token._replace(text="x")
+            if token.text == "x_t" and free
+            else token
+            for token in row
+        ]
+        for row in rows
+    ]
+
+
+def _matrix(token: _Token) -> bool:
+    """Whether a name is one that papers give to matrices: one capital letter, W, U_f, W2."""
+    name = token.text
+    one = token.kind == "name" and (len(name) == 1 or name[1] in "_0123456789")
+    return one and name[0].isupper() and name not in ("I", "H")
 
 
 def _letter(sign: str) -> bool:

@@ -208,7 +208,7 @@ class _Solver:
             node.place,
             f"expected a size for {name}: the equations leave it open, and H is no "
             f"answer (the width would be {size})",
-            f"declare what is open: param {declared}: H",
+            f"declare what is open: param {declared}: 1",
         )
 
     # what each node says

@@ -160,7 +160,7 @@ class Cell:
             number = draft.states[name[:-1]] if name.endswith("'") else draft.values[name]
             sizes = ", ".join(map(str, self._shaped(number).sizes))
             shapes.setdefault(place.line, []).append(f"({sizes})")
-        source = Source(self.text, self.name)
+        source = Source(self.text.rstrip("\r\n"), self.name)
         return [
             (shown(line, LARGEST), ", ".join(dict.fromkeys(shapes.get(number, ()))))
             for number, line in enumerate(source.lines, 1)

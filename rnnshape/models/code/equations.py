@@ -239,9 +239,8 @@ def _class_name(spec: Spec) -> str:
 
 def _equations(spec: Spec) -> Iterator[str]:
     cell: Any = spec.equations
-    for line in cell.text.removeprefix("\ufeff").splitlines():
-        safe = "".join(sign if sign.isprintable() else "?" for sign in line)
-        yield safe.replace("\\", "/").replace('"""', "'''")
+    for line, _ in cell.lines():
+        yield line.replace("\\", "/").replace('"""', "'''")
 
 
 def equation_lines(spec: Spec, batch: Batch, framework: str, weights: str | None) -> Iterator[str]:
