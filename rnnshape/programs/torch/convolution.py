@@ -109,7 +109,7 @@ def convolved(
             f"({_times(wide)}). Kernel size can't be greater than actual input size",
             sizes=[(n, k) for n, k in zip(padded, wide) if n < k], argument=x,
         )  # fmt: skip
-    _conv_types(x, weight, bias if not isinstance(padding, str) else None)
+    _conv_types(x, weight, bias if not isinstance(padding, str) else None, max(dilations) > 1)
     sizes = [
         windows(n, k, s, p, e)
         for n, k, s, p, e in zip(x.shape[-d:], kernel, strides, paddings, dilations)
@@ -141,9 +141,11 @@ def _channels(x: Tensor, weight: Tensor, groups: int) -> None:
         )  # fmt: skip
 
 
-def _conv_types(x: Tensor, weight: Tensor, bias: Any) -> None:
+def _conv_types(x: Tensor, weight: Tensor, bias: Any, dilated: bool = False) -> None:
     if x.dtype == weight.dtype:
         return
+    if dilated and bias is None and category(x.dtype) < 2 and x.dtype != "int64":
+        raise not_implemented("slow_conv_dilated<>", x.dtype, x)
     if bias is None and x.dtype == "bool":
         raise NotKnown("a convolution of bool")
     if bias is not None:
@@ -265,13 +267,8 @@ def _transposed(layer: Any, x: Tensor, d: int) -> Tensor:
             layer.output_padding,
         )
     ]  # fmt: skip
-    if any(n <= 0 and settled(n) for n in sizes):
-        if layer.bias is None or d != 2 or layer.stride != (1, 1):
-            raise NotKnown("a transposed convolution of nothing")
-        raise runtime_error(
-            f"Given input size per channel: ({_times(x.shape[-d:])}). Calculated output size per "
-            f"channel: ({_times(sizes)}). Output size is too small"
-        )
+    if any(n <= 0 and settled(n) for n in (*sizes, *x.shape[-d:])):
+        raise NotKnown("a transposed convolution of nothing")  # by the kernel that is chosen
     return spatial(x, sizes, features(layer.out_channels, "ConvTranspose"), layer.out_channels)
 
 
@@ -350,7 +347,8 @@ def pooled(
         )  # fmt: skip
     if plain and category(x.dtype) < 2:
         raise not_implemented("max_pool1d_impl", x.dtype, x)
-    if x.dtype == "bool" or (name.startswith("avg") and category(x.dtype) < 2):
+    half = name == "avg_pool3d" and x.dtype == "float16"
+    if x.dtype == "bool" or half or (name.startswith("avg") and category(x.dtype) < 2):
         kernel_name = {"max_pool2d": "max_pool2d", "max_pool3d": "max_pool3d"}.get(name)
         if kernel_name is None and x.dtype in ("int64", "uint8"):
             return spatial(x, sizes)
@@ -545,15 +543,11 @@ def padded(x: Tensor, pad: Sequence[int], mode: str = "constant") -> Tensor:
             )
         if mode == "circular" and (before > sizes[d] or behind > sizes[d]):
             raise runtime_error("Padding value causes wrapping around more than once.")
+        if mode == "constant" and sizes[d] + min(before, 0) + min(behind, 0) < 0:
+            raise runtime_error("narrow(): length must be non-negative.")
         sizes[d] = sizes[d] + before + behind
-        if sizes[d] < 0 or (mode != "constant" and sizes[d] < 1):
-            if mode != "constant":
-                raise NotKnown("a padding that leaves nothing")
-            raise runtime_error(
-                f"The input size {x.shape[d]}, plus negative padding {before} and {behind} "
-                f"resulted in a negative output size, which is invalid. Check dimension {d} of "
-                "your input."
-            )
+        if mode != "constant" and sizes[d] < 1:
+            raise NotKnown("a padding that leaves nothing")
     axes = tuple(resized(a, n) if n != m else a for a, n, m in zip(x.axes, sizes, x.shape))
     return x.like(shape=tuple(sizes), axes=axes)
 

@@ -74,7 +74,12 @@ def _options(name: str, keywords: dict[str, Any], default: str | None) -> tuple[
     )
 
 
-_NOISE = {"rand": "check_uniform_bounds", "randn": "normal_kernel_cpu"}  # the kernel of a draw
+def _check_noise(name: str, dtype: str, sizes: Sequence[int], argument: Any = None) -> None:
+    """Whole numbers are not drawn, but for none of them from a normal distribution."""
+    if category(dtype) < 2 and name in ("rand", "uniform_"):
+        raise not_implemented("check_uniform_bounds", dtype, argument)
+    if category(dtype) < 2 and name in ("randn", "normal_") and 0 not in sizes:
+        raise not_implemented("normal_kernel_cpu", dtype, argument)
 
 
 def check_grad(dtype: str, message: str = "Only Tensors of floating point and complex dtype can "
@@ -123,8 +128,7 @@ def _from_sizes(name: str) -> None:
                 raise NotKnown("torch.empty of no sizes")
             raise _refused_sizes(name, size or (given,))
         sizes = checked_sizes(sequence_of_ints(name, given), name)
-        if name in _NOISE and category(dtype) < 2:
-            raise not_implemented(_NOISE[name], dtype)
+        _check_noise(name, dtype, sizes)
         values: Any = None
         if name in ("zeros", "ones") and category(dtype) < 2 and product(sizes) <= 64:
             one = {"zeros": 0, "ones": 1}[name]
@@ -171,8 +175,7 @@ def _likes(name: str) -> None:
     @native(*signatures, at="torch")
     def like(input: Tensor, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
         kind = plain_dtype(dtype, input.dtype)
-        if name in _NOISE and category(kind) < 2:
-            raise not_implemented(_NOISE[name], kind)
+        _check_noise(name, kind, input.shape)
         if requires_grad:
             check_grad(kind)
         return input.like(
@@ -488,8 +491,11 @@ def from_numpy(ndarray: Any) -> Tensor:
 # ----------------------------------------------------------------------------------- random numbers
 
 
-@native("bernoulli(Tensor input)", "bernoulli(Tensor input, float p)")
-def bernoulli(input: Tensor, p: Any = None) -> Tensor:
+_GENERATOR = ", *, any generator=None"
+
+
+@native(f"bernoulli(Tensor input{_GENERATOR})", f"bernoulli(Tensor input, float p{_GENERATOR})")
+def bernoulli(input: Tensor, p: Any = None, generator: Any = None) -> Tensor:
     if category(input.dtype) < 2:
         raise not_implemented("bernoulli_tensor_cpu_p_", input.dtype, input)
     return input.like()
@@ -505,8 +511,10 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **_: Any) -> Tenso
     return elementwise(*tensors)
 
 
-@native("multinomial(Tensor input, int num_samples, bool replacement=False)")
-def multinomial(input: Tensor, num_samples: Any, replacement: bool = False) -> Tensor:
+@native(f"multinomial(Tensor input, int num_samples, bool replacement=False{_GENERATOR})")
+def multinomial(
+    input: Tensor, num_samples: Any, replacement: bool = False, generator: Any = None
+) -> Tensor:
     count = number(num_samples)
     if not 1 <= input.rank <= 2:
         raise runtime_error("prob_dist must be 1 or 2 dim")
@@ -525,9 +533,12 @@ def multinomial(input: Tensor, num_samples: Any, replacement: bool = False) -> T
 
 def _filled(name: str) -> Callable[..., Tensor]:
     def rule(self: Tensor, *args: Any, **keywords: Any) -> Tensor:
-        if name in ("normal_", "uniform_", "exponential_") and category(self.dtype) < 2:
-            kernel = {"normal_": "normal_kernel_cpu", "uniform_": "check_uniform_bounds"}
-            raise not_implemented(kernel.get(name, "exponential_cpu"), self.dtype, self)
+        _check_noise(name, self.dtype, self.shape, self)
+        if name == "exponential_" and category(self.dtype) < 2 and self.numel:
+            raise runtime_error(
+                "Exponential distribution is a continuous probability distribution. dtype must be "
+                f"a floating point but you specified {alias(self.dtype)}"
+            )
         return touch(self)
 
     return rule

@@ -15,6 +15,7 @@ from ..tensor import (
     axis_index,
     broadcast,
     contiguous_strides,
+    elementwise,
     expanded,
     joined,
     permuted,
@@ -170,7 +171,10 @@ def permute(input: Tensor, dims: Any) -> Tensor:
     return permuted(input, places)
 
 
-@native("movedim(Tensor input, ints1 source, ints1 destination)", also=("moveaxis",))
+@native(
+    "movedim(Tensor input, int source, int destination)",
+    "movedim(Tensor input, ints source, ints destination)", also=("moveaxis",),
+)  # fmt: skip
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     froms = [axis_index(d, input.rank) for d in numbers(source)]
     tos = [axis_index(d, input.rank) for d in numbers(destination)]
@@ -341,7 +345,7 @@ def repeat_interleave(
     return with_size(x, at, size, whole if each is None else resized(axis, size), values=values)
 
 
-@native("flip(Tensor input, ints1 dims)")
+@native("flip(Tensor input, ints dims)")
 def flip(input: Tensor, dims: Any) -> Tensor:
     places = [axis_index(d, input.rank) for d in numbers(dims)]
     again = next((d for i, d in enumerate(places) if d in places[:i]), None)
@@ -451,8 +455,8 @@ def diff(
     if not input.rank:
         raise runtime_error("diff expects input to be at least one-dimensional")
     at = axis_index(dim, input.rank)
-    size = max(input.shape[at] - n, 0) if input.shape[at] <= n else input.shape[at] - n
-    return with_size(input, at, size)
+    view = sliced(input, at, slice(min(n, input.shape[at]), None))
+    return with_size(input, at, view.shape[at], strides=elementwise(view, view).strides)
 
 
 @row("torch.meshgrid")
@@ -497,9 +501,11 @@ for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes"):
     row(f"Tensor.{_name}_")(ROWS[f"Tensor.{_name}"].rule)
 
 
-@native("contiguous(Tensor input)", at="Tensor")
-def contiguous(input: Tensor) -> Tensor:
+@native("contiguous(Tensor input, *, any memory_format=None)", at="Tensor")
+def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
     """The elements in order: the same tensor, or a copy."""
+    if memory_format is not None:
+        raise NotKnown("a memory format")
     if input.contiguous:
         return input
     return input.like(strides=contiguous_strides(input.shape), values=input.known)

@@ -113,8 +113,8 @@ def _listed_index(values: Sequence[Any]) -> Tensor:
     return from_data("tensor", list(values), dtype=None if values else "int64")
 
 
-def indexed(x: Tensor, key: Any) -> Tensor:
-    """x[key], or torch's refusal."""
+def indexed(x: Tensor, key: Any, ranges: bool = True) -> Tensor:
+    """x[key], or torch's refusal; without `ranges` the numbers in tensors may be anything."""
     parts = _parts(x, key)
     result, dim = x, 0
     tensors: dict[int, Tensor] = {}
@@ -161,7 +161,7 @@ def indexed(x: Tensor, key: Any) -> Tensor:
         else:
             raise NotKnown(f"an index of type {type_name(part)}")
     if tensors:
-        return _advanced(result, tensors)
+        return _advanced(result, tensors, ranges)
     return result if parts else result.view_of(values=result.known)
 
 
@@ -211,7 +211,7 @@ def _check_mask(mask: Tensor, x: Tensor, dim: int) -> None:
             )  # fmt: skip
 
 
-def _advanced(x: Tensor, tensors: dict[int, Tensor]) -> Tensor:
+def _advanced(x: Tensor, tensors: dict[int, Tensor], ranges: bool) -> Tensor:
     dims = sorted(tensors)
     given = [tensors[d] for d in dims]
     try:
@@ -231,7 +231,7 @@ def _advanced(x: Tensor, tensors: dict[int, Tensor]) -> Tensor:
         others = [n for i, n in enumerate(x.shape) if i not in dims]
         if 0 not in (*shape, *others) and x.shape[d] == 0:
             raise index_error("index is out of bounds for dimension with size 0")
-        if 0 not in result:
+        if ranges and 0 not in result:
             _check_range(tensors[d], x.shape[d], d)
     before = [d for d in rest if together and d < first]
     after = [d for d in rest if d not in before]
@@ -282,7 +282,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         raise type_error(
             f"can't assign a {type_name(value)} to a {tensor_kind(self)}", argument=value
         )
-    place = indexed(self, key)
+    place = indexed(self, key, not isinstance(value, Tensor))
     if isinstance(value, Tensor):
         parts = _parts(self, key)
         basic = not any(isinstance(p, Tensor | bool) for p in parts)
@@ -294,6 +294,8 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
                 f"{alias(self.dtype)} for the destination and {alias(value.dtype)} for the source.",
                 argument=value, wants={"dtype": self.dtype},
             )  # fmt: skip
+        if not masks:
+            indexed(self, key)
     if self.parameter or (self.storage.requires_grad and not self.graph):
         raise runtime_error(
             "a view of a leaf Variable that requires grad is being used in an in-place operation."
@@ -467,16 +469,18 @@ def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
             raise runtime_error(
                 f"index_select(): Index to scalar can have only 1 value, got {size} value(s)"
             )
-        return input.like()
-    if input.shape[at] == 0 and size:
+    elif input.shape[at] == 0 and size and input.rank > 1:
         raise runtime_error("index_select(): self indexing axis dim should be positive")
-    for value in index.known or ():
-        if settled(value, input.shape[at]) and not 0 <= value < input.shape[at]:
-            if (at == 0 and input.rank > 1) or input.rank == 1:
+    length = input.shape[at] if input.rank else 1
+    for value in index.known or [0] * size * (not length):
+        if settled(value, length) and not 0 <= value < length:
+            if input.rank < 2 or (input.numel and at != 1):
                 raise index_error("index out of range in self")
             raise runtime_error(
-                f"INDICES element is out of DATA bounds, id={value} axis_dim={input.shape[at]}"
+                f"INDICES element is out of DATA bounds, id={value} axis_dim={length}"
             )
+    if not input.rank:
+        return input.like()
     values = None
     if input.rank == 1 and index.known is not None:
         places = index.known
@@ -497,7 +501,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return input.like(shape=(mask_count(mask),), facts={})
 
 
-@native("nonzero(Tensor input, *, bool as_tuple=False)")
+@native("nonzero(Tensor input)", "nonzero(Tensor input, *, bool as_tuple)")
 def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
     """The positions of what is not 0: (K, rank)."""
     size = mask_count(input)
@@ -505,20 +509,24 @@ def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
         return tuple(_positions(input, d, size) for d in range(max(input.rank, 1)))
     known = input.known if input.rank == 1 else None
     values = tuple(i for i, v in enumerate(known) if v) if known is not None else None
-    return Tensor((size, input.rank), "int64", values=values)
+    turned = settled(size) and size > 1  # of each axis its positions, the whole turned round
+    return Tensor((size, input.rank), "int64", strides=(1, size) if turned else (), values=values)
 
 
 # --------------------------------------------------------------------------------------- conditions
 
 
+_WHERE = ("condition", "input", "other")
+
+
 @row("torch.where", "Tensor.where")
 def where(*args: Any, **keywords: Any) -> Any:
     """torch.where(condition, a, b); of a method the tensor is a."""
-    names = dict(zip(("condition", "input", "other"), args)) | keywords
-    condition, a, b = (names.get(n) for n in ("condition", "input", "other"))
+    names = dict(enumerate(args)) | keywords
+    condition, a, b = (names.pop(k, names.pop(i, None)) for i, k in enumerate(_WHERE))
     if isinstance(condition, Tensor) and len(args) + len(keywords) == 1:
         return nonzero(condition, as_tuple=True)
-    if not isinstance(condition, Tensor) or a is None or b is None:
+    if names or not isinstance(condition, Tensor) or a is None or b is None:
         raise NotKnown("torch.where of these arguments")
     return _chosen(condition, a, b)
 

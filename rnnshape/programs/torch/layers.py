@@ -14,7 +14,7 @@ from .creation import plain_dtype
 from .forms import flatten, unflatten
 from .native import alias, is_whole, listed, native, not_implemented, settled, tensor_kind
 from .pointwise import activation, check_p, dropped, in_place_shape
-from .products import matmul, matrices, mv, rows_of
+from .products import matmul, matrices, rows_of
 from .reductions import cosine_similarity, functional_softmax, pairwise_distance
 
 
@@ -75,30 +75,32 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"both arguments to linear need to be at least 1D, but they are {x.rank}D and "
             f"{weight.rank}D"
         )
-    if weight.rank == 1:
-        if bias is not None:
-            raise runtime_error("mat2 must be a matrix, got 1-D tensor")
-        if x.rank != 2 and x.rank != 1:
-            raise NotKnown("a product with a vector")
-        return mv(x, weight) if x.rank == 2 else x.like(shape=(), axes=())
-    if weight.rank != 2:
-        raise NotKnown("a weight of more than two axes")
-    rows = rows_of(x)
-    if bias is not None and bias.rank != 1:
-        raise NotKnown("a bias of other axes than one")
-    if bias is not None and (x.rank == 2 or x.contiguous):  # one addmm
-        if not bias.dtype == weight.dtype and x.dtype == weight.dtype:
-            raise NotKnown("a bias of another dtype")
+    if weight.rank > 2:
+        raise runtime_error(
+            f"t() expects a tensor with <= 2 dimensions, but self is {weight.rank}D"
+        )
+    rows, turned = rows_of(x), permuted(weight, tuple(range(weight.rank))[::-1])
+    wide = () if bias is None else [n for n in bias.shape if n != 1] or bias.shape
+    if bias is not None and (x.rank == 2 or (x.contiguous and len(wide) == 1)):  # one addmm
+        if bias.dtype != weight.dtype == x.dtype:
+            raise runtime_error(
+                f"self and mat2 must have the same dtype, but got {alias(bias.dtype)} and "
+                f"{alias(weight.dtype)}", argument=bias, wants={"dtype": weight.dtype},
+            )  # fmt: skip
         if x.dtype != weight.dtype:
             raise runtime_error(
                 f"mat1 and mat2 must have the same dtype, but got {alias(x.dtype)} and "
                 f"{alias(weight.dtype)}", argument=x, wants={"dtype": weight.dtype},
             )  # fmt: skip
-        matrices(rows.like(facts=x.facts), permuted(weight, (1, 0)), x)
+        if weight.rank == 1:
+            raise runtime_error("mat2 must be a matrix, got 1-D tensor")
+        matrices(rows.like(facts=x.facts), turned, x)
         expanded(bias, (rows.shape[0], weight.shape[0]))
     else:
-        out = matmul(x, permuted(weight, (1, 0)))
+        out = matmul(x, turned)
         in_place_shape(out, bias)
+        if weight.rank == 1:
+            return out
     graph = x.graph | weight.graph | (bias.graph if bias is not None else frozenset())
     width = weight.shape[0]
     return with_size(x, x.rank - 1, width, features(width, "Linear"), graph=graph)
@@ -333,14 +335,18 @@ def layer_norm(
                 f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{listed(w.shape)} and normalized_shape = {listed(shape)}"
             )
-    mixed = weight is not None and weight.dtype != input.dtype
-    half = mixed and weight.dtype == "float32" and input.dtype in ("float16", "bfloat16")
-    if mixed and not half:
-        raise runtime_error("mixed dtype (CPU): all inputs must share same datatype.")
+    _one_dtype(input, weight)
     last_axes(input, shape, "[*, ")
     if category(input.dtype) < 2 and input.numel != 0:
         raise not_implemented("LayerNormKernelImpl", input.dtype, input)
     return input.like(strides=new(input.shape).strides)
+
+
+def _one_dtype(x: Tensor, weight: Tensor | None) -> None:
+    """A weight is of the input's dtype; of half precision it may be float32."""
+    half = x.dtype in ("float16", "bfloat16")
+    if weight is not None and weight.dtype not in (x.dtype, "float32" if half else ""):
+        raise runtime_error("mixed dtype (CPU): all inputs must share same datatype.")
 
 
 def last_axes(x: Tensor, shape: tuple[int, ...], star: str) -> None:
@@ -423,11 +429,8 @@ def _running(x: Tensor, mean: Any, weight: Any) -> None:
             )  # fmt: skip
     if category(x.dtype) < 2 and x.numel != 0:
         raise not_implemented("batch_norm", x.dtype, x)
-    weight = mean if weight is None else weight
-    if weight is not None and x.dtype != weight.dtype and x.numel != 0:
-        if x.dtype in ("float16", "bfloat16") and weight.dtype == "float32":
-            return
-        raise runtime_error("mixed dtype (CPU): all inputs must share same datatype.")
+    if x.numel != 0:
+        _one_dtype(x, mean if weight is None else weight)
 
 
 @row("torch.nn.functional.batch_norm")
@@ -519,6 +522,7 @@ def _normalised_alone(layer: Any, x: Tensor, at: int) -> Tensor:
         )
     if category(x.dtype) < 2 and x.numel != 0:
         raise not_implemented("batch_norm", x.dtype, x)
+    _one_dtype(x, layer.weight)
     return x.like(strides=new(x.shape).strides)
 
 
@@ -557,6 +561,7 @@ def group_norm(
             f"but got weight of shape {listed(weight.shape)} and input of shape {listed(x.shape)}",
             sizes=[(x.shape[1], weight.shape[0])],
         )  # fmt: skip
+    _one_dtype(x, weight)
     return x.like()
 
 

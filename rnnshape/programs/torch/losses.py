@@ -55,8 +55,7 @@ def _of_difference(name: str, kernel: str, input: Any, target: Any, reduction: s
     both = _broadcast_pair(input, target)
     word = chosen(reduction)
     if name == "l1":
-        if "bool" in (input.dtype, target.dtype):
-            refuse_bool_subtraction(input, target)
+        refuse_bool_subtraction(input, target)
         if word == "mean" and category(both.dtype) < 2:
             raise runtime_error(
                 "mean(): could not infer output dtype. Input dtype must be either a floating "
@@ -129,14 +128,12 @@ def binary_cross_entropy(
         )  # fmt: skip
     if weight is not None:
         broadcast(b, weight)
-    if a.dtype != b.dtype and a.numel != 0:
-        if category(a.dtype) < 2:
-            raise NotKnown("a binary cross-entropy of whole numbers")
+    if a.dtype != b.dtype:
         raise runtime_error(
             f"Found dtype {alias(b.dtype)} but expected {alias(a.dtype)}", argument=b,
             wants={"dtype": a.dtype},
         )  # fmt: skip
-    if category(a.dtype) < 2 and a.numel != 0:
+    if category(a.dtype) < 2:
         raise not_implemented("binary_cross_entropy", a.dtype, a)
     return finished(a, word)
 
@@ -156,8 +153,7 @@ def binary_cross_entropy_with_logits(
         )  # fmt: skip
     if category(a.dtype) < 2:
         raise not_implemented("log_sigmoid_cpu", a.dtype, a)
-    if b.dtype == "bool":
-        refuse_bool_subtraction(b, b)
+    refuse_bool_subtraction(b, b)
     if pos_weight is not None:
         elementwise(pos_weight, b)
     if category(b.dtype) < 2:
@@ -166,7 +162,7 @@ def binary_cross_entropy_with_logits(
             f"{alias(b.dtype)}", argument=b,
             wants={"dtype": a.dtype},
         )  # fmt: skip
-    return finished(a.like(dtype=b.dtype), word)
+    return finished(a.like(dtype=b.dtype, strides=elementwise(b, a).strides), word)
 
 
 @row("torch.nn.functional.kl_div")
@@ -201,8 +197,7 @@ def multilabel_soft_margin_loss(
     if category(input.dtype) < 2:
         raise not_implemented("log_sigmoid_cpu", input.dtype, input)
     both = elementwise(target, input)
-    if target.dtype == "bool":
-        refuse_bool_subtraction(target, 1)
+    refuse_bool_subtraction(target, 1)
     if not input.rank:
         raise index_error("Dimension specified as -1 but tensor has no dimensions")
     if both.rank != input.rank:

@@ -315,5 +315,7 @@ def allclose(
 ) -> bool:
     from ..tensor import broadcast
 
+    if input.dtype != other.dtype:
+        raise runtime_error(f"{alias(input.dtype)} did not match {alias(other.dtype)}")
     broadcast(input, other)
     raise NotKnown("whether values are close")

@@ -26,9 +26,8 @@ _KINDS = {
     "number_like": "Tensor", "names": "tuple of names",
 }  # fmt: skip
 _ALIASES = {"dim": "axis", "keepdim": "keepdims", "input": "x", "other": "x2"}
-# keywords that change nothing of what is told here; a signature need not list them
-_SILENT = ("out", "device", "layout", "pin_memory", "generator", "memory_format", "dtype",
-           "requires_grad", "non_blocking", "copy")  # fmt: skip
+# keywords that change nothing of what is told here; a signature with a dtype need not list them
+_SILENT = ("device", "layout", "pin_memory", "generator", "memory_format", "requires_grad")
 
 
 _PYTHON_TYPES = ("float", "int", "bool")
@@ -156,10 +155,8 @@ def _matched(
                     )  # fmt: skip
         bound[a.name] = value
         at += not by_name
-    for key, value in left.items():
-        if key in _SILENT:
-            if value is not None and key == "out":
-                raise NotKnown("out=")
+    for key in left:
+        if key in _SILENT and any(a.name == "dtype" for a in wanted):
             continue
         taken = any(a.name == key for a in wanted)
         words = "multiple values for" if taken else "an unexpected keyword"
@@ -208,9 +205,10 @@ def bound_arguments(
         except _Mismatch as mismatch:
             first = first or mismatch.refusal
     assert first is not None
-    if len(signatures) == 1:
-        raise first
     count = len(args) + len(kwargs)
+    old = any(a.kind == "number_like" for a in signatures[0])  # add, sub and mul have older ones
+    if len(signatures) == 1 and not (old and count > len(signatures[0])):
+        raise first
     nearly = [s for s in signatures if sum(not a.optional for a in s) <= count <= len(s) + 1]
     if not exact and len(nearly) > 1:  # some take an `out`, which is not written here
         raise NotKnown(f"arguments that {name}() does not take")
@@ -317,9 +315,13 @@ def _declare(
     own = whole[0][0].name if whole[0] else ""
 
     def function(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.pop("out", None) is not None:
+            raise NotKnown("out=")
         return rule(**bound_arguments(name, whole, args, kwargs))
 
     def as_method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if kwargs and without == [()]:
+            raise type_error(f"TensorBase.{name}() takes no keyword arguments")
         if args and without == [()]:
             raise type_error(f"TensorBase.{name}() takes no arguments ({len(args)} given)")
         return rule(**{own: self}, **bound_arguments(name, without, args, kwargs))

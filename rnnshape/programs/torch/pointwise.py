@@ -28,7 +28,7 @@ def known_results(operation: Callable[..., Any], *operands: Any) -> tuple[Any, .
         size *= int(n)
     columns = []
     for x in operands:
-        values = (x.known or ()) if isinstance(x, Tensor) else (x,)
+        values = _values(x)
         columns.append(values if isinstance(x, Tensor) and (x.rank or not shape) else values * size)
     try:
         return tuple(operation(*values) for values in zip(*columns))
@@ -47,6 +47,8 @@ def binary(
     if operation and (category(out.dtype) < 2 or out.numel <= 64):
         values = known_results(operation, a, b)
         if values is not None:
+            if category(out.dtype) == 1:
+                values = tuple(map(int, values))  # the maximum of whole numbers and a mask
             out = out.like(values=values, strides=out.strides)
     return out
 
@@ -91,7 +93,7 @@ def computed(name: str, a: Any, b: Any) -> Tensor:
         name, name
     )
     both = [x for x in (a, b) if isinstance(x, Tensor)]
-    if base == "sub" and (_is_bool(a) or _is_bool(b)):
+    if base == "sub":
         refuse_bool_subtraction(a, b)
     dtype = promoted(a, b)
     whole, kernel = category(dtype) < 2, ""
@@ -99,15 +101,26 @@ def computed(name: str, a: Any, b: Any) -> Tensor:
         kernel = f"{base}_cpu"
     elif dtype == "bool":
         kernel = {"fmod": "fmod_cpu", "remainder": "remainder_cpu", "floor_divide": "div_floor_cpu",
+                  "div_trunc": "div_trunc_cpu",
                   "pow": "pow" if len(both) == 2 else ""}.get(base, "")  # fmt: skip
     if kernel:
         broadcast(*both)
         raise not_implemented(kernel, dtype)
+    divides = base in ("fmod", "remainder", *_ROUNDED.values())
+    if whole and divides and 0 in _values(b) and both[0].numel:
+        raise runtime_error("ZeroDivisionError")
     if base == "pow" and isinstance(b, int) and b < 0 and category(both[0].dtype) < 2:
         raise runtime_error("Integers to negative integer powers are not allowed.")
     result = "bool" if base in COMPARISONS or base.startswith("logical") else ""
     result = "float" if base in _FLOATING else result
-    return binary(base, a, b, _PYTHON.get(base), result)
+    out = binary(base, a, b, _PYTHON.get(base), result)
+    plain = base == "pow" and len(both) == 1 and a is not both[0]  # 2 ** x has no layout of x's
+    return out.like(values=out.known, strides=()) if plain else out
+
+
+def _values(x: Any) -> Any:
+    """What is known of an operand's values."""
+    return x.known or () if isinstance(x, Tensor) else (x,)
 
 
 def _is_bool(x: Any) -> bool:
@@ -116,6 +129,8 @@ def _is_bool(x: Any) -> bool:
 
 def refuse_bool_subtraction(a: Any, b: Any) -> None:
     """A difference of masks."""
+    if not (_is_bool(a) or _is_bool(b)):
+        return
     if _is_bool(a) and _is_bool(b):
         raise runtime_error(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
@@ -133,26 +148,27 @@ _NUMBER_LIKE = ("add", "sub", "mul", "div", "true_divide", "divide", "floor_divi
                 "bitwise_and", "bitwise_or", "bitwise_xor", "subtract", "multiply")  # fmt: skip
 
 
+_ROUNDED = {"floor": "floor_divide", "trunc": "div_trunc"}
+
+
 def _of_two(name: str) -> Callable[..., Tensor]:
     def rule(input: Any, other: Any, alpha: Any = 1, rounding_mode: Any = None) -> Tensor:
-        if rounding_mode == "floor":
-            return computed("floor_divide", input, other)
-        if rounding_mode is not None:
-            return elementwise(input, other)
-        return computed(name, input, other)
+        return computed(_ROUNDED.get(rounding_mode, name), input, other)
 
     return rule
 
 
 def _in_place_of_two(name: str) -> Callable[..., Tensor]:
     def rule(input: Tensor, other: Any, alpha: Any = 1, rounding_mode: Any = None) -> Tensor:
-        return changed(input, name, other)
+        return changed(input, _ROUNDED.get(rounding_mode, name), other)
 
     return rule
 
 
 def changed(x: Tensor, name: str, other: Any) -> Tensor:
     """x ∘= other."""
+    if name in ("sub", "subtract"):
+        refuse_bool_subtraction(x, other)
     in_place_shape(x, other)
     if name.startswith("bitwise"):
         in_place_dtype(x, promoted(x, other))
@@ -164,12 +180,12 @@ def changed(x: Tensor, name: str, other: Any) -> Tensor:
 
 for _name in (*_NUMBER_LIKE, *COMPARISONS, "maximum", "minimum", "fmod", "atan2", "logical_and",
               "logical_or", "logical_xor", "hypot", "logaddexp", "copysign", "xlogy"):  # fmt: skip
-    _kind = "number_like" if _name in _NUMBER_LIKE else "Tensor"
+    _kind = "number_like" if _name in ("add", "sub", "mul", "subtract", "multiply") else "Tensor"
     _more = ", *, Number alpha=1" if _name in ("add", "sub") else ""
     _more = ", *, str? rounding_mode=None" if _name in ("div", "divide") else _more
     _signatures = [f"{_name}(Tensor input, {_kind} other{_more})"]
-    if _name in (*COMPARISONS, "fmod"):
-        _signatures.append(f"{_name}(Tensor input, Number other)")
+    if _kind == "Tensor" and _name in (*_NUMBER_LIKE, *COMPARISONS, "fmod"):
+        _signatures.append(f"{_name}(Tensor input, Number other{_more})")
     native(*_signatures)(_of_two(_name))
     if _name not in ("maximum", "minimum", "hypot", "logaddexp"):
         native(*in_place(*_signatures), at="Tensor")(_in_place_of_two(_name))
@@ -390,11 +406,13 @@ def _in_place_of_one(name: str) -> Callable[..., Tensor]:
 _OPTIONS = {"round": ", *, int decimals=0", "logit": ", float? eps=None",
             "nan_to_num": ", float? nan=None, float? posinf=None, float? neginf=None"}  # fmt: skip
 for _name in (*_TO_FLOAT, *_TO_BOOL, *_KEEPS):
-    _signature = f"{_name}(Tensor input{_OPTIONS.get(_name, '')})"
-    native(_signature, at="torch" if _name == "real" else "torch Tensor")(_of_one(_name))
+    _signatures = [f"{_name}(Tensor input{_OPTIONS.get(_name, '')})"]
+    if _name == "round":
+        _signatures.insert(0, "round(Tensor input)")
+    native(*_signatures, at="torch" if _name == "real" else "torch Tensor")(_of_one(_name))
     if _name in _TO_BOOL or _name in ("positive", "real", "angle"):
         continue
-    native(*in_place(_signature), at="Tensor")(_in_place_of_one(_name))
+    native(*in_place(*_signatures), at="Tensor")(_in_place_of_one(_name))
     if _name not in ("erfinv", "lgamma", "digamma", "sign", "sgn", "bitwise_not", "absolute"):
         row(f"torch.{_name}_")(_in_place_of_one(_name))
 
@@ -486,8 +504,7 @@ def activation(name: str, x: Any, function: str = "") -> Any:
             raise not_implemented("abs_cpu", "bool", x)
         return x.like(dtype="float32" if whole else x.dtype)
     if name == "tanhshrink":
-        if x.dtype == "bool":
-            refuse_bool_subtraction(x, 1)
+        refuse_bool_subtraction(x, 1)
         return x.like(dtype="float32" if whole else x.dtype)
     if whole:
         raise not_implemented(_KERNELS[name], x.dtype, x)

@@ -10,6 +10,7 @@ from ..sizes import product
 from ..tensor import (
     Axis,
     Tensor,
+    axis_index,
     broadcast,
     contiguous_strides,
     elementwise,
@@ -286,8 +287,8 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any = 1, alpha: Any =
 
 @native("baddbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)")
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    if batch1.rank > 1 and batch2.rank > 2:
-        expanded(input, (batch1.shape[0], batch1.shape[1], batch2.shape[2]))
+    sizes = [x.shape[axis_index(d, x.rank)] for d, x in enumerate((batch1, batch1, batch2))]
+    expanded(input, tuple(sizes))
     out = bmm(batch1, batch2)
     return out.like(graph=out.graph | input.graph)
 

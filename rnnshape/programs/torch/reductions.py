@@ -101,10 +101,9 @@ def _sum(name: str) -> Callable[..., Tensor]:
         kind = plain_dtype(dtype, _summed(input.dtype) if "sum" in name else input.dtype)
         if name == "mean" and category(kind) < 2:
             words = "Input dtype" if dtype is None else "Optional dtype"
-            start = "could not infer output dtype. " if dtype is None else ""
             raise runtime_error(
-                f"mean(): {start}{words} must be either a floating point or complex dtype. Got: "
-                f"{alias(kind)}", argument=input, wants={"dtype": "float32"},
+                f"mean(): could not infer output dtype. {words} must be either a floating point or "
+                f"complex dtype. Got: {alias(kind)}", argument=input, wants={"dtype": "float32"},
             )  # fmt: skip
         places = dims_of(input, dim)
         exact = "sum" in name and category(kind) < 2
@@ -167,7 +166,8 @@ for _name, _choose in (("max", max), ("min", min)):
         input: Tensor, dim: Any = None, keepdim: bool = False, _name: str = f"a{_name}"
     ) -> Tensor:
         dims = dims_of(input, dim)
-        _no_elements(_name, input, dims)
+        given = [dim] if isinstance(dim, int) else dim
+        _no_elements(_name, input, dims and given)  # told as they were given, not counted anew
         return over(input, dims, keepdim, input.dtype)
 
 
@@ -256,14 +256,20 @@ def norm(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
             f"{alias(input.dtype)}"
         )
-    return over(input, dims_of(input, dim), keepdim, input.dtype)
+    kind = plain_dtype(dtype, input.dtype)
+    if category(kind) < 2:
+        raise runtime_error(
+            f"linalg.vector_norm: dtype should be floating point or complex, but got {alias(kind)}"
+        )
+    return over(input, dims_of(input, dim), keepdim, kind)
 
 
-native("vector_norm(Tensor x, Number ord=2, ints1? dim=None, bool keepdim=False)", at="linalg")(
-    lambda x, ord=2, dim=None, keepdim=False: norm(x, ord, dim, keepdim)
+_NORM = f"ints1? dim=None, bool keepdim=False{_DTYPE})"
+native(f"vector_norm(Tensor x, Number ord=2, {_NORM}", at="linalg")(
+    lambda x, ord=2, dim=None, keepdim=False, dtype=None: norm(x, ord, dim, keepdim, dtype)
 )
-native("norm(Tensor A, any ord=None, ints1? dim=None, bool keepdim=False)", at="linalg")(
-    lambda A, ord=None, dim=None, keepdim=False: norm(A, 2, dim, keepdim)
+native(f"norm(Tensor A, any ord=None, {_NORM}", at="linalg")(
+    lambda A, ord=None, dim=None, keepdim=False, dtype=None: norm(A, 2, dim, keepdim, dtype)
 )
 
 
@@ -356,6 +362,10 @@ def unique(input: Tensor, *_: Any, **keywords: Any) -> Any:
 
 @native("bincount(Tensor input, Tensor? weights=None, int minlength=0)")
 def bincount(input: Tensor, weights: Any = None, minlength: Any = 0) -> Tensor:
+    if category(input.dtype) != 1:
+        raise not_implemented("bincount_cpu", input.dtype, input)
+    if input.rank != 1:
+        raise runtime_error("bincount only supports 1-d non-negative integral inputs.")
     if input.known is None:
         raise NotKnown("the largest value")
     return Tensor((max(max(input.known, default=-1) + 1, minlength),), "int64")
