@@ -53,10 +53,9 @@ class Back:
     def __post_init__(self) -> None:
         if self.tbptt is not None and self.tbptt < 1:
             raise UsageError(
-                "--tbptt: expected the steps of a window, at least 1",
-                got=str(self.tbptt),
-                fix="--tbptt 2, or leave it out to go back to the first step",
-            )
+                "--tbptt: expected the steps of a window, at least 1", got=str(self.tbptt),
+                fix="--tbptt 2, or leave it out to go back to the first step"
+            )  # fmt: skip
 
     def cut(self, earlier: int, later: int) -> bool:
         """Whether nothing is passed back from one time to another next to it."""
@@ -472,9 +471,8 @@ class _Tape:
         if rule is None:
             raise UsageError(
                 "backward: expected operations of torch's cells, which have a gradient here",
-                got=one.op,
-                fix="leave out --backward",
-            )
+                got=one.op, fix="leave out --backward"
+            )  # fmt: skip
         for number, read in enumerate(one.inputs):
             if read.name in self._constants:
                 continue

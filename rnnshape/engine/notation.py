@@ -267,18 +267,15 @@ class _Parser:
         if not equations:
             raise UsageError(
                 f"{source.name}: expected an equation, such as h' = tanh(W·x + U·h + b)",
-                got="nothing but comments"
-                if any(map(str.strip, source.lines))
-                else "an empty file",
-                fix="rnnshape cells mgu prints one, ready to change",
-            )
+                got="nothing but comments" if any(map(str.strip, source.lines))
+                else "an empty file", fix="rnnshape cells mgu prints one, ready to change"
+            )  # fmt: skip
         if not draft.states:
             token, full = equations[-1][0][0]
             raise self._error(
-                token,
-                "expected a new state, a name with a prime, on one line at least",
-                f"{'h' if full == 'output' else shown(full.removesuffix('_t'))}' = …",
-            )
+                token, "expected a new state, a name with a prime, on one line at least",
+                f"{'h' if full == 'output' else shown(full.removesuffix('_t'))}' = …"
+            )  # fmt: skip
         for targets, at, tokens in equations:
             self._tokens, self._at = tokens, at
             self._equation(targets)
@@ -300,21 +297,19 @@ class _Parser:
             name = token.text
             if len(name) > LONGEST and behind.text != "(":
                 raise self._error(
-                    token,
-                    f"expected a name of at most {LONGEST} letters, got {len(name):,}",
-                    "a shorter name",
-                )
+                    token, f"expected a name of at most {LONGEST} letters, got {len(name):,}",
+                    "a shorter name"
+                )  # fmt: skip
             other, place = self._looks.setdefault(name.translate(_LATIN), (name, token.place))
             if other != name:
                 at = next(i for i, (a, b) in enumerate(zip(name, other)) if a != b)
                 sign = next(sign for sign in (name[at], other[at]) if not sign.isascii())
                 raise self._source.error(
-                    token.place,
-                    f"expected names that look different, got {shown(name)} beside "
+                    token.place, f"expected names that look different, got {shown(name)} beside "
                     f"{shown(other)}: one has {sign}, U+{ord(sign):04X} {unicodedata.name(sign)}",
                     f"{shown(name.translate(_LATIN))}, all of it in Latin letters",
-                    () if place is None else ((place, "the other"),),
-                )
+                    () if place is None else ((place, "the other"),)
+                )  # fmt: skip
 
     # declarations
 
@@ -326,10 +321,9 @@ class _Parser:
         self._free(name, "declared")
         if name.prime:
             raise self._error(
-                name,
-                f"expected {name.text} without its prime: it is the {kind.text}'s name",
-                f"{kind.text} {name.text}: H",
-            )
+                name, f"expected {name.text} without its prime: it is the {kind.text}'s name",
+                f"{kind.text} {name.text}: H"
+            )  # fmt: skip
         self._expect(":", f"the sizes of {shown(name.text)}", f"{kind.text} {name.text}: H")
         sizes = [self._size()]
         while self._peek().text == "," and self._peek().kind == "sign":
@@ -337,10 +331,9 @@ class _Parser:
             sizes.append(self._size())
         if len(sizes) > 2:
             raise self._error(
-                name,
-                f"expected one or two sizes, got {len(sizes)}",
-                f"{kind.text} {shown(name.text)}: H, K",
-            )
+                name, f"expected one or two sizes, got {len(sizes)}",
+                f"{kind.text} {shown(name.text)}: H, K"
+            )  # fmt: skip
         number = None
         if parameter and self._peek().text == "=":
             self._next()
@@ -354,11 +347,9 @@ class _Parser:
         declared = Declared(name.text, tuple(sizes), number, name.place)
         if other is not None:
             raise self._source.error(
-                name.place,
-                f"expected one declaration of {shown(name.text)}, got a second",
-                "take one of them out",
-                ((other.place, "the first"),),
-            )
+                name.place, f"expected one declaration of {shown(name.text)}, got a second",
+                "take one of them out", ((other.place, "the first"),)
+            )  # fmt: skip
         (draft.declared if parameter else draft.declared_states)[name.text] = declared
 
     def _size(self) -> dict[str, Fraction]:
@@ -391,11 +382,10 @@ class _Parser:
                 name = token.text
                 if name == "x" or name in FUNCTIONS:
                     raise self._error(
-                        token,
-                        f"expected a size, got {name}, which is "
+                        token, f"expected a size, got {name}, which is "
                         f"{'the input' if name == 'x' else 'a function'}",
-                        "I is what x has, H what a state has",
-                    )
+                        "I is what x has, H what a state has"
+                    )  # fmt: skip
             if self._peek().text == "/" and self._peek().kind == "sign":
                 self._next()
                 divisor = self._next()
@@ -460,11 +450,9 @@ class _Parser:
             or (above[-2].kind == "sign" and above[-2].text != ")")
         ):
             return self._source.error(
-                above[-1].place,
-                "expected the rest of the equation, which ends with its line",
-                "write it on one line",
-                ((self._tokens[0].place, "it cannot go on here"),),
-            )
+                above[-1].place, "expected the rest of the equation, which ends with its line",
+                "write it on one line", ((self._tokens[0].place, "it cannot go on here"),)
+            )  # fmt: skip
         if self._tokens[0].text in _BINARY:
             fix = "write it on the line above: an equation ends with its line"
         return self._error(token, expected, fix)
@@ -481,11 +469,9 @@ class _Parser:
                 why = f"{shown(token.text)} is what the step found of the state; call the other "
                 why = "the first" if other == full else why + "name otherwise"
                 raise self._source.error(
-                    token.place,
-                    f"expected {shown(full)} to be assigned once",
-                    "give one of them another name",
-                    ((draft.assigned[other], why),),
-                )
+                    token.place, f"expected {shown(full)} to be assigned once",
+                    "give one of them another name", ((draft.assigned[other], why),)
+                )  # fmt: skip
         declared = draft.declared.get(token.text)
         if declared is not None:
             raise self._declared_and_assigned(token.place, declared)
@@ -497,9 +483,8 @@ class _Parser:
         return self._source.error(
             place,
             f"expected {shown(declared.name)} not to be assigned, since it is declared a parameter",
-            "give one of them another name",
-            ((declared.place, "the declaration"),),
-        )
+            "give one of them another name", ((declared.place, "the declaration"),)
+        )  # fmt: skip
 
     def _free(self, token: _Token, what: str) -> None:
         """Refuse a name that is taken."""
@@ -604,10 +589,9 @@ class _Parser:
             if (sign == "," and name) or (sign == ";" and name == "["):
                 if name == "(":
                     raise self._error(
-                        token,
-                        "expected ) or an operator",
-                        "a pair has no value here: [a, b] puts one behind the other",
-                    )
+                        token, "expected ) or an operator",
+                        "a pair has no value here: [a, b] puts one behind the other"
+                    )  # fmt: skip
                 operand = True
             elif name and sign == ("]" if name == "[" else ")"):
                 waiting.pop()
@@ -622,11 +606,9 @@ class _Parser:
         if waiting:
             wanted = "]" if waiting[-1][0] == "[" else ")"
             raise self._error(
-                token,
-                f"expected {wanted} for the bracket in column {waiting[-1][2].start + 1}"
-                ", since an equation ends with its line",
-                f"close it: {wanted}",
-            )
+                token, f"expected {wanted} for the bracket in column {waiting[-1][2].start + 1}"
+                ", since an equation ends with its line", f"close it: {wanted}"
+            )  # fmt: skip
         return operands[0]
 
     def _turned(self) -> bool:
@@ -652,10 +634,9 @@ class _Parser:
         left = "(…)" if before.text in (")", "]") else shown(before.text)
         right = "(…)" if token.text in ("(", "[") else shown(token.text)
         raise self._error(
-            token,
-            f"expected an operator between {left} and {shown(token.text)}",
-            f"{left} ⊙ {right} element by element, {left}·{right} where {left} is a matrix",
-        )
+            token, f"expected an operator between {left} and {shown(token.text)}",
+            f"{left} ⊙ {right} element by element, {left}·{right} where {left} is a matrix"
+        )  # fmt: skip
 
     def _function(self, token: _Token) -> None:
         """Refuse a name before ( that is no function."""
@@ -678,10 +659,9 @@ class _Parser:
         if token.kind != "name":
             what = "the end of the line" if token.kind == "end" else repr(shown(token.text))
             raise self._error(
-                token,
-                f"expected a name, a number, a function or (, got {what}",
-                "every operator has something on both sides, every bracket something in it",
-            )
+                token, f"expected a name, a number, a function or (, got {what}",
+                "every operator has something on both sides, every bracket something in it"
+            )  # fmt: skip
         name, draft = token.text, self._draft
         full = name + ("'" if token.prime else "")
         if name in FUNCTIONS:
@@ -695,36 +675,30 @@ class _Parser:
             return self._node("input", (), (), token.place)
         if token.before and name not in draft.states:
             raise self._error(
-                token,
-                f"expected a line {shown(name)}_t = …, since {shown(name)}_{{t-1}} is read",
-                f"{shown(name)}_t = …",
-            )
+                token, f"expected a line {shown(name)}_t = …, since {shown(name)}_{{t-1}} is read",
+                f"{shown(name)}_t = …"
+            )  # fmt: skip
         if full in self._busy and (token.prime or name not in draft.states):
             raise self._error(
-                token,
-                f"expected {shown(full)} not to be read in its own line",
-                f"{shown(name)} without the prime is what the step found"
-                if token.prime
-                else f"{shown(name)}' = … makes it a state, which is read as {shown(name)}",
-            )
+                token, f"expected {shown(full)} not to be read in its own line",
+                f"{shown(name)} without the prime is what the step found" if token.prime
+                else f"{shown(name)}' = … makes it a state, which is read as {shown(name)}"
+            )  # fmt: skip
         if full in self._values:
             return self._values[full]
         if full in draft.assigned and full not in self._busy:
             if self._needs(full, self._busy):
                 raise self._cycle(token, full)
             raise self._source.error(
-                token.place,
-                f"expected {shown(full)} to be assigned above the line that reads it",
+                token.place, f"expected {shown(full)} to be assigned above the line that reads it",
                 f"move its line up{', or read ' + shown(name) if token.prime else ''}",
-                ((draft.assigned[full], "it is assigned below"),),
-            )
+                ((draft.assigned[full], "it is assigned below"),)
+            )  # fmt: skip
         if token.prime:
             raise self._error(
-                token,
-                f"expected a line {shown(full)} = … above, since only an "
-                "assigned state has a new value",
-                shown(name),
-            )
+                token, f"expected a line {shown(full)} = … above, since only an "
+                "assigned state has a new value", shown(name)
+            )  # fmt: skip
         if name in draft.states:
             return self._node("state", (), (name,), token.place)
         if name in ("I", "H") or (name not in draft.declared and self._is_size(name)):
@@ -766,10 +740,9 @@ class _Parser:
         return self._source.error(
             token.place,
             f"expected an order of computing, got a circle: {shown(own)} needs {shown(full)}, "
-            f"which needs {shown(own)}",
-            fix,
-            ((self._draft.assigned[full], "it is assigned below"),),
-        )
+            f"which needs {shown(own)}", fix,
+            ((self._draft.assigned[full], "it is assigned below"),)
+        )  # fmt: skip
 
     def _is_size(self, name: str) -> bool:
         """Whether a declaration uses the name as a size."""
@@ -786,20 +759,17 @@ class _Parser:
                       "split": "split(a, 2)"}  # fmt: skip
             usage = usages.get(op, f"{name}({', '.join('ab'[:fewest])})")
             raise self._source.error(
-                place,
-                f"expected {usage}, got {len(arguments)} argument"
-                f"{'s' if len(arguments) != 1 else ''}",
-                usage,
-            )
+                place, f"expected {usage}, got {len(arguments)} argument"
+                f"{'s' if len(arguments) != 1 else ''}", usage
+            )  # fmt: skip
         if op == "split":
             parts = self._draft.nodes[arguments[1]]
             count = int(parts.attributes[0]) if parts.op == "number" else 0
             if not 1 <= count <= MOST_PARTS or count != parts.attributes[0]:
                 raise self._source.error(
-                    parts.place,
-                    f"expected the number of parts, from 1 to {MOST_PARTS:,}",
-                    "split(a, 4)",
-                )
+                    parts.place, f"expected the number of parts, from 1 to {MOST_PARTS:,}",
+                    "split(a, 4)"
+                )  # fmt: skip
             operands.append(self._node("split", (arguments[0],), (count,), place))
             return
         if op in ("max", "min"):
@@ -820,18 +790,16 @@ class _Parser:
         for read in inputs:
             if draft.nodes[read].op == "split" and op != "part":
                 raise self._source.error(
-                    draft.nodes[read].place,
-                    "expected a split on its own, behind names and =",
-                    f"a, b = split(c, {draft.nodes[read].attributes[0]}) on a line before",
-                )
+                    draft.nodes[read].place, "expected a split on its own, behind names and =",
+                    f"a, b = split(c, {draft.nodes[read].attributes[0]}) on a line before"
+                )  # fmt: skip
         key = (op, inputs, attributes)
         if key not in self._seen:
             if len(draft.nodes) >= MOST_OPERATIONS:
                 raise self._source.error(
-                    place,
-                    f"expected at most {MOST_OPERATIONS:,} operations in a cell",
-                    "a shorter cell",
-                )
+                    place, f"expected at most {MOST_OPERATIONS:,} operations in a cell",
+                    "a shorter cell"
+                )  # fmt: skip
             draft.nodes.append(Node(op, inputs, attributes, place))
             self._seen[key] = len(draft.nodes) - 1
         return self._seen[key]
@@ -883,10 +851,9 @@ def _tokens(source: Source, number: int, line: str) -> Iterator[_Token]:
             at += prime
             if prime and at < len(line) and line[at] in _PRIMES:
                 raise source.error(
-                    Place(number, at, at + 1),
-                    "expected one prime, got two",
-                    f"{shown(name)}' is the new state",
-                )
+                    Place(number, at, at + 1), "expected one prime, got two",
+                    f"{shown(name)}' is the new state"
+                )  # fmt: skip
             yield _Token("name", name, Place(number, begin, max(at, end + prime)), prime, before)
         elif sign in "0123456789" or (sign == "." and line[at + 1 : at + 2].isdecimal()):
             at = _NUMBER.match(line, at).end()  # type: ignore[union-attr]
@@ -934,28 +901,20 @@ def _letter(sign: str) -> bool:
 
 def _refused(source: Source, place: Place, sign: str) -> UsageError:
     """A sign that the notation does not have, by its name."""
-    code = f"U+{ord(sign):04X}"
-    name = unicodedata.name(sign, "")
-    called = f"{code} {name}" if name else code
-    fix = _INSTEAD.get(sign, "")
+    called = f"U+{ord(sign):04X} {unicodedata.name(sign, '')}".rstrip()
+    wanted, fix = "letters, numbers and operators", _INSTEAD.get(sign, "")
     if sign in _PRIMES:
-        what = f"expected a prime right behind the name of a state, got {sign!r} alone"
-        return source.error(place, what, "h' = …")
-    if not sign.isprintable():
+        wanted, called, fix = "a prime right behind the name of a state", "it alone", "h' = …"
+    elif not sign.isprintable():
         kind = "a control character" if unicodedata.category(sign) == "Cc" else "an invisible sign"
-        return source.error(
-            place,
-            f"expected letters, numbers and operators, got {kind}, {called}",
-            "take it out: a cell is plain text",
-        )
+        called, fix = f"{kind}, {called}", "take it out: a cell is plain text"
+    else:
+        called = f"{shown(sign)}, {called}"
     if sign.isalpha() or unicodedata.combining(sign):
-        plain = unicodedata.normalize("NFKC", sign)
-        if len(plain) == 1 and plain != sign and _letter(plain):
-            fix = fix or f"{plain}"
-        what = f"expected Latin or Greek letters in a name, got {shown(sign)}, {called}"
-        return source.error(place, what, fix or "write the name with Latin or Greek letters")
-    if sign.isdigit() or sign.isnumeric():
-        what = f"expected plain digits, got {shown(sign)}, {called}"
-        return source.error(place, what, fix or "h_1 for a name, a ^ 2 for a power")
-    what = f"expected letters, numbers and operators, got {shown(sign)}, {called}"
-    return source.error(place, what, fix or "operators are + − · ⊙ / ^ (or + - @ * / ^)")
+        wanted, plain = "Latin or Greek letters in a name", unicodedata.normalize("NFKC", sign)
+        letter = plain if len(plain) == 1 and plain != sign and _letter(plain) else ""
+        fix = fix or letter or "write the name with Latin or Greek letters"
+    elif sign.isnumeric():
+        wanted, fix = "plain digits", fix or "h_1 for a name, a ^ 2 for a power"
+    fix = fix or "operators are + − · ⊙ / ^ (or + - @ * / ^)"
+    return source.error(place, f"expected {wanted}, got {called}", fix)

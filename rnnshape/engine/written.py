@@ -44,10 +44,9 @@ def shipped_cell(name: str) -> Cell:
     if name not in shipped():
         close = get_close_matches(name, shipped(), 1)
         raise UsageError(
-            "cells: expected the name of a cell that comes with the program",
-            got=repr(shown(name)),
-            fix=f"rnnshape cells {close[0]}" if close else "rnnshape cells lists them",
-        )
+            "cells: expected the name of a cell that comes with the program", got=repr(shown(name)),
+            fix=f"rnnshape cells {close[0]}" if close else "rnnshape cells lists them"
+        )  # fmt: skip
     return replace(Cell.read(str(FOLDER / f"{name}.cell")), name=name)
 
 
@@ -93,10 +92,9 @@ class Cell:
             what = ("a number", "", "a matrix")[rank]
             place = draft.assigned["output" if draft.output is not None else f"{name}'"]
             raise source.error(
-                place,
-                f"expected a vector as what the cell puts out, got {what}",
-                "output = S'·q, a vector",
-            )
+                place, f"expected a vector as what the cell puts out, got {what}",
+                "output = S'·q, a vector"
+            )  # fmt: skip
 
     @staticmethod
     def read(path: str) -> Cell:
@@ -465,9 +463,8 @@ class Cell:
             value = math.nan
         if not math.isfinite(value):
             raise Source(self.text, self.name).error(
-                node.place,
-                f"expected a number, got none from {shown(text)}",
-                "write another number",
-            )
+                node.place, f"expected a number, got none from {shown(text)}",
+                "write another number"
+            )  # fmt: skip
         open_sizes = any(char.isalpha() for text, _ in read for char in text)
         return shown(text, 80) if open_sizes and len(text) < 80 else f"{value:g}", value

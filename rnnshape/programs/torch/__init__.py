@@ -221,9 +221,8 @@ def tensor_argument(value: Any, function: str, name: str, position: int) -> Tens
         raise NotKnown(value.what)
     raise type_error(
         f"{function}(): argument '{name}' (position {position}) must be Tensor, "
-        f"not {type_name(value)}",
-        argument=value,
-    )
+        f"not {type_name(value)}", argument=value
+    )  # fmt: skip
 
 
 CONSTANTS.update(

@@ -521,86 +521,55 @@ def _kept(options: dict[str, Any]) -> None:
             setattr(self, key, value)
 
 
-def _loss(
-    name: str, function: Callable[..., Tensor], init: Callable[..., None],
-    forward: Callable[..., Any] | None = None, base: str = "",
-) -> None:  # fmt: skip
-    """nn.…Loss: keeps the options of its function; `forward` gives the arguments besides."""
-    plain_module(name, init, forward or _compared(function), init_of=base)
+# each class of a loss -> its function, and its constructor
+_LOSSES: dict[str, tuple[Callable[..., Tensor], Callable[..., None]]] = {
+    "MSELoss": (mse_loss, lambda self, size_average=None, reduce=None, reduction="mean":
+        _kept(locals())),
+    "L1Loss": (l1_loss, lambda self, size_average=None, reduce=None, reduction="mean":
+        _kept(locals())),
+    "BCELoss": (binary_cross_entropy, lambda self, weight=None, size_average=None, reduce=None,
+        reduction="mean": _kept(locals())),
+    "MultiLabelSoftMarginLoss": (multilabel_soft_margin_loss, lambda self, weight=None,
+        size_average=None, reduce=None, reduction="mean": _kept(locals())),
+    "CosineEmbeddingLoss": (cosine_embedding_loss, lambda self, margin=0.0, size_average=None,
+        reduce=None, reduction="mean": _kept(locals())),
+    "MarginRankingLoss": (margin_ranking_loss, lambda self, margin=0.0, size_average=None,
+        reduce=None, reduction="mean": _kept(locals())),
+    "SmoothL1Loss": (smooth_l1_loss, lambda self, size_average=None, reduce=None, reduction="mean",
+        beta=1.0: _kept(locals())),
+    "HuberLoss": (huber_loss, lambda self, reduction="mean", delta=1.0: _kept(locals())),
+    "KLDivLoss": (kl_div, lambda self, size_average=None, reduce=None, reduction="mean",
+        log_target=False: _kept(locals())),
+    "BCEWithLogitsLoss": (binary_cross_entropy_with_logits, lambda self, weight=None,
+        size_average=None, reduce=None, reduction="mean", pos_weight=None: _kept(locals())),
+    "CrossEntropyLoss": (cross_entropy, lambda self, weight=None, size_average=None,
+        ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0: _kept(locals())),
+    "NLLLoss": (nll_loss, lambda self, weight=None, size_average=None, ignore_index=-100,
+        reduce=None, reduction="mean": _kept(locals())),
+    "MultiMarginLoss": (multi_margin_loss, lambda self, p=1, margin=1.0, weight=None,
+        size_average=None, reduce=None, reduction="mean": _kept(locals())),
+    "TripletMarginLoss": (triplet_margin_loss, lambda self, margin=1.0, p=2.0, eps=1e-6, swap=False,
+        size_average=None, reduce=None, reduction="mean": _kept(locals())),
+    "CTCLoss": (ctc_loss, lambda self, blank=0, reduction="mean", zero_infinity=False:
+        _kept(locals())),
+}  # fmt: skip
 
 
-def _compared(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    return lambda self, input, target: function(input, target, **self._options)
+def _forward(name: str, of: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """What the module's call gives its function: as many tensors as the loss compares."""
+    if name in ("CosineEmbeddingLoss", "MarginRankingLoss"):
+        return lambda self, input1, input2, target: of(input1, input2, target, **self._options)
+    if name == "TripletMarginLoss":
+        return lambda self, anchor, positive, negative: of(
+            anchor, positive, negative, **self._options
+        )
+    if name == "CTCLoss":
+        return lambda self, log_probs, targets, input_lengths, target_lengths: of(
+            log_probs, targets, input_lengths, target_lengths, **self._options
+        )
+    return lambda self, input, target: of(input, target, **self._options)
 
 
-def _two_inputs(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    return lambda self, input1, input2, target: function(input1, input2, target, **self._options)
-
-
-_loss_of: Callable[..., Tensor]
-for _name, _loss_of in (("MSELoss", mse_loss), ("L1Loss", l1_loss)):
-    _loss(
-        _name, _loss_of,
-        lambda self, size_average=None, reduce=None, reduction="mean": _kept(locals()),
-        base="_Loss",
-    )  # fmt: skip
-for _name, _loss_of in (
-    ("BCELoss", binary_cross_entropy), ("MultiLabelSoftMarginLoss", multilabel_soft_margin_loss),
-):  # fmt: skip
-    _loss(
-        _name, _loss_of,
-        lambda self, weight=None, size_average=None, reduce=None, reduction="mean": _kept(locals()),
-    )  # fmt: skip
-for _name, _loss_of in (
-    ("CosineEmbeddingLoss", cosine_embedding_loss), ("MarginRankingLoss", margin_ranking_loss),
-):  # fmt: skip
-    _loss(
-        _name, _loss_of,
-        lambda self, margin=0.0, size_average=None, reduce=None, reduction="mean": _kept(locals()),
-        _two_inputs(_loss_of),
-    )  # fmt: skip
-_loss(
-    "SmoothL1Loss", smooth_l1_loss,
-    lambda self, size_average=None, reduce=None, reduction="mean", beta=1.0: _kept(locals()),
-)  # fmt: skip
-_loss("HuberLoss", huber_loss, lambda self, reduction="mean", delta=1.0: _kept(locals()))
-_loss(
-    "KLDivLoss", kl_div,
-    lambda self, size_average=None, reduce=None, reduction="mean", log_target=False:
-    _kept(locals()),
-)  # fmt: skip
-_loss(
-    "BCEWithLogitsLoss", binary_cross_entropy_with_logits,
-    lambda self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None:
-    _kept(locals()),
-)  # fmt: skip
-_loss(
-    "CrossEntropyLoss", cross_entropy,
-    lambda self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
-    label_smoothing=0.0: _kept(locals()),
-)  # fmt: skip
-_loss(
-    "NLLLoss", nll_loss,
-    lambda self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean":
-    _kept(locals()),
-)  # fmt: skip
-_loss(
-    "MultiMarginLoss", multi_margin_loss,
-    lambda self, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean":
-    _kept(locals()),
-)  # fmt: skip
-_loss(
-    "TripletMarginLoss", triplet_margin_loss,
-    lambda self, margin=1.0, p=2.0, eps=1e-6, swap=False, size_average=None, reduce=None,
-    reduction="mean": _kept(locals()),
-    lambda self, anchor, positive, negative: triplet_margin_loss(
-        anchor, positive, negative, **self._options
-    ),
-)  # fmt: skip
-_loss(
-    "CTCLoss", ctc_loss,
-    lambda self, blank=0, reduction="mean", zero_infinity=False: _kept(locals()),
-    lambda self, log_probs, targets, input_lengths, target_lengths: ctc_loss(
-        log_probs, targets, input_lengths, target_lengths, **self._options
-    ),
-)  # fmt: skip
+for _name, (_of, _init) in _LOSSES.items():
+    _base = "_Loss" if _name in ("MSELoss", "L1Loss") else ""
+    plain_module(_name, _init, _forward(_name, _of), init_of=_base)

@@ -61,9 +61,8 @@ def in_place_shape(x: Tensor, other: Any) -> None:
     if shape != x.shape:
         raise runtime_error(
             f"output with shape {listed(x.shape)} doesn't match the broadcast shape "
-            f"{listed(shape)}",
-            sizes=zip(x.shape[::-1], shape[::-1]),
-        )
+            f"{listed(shape)}", sizes=zip(x.shape[::-1], shape[::-1])
+        )  # fmt: skip
 
 
 def in_place_dtype(x: Tensor, dtype: str, name: Callable[[str], str] = alias) -> None:

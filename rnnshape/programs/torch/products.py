@@ -206,9 +206,8 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     if a.shape[1] != b.shape[0]:
         raise runtime_error(
             f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec "
-            f"({b.shape[0]})",
-            sizes=[(a.shape[1], b.shape[0])],
-        )
+            f"({b.shape[0]})", sizes=[(a.shape[1], b.shape[0])]
+        )  # fmt: skip
     if a.dtype != b.dtype:
         raise runtime_error(
             "addmv input tensors must have the same dtype, but got "

@@ -369,10 +369,9 @@ def pack_padded_sequence(
         ):
             raise runtime_error(
                 f"Expected `len(lengths)` to be equal to batch_size, but got {lengths.shape[0]} "
-                f"(batch_size={input.shape[n]})",
-                sizes=[(lengths.shape[0], input.shape[n])],
-                argument=lengths,
-            )
+                f"(batch_size={input.shape[n]})", sizes=[(lengths.shape[0], input.shape[n])],
+                argument=lengths
+            )  # fmt: skip
         rows = _unknown_size("sum(lengths)", input.shape[n] * input.shape[t] - 1)
     lengths_tensor = (
         lengths if isinstance(lengths, Tensor) else Tensor((len(lengths),), "int64", values=known)
