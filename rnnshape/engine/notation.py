@@ -324,25 +324,29 @@ class _Parser:
                 name, f"expected {name.text} without its prime: it is the {kind.text}'s name",
                 f"{kind.text} {name.text}: H"
             )  # fmt: skip
-        self._expect(":", f"the sizes of {shown(name.text)}", f"{kind.text} {name.text}: H")
+        colon, whole = self._next(), f"{kind.text} {shown(name.text)}: H"
+        if colon[:2] != ("sign", ":"):
+            raise self._error(colon, f"expected : and the sizes of {shown(name.text)}", whole)
         sizes = [self._size()]
         while self._peek().text == "," and self._peek().kind == "sign":
             self._next()
             sizes.append(self._size())
         if len(sizes) > 2:
-            raise self._error(
-                name, f"expected one or two sizes, got {len(sizes)}",
-                f"{kind.text} {shown(name.text)}: H, K"
-            )  # fmt: skip
+            raise self._error(name, f"expected one or two sizes, got {len(sizes)}", f"{whole}, K")
         number = None
         if parameter and self._peek().text == "=":
             self._next()
-            number = self._signed_number()
-        self._expect_end(
-            "sizes are numbers, I, H, other names and multiples: 2H"
-            if number is None
-            else "one number, such as 0.5 or -1e-3, and no formula"
-        )
+            token = self._next()
+            sign = -1.0 if token.text in ("-", "−") and token.kind == "sign" else 1.0
+            token = self._next() if sign < 0 else token
+            if token.kind != "number":
+                raise self._error(token, "expected a number behind =", "param k: 1 = 0.5")
+            number = sign * self._number(token)
+        end, fix = self._next(), "sizes are numbers, I, H, other names and multiples: 2H"
+        if end.kind != "end":
+            fix = fix if number is None else "one number, such as 0.5 or -1e-3, and no formula"
+            what = f"expected the end of the line, got {shown(end.text)!r}"
+            raise self._error(end, what, fix)
         other = draft.declared.get(name.text) or draft.declared_states.get(name.text)
         declared = Declared(name.text, tuple(sizes), number, name.place)
         if other is not None:
@@ -403,20 +407,10 @@ class _Parser:
             raise self._error(begin, "expected a size of at least 1", "state c: H")
         return factors
 
-    def _signed_number(self) -> float:
-        token = self._next()
-        sign = 1.0
-        if token.text in ("-", "−") and token.kind == "sign":
-            sign, token = -1.0, self._next()
-        if token.kind != "number":
-            raise self._error(token, "expected a number behind =", "param k: 1 = 0.5")
-        return sign * self._number(token)
-
     def _number(self, token: _Token) -> float:
-        value = float(token.text)
-        if value in (float("inf"),):
+        if float(token.text) == float("inf"):
             raise self._error(token, "expected a number below 1e308", "write a smaller one")
-        return value
+        return float(token.text)
 
     # equations
 
@@ -472,29 +466,15 @@ class _Parser:
                     token.place, f"expected {shown(full)} to be assigned once",
                     "give one of them another name", ((draft.assigned[other], why),)
                 )  # fmt: skip
-        declared = draft.declared.get(token.text)
-        if declared is not None:
-            raise self._declared_and_assigned(token.place, declared)
         draft.assigned[full] = token.place
         if token.prime:
             draft.states[token.text] = -1  # a place in the order; the node comes later
 
-    def _declared_and_assigned(self, place: Place, declared: Declared) -> UsageError:
-        return self._source.error(
-            place,
-            f"expected {shown(declared.name)} not to be assigned, since it is declared a parameter",
-            "give one of them another name", ((declared.place, "the declaration"),)
-        )  # fmt: skip
-
     def _free(self, token: _Token, what: str) -> None:
         """Refuse a name that is taken."""
         name = token.text
-        taken = {
-            "I": "a size",
-            "H": "a size",
-            "x": "the input",
-            **dict.fromkeys(FUNCTIONS, "a function"),
-        }
+        taken = dict.fromkeys(FUNCTIONS, "a function")
+        taken |= {"I": "a size", "H": "a size", "x": "the input"}
         if name in taken:
             seen = name + ("'" if token.prime else "")
             raise self._error(
@@ -506,8 +486,11 @@ class _Parser:
     def _equation(self, targets: list[tuple[_Token, str]]) -> None:
         draft = self._draft
         for token, _ in targets:
-            if token.text in draft.declared:  # a declaration further down
-                raise self._declared_and_assigned(token.place, draft.declared[token.text])
+            if token.text in draft.declared:
+                what = f"{shown(token.text)} not to be assigned, since it is declared a parameter"
+                also = ((draft.declared[token.text].place, "the declaration"),)
+                fix = "give one of them another name"
+                raise self._source.error(token.place, f"expected {what}", fix, also)
         begin = self._peek()
         self._busy = {full for _, full in targets}
         result = self._expression()
@@ -813,18 +796,6 @@ class _Parser:
         token = self._tokens[self._at]
         self._at = min(self._at + 1, len(self._tokens) - 1)
         return token
-
-    def _expect(self, sign: str, before: str, fix: str) -> None:
-        token = self._next()
-        if token[:2] != ("sign", sign):
-            raise self._error(token, f"expected {sign} and {before}", shown(fix, 80))
-
-    def _expect_end(self, fix: str) -> None:
-        token = self._next()
-        if token.kind != "end":
-            raise self._error(
-                token, f"expected the end of the line, got {shown(token.text)!r}", fix
-            )
 
     def _error(self, token: _Token, expected: str, fix: str = "") -> UsageError:
         return self._source.error(token.place, expected, fix)
