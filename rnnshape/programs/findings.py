@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .record import Event, Gradients, Place, tensors_in
 from .tensor import Axis, Part, Tensor
 from .torch.data import DRAWN
+from .torch.modules import submodules
 from .values import Instance, Packed, Unknown
 
 if TYPE_CHECKING:
@@ -197,11 +198,14 @@ def parameters_hidden(story: Story) -> Iterator[Finding]:
     if not optimized or not reached:
         return
     owners = {id(e.function): e.function for e in story.events if isinstance(e.function, Instance)}
-    held = {
-        id(one)
+    held = {  # and what they hold in turn, as a Block its layer
+        id(module)
         for owner in owners.values() if "_modules" in owner._attributes
-        for value in owner._attributes.values() if isinstance(value, (list, tuple, dict))
+        for name, value in owner._attributes.items()
+        if isinstance(value, (list, tuple, dict)) and name not in ("_modules", "_parameters", "_buffers")
         for one in (value.values() if isinstance(value, dict) else value)
+        if isinstance(one, Instance) and "_modules" in one._attributes
+        for _, module in submodules(one)
     }  # fmt: skip
     learning = {  # a teacher, under no_grad or detached, may be kept apart
         id(event.function) for event in story.recurrent for tensor in event.outputs
