@@ -179,8 +179,7 @@ def _command(name: str) -> str:
     """A function or a Greek letter by its name in LaTeX, itself where it is neither."""
     size = "CAPITAL" if name[0].isupper() else "SMALL"
     try:
-        letter = name.upper().replace("LAMBDA", "LAMDA")
-        return unicodedata.lookup(f"GREEK {size} LETTER {letter}")
+        return unicodedata.lookup(f"GREEK {size} LETTER {name.upper().replace('MBDA', 'MDA')}")
     except KeyError:
         return name if name in FUNCTIONS else f"\\{name}"
 

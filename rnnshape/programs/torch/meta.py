@@ -8,7 +8,7 @@ from typing import Any
 
 from ..refusal import NotKnown, Refusal, index_error, runtime_error, type_error, value_error
 from ..sizes import Size
-from ..tensor import Storage, Tensor, axis_index, category, contiguous_strides, selected
+from ..tensor import Storage, Tensor, axis_index, broadcast, category, contiguous_strides, selected
 from ..values import Device, DType, TorchSize, Unknown
 from . import row, type_name
 from .creation import LEGACY, plain_dtype
@@ -313,8 +313,6 @@ def equal(input: Tensor, other: Tensor) -> bool:
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
-    from ..tensor import broadcast
-
     if input.dtype != other.dtype:
         raise runtime_error(f"{alias(input.dtype)} did not match {alias(other.dtype)}")
     broadcast(input, other)
