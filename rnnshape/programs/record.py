@@ -65,6 +65,10 @@ def calls_layer(event: Event) -> bool:
 
 _RESULTS = ("tanh", "Tanh", "sigmoid", "Sigmoid", "exp", "softmax", "Softmax", "relu", "ReLU")
 _PRODUCTS = ("mul", "multiply", "bmm", "mm")
+_CLASSES = ("CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss")
+CHANGED = (
+    "one of the variables needed for gradient computation has been modified by an inplace operation"
+)
 _FIRST = ("pow", "square", "mse_loss", "MSELoss", "LayerNorm", "layer_norm")
 
 
@@ -167,16 +171,21 @@ class Record:
                 if tensor.graph:
                     self.makers.setdefault(id(tensor), []).append(event)
 
-    def backward(self, loss: Tensor) -> Tensor | None:
-        """Goes through the graph of a loss: the parameters in it have gradients then. A tensor
-        that a call keeps for this and that was changed in place since, which torch refuses."""
-        left, seen, changed = [loss], {id(loss)}, None
+    def backward(self, loss: Tensor) -> tuple[str, Tensor] | None:
+        """Goes through the graph of a loss: the parameters in it have gradients then. What torch
+        refuses: a tensor that a call keeps for this and that was changed in place since, and one
+        row of scores (C) with a target (1), which only the way there takes."""
+        left, seen, refused = [loss], {id(loss)}, None
         while left and self.walked < MOST_WALKED:
             for event in self.makers.get(id(left.pop()), ()):
                 self.walked += 1
                 for tensor, written in event.saved:
                     if tensor.storage.written != written:
-                        changed = changed or tensor
+                        refused = refused or (CHANGED, tensor)
+                scores, *target = event.inputs[:2] if event.kind.endswith(_CLASSES) else [loss]
+                if target and target[0].rank == scores.rank == 1 and not target[0].floating:
+                    words = f"size mismatch (got input: [{scores.shape[0]}], target: [1])"
+                    refused = refused or (words, scores)
                 if isinstance(event.function, Instance):
                     own = event.function._attributes.get("_parameters", {}).values()
                     self.filled |= {id(p): p.storage for p in own if isinstance(p, Tensor)}
@@ -184,7 +193,7 @@ class Record:
                     if tensor.graph and id(tensor) not in seen:
                         seen.add(id(tensor))
                         left.append(tensor)
-        return changed
+        return refused
 
     def gradient(
         self, kind: str, parameters: Iterable[Any] | None, owner: Any = None, place: Any = None

@@ -338,6 +338,22 @@ def second_backward(scene: Scene) -> Iterator[Candidate | None]:
     yield from detached(scene, "state-keeps-graph")
 
 
+@raised(r"size mismatch \(got input: \[\d+\], target: \[1\]\)")
+def one_row(scene: Scene) -> Iterator[Candidate | None]:
+    """A squeeze that takes the axis of a batch of one, too."""
+    fix = "squeeze the axis that is meant alone: a batch of one keeps its own"
+    for event in scene.events:
+        source = scene.sources.get(event.place.file)
+        node = own_node(source, event.place.node) if source else None
+        lost = event.name == "squeeze" and len(event.args) == 1 and not event.keywords
+        if source is None or not isinstance(node, ast.Call) or not lost:
+            continue
+        if event.outputs and event.outputs[0].rank == 1 and isinstance(node.func, ast.Attribute):
+            owner = node.func.value if event.kind.startswith("Tensor.") else node.args[0]
+            yield put("loss-classes", fix, source, node, source.segment(owner))
+            yield put("loss-classes", fix, source, node, f"{source.operand(owner)}.squeeze(0)")
+
+
 @raised(r"has been modified by an inplace operation")
 def changed_in_place(scene: Scene) -> Iterator[Candidate | None]:
     """What was changed gets a copy of its own before; a state that keeps its graph is detached."""

@@ -489,14 +489,9 @@ def backward(
             "tensors after calling backward.",
             argument=self, wants={"graph": self.graph & freed.keys()},
         )  # fmt: skip
-    changed = interpreter.record.backward(self)
-    if changed is not None:
-        raise Refusal(
-            "RuntimeError",
-            "one of the variables needed for gradient computation has been modified by an inplace "
-            "operation",
-            argument=changed,
-        )  # fmt: skip
+    refused = interpreter.record.backward(self)
+    if refused is not None:
+        raise Refusal("RuntimeError", refused[0], argument=refused[1])
     if not retain_graph:
         place = interpreter.place()
         freed.update(dict.fromkeys(self.graph, place))
