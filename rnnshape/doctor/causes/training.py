@@ -68,10 +68,25 @@ targets = says(
     r"only batches of spatial targets supported",
     r"Target \d{1,100} is out of bounds",
     r"t >= 0 && t < n_classes",
-    r"size mismatch \(got input: \[\d{1,9}\], target: \[1\]\)",
     r"Expected input batch_size \(1\) to match target batch_size \(0\)",
     example="RuntimeError: 0D or 1D target tensor expected, multi-target not supported",
     confidence=0.8,
+)
+one_row = says(
+    "loss-classes",
+    r"size mismatch \(got input: \[(\d{1,9})\], target: \[1\]\)",
+    example="RuntimeError: size mismatch (got input: [4], target: [1])",
+    confidence=0.8,
+    why="The scores are {1} classes without an axis of samples: a squeeze took that of a batch of one.",
+    fix="squeeze the one axis that is meant, squeeze(1), or none.",
+)
+called_dtype = says(
+    "dtype",
+    r"'torch\.dtype' object is not callable",
+    example="TypeError: 'torch.dtype' object is not callable",
+    confidence=0.9,
+    why="torch.long and its like name a dtype; they make no tensor.",
+    fix="torch.tensor(values, dtype=torch.long); of a tensor: x.long().",
 )
 without_classes = says(
     "loss-classes",

@@ -338,6 +338,16 @@ def second_backward(scene: Scene) -> Iterator[Candidate | None]:
     yield from detached(scene, "state-keeps-graph")
 
 
+@raised(r"'torch\.dtype' object is not callable")
+def dtype_called(scene: Scene) -> Iterator[Candidate | None]:
+    """torch.long([…]): a tensor of that dtype was meant."""
+    call = scene.call
+    if call is not None and len(call.args) == 1:
+        made, of = map(scene.source.segment, (call.args[0], call.func))
+        text = f"torch.tensor({made}, dtype={of})"
+        yield put("dtype", "make a tensor of that dtype", scene.source, call, text)
+
+
 @raised(r"size mismatch \(got input: \[\d+\], target: \[1\]\)")
 def one_row(scene: Scene) -> Iterator[Candidate | None]:
     """A squeeze that takes the axis of a batch of one, too."""

@@ -51,6 +51,8 @@ def batch_first_toggled(
     name = "batch-first-confusion"
     with_it = "build the layer with batch_first=True: the input is (N, T, features)"
     without = "build the layer without batch_first: the input is (T, N, features)"
+    event = scene.facts.get("event")  # of a layer that has none, no other one loses its own
+    own = getattr(event.function, "_attributes", {}).get("_spec") if event else None
     for spot in scene.constructors(callee, frame):
         source, node, kind = spot.source, spot.node, class_name(spot.node)
         if kind not in LAYERS or not isinstance(node, ast.Call):
@@ -60,7 +62,7 @@ def batch_first_toggled(
             place = position(kind, "batch_first")
             added = source.with_argument(node, "batch_first", "True", place)
             yield change(name, with_it, source, added)
-        elif isinstance(given, ast.Constant):
+        elif isinstance(given, ast.Constant) and getattr(own, "batch_first", True):
             yield change(name, without, source, source.without_keyword(node, "batch_first"))
 
 
