@@ -167,11 +167,18 @@ class Trial:
             better = not wrong or len(wrong) < len(_wrong_axes(followed))
             same = again.problem is not None and _message(again) == _message(followed)
             kept = same and not self._new(followed, again)
+            if finding.id == "loss-broadcast" and not _one_shape(again, finding, touched):
+                continue
             if gone and better and (kept or self._accepted(followed, again)):
                 yield Mend(candidate.id, candidate.fix, _edits(first, texts), again)
         for candidate, again, _ in later:
             for mend in self._mended(again, first, deep - 1):
                 found = [_signature(mend.followed, w) for w in self.warnings(mend.followed)]
+                touched = _touched(self.texts(mend.followed), self.texts(followed))
+                if finding.id == "loss-broadcast" and not _one_shape(
+                    mend.followed, finding, touched
+                ):
+                    continue
                 if found.count(mine) < before.count(mine) and self._accepted(
                     followed, mend.followed
                 ):
@@ -374,6 +381,16 @@ def _both(one: str, other: str) -> str:
 
 
 # ------------------------------------------------------------------------------------ acceptance
+
+
+def _one_shape(after: Followed, finding: Any, touched: set[tuple[str, str]]) -> bool:
+    """Whether prediction and target of a mended loss are of one shape."""
+    kind = finding.facts["event"].kind
+    return all(
+        len({tuple(t.shape) for t in e.inputs[:2]}) == 1
+        for e in after.events
+        if e.kind == kind and (e.place.file, _text(after, e.place.file, e.place.line)) in touched
+    )
 
 
 def _text(followed: Followed, file: str, line: int) -> str:
