@@ -759,3 +759,9 @@ def test_an_optimizer_of_one_s_own_has_state_and_settings_as_torch_s():
     out, _ = rnn(torch.zeros(5, 2, 3))
     """)
     assert (one.verdict, message(one)) == ("fits", None)
+
+
+def test_the_parameters_of_recurrent_layers_cost_steps():
+    """Else some lines that build many layers take all memory."""
+    one = followed("from torch import nn\nrnn = nn.LSTM(10, 10, 4000)")  # 16,000 of them
+    assert 8_000 < one.interpreter.started - one.interpreter.steps < 9_000

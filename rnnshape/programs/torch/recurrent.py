@@ -69,8 +69,10 @@ class Ran:
         return f"call {self.serial} of {self.spec}"
 
 
-def build(self: Instance, cell: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-    """The constructor: torch's refusals, then the parameters."""
+def build(
+    interpreter: Any, self: Instance, cell: str, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> None:
+    """The constructor: torch's refusals, then the parameters, two for a step."""
     call = Construction(cell, keywords, args)
     fault = constructor_fault(call)
     if fault:
@@ -89,7 +91,9 @@ def build(self: Instance, cell: str, args: tuple[Any, ...], keywords: dict[str, 
     self._attributes["_warning"] = warning = constructor_warning(call)
     if warning:
         warn(warning.message, warning.type)
-    for name, shape in spec.parameters().items():
+    parameters = spec.parameters()
+    interpreter.step(len(parameters) >> 1)
+    for name, shape in parameters.items():
         setattr(self, name, parameter(shape, dtype.plain if dtype else "float32"))  # type: ignore[arg-type]
     if not spec.single:
         rows = spec.num_layers * spec.num_directions
@@ -284,7 +288,9 @@ def step(self: Instance, input: Any, hx: Any = None) -> Any:
 
 
 def _built(cell: str) -> Callable[..., None]:
-    return lambda self, *args, **keywords: build(self, cell, args, keywords)
+    return lambda interpreter, self, *args, **keywords: build(
+        interpreter, self, cell, args, keywords
+    )
 
 
 for _cell, _kind in KINDS.items():
