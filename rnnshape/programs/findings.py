@@ -14,8 +14,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .record import Event, Gradients, Place, tensors_in
-from .tensor import Axis, Part, Tensor
+from .record import Event, Gradients, Place, calls_layer, tensors_in
+from .tensor import JOINED, Axis, Part, Tensor
 from .torch.data import DRAWN
 from .torch.modules import submodules
 from .values import Instance, Packed, Unknown
@@ -63,7 +63,34 @@ class Story:
                     for part in axis:
                         if part.origin is not None and part.kind in ("samples", "steps"):
                             found.setdefault((id(part.origin), part.piece), part.kind)
-        return {**dict.fromkeys(self.convolved, "samples"), **found}
+        return {**dict.fromkeys(self.convolved, "samples"), **found, **self.joined}
+
+    @cached_property
+    def joined(self) -> dict[tuple[int, Any], str]:
+        """The axes along which results were laid side by side that the same layers gave, each of
+        them going on from the one before: steps."""
+        found: dict[tuple[int, Any], str] = {}
+        for event in self.events:
+            parts = [p for t in event.outputs[:1] for a in t.axes for p in a]
+            for part in parts if event.kind in JOINS else ():
+                if part.origin is not None and part.origin.what == JOINED:
+                    graphs = list(dict.fromkeys(t.graph for t in event.inputs))
+                    new = [{id(self.makers[g]) for g in b - a if g in self.makers}
+                           for a, b in pairwise(graphs) if a < b]  # fmt: skip
+                    if len(new) == len(graphs) - 1 > 0 and new[0] and new.count(new[0]) == len(new):
+                        first = {id(self.makers[g]) for g in graphs[0] if g in self.makers}
+                        if new[0] <= first:
+                            found[id(part.origin), None] = "steps"
+        return found
+
+    @cached_property
+    def makers(self) -> dict[int, Any]:
+        """The layer of each call of a recurrent layer, by the number that graphs hold of it."""
+        return {
+            fact.serial: event.function
+            for event in self.recurrent for tensor in event.outputs
+            for fact in tensor.facts.values() if hasattr(fact, "serial")
+        }  # fmt: skip
 
     @cached_property
     def convolved(self) -> set[tuple[int, Any]]:
@@ -88,18 +115,23 @@ class Story:
     def backwards(self) -> list[tuple[int, Event, set[int]]]:
         """The calls of backward, each with its place among the events and the ids of the recurrent
         layers' parameters that it reaches."""
-        makers = {
-            fact.serial: event.function
-            for event in self.recurrent for tensor in event.outputs
-            for fact in tensor.facts.values() if hasattr(fact, "serial")
-        }  # fmt: skip
-        found = []
+        makers, found = self.makers, []
         for at, event in enumerate(self.events):
             if event.kind in BACKWARD and event.inputs and "inputs" not in event.keywords:
                 layers = [makers[g] for g in event.inputs[0].graph if g in makers]
                 own = [p for one in layers for p in one.parameters_here.values() if p is not None]
                 found.append((at, event, {id(p) for p in own if p.storage.requires_grad}))
         return found
+
+    def between(self, one: Event, other: Event) -> bool:
+        """Whether backward is called between two calls."""
+        at, to = self.places[id(one)], self.places[id(other)]
+        return any(min(at, to) < place < max(at, to) for place, *_ in self.backwards)
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """The place of each call among them, by its id."""
+        return {id(event): at for at, event in enumerate(self.events)}
 
     @cached_property
     def readers(self) -> dict[int, list[Event]]:
@@ -112,8 +144,9 @@ class Story:
 
     @cached_property
     def made(self) -> dict[int, Event]:
-        """The call that gave a tensor, by its id."""
-        return {id(t): e for e in self.events if e.kind for t in e.outputs}
+        """The call that made a tensor, by its id; one that gave back what it was given made none."""
+        calls = ((e, {*map(id, e.inputs)}) for e in self.events if e.kind)
+        return {id(t): e for e, given in calls for t in e.outputs if id(t) not in given}
 
     def computed(self, tensor: Tensor) -> Event | None:
         """The call that computed a tensor's numbers, before views and swaps of axes."""
@@ -143,6 +176,7 @@ class Story:
         return bool(self.readers.get(id(tensor))) or id(tensor) in self.returned
 
 
+JOINS = ("torch.cat", "torch.concat", "torch.concatenate", "torch.stack")
 BACKWARD = ("Tensor.backward", "torch.autograd.backward")
 Rule = Callable[[Story], Iterator[Finding]]
 RULES: list[Rule] = []
@@ -1295,3 +1329,251 @@ def states_given(story: Story) -> Iterator[Finding]:
                     "round, and says nothing since both are equally long",
                     {"event": event},
                 )  # fmt: skip
+
+
+# ------------------------------------------------------------------- programs that run and learn not
+
+KEPT = ("detach", "detach_", "data", "clone", "to", "contiguous", "Variable")
+# what gives of each position one of its own
+EACH = (*SHAPING, "Linear", "linear", "Dropout", "dropout", "ReLU", "relu", "Tanh", "tanh", "GELU",
+        "gelu", "LayerNorm", "layer_norm", "log_softmax", "LogSoftmax", "softmax", "Softmax",
+        "sigmoid", "Sigmoid", "pad_packed_sequence")  # fmt: skip
+
+
+def _named(event: Event, *names: str) -> bool:
+    return event.kind.rpartition(".")[2] in names
+
+
+def _carried(story: Story, state: Tensor) -> tuple[Event | None, Event | None]:
+    """The call of a layer that gave a state, and what detached it on the way, if anything did."""
+    cut = next((e for e in story.readers.get(id(state), []) if _named(e, "detach_")), None)
+    while (event := story.made.get(id(state))) is not None and event.inputs:
+        if calls_layer(event):
+            return event, cut
+        if not _named(event, *KEPT):
+            break
+        if _named(event, "detach", "detach_", "data"):
+            cut = event
+        state = event.inputs[0]
+    return None, cut
+
+
+def _states(event: Event) -> list[Tensor]:
+    return list(tensors_in([*event.args[1:], *event.keywords.values()]))
+
+
+def _drawn(tensor: Tensor) -> set[int]:
+    parts = [p for axis in tensor.axes for p in axis if p.origin is not None]
+    return {id(p.origin) for p in parts if p.origin is not None and p.origin.what == DRAWN}
+
+
+@rule
+def other_samples(story: Story) -> Iterator[Finding]:
+    """A state carried on from one batch to the next of a loader that draws them at random."""
+    for event in story.recurrent:
+        own = _drawn(event.inputs[0]) if event.inputs else set()
+        for state in _states(event) if own else ():
+            before, _ = _carried(story, state)
+            if before is not None and (theirs := _drawn(state)) and not theirs & own:
+                yield Finding(
+                    "state-of-others", event.place,
+                    "the loader draws each batch at random, and the state is that of the batch "
+                    "before: each sample goes on from another one's state", {"event": event},
+                )  # fmt: skip
+                break
+
+
+@rule
+def detached_steps(story: Story) -> Iterator[Finding]:
+    """A state that is detached at each step of a sequence whose steps one backward goes through."""
+    for event in story.events:
+        reached = event.inputs[0].graph if event.kind in BACKWARD and event.inputs else ()
+        last = {id(e.function): e for e in story.recurrent if _serial(e) in reached}
+        for one in last.values():
+            cuts: list[Event] = []
+            while _one_step(one):
+                found = [_carried(story, state) for state in _states(one)]
+                before, cut = found[0] if found else (None, None)
+                if (
+                    before is None
+                    or cut is None
+                    or any(f[0] is not before or not f[1] for f in found)
+                ):
+                    break
+                if before.function is not one.function:
+                    break
+                cuts.append(cut)
+                one = before
+            else:
+                continue
+            between = story.between(one, event) if len(cuts) > 1 else True
+            if before is None and not between:
+                yield Finding(
+                    "state-detached", cuts[0].place,
+                    "the state is detached at each step: no gradient goes back from a step to the "
+                    f"one before, and backward (line {event.place.line}) learns nothing of them",
+                    {"event": cuts[0]},
+                )  # fmt: skip
+
+
+def _serial(call: Event) -> int | None:
+    facts = [f for t in call.outputs for f in t.facts.values()]
+    return next((f.serial for f in facts if hasattr(f, "serial")), None)
+
+
+def _one_step(call: Event) -> bool:
+    """Whether a call is of a cell, or of a layer for a single step."""
+    spec = call.function._attributes["_spec"]
+    x = call.inputs[0]
+    return spec.single or (x.rank == 3 and x.shape[1 if spec.batch_first else 0] == 1)
+
+
+@rule
+def next_step_read(story: Story) -> Iterator[Finding]:
+    """A reverse direction that has read the step which is to be told."""
+    for event in story.events:
+        pair = _pair(event) if _named(event, *CLASSES) else None
+        layer = _reverse_behind(story, pair[0]) if pair is not None else None
+        if pair is None or layer is None:
+            continue
+        x, target = layer.inputs[0], pair[1]
+        for part in (p for axis in x.axes for p in axis):
+            others = [p for axis in target.axes for p in axis if p.origin is part.origin]
+            if part.origin is None or len(others) != 1:
+                continue
+            at, begin, gone = (
+                t.facts.get("starts", {}).get(part.origin) for t in (target, x, pair[0])
+            )
+            known = begin is not None or int(part.size) == int(others[0].size) + 1
+            if at is not None and known and int(at) - int(begin or 0) - int(gone or 0) == 1:
+                yield Finding(
+                    "target-read", layer.place,
+                    f"the target (line {event.place.line}) is the input one step later: the "
+                    "reverse direction has read at each step the one that is to be told",
+                    {"event": layer},
+                )  # fmt: skip
+
+
+def _reverse_behind(story: Story, x: Tensor) -> Event | None:
+    """The bidirectional layer whose output, both halves, scores were computed from step by step."""
+    while (event := story.made.get(id(x))) is not None and event.inputs:
+        before = event.inputs[0]
+        if calls_layer(event):
+            if event.function._attributes["_spec"].bidirectional:
+                return event if x is event.result[0] else None
+        elif not _named(event, *EACH) or (
+            event.kind == "index" and before.shape[-1:] != x.shape[-1:]
+        ):
+            return None
+        x = before
+    return None
+
+
+@rule
+def padding_in_loss(story: Story) -> Iterator[Finding]:
+    """Targets that were filled up with a class, compared with scores at steps that hold no data."""
+    for event in story.events:
+        pair = _pair(event) if _named(event, *CLASSES) else None
+        if pair is None or "padded" not in pair[0].facts or pair[1].floating:
+            continue
+        made = story.computed(pair[1])
+        own = event.function._attributes if isinstance(event.function, Instance) else {}
+        options = {"ignore_index": -100, "reduction": "mean", **own, **event.keywords}
+        if made is None or not _named(made, "pad_sequence") or event.args[2:]:
+            continue
+        filled = made.keywords.get("padding_value", made.args[2] if len(made.args) > 2 else 0)
+        if (
+            isinstance(filled, (int, float)) and filled != options["ignore_index"]
+            and options["reduction"] in ("mean", "sum") and options.get("weight") is None
+            and "padded" in made.outputs[0].facts and _uneven(pair[0].facts["padded"])
+        ):  # fmt: skip
+            yield Finding(
+                "padding-in-loss", event.place,
+                f"the shorter targets were filled up with {filled} (line {made.place.line}), which "
+                "the loss takes for a class: it learns from steps that are no data",
+                {"event": event, "filled": made},
+            )  # fmt: skip
+
+
+@rule
+def still_training(story: Story) -> Iterator[Finding]:
+    """A network that is measured, after it learned, while its dropout or batch norm still trains."""
+    for at, event in enumerate(story.events):
+        if _named(event, "dropout") and "functional" in event.kind and event.training is False:
+            if "training" not in event.keywords and len(event.args) < 3:
+                yield Finding(
+                    "still-training", event.place,
+                    "F.dropout draws unless it is told training=False: it does so here, where the "
+                    "module is in eval()", {"event": event},
+                )  # fmt: skip
+        graphless = event.outputs and not any(t.graph for t in event.outputs)
+        if event.kind or event.training is not True or not graphless:
+            continue
+        inside = [one for _, one in submodules(event.function)]
+        own = {id(p) for one in inside for p in one.parameters_here.values() if p is not None}
+        last = max((b for b, _, reached in story.backwards if b < at and reached & own), default=-1)
+        noise = next(filter(None, map(_noise, inside)), "")
+        later = story.events[at + 1 :]
+        if last < 0 or not noise or _on_purpose(story, event, last):
+            continue
+        if not any(_named(e, "std", "var") for e in later) and _measured(story, event):
+            yield Finding(
+                "still-training", event.place,
+                f"the network is measured without eval(): its {noise} still works as in training",
+                {"event": event},
+            )  # fmt: skip
+
+
+def _noise(module: Instance) -> str:
+    own, name = module._attributes, module._cls.__name__
+    spec = own.get("_spec")
+    if spec is not None and not spec.single and spec.num_layers > 1 and spec.dropout:
+        return f"dropout between the layers of nn.{name}"
+    if name in ("Dropout", "Dropout1d", "Dropout2d", "AlphaDropout") and own.get("p"):
+        return f"nn.{name}"
+    return f"nn.{name}" if name.startswith("BatchNorm") and module._cls.kind else ""
+
+
+def _on_purpose(story: Story, event: Event, last: int) -> bool:
+    """Whether the program asks for a network that trains: by train(), or by several runs of it."""
+    source = story.followed.sources.get(event.place.file)
+    if source is None or any(
+        e.kind == "" and e.function is event.function and e is not event
+        and any(a is b for a in e.inputs for b in event.inputs)
+        and not story.between(e, event)
+        for e in story.events
+    ):  # fmt: skip
+        return True
+    line, learned = event.place.line, story.events[last].place
+    begin = learned.line if learned.file == event.place.file else 0
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "train" and (
+            begin < node.lineno <= line or (learned.where != event.place.where
+            and event.place.where and _around(source.tree, node, event.place.node))
+        )
+        for node in ast.walk(source.tree)
+    )  # fmt: skip
+
+
+def _around(tree: ast.AST, *nodes: ast.AST) -> bool:
+    """Whether nodes stand in one function."""
+    return any(
+        isinstance(f, ast.FunctionDef) and {*nodes} <= {*ast.walk(f)} for f in ast.walk(tree)
+    )
+
+
+def _measured(story: Story, event: Event) -> bool:
+    """Whether a loss or a comparison, of which nothing is learned, reads a result as it is."""
+    todo = [(t, 6) for t in event.outputs]
+    while todo:
+        tensor, hops = todo.pop()
+        for reader in story.readers.get(id(tensor), []) if hops else ():
+            if any(t.graph for t in reader.outputs) or (len(reader.inputs) > 1 and any(
+                t.graph for t in reader.inputs
+            )):  # fmt: skip
+                continue
+            if _named(reader, *LOSSES) or reader.name in ("==", "eq"):
+                return True
+            if _named(reader, *EACH, "argmax", "max", "round"):
+                todo += [(t, hops - 1) for t in reader.outputs]
+    return False

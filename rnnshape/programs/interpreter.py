@@ -2565,9 +2565,11 @@ class Interpreter(Seen):
         text = name
         if isinstance(at, ast.Call):
             text = unparsed(at.func)
+        owner = function if isinstance(function, Instance) else frame.self
+        training = owner._attributes.get("training") if isinstance(owner, Instance) else None
         event = Event(
             kind, name, text, Place(frame.file, at, frame.where), tuple(args), dict(keywords),
-            result, frame.path, function,
+            result, frame.path, function, training,
         )  # fmt: skip
         kept = tuple((tensor, tensor.storage.written) for tensor in saved(event))
         event = replace(event, saved=kept) if kept else event

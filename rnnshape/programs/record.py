@@ -33,7 +33,8 @@ class Place:
 class Event:
     """One call: of a row of torch (its name as `kind`, "Tensor.view"), of a module of torch
     ("torch.nn.LSTM"), of the program's own module (kind "", name its class) or one that stands
-    without brackets ("index", "operator", "iterate", "setitem")."""
+    without brackets ("index", "operator", "iterate", "setitem"). training: of a module, or of one
+    in whose method the call stands."""
 
     kind: str
     name: str
@@ -44,7 +45,11 @@ class Event:
     result: Any
     path: tuple[int, ...]
     function: Any = None
+<<<<<<< HEAD
     saved: Sequence[tuple[Tensor, int]] = ()
+=======
+    training: bool | None = None
+>>>>>>> 7faacde (Six mistakes of programs that run and learn not: steps read crosswise, a state of other samples, detach at each step, targets that were read, padding learned, a network measured while it trains)
 
     @property
     def inputs(self) -> list[Tensor]:

@@ -44,6 +44,7 @@ class Part(NamedTuple):
 
 
 Axis = tuple[Part, ...]
+JOINED = "joined"  # where an axis comes from along which tensors were laid side by side
 
 
 @dataclass(eq=False)
@@ -589,7 +590,11 @@ def sliced(x: Tensor, dim: int, key: slice) -> Tensor:
         span = range(*slice(int(start), int(stop), int(step)).indices(int(size)))
         values = _picked(x, dim, list(span))
     axis = x.axes[dim] if length == size else resized(x.axes[dim], length)
+    starts = x.facts.get("starts", {})
+    if len(axis) == 1 and axis[0].origin is not None and step == 1:
+        starts = {**starts, axis[0].origin: starts.get(axis[0].origin, 0) + start}
     return x.view_of(
+        facts={**x.facts, "starts": starts},
         shape=(*x.shape[:dim], length, *x.shape[dim + 1 :]),
         axes=(*x.axes[:dim], axis, *x.axes[dim + 1 :]),
         strides=(*x.strides[:dim], x.strides[dim] * int(step), *x.strides[dim + 1 :]),

@@ -177,6 +177,32 @@ CAUSES: dict[str, Cause] = {
         "and time grow, and the next backward fails.",
         "Detach the state between calls: h = h.detach(), tuple(s.detach() for s in state).",
     ),
+    "state-of-others": Cause(
+        "A state goes with the rows of its batch: sample i of the next call goes on from the state "
+        "of sample i. A loader with shuffle=True puts other samples there.",
+        "Begin each batch with a state of its own; carry it on only where the batches follow each "
+        "other in time.",
+    ),
+    "state-detached": Cause(
+        "A state that was detached is a number to backward: what came before it learns nothing.",
+        "Detach between one backward and the next, not between the steps of a sequence.",
+    ),
+    "target-read": Cause(
+        "The reverse direction reads from the end: at each step its output knows all that come "
+        "later. What is to be told from the steps before can be read off, and nothing is learned.",
+        "Build the layer with one direction, or train each direction on its own.",
+    ),
+    "padding-in-loss": Cause(
+        "A loss goes over all steps but those whose target is its ignore_index, which is -100.",
+        "pad_sequence(targets, padding_value=-100), or ignore_index= of a class that stands for "
+        "padding alone.",
+    ),
+    "still-training": Cause(
+        "A module trains until eval() is called: dropout draws anew each time, and batch norm goes "
+        "by the batch at hand and learns from it.",
+        "model.eval() before it is measured or used, model.train() before it learns on; "
+        "F.dropout(x, training=self.training).",
+    ),
     "no-gradient": Cause(
         "Nothing that the loss was computed from leads back to a parameter: it was computed under "
         "no_grad, or went through .detach(), .data, argmax, a cast to int or NumPy.",

@@ -9,8 +9,8 @@ from typing import Any
 from ...programs.findings import DOES_ITSELF
 from ...programs.tensor import Tensor
 from ...programs.values import Instance, Packed
-from ..edits import Source, dotted
-from .batches import detached, loss_parts, same_shape
+from ..edits import Change, Source, dotted
+from .batches import carried_states, detached, loss_parts, same_shape
 from .inputs import orders
 from .maker import Candidate, batch_first_turned, change, put, silent, wrap
 from .place import LAYERS, Scene, Spot, class_name, is_recurrent, key_of, method_name, own_node
@@ -602,3 +602,88 @@ def without_probabilities(scene: Scene) -> Iterator[Candidate | None]:
             source, path = scene.source, scene.source.segment(one.func).rpartition(".")[0]
             text = f"{path}.{siblings[class_name(one)]}".removeprefix(".")
             yield change("scores-for-probabilities", fix, source, source.replace(one.func, text))
+
+
+@silent("state-of-others")
+def begun_anew(scene: Scene) -> Iterator[Candidate | None]:
+    """The state made anew in each turn, as it was made before the loop."""
+    for source in scene.sources.values():
+        for loop in (n for n in ast.walk(source.tree) if isinstance(n, (ast.For, ast.While))):
+            for _, state, _ in carried_states(scene, source, loop):
+                parts = state.elts if isinstance(state, ast.Tuple) else [state]
+                names = {dotted(one) for one in parts}
+                begins = [
+                    one for one in source.within(source.function(loop))
+                    if isinstance(one, ast.Assign) and one.lineno < loop.lineno
+                    and {dotted(n) for t in one.targets for n in ast.walk(t)} & names
+                ]  # fmt: skip
+                lines = "\n".join(source.segment(one) for one in sorted(begins, key=source.span))
+                if lines:
+                    fix = "begin each batch with a state of its own"
+                    at = source.before(loop.body[0], lines)
+                    yield change("state-of-others", fix, source, at)
+
+
+@silent("target-read")
+def one_direction(scene: Scene) -> Iterator[Candidate | None]:
+    """The layer built of the forward direction alone."""
+    fix = "build it without the reverse direction"
+    for call in calls_at(scene):
+        for spot in (*scene.constructors(call.func), *(s for n in LAYERS for s in scene.builds(n))):
+            if isinstance(spot.node, ast.Call) and class_name(spot.node) in LAYERS:
+                less = spot.source.without_keyword(spot.node, "bidirectional")
+                yield change("target-read", fix, spot.source, less)
+
+
+@silent("state-detached")
+def attached(scene: Scene) -> Iterator[Candidate | None]:
+    """The detach taken away: of the state, or each of its parts."""
+    name, fix, source = "state-detached", "carry the state on with its graph", scene.source
+    statement = scene.statement
+    if isinstance(statement, (ast.Assign, ast.Expr)):
+        yield change(name, fix, source, Change(*source.line_span(statement), ""))
+    changes = []
+    for node in (n for n in ast.walk(statement) if isinstance(n, ast.Attribute)):
+        call = source.parents[node] if node.attr == "detach" else node
+        if node.attr in ("detach", "data") and isinstance(call, (ast.Call, ast.Attribute)):
+            changes.append(source.replace(call, source.segment(node.value)))
+    yield change(name, fix, source, *changes)
+
+
+@silent("still-training")
+def measured(scene: Scene) -> Iterator[Candidate | None]:
+    """eval() before it is measured, and train() behind it where nothing else says so."""
+    name, source, event = "still-training", scene.source, scene.facts["event"]
+    call = next(iter(calls_at(scene)), None)
+    if event.kind:
+        for call in calls_at(scene):
+            if "dropout" in class_name(call):
+                fix = "tell it whether the module trains: training=self.training"
+                yield change(name, fix, source, source.with_argument(call, "training", "self.training", 2))  # fmt: skip
+        return
+    if call is None:
+        return
+    own = call if scene.value(call.func) is event.function else None
+    own = own or next((c for c in calls_at(scene) if scene.value(c.func) is event.function), call)
+    owner, fix = source.segment(own.func), "eval() while it is measured"
+    trains = any(isinstance(n, ast.Attribute) and n.attr == "train" for n in ast.walk(source.tree))
+    node: ast.AST = scene.statement
+    while isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.With):
+            behind = () if trains else (source.after(node, f"{owner}.train()"),)
+            yield change(name, fix, source, source.before(node, f"{owner}.eval()"), *behind)
+        node = source.parents[node]
+    if isinstance(node, ast.FunctionDef) and trains:
+        yield change(name, fix, source, source.before(node.body[0], f"{owner}.eval()"))
+
+
+@silent("padding-in-loss")
+def passed_over(scene: Scene) -> Iterator[Candidate | None]:
+    """Targets filled up with what the loss passes over."""
+    place = scene.facts["filled"].place
+    source = scene.sources[place.file]
+    fix = "fill the targets up with -100, which the loss passes over"
+    call = own_node(source, place.node)
+    if isinstance(call, ast.Call):
+        made = source.with_argument(call, "padding_value", "-100", 2)
+        yield change("padding-in-loss", fix, source, made)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..objects import OBJECT, Class, make_class, native, natives
 from ..refusal import Refusal
 from ..sizes import Size
-from ..tensor import Origin, Part, Tensor
+from ..tensor import Origin, Part, Tensor, mapped
 from ..values import DefaultDict, Instance, Unknown
 from . import type_name
 
 DRAWN = "drawn batch"  # where an axis comes from whose samples are in no order
+BATCH = "batch"
 MOST_ITEMS = 256  # of a batch that are looked at one by one
+
+MOST_APART = 64  # batches that are told apart
 
 
 def _length(interpreter: Any, dataset: Any) -> Any:
@@ -27,7 +31,7 @@ def _take(interpreter: Any, dataset: Any, index: int) -> Any:
 def collate(interpreter: Any, batch: list[Any], drawn: bool = False) -> Any:
     """default_collate: tensors are stacked, numbers become a tensor, tuples are taken apart. drawn:
     whether they come in an order drawn at random."""
-    first, origin = batch[0], Origin(DRAWN if drawn else "batch")
+    first, origin = batch[0], Origin(DRAWN if drawn else BATCH)
     samples = (Part(len(batch), "samples", origin),)
     vague = next((b for b in batch if isinstance(b, Unknown)), None)
     if vague is not None:
@@ -94,6 +98,22 @@ def _batch(interpreter: Any, loader: Instance, start: int, count: int) -> Any:
     return collate(interpreter, items, split or loader._attributes["shuffle"] is True)
 
 
+def _anew(batch: Any) -> Any:
+    """A batch like another, of other samples."""
+    origins: dict[Origin, Origin] = {}
+
+    def change(x: Tensor) -> Tensor:
+        first = x.axes[0][0] if x.rank else Part(1)
+        if first.origin is None or first.origin.what not in (BATCH, DRAWN):
+            return replace(x)
+        origin = origins.setdefault(first.origin, Origin(first.origin.what))
+        return replace(x, axes=((first._replace(origin=origin),), *x.axes[1:]))
+
+    if isinstance(batch, dict):
+        return {key: mapped(value, change) for key, value in batch.items()}
+    return mapped(batch, change)
+
+
 def _batches(interpreter: Any, self: Instance) -> Any:
     own = self._attributes
     if isinstance(own.get("batch_sampler"), (list, Instance, Unknown)):
@@ -118,7 +138,8 @@ def _batches(interpreter: Any, self: Instance) -> Any:
                     *(_batch(interpreter, self, i * size, size) for i in range(2, whole)),
                 ]
             else:
-                batches += [batches[0]] * (whole - 1)
+                others = [_anew(batches[0]) for _ in range(1, min(whole, MOST_APART))]
+                batches += others + others[-1:] * (whole - 1 - len(others))
     if rest and own.get("drop_last") is not True:
         batches.append(_batch(interpreter, self, whole * size, rest))
     return batches

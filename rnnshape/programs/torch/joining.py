@@ -9,7 +9,9 @@ from typing import Any
 from ..refusal import NotKnown, index_error, runtime_error, type_error, value_error
 from ..sizes import smallest
 from ..tensor import (
+    JOINED,
     Axis,
+    Origin,
     Part,
     Tensor,
     axis_index,
@@ -74,7 +76,16 @@ def _joined_axis(parts: Sequence[Tensor], at: int, size: int) -> Axis:
     axis = resized(best.axes[at], size)
     if len(kinds - {("one",)}) > 1:
         return (Part(size, "unknown"),)
-    return axis if axis[0].kind != "one" or size == 1 else (Part(size, "unknown"),)
+    first = parts[0].axes[at]
+    if len(parts) > 1 and all(p.axes[at] == first for p in parts) and len(first) == 1:
+        if first[0].kind == "samples" and first[0].origin is not None and parts[0].rank > 1:
+            return (
+                Part(len(parts), "unknown", Origin(JOINED)),
+                first[0],
+            )  # a batch, again and again
+    if axis[0].kind != "one" or size == 1:
+        return axis
+    return (Part(size, "unknown", Origin(JOINED) if size == len(parts) else None),)
 
 
 @native("stack(Tensors tensors, int dim=0)", at="torch")
@@ -95,7 +106,8 @@ def stack(tensors: Any, dim: Any = 0) -> Tensor:
     values = None
     if not first.rank and all(p.known for p in parts):
         values = tuple(v for p in parts for v in p.known or ())
-    new: Axis = (Part(len(parts), "unknown"),) if len(parts) != 1 else (Part(1, "one"),)
+    alone = len(parts) == 1
+    new: Axis = (Part(1, "one"),) if alone else (Part(len(parts), "unknown", Origin(JOINED)),)
     return Tensor(
         (*first.shape[:at], len(parts), *first.shape[at:]), promoted(*parts),
         (*axes[:at], new, *axes[at:]), values=values, graph=merged_graph(*parts),
