@@ -13,7 +13,8 @@ from .base import Facts, Finding, rule, says
 
 @rule(
     "keras-rank",
-    r"layer '?\"?([\w./-]{1,80})'?\"? is incompatible with the layer: expected ndim=(\d+), "
+    r"(?:layer '?\"?([\w./-]{1,80})'?\"? is incompatible with the layer|is incompatible with layer "
+    r"\w{1,80}): expected ndim=(\d+), "
     r"found ndim=(\d+)(?:\. Full shape received: [\[(]([^)\]]{0,80})[)\]])?",
     example="ValueError: Input 0 with name 'None' of layer 'lstm' is incompatible with the layer: "
     "expected ndim=3, found ndim=2. Full shape received: (2, 3)",
@@ -43,6 +44,8 @@ def keras_array(facts: Facts) -> Finding | None:
     "keras-shape",
     r"is incompatible with the layer: expected shape=\(([^)]{1,80})\), "
     r"found shape=\(([^)]{1,80})\)",
+    r"expected \w{0,80}input\w{0,80} to have shape \(([^)]{1,80})\) but got array with shape "
+    r"\(([^)]{1,80})\)",
     example="ValueError: Input 0 with name 'input_layer_1' of layer 'functional' is incompatible "
     "with the layer: expected shape=(None, 5, 10), found shape=(2, 5, 9)",
 )
@@ -84,6 +87,55 @@ keras_state_open = says(
     confidence=0.95,
     fix="Say it in the input: layers.Input(batch_shape=(32, {1})), with your batch size in the "
     "place of 32.",
+)
+keras_state_size = says(
+    "state-batch-open",
+    r"If an? RNN is stateful, (?:a complete input_shape must be provided|it needs to know its batch "
+    r"size)",
+    example="ValueError: If a RNN is stateful, it needs to know its batch size.",
+    fix="Say it in the first layer: batch_input_shape=(batch, steps, features).",
+)
+keras_last_batch = says(
+    "state-batch",
+    r"Specified a list with shape \[(\d+),\d+\] from a tensor with shape \[(\d+),\d+\]",
+    example="InvalidArgumentError:  Specified a list with shape [32,10] from a tensor with shape [20,10]",
+    why="stateful=True keeps the state of {1} samples from batch to batch; this batch has {2}.",
+    fix="Keep every batch of one size (drop the last, smaller one), or leave out stateful=True.",
+)
+keras_state = says(
+    "state-shape",
+    r"An `initial_state` was passed that is not compatible with `cell\.state_size`.{1,400}"
+    r"`cell\.state_size` is (\[[\d, ]{1,40}\]|\d{1,9})",
+    example="ValueError: An `initial_state` was passed that is not compatible with `cell.state_size`. "
+    "Received `state_spec`=ListWrapper([InputSpec(shape=(None, 512), ndim=2)]); however "
+    "`cell.state_size` is [256, 256]",
+    why="The layer keeps states of the widths {1}: one of a GRU, two, h and c, of an LSTM.",
+    fix="initial_state=[h, c], each (batch, units); behind a Bidirectional encoder join its h, and "
+    "its c, and build the decoder twice as wide.",
+)
+keras_steps = says(
+    "all-steps-for-one-target",
+    r"logits and labels must have the same shape,? \(?\(\w+, \w+, \w+\) vs \(\w+, \w+\)",
+    r"Shapes \(\w+, \w+\) and \(\w+, \w+, \w+\) are incompatible",
+    r"target\.shape=\(\w+, \w+\), output\.shape=\(\w+, \w+, \w+\)",
+    example="ValueError: logits and labels must have the same shape ((None, 10, 1) vs (None, 1))",
+    fix="The last recurrent layer without return_sequences=True; or a target for every step.",
+)
+keras_weights = says(
+    "checkpoint-mismatch",
+    r"load a weight file containing (\d+) layers into a model with (\d+) layers",
+    r"Layer count mismatch when loading weights from file",
+    r"in both shapes must be equal, but are .{1,200} for '\S{0,200}Assign",
+    example="ValueError: You are trying to load a weight file containing 3 layers into a model with "
+    "2 layers.",
+    fix="Build the model with the sizes and layers that it was saved with.",
+)
+symbolic_array = says(
+    "tensorflow-numpy",
+    r"Cannot convert a symbolic Tensor \((?:\w{1,80}/)?(?:lstm|gru|simple_rnn|bidirectional|rnn)"
+    r"\S{0,200}\) to a numpy array",
+    example="NotImplementedError: Cannot convert a symbolic Tensor (lstm/strided_slice:0) to a numpy "
+    "array.",
 )
 jax_product = says(
     "feature-size",

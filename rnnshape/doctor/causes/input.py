@@ -357,7 +357,8 @@ mixed_dtypes = says(
     rf"expected (?:m1 and m2|scalar type) to have the same dtype, but got: {_WORD} != {_WORD}",
     rf"[Ee]xpected scalar type {_WORD} but found {_WORD}\b",
     rf"[Ee]xpected object of (?:scalar )?type {_WORD} but (?:got|found) (?:scalar )?type {_WORD}(?: for| but|\s|$)",
-    r"Input and (?:hidden|parameter) tensors are not at the same dtype",
+    r"Input and (?:hidden|parameter) tensors are not (?:at )?the same dtype",
+    rf"Input type \({_WORD}\) and (?:weight|bias) type \({_WORD}\) should be the same",
     r"get_mkldnn_dtype: unsupported data type",
     r"itensor_view_from_dense expects float, bfloat16 or half tensor input",
     r"could not create a primitive descriptor for the LSTM",
@@ -372,8 +373,10 @@ mixed_dtypes = says(
 )
 device = says(
     "device",
-    r"Input and (?:hidden|parameter) tensors are not at the same device",
+    r"Input and (?:hidden|parameter) tensors are not (?:at )?the same device",
     r"Expected all tensors to be on the same device",
+    r"Expected object of device type \w{1,20} but got device type",
+    r"is on CPU, but expected (?:it|them) to be on GPU",
     r"Input type \(torch\.(?:cuda\.)?FloatTensor\) and weight type \(torch\.(?:cuda\.)?FloatTensor\)",
     example="RuntimeError: Input and hidden tensors are not at the same device, found input tensor at cuda:0 and "
     "hidden tensor at cpu",

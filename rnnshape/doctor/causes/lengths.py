@@ -6,7 +6,7 @@ from .base import NUMBER, Facts, Finding, N, T, rule, says
 
 zero_length = says(
     "lengths",
-    r"Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0",
+    r"Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= ?0",
     example="RuntimeError: Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0",
     confidence=0.97,
 )
@@ -34,12 +34,13 @@ lengths_tensor = says(
     "lengths",
     r"'lengths' argument should be a 1D CPU int64 tensor, but got (\d)D (\S{1,20}) (\w{1,20}) tensor",
     r"lengths? (?:tensor )?(?:should|must|needs to) be on (?:the )?cpu",
+    r"'Tensor' for argument 'lengths' but instead found type",
     example="RuntimeError: 'lengths' argument should be a 1D CPU int64 tensor, but got 1D cuda:0 Long tensor",
     confidence=0.95,
 )
 beyond_steps = says(
     "lengths",
-    r"start \(\d{1,100}\) \+ length \(\d{1,100}\) exceeds dimension size \((\d{1,100})\)",
+    r"start \(\d{1,100}\) \+ length \(1\) exceeds dimension size \((\d{1,100})\)",
     example="RuntimeError: start (14) + length (1) exceeds dimension size (14).",
     confidence=0.8,
 )
@@ -62,6 +63,14 @@ ragged = says(
     r"inhomogeneous shape after \d{1,3} dimensions",
     r"each element in list of batch should be of equal size",
     example="RuntimeError: stack expects each tensor to be equal size, but got [9, 6] at entry 0 and [7, 6] at entry 1",
+)
+
+uncollated = says(
+    "collate",
+    r"batch must contain tensors, .{1,60}; found <class '([\w.]{1,80})'>",
+    example="TypeError: default_collate: batch must contain tensors, numpy arrays, numbers, dicts or "
+    "lists; found <class 'NoneType'>",
+    why="An item of the data set holds a {1}.",
 )
 
 

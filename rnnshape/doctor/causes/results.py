@@ -17,7 +17,7 @@ _TENSOR_NOT = r"argument '\w{1,60}' \(position \d{1,3}\) must be Tensor, not "
     r"lstm(?:_cell)?\(\) received an invalid combination of arguments - got "
     r"\(Tensor, (?:Tensor, )?Tensor, (?:list|tuple)",
     r"For (?:un)?batched [23]-D input, hx and cx should also be [23]-D but got \(([0-2])-D, \1-D\) tensors",
-    r"Expected a value of type 'Optional\[Tuple\[Tensor, Tensor\]\]' for argument 'hx'",
+    r"[Ee]xpected a value of type '?Optional\[Tuple\[Tensor, Tensor\]\]'? for argument 'hx'",
     r"\b(?:LSTM\.)?forward\(\) takes from 2 to 3 positional arguments but 4 were given",
     example="IndexError: index 1 is out of bounds for dimension 0 with size 1",
 )

@@ -270,6 +270,11 @@ def divided_by_replicas(m: Mismatch) -> Finding | None:
     rows, size, width = m.expected
     if not isinstance(rows, int) or not isinstance(m.got[0], int) or not m.text:
         return None
+    if "replica" in m.text and m.got[0] == rows and m.got[2] == width:
+        why = (
+            f"A replica's part of {m.name} has a batch of {m.got[1]}, its part of the input {size}."
+        )
+        return Finding(0.9, why)
     k = rows // m.got[0] if m.got[0] and rows % m.got[0] == 0 else 0
     if k < 2 or m.got[1] != k * size or m.got[2] != width:
         return None

@@ -317,6 +317,41 @@ CAUSES: dict[str, Cause] = {
         "model.train() before the forward whose gradient is wanted, or torch.backends.cudnn.flags("
         "enabled=False) around it.",
     ),
+    "cudnn-second-derivative": Cause(
+        "cuDNN's recurrent layers have no second derivative, which a gradient penalty (create_graph="
+        "True) wants.",
+        "with torch.backends.cudnn.flags(enabled=False): around the forward whose gradient is taken "
+        "twice.",
+    ),
+    "module-wrapped": Cause(
+        "DataParallel is a module around the model, whose own attributes are in .module.",
+        "model.module",
+    ),
+    "collate": Cause(
+        "DataLoader's own collate_fn stacks tensors, arrays, numbers and what holds them, no "
+        "PackedSequence, None or other object.",
+        "Give items of tensors, and pack or pad in a collate_fn: DataLoader(…, collate_fn=…).",
+    ),
+    "graph-copied": Cause(
+        "copy.deepcopy takes no tensor that was computed: a module that keeps a state from call to "
+        "call, self.hidden, holds one.",
+        "Keep it detached, self.hidden = hidden.detach(), or set it to None before the copy.",
+    ),
+    "loss-not-scalar": Cause(
+        "backward() begins at one number; a loss of several comes of reduction='none', or of "
+        "DataParallel, which gives one for each replica.",
+        "loss.mean().backward()",
+    ),
+    "onnx-operator": Cause(
+        "The exporter of this torch has no ONNX form of an operator that the model runs.",
+        "A newer torch and opset_version; nn.LSTM in place of its cells, on the CPU, not quantised, "
+        "without proj_size.",
+    ),
+    "tensorflow-numpy": Cause(
+        "Recurrent layers of older TensorFlow make their zeros in a way that NumPy 1.20 and "
+        "later refuse.",
+        "A newer TensorFlow, or numpy below 1.20.",
+    ),
     "cudnn": Cause(
         "cuDNN gave up: too little memory, a state or weights that do not lie in one piece, or an "
         "earlier error of the device.",

@@ -142,6 +142,16 @@ in_place = says(
     example="RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation: "
     "[torch.FloatTensor [3, 8]], which is output 0 of TanhBackward0, is at version 1; expected version 0 instead.",
 )
+graph_copied = says(
+    "graph-copied",
+    r"Only Tensors created explicitly by the user \(graph leaves\) support the deepcopy",
+    example="RuntimeError: Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment",
+)
+not_scalar = says(
+    "loss-not-scalar",
+    r"grad can be implicitly created only for scalar outputs",
+    example="RuntimeError: grad can be implicitly created only for scalar outputs",
+)
 no_leaf = says(
     "not-a-leaf",
     r"can't optimize a non-leaf Tensor",
@@ -243,8 +253,16 @@ eval_backward = says(
     example="RuntimeError: cudnn RNN backward can only be called in training mode",
     confidence=0.97,
 )
+second_derivative = says(
+    "cudnn-second-derivative",
+    r"Double backwards is not supported for CuDNN RNNs",
+    r"derivative for '_cudnn_rnn_backward' is not implemented",
+    example="NotImplementedError: the derivative for '_cudnn_rnn_backward' is not implemented.",
+)
 cudnn = says(
     "cudnn",
+    r"Failed to call ThenRnn(?:For|Back)ward",
+    r"Fail to find the dnn implementation",
     r"CUDNN_STATUS_\w{1,40}",
     r"CUBLAS_STATUS_\w{1,40}",
     example="RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
@@ -268,8 +286,26 @@ replica = says(
     example="RuntimeError: Caught RuntimeError in replica 0 on device 0.",
     confidence=0.5,
 )
+wrapped = says(
+    "module-wrapped",
+    r"'(?:Distributed)?DataParallel' object has no attribute '(\w{1,60})'",
+    example="AttributeError: 'DataParallel' object has no attribute 'init_hidden'",
+    fix="model.module.{1}",
+)
+no_operator = says(
+    "onnx-operator",
+    r"Exporting the operator '?(\S{1,80}?)'? to ONNX opset version \d{1,3} is not supported",
+    r"[Cc]ouldn't export operator (\S{1,80})",
+    r"ONNX export failed on an operator with unrecognized namespace (\S{1,80}?)\.",
+    r"Unsupported: ONNX export of (\S{1,80}) with projections",
+    example="RuntimeError: Exporting the operator _thnn_fused_lstm_cell to ONNX opset version 12 is "
+    "not supported. Please open a bug to request ONNX export support for the missing operator.",
+    confidence=0.95,
+    why="It has none for {1}.",
+)
 exported = says(
     "onnx-fixed-batch",
+    r"TracerWarning: Converting a tensor to a Python \w{1,20} might cause the trace to be incorrect",
     r"Exporting a model to ONNX with a batch_size other than 1",
     example="UserWarning: Exporting a model to ONNX with a batch_size other than 1, with a variable length with LSTM can cause "
     "an error when running the ONNX model with a different batch size.",
