@@ -145,8 +145,13 @@ class Story:
     @cached_property
     def made(self) -> dict[int, Event]:
         """The call that made a tensor, by its id; one that gave back what it was given made none."""
-        calls = ((e, {*map(id, e.inputs)}) for e in self.events if e.kind)
-        return {id(t): e for e, given in calls for t in e.outputs if id(t) not in given}
+        found: dict[int, Event] = {}
+        for event in (e for e in self.events if e.kind):
+            given = {*map(id, event.inputs)}
+            for tensor in event.outputs:
+                if id(tensor) not in given:
+                    found.setdefault(id(tensor), event)  # a Sequential gives on what its last made
+        return found
 
     def computed(self, tensor: Tensor) -> Event | None:
         """The call that computed a tensor's numbers, before views and swaps of axes."""
@@ -448,6 +453,8 @@ def chosen(event: Event) -> Iterator[tuple[int, int]]:
             continue
         if isinstance(one, int) and not isinstance(one, bool):
             yield dim, one
+        elif isinstance(one, slice) and (one.start, one.stop) == (-1, None):
+            yield dim, -1
         dim += 1
 
 
@@ -645,6 +652,9 @@ def _unread(story: Story, call: Event, spec: Any, hn: Tensor) -> Iterator[Findin
     readers = story.readers.get(id(hn), [])
     taken: dict[int, Event] = {}
     for event in readers:
+        if event.kind in ("Tensor.unbind", "torch.unbind") and len(event.outputs) == count:
+            taken.update({r: event for r, t in enumerate(event.outputs) if story.used(t)})
+            continue
         positions = (
             [i for d, i in chosen(event) if d == 0]
             if event.kind in ("index", "Tensor.select", "torch.select")
@@ -1061,7 +1071,7 @@ def losses(story: Story) -> Iterator[Finding]:
                     "the batch was sorted by length, and its results are compared with targets in the old "
                     "order", facts,
                 )  # fmt: skip
-        elif event.kind in TOGETHER and len(event.inputs) == 2:
+        elif (event.kind in TOGETHER or name == "eq") and len(event.inputs) == 2:
             orders = [tensor.facts.get("order") for tensor in event.inputs]
             if all(id(o) in sorted_ for o in orders) and orders[0] is not orders[1]:
                 yield Finding(
@@ -1071,7 +1081,7 @@ def losses(story: Story) -> Iterator[Finding]:
                 )  # fmt: skip
             elif event.name == "-":
                 yield from _difference(story, event)
-            elif event.name == "==":
+            elif event.name in ("==", "eq"):
                 yield from _compared(story, event)
 
 

@@ -302,6 +302,10 @@ class Scene:
                     name = class_name(one)
                     if name in WIDTHS or name in ("Embedding", "Dropout", "Sequential"):
                         found.append(Spot(spot.source, one, -1))
+        call = self.source.parents.get(callee) if isinstance(callee, ast.Subscript) else None
+        event = self.event_at(self.source, call) if call is not None else None
+        if event is not None and isinstance(event.function, Instance):  # of a list or dict of them
+            found += self.builds(event.function._cls.__name__)
         return found
 
     def builds(self, name: str) -> list[Spot]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...programs.findings import DOES_ITSELF
+from ...programs.findings import DOES_ITSELF, SHAPING
 from ...programs.tensor import Tensor
 from ...programs.values import Instance, Packed
 from ..edits import Change, Source, dotted
@@ -37,8 +37,8 @@ def reshaping(scene: Scene) -> tuple[ast.Call, ast.expr] | None:
         if isinstance(node, ast.Call):
             calls.insert(0, node)
         node = scene.source.parents.get(node)
-    for call in [*calls, *calls_in(scene.statement)]:
-        if method_name(call) in VIEWS:
+    for call in [scene.part, *calls, *calls_in(scene.statement)]:
+        if isinstance(call, ast.Call) and method_name(call) in VIEWS:
             if isinstance(call.func, ast.Attribute) and not _of_torch(call):
                 return call, call.func.value
             if call.args:
@@ -259,15 +259,19 @@ def _here(scene: Scene, event: Any, node: ast.AST) -> bool:
 def last_step(scene: Scene) -> Iterator[Candidate | None]:
     """hn in the place of output[-1]: there each direction has read everything."""
     name, source, cat = "last-step", scene.source, scene.qualified(scene.source, "torch.cat")
-    for node in subscripts(scene):
-        event = owner_event(scene, node.value)
+    picks: list[tuple[ast.expr, ast.expr]] = [(n, n.value) for n in subscripts(scene)]
+    for call in calls_at(scene):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "select":
+            picks.append((call, call.func.value))
+    for node, owner in picks:
+        event = owner_event(scene, owner)
         if event is None:
             continue
         fix = "take hn of both directions: there each has read the whole sequence"
         for hn, changes in state_names(scene, event) if _here(scene, event, node) else ():
             ends = source.replace(node, f"{cat}([{hn}[-2], {hn}[-1]], dim=1)")
             yield Candidate(name, fix, (*changes, (source.file, ends)))
-        spec, inner = event.function._attributes["_spec"], source.operand(node.value)
+        spec, inner = event.function._attributes["_spec"], source.operand(owner)
         width = int(spec.state_size)
         pieces = f"{inner}[-1, :, :{width}], {inner}[0, :, {width}:]"
         if spec.batch_first:
@@ -330,7 +334,7 @@ def _length_names(scene: Scene, node: ast.AST) -> list[str]:
 
 
 @silent("state-rows")
-def rows(scene: Scene) -> Iterator[Candidate | None]:
+def state_rows(scene: Scene) -> Iterator[Candidate | None]:
     """The rows of hn that are meant: the last layer's, of both directions where there are two."""
     if scene.facts.get("twice"):
         yield from _other_direction(scene)
@@ -344,6 +348,19 @@ def rows(scene: Scene) -> Iterator[Candidate | None]:
             inner = f"{inner}[0]"
         spec = event.function._attributes["_spec"] if event is not None else None
         name, fix = "state-rows", "take the last layer's state"
+        if spec is not None and spec.bidirectional and isinstance(value, Tensor):
+            rows = [
+                row for one in source.within(source.function(node))
+                if isinstance(one, ast.Subscript) and scene.value(one.value) is value
+                for row in (one.slice.elts[:1] if isinstance(one.slice, ast.Tuple) else [one.slice])
+            ]  # fmt: skip
+            if len(rows) > 1:  # each direction's own of the last layer
+                known = [(row, scene.value(row)) for row in rows]
+                own = [
+                    source.replace(row, str(i % 2 - 2)) for row, i in known if isinstance(i, int)
+                ]
+                yield change(name, f"{fix} of both directions", source, *own)
+                return
         if spec is not None and spec.bidirectional:
             cat = scene.qualified(source, "torch.cat")
             both = f"{fix} of both directions"
@@ -376,6 +393,9 @@ def broadcast_loss(scene: Scene) -> Iterator[Candidate | None]:
     part = scene.part
     sides = [part.left, part.right] if isinstance(part, ast.BinOp) else []
     sides += [part.left, *part.comparators] if isinstance(part, ast.Compare) else []
+    if isinstance(part, ast.Call) and method_name(part) == "eq":
+        owner = part.func.value if isinstance(part.func, ast.Attribute) else None
+        sides = [*part.args, *([owner] if owner is not None and len(part.args) == 1 else [])]
     if sides:
         for side in sides:
             for form in ("@.squeeze(-1)", "@.squeeze(1)", "@.unsqueeze(-1)"):
@@ -567,6 +587,11 @@ def hidden(scene: Scene) -> Iterator[Candidate | None]:
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
             value = node.value
+            if isinstance(value, (ast.Dict, ast.DictComp)):
+                text = f"{prefix}.ModuleDict({source.segment(value)})"
+                yield put(
+                    "parameters-hidden", "hold the layers in a ModuleDict", source, value, text
+                )
             if isinstance(value, (ast.List, ast.ListComp, ast.Tuple)):
                 text = source.segment(value)
                 inner = "" if text == "[]" else text
@@ -577,9 +602,25 @@ def hidden(scene: Scene) -> Iterator[Candidate | None]:
 def scores(scene: Scene) -> Iterator[Candidate | None]:
     """The softmax or sigmoid taken away, where the loss and a choice of the best alone read it."""
     event, call = scene.facts["event"], scene.part
-    readers = {e.kind.rpartition(".")[2] for e in scene.events
-               if any(one is event.result for one in e.inputs)}  # fmt: skip
+    todo, readers = [event.result], set()
+    for tensor in todo:  # it grows
+        for one in (e for e in scene.events if e.kind and any(tensor is t for t in e.inputs)):
+            name = one.kind.rpartition(".")[2]
+            if name in SHAPING:
+                todo += [t for t in one.outputs if all(t is not old for old in todo)]
+            elif not any(t is tensor for t in one.outputs):  # as a Sequential gives it on
+                readers.add(name)
     if not isinstance(call, ast.Call) or readers - {*DOES_ITSELF, "argmax", "max", "topk"}:
+        return
+    made = isinstance(event.function, Instance)
+    if made and scene.value(call.func) is not event.function:
+        for spot in scene.builds(event.name):  # the last of a Sequential
+            around = spot.source.parents[spot.node]
+            if class_name(around) == "Sequential" and isinstance(around, ast.Call):
+                ends = [spot.source.span(a)[1] for a in around.args]
+                if around.args[1:] and around.args[-1] is spot.node:
+                    less = Change(ends[-2], ends[-1], "")
+                    yield change("probabilities-for-scores", "give the loss the scores", spot.source, less)  # fmt: skip
         return
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
     method = isinstance(scene.value(owner), Tensor)  # scores.softmax(1), else softmax(scores, 1)
