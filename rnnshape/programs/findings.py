@@ -128,6 +128,19 @@ class Story:
         at, to = self.places[id(one)], self.places[id(other)]
         return any(min(at, to) < place < max(at, to) for place, *_ in self.backwards)
 
+    def leads(self, calls: Sequence[Event], end: Event) -> bool:
+        """Whether what calls gave goes on, call by call, to a later one."""
+        todo = list(calls)
+        seen = {id(e) for e in todo}
+        for event in todo:  # it grows
+            for reader in (r for t in event.outputs for r in self.readers.get(id(t), [])):
+                if reader is end:
+                    return True
+                if id(reader) not in seen:
+                    seen.add(id(reader))
+                    todo.append(reader)
+        return False
+
     @cached_property
     def places(self) -> dict[int, int]:
         """The place of each call among them, by its id."""
@@ -1354,6 +1367,18 @@ def _named(event: Event, *names: str) -> bool:
     return event.kind.rpartition(".")[2] in names
 
 
+def _cuts(event: Event) -> bool:
+    return _named(event, "detach", "detach_", "data")
+
+
+def _learns(story: Story, call: Event) -> bool:
+    """Whether a layer's parameters ask for gradients, and are an optimizer's where there is one."""
+    optimized = story.followed.seen.record.optimized
+    own = [p for p in call.function.parameters_here.values() if p is not None]
+    told = optimized is not None and (not optimized or any(id(p) in optimized for p in own))
+    return told and all(p.storage.requires_grad for p in own)
+
+
 def _carried(story: Story, state: Tensor) -> tuple[Event | None, Event | None]:
     """The call of a layer that gave a state, and what detached it on the way, if anything did."""
     cut = next((e for e in story.readers.get(id(state), []) if _named(e, "detach_")), None)
@@ -1362,7 +1387,7 @@ def _carried(story: Story, state: Tensor) -> tuple[Event | None, Event | None]:
             return event, cut
         if not _named(event, *KEPT):
             break
-        if _named(event, "detach", "detach_", "data"):
+        if _cuts(event):
             cut = event
         state = event.inputs[0]
     return None, cut
@@ -1385,8 +1410,11 @@ def other_samples(story: Story) -> Iterator[Finding]:
         for state in _states(event) if own else ():
             before, _ = _carried(story, state)
             if before is not None and (theirs := _drawn(state)) and not theirs & own:
+                around = [
+                    e for e in story.readers[id(state)] if not e.kind
+                ]  # models that pass it on
                 yield Finding(
-                    "state-of-others", event.place,
+                    "state-of-others", (around or [event])[-1].place,
                     "the loader draws each batch at random, and the state is that of the batch "
                     "before: each sample goes on from another one's state", {"event": event},
                 )  # fmt: skip
@@ -1397,10 +1425,18 @@ def other_samples(story: Story) -> Iterator[Finding]:
 def detached_steps(story: Story) -> Iterator[Finding]:
     """A state that is detached at each step of a sequence whose steps one backward goes through."""
     for event in story.events:
-        reached = event.inputs[0].graph if event.kind in BACKWARD and event.inputs else ()
-        last = {id(e.function): e for e in story.recurrent if _serial(e) in reached}
+        if event.kind not in BACKWARD or not event.inputs:
+            continue
+        reached = event.inputs[0].graph
+        ran = [e for e in story.recurrent if story.places[id(e)] < story.places[id(event)]]
+        last = {id(e.function): e for e in ran}
+        last.update({id(e.function): e for e in ran if _serial(e) in reached})
         for one in last.values():
             cuts: list[Event] = []
+            if _serial(one) not in reached:  # the last was detached too
+                cuts = [e for t in one.outputs for e in story.readers.get(id(t), []) if _cuts(e)]
+                if not cuts or not _learns(story, one) or not story.leads(cuts[:1], event):
+                    continue
             while _one_step(one):
                 found = [_carried(story, state) for state in _states(one)]
                 before, cut = found[0] if found else (None, None)
@@ -1457,7 +1493,7 @@ def next_step_read(story: Story) -> Iterator[Finding]:
             known = begin is not None or int(part.size) == int(others[0].size) + 1
             if at is not None and known and int(at) - int(begin or 0) - int(gone or 0) == 1:
                 yield Finding(
-                    "target-read", layer.place,
+                    "future-read", layer.place,
                     f"the target (line {event.place.line}) is the input one step later: the "
                     "reverse direction has read at each step the one that is to be told",
                     {"event": layer},
@@ -1526,11 +1562,13 @@ def still_training(story: Story) -> Iterator[Finding]:
         later = story.events[at + 1 :]
         if last < 0 or not noise or _on_purpose(story, event, last):
             continue
-        if not any(_named(e, "std", "var") for e in later) and _measured(story, event):
+        learns = any(e.kind in BACKWARD for e in later)
+        used = not learns or _measured(story, event)  # what nothing learns from later is a result
+        if used and not any(_named(e, "std", "var") for e in later):
             yield Finding(
                 "still-training", event.place,
-                f"the network is measured without eval(): its {noise} still works as in training",
-                {"event": event},
+                f"the network is used without eval(): its {noise} still works as in training",
+                {"event": event, "learns": learns},
             )  # fmt: skip
 
 

@@ -187,7 +187,7 @@ CAUSES: dict[str, Cause] = {
         "A state that was detached is a number to backward: what came before it learns nothing.",
         "Detach between one backward and the next, not between the steps of a sequence.",
     ),
-    "target-read": Cause(
+    "future-read": Cause(
         "The reverse direction reads from the end: at each step its output knows all that come "
         "later. What is to be told from the steps before can be read off, and nothing is learned.",
         "Build the layer with one direction, or train each direction on its own.",

@@ -665,7 +665,7 @@ def begun_anew(scene: Scene) -> Iterator[Candidate | None]:
                     yield change("state-of-others", fix, source, at)
 
 
-@silent("target-read")
+@silent("future-read")
 def one_direction(scene: Scene) -> Iterator[Candidate | None]:
     """The layer built of the forward direction alone."""
     fix = "build it without the reverse direction"
@@ -673,7 +673,7 @@ def one_direction(scene: Scene) -> Iterator[Candidate | None]:
         for spot in (*scene.constructors(call.func), *(s for n in LAYERS for s in scene.builds(n))):
             if isinstance(spot.node, ast.Call) and class_name(spot.node) in LAYERS:
                 less = spot.source.without_keyword(spot.node, "bidirectional")
-                yield change("target-read", fix, spot.source, less)
+                yield change("future-read", fix, spot.source, less)
 
 
 @silent("state-detached")
@@ -711,7 +711,11 @@ def measured(scene: Scene) -> Iterator[Candidate | None]:
     node: ast.AST = scene.statement
     while isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef):
         if isinstance(node, ast.With):
-            behind = () if trains else (source.after(node, f"{owner}.train()"),)
+            behind = (
+                ()
+                if trains or not scene.facts["learns"]
+                else (source.after(node, f"{owner}.train()"),)
+            )
             yield change(name, fix, source, source.before(node, f"{owner}.eval()"), *behind)
         node = source.parents[node]
     if isinstance(node, ast.FunctionDef) and trains:
