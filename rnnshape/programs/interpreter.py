@@ -2569,7 +2569,7 @@ class Interpreter(Seen):
         training = owner._attributes.get("training") if isinstance(owner, Instance) else None
         event = Event(
             kind, name, text, Place(frame.file, at, frame.where), tuple(args), dict(keywords),
-            result, frame.path, function, training,
+            result, frame.path, function, training=training,
         )  # fmt: skip
         kept = tuple((tensor, tensor.storage.written) for tensor in saved(event))
         event = replace(event, saved=kept) if kept else event

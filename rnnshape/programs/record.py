@@ -45,11 +45,8 @@ class Event:
     result: Any
     path: tuple[int, ...]
     function: Any = None
-<<<<<<< HEAD
     saved: Sequence[tuple[Tensor, int]] = ()
-=======
     training: bool | None = None
->>>>>>> 7faacde (Six mistakes of programs that run and learn not: steps read crosswise, a state of other samples, detach at each step, targets that were read, padding learned, a network measured while it trains)
 
     @property
     def inputs(self) -> list[Tensor]:
