@@ -401,6 +401,10 @@ def detached(scene: Scene, name: str) -> Iterator[Candidate | None]:
                 if not isinstance(last, (ast.Return, ast.Break, ast.Continue)):
                     yield change(name, fix, source, source.after(last, line))
                 yield change(name, fix, source, source.before(loop.body[0], line))
+                for call in source.within(loop):  # where not each turn goes back
+                    if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "backward":
+                        behind = source.after(source.statement(call), line)
+                        yield change(name, fix, source, behind)
                 yield change(name, fix, source, source.after(statement, line))
     for event in scene.events:  # a state kept on self
         if not is_recurrent(event):
