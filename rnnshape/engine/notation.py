@@ -57,7 +57,7 @@ _COMMANDS = {  # of LaTeX, besides names of functions and of Greek letters -> wh
 }  # fmt: skip
 _MARKS = dict(zip("˜ˆˉ\u0303\u0302\u0304", ("tilde", "hat", "bar") * 2))
 _WRITTEN: list[tuple[str, Any]] = [  # in this order: what papers write -> what is read
-    (r"\.\s*$|[,.]?\s*\\\\\s*$|[&$]|\\(?:quad|[,;!:])", " "),
+    (r"\\(?:begin|end)\{[^{}]*\}|\.\s*$|[,.]?\s*\\\\\s*$|[&$]|\\(?:quad|[,;!:])", " "),
     (r"\\(?:left|right|[bB]igg?|math[a-z]+|boldsymbol|bm|text|operatorname)(?![A-Za-z])", ""),
     (r"\\([A-Za-z]+)", lambda m: _COMMANDS.get(m[1]) or _command(m[1])),
     ("[ₐ-ₜᵢ-ᵪ₀-₋]+", lambda m: f"_{{{unicodedata.normalize('NFKC', m[0])}}}"),

@@ -70,9 +70,11 @@ def test_shapes_follow_from_use(text, parameters):
         ("a^{<t>} = tanh(W x^{(t)} + U a^{< t − 1 >})", "a' = tanh(W·x + U·a)"),
         ("h̃_t = W x_t\nh_t = h̃_t + h_{t-1}", "h_tilde_t = W·x\nh' = h_tilde_t + h"),
         (
+            "\\begin{align*}\n"
             r"\tilde{\mathbf{h}}_t &= \tanh\left(\mathbf{W}_{\hat{h}}\mathbf{x}_{t}\right), \\"
             "\n"
-            r"\mathbf h_t = \tilde {h}_t \odot U^{\top} \mathbf{h}_{t - 1} + \beta \circ \Lambda x_t.",
+            r"\mathbf h_t = \tilde {h}_t \odot U^{\top} \mathbf{h}_{t - 1} + \beta \circ \Lambda x_t."
+            "\n\\end{align*}",
             "h_tilde_t = tanh(W_h_hat·x)\nh' = h_tilde_t ⊙ (transpose(U)·h) + β ⊙ Λ·x",
         ),
     ],
