@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .record import Event, Gradients, Place, calls_layer, tensors_in
-from .tensor import JOINED, Axis, Part, Tensor
+from .record import MOST_EVENTS, Event, Gradients, Place, calls_layer, tensors_in
+from .sizes import product, written_shape
+from .tensor import JOINED, Axis, Origin, Part, Tensor, broadcast
 from .torch.data import DRAWN
 from .torch.modules import submodules
 from .values import Instance, Packed, Unknown
@@ -58,11 +59,9 @@ class Story:
         found: dict[tuple[int, Any], str] = {}
         batched = sorted(self.recurrent, key=lambda e: any(t.rank == 2 for t in e.inputs[:1]))
         for event in batched:  # of two axes the first may be either
-            for tensor in event.outputs:
-                for axis in tensor.axes:
-                    for part in axis:
-                        if part.origin is not None and part.kind in ("samples", "steps"):
-                            found.setdefault((id(part.origin), part.piece), part.kind)
+            for part in (part for tensor in event.outputs for part in tensor.parts):
+                if part.origin is not None and part.kind in ("samples", "steps"):
+                    found.setdefault(part.key, part.kind)
         return {**dict.fromkeys(self.convolved, "samples"), **found, **self.joined}
 
     @cached_property
@@ -71,17 +70,19 @@ class Story:
         them going on from the one before: steps."""
         found: dict[tuple[int, Any], str] = {}
         for event in self.events:
-            parts = [p for t in event.outputs[:1] for a in t.axes for p in a]
+            parts = [p for t in event.outputs[:1] for p in t.parts]
             for part in parts if event.kind in JOINS else ():
                 if part.origin is not None and part.origin.what == JOINED:
                     graphs = list(dict.fromkeys(t.graph for t in event.inputs))
-                    new = [{id(self.makers[g]) for g in b - a if g in self.makers}
-                           for a, b in pairwise(graphs) if a < b]  # fmt: skip
+                    new = [self.layers_in(b - a) for a, b in pairwise(graphs) if a < b]
                     if len(new) == len(graphs) - 1 > 0 and new[0] and new.count(new[0]) == len(new):
-                        first = {id(self.makers[g]) for g in graphs[0] if g in self.makers}
-                        if new[0] <= first:
+                        if new[0] <= self.layers_in(graphs[0]):
                             found[id(part.origin), None] = "steps"
         return found
+
+    def layers_in(self, graph: Iterable[int]) -> set[Instance]:
+        """The recurrent layers whose calls a graph holds."""
+        return {self.makers[serial] for serial in graph if serial in self.makers}
 
     @cached_property
     def makers(self) -> dict[int, Any]:
@@ -98,28 +99,26 @@ class Story:
         found = set()
         for event in self.events:
             if re.fullmatch(r"torch\.nn\.(Conv|MaxPool|AvgPool|BatchNorm)\dd", event.kind):
-                for tensor in event.inputs[:1]:
-                    first = tensor.axes[0][0] if len(tensor.axes[0]) == 1 else None
+                for first in (alone(tensor.axes[0]) for tensor in event.inputs[:1]):
                     if first is not None and first.kind == "unknown" and first.origin is not None:
-                        found.add((id(first.origin), first.piece))
+                        found.add(first.key)
         return found
 
     @cached_property
     def batched(self) -> set[tuple[int, Any]]:
         """The axes that a layer has read as samples, of three axes, by origin and piece."""
         outputs = [e.result[0] for e in self.recurrent if e.inputs and e.inputs[0].rank == 3]
-        axes = [a for t in outputs if isinstance(t, Tensor) for a in t.axes if len(a) == 1]
-        return {(id(a[0].origin), a[0].piece) for a in axes if a[0].kind == "samples"}
+        parts = [alone(axis) for t in outputs if isinstance(t, Tensor) for axis in t.axes]
+        return {part.key for part in parts if part is not None and part.kind == "samples"}
 
     @cached_property
     def backwards(self) -> list[tuple[int, Event, set[int]]]:
         """The calls of backward, each with its place among the events and the ids of the recurrent
         layers' parameters that it reaches."""
-        makers, found = self.makers, []
+        found = []
         for at, event in enumerate(self.events):
             if event.kind in BACKWARD and event.inputs and "inputs" not in event.keywords:
-                layers = [makers[g] for g in event.inputs[0].graph if g in makers]
-                own = [p for one in layers for p in one.parameters_here.values() if p is not None]
+                own = parameters(self.layers_in(event.inputs[0].graph))
                 found.append((at, event, {id(p) for p in own if p.storage.requires_grad}))
         return found
 
@@ -128,18 +127,30 @@ class Story:
         at, to = self.places[id(one)], self.places[id(other)]
         return any(min(at, to) < place < max(at, to) for place, *_ in self.backwards)
 
-    def leads(self, calls: Sequence[Event], end: Event) -> bool:
-        """Whether what calls gave goes on, call by call, to a later one."""
-        todo = list(calls)
-        seen = {id(e) for e in todo}
-        for event in todo:  # it grows
-            for reader in (r for t in event.outputs for r in self.readers.get(id(t), [])):
-                if reader is end:
-                    return True
-                if id(reader) not in seen:
-                    seen.add(id(reader))
-                    todo.append(reader)
-        return False
+    def onward(
+        self, event: Event, passes: Callable[[Event], bool], hops: int = MOST_EVENTS
+    ) -> Iterator[Event]:
+        """The calls that read what one gave, and those behind each that passes it on, once each."""
+        reached, seen = [event], {event}
+        while reached and hops:
+            readers = [r for e in reached for t in e.outputs for r in self.readers.get(id(t), [])]
+            reached = [one for one in dict.fromkeys(readers) if one not in seen]
+            yield from reached
+            seen.update(reached)
+            reached, hops = [one for one in reached if passes(one)], hops - 1
+
+    def history(self, tensor: Tensor) -> Iterator[Event]:
+        """The call that made a tensor, the one that made its first input, and so on back."""
+        while (event := self.made.get(id(tensor))) is not None:
+            yield event
+            if not event.inputs:
+                return
+            tensor = event.inputs[0]
+
+    @cached_property
+    def picks(self) -> list[Event]:
+        """The calls that take a row, a step or a part: x[key] and select."""
+        return [event for event in self.events if event.kind in PICKS and event.outputs]
 
     @cached_property
     def places(self) -> dict[int, int]:
@@ -168,10 +179,8 @@ class Story:
 
     def computed(self, tensor: Tensor) -> Event | None:
         """The call that computed a tensor's numbers, before views and swaps of axes."""
-        event = self.made.get(id(tensor))
-        while event is not None and event.kind.rpartition(".")[2] in SHAPING and event.inputs:
-            event = self.made.get(id(event.inputs[0]))
-        return event
+        found = (e for e in self.history(tensor) if e.basename not in SHAPING or not e.inputs)
+        return next(found, None)
 
     @cached_property
     def returned(self) -> set[int]:
@@ -182,18 +191,38 @@ class Story:
     def kind(self, part: Part) -> str:
         """What a part is."""
         if part.kind == "unknown" and part.origin is not None:
-            return self.roles.get((id(part.origin), part.piece), "unknown")
+            return self.roles.get(part.key, "unknown")
         return part.kind
 
     def axis(self, axis: Axis) -> str:
         """What an axis of one part is; "" for others."""
         return self.kind(axis[0]) if len(axis) == 1 and axis[0].piece is None else ""
 
+    def kinds(self, tensor: Tensor) -> list[str]:
+        """What each axis of a tensor is."""
+        return [self.axis(axis) for axis in tensor.axes]
+
     def used(self, tensor: Tensor) -> bool:
         """Whether anything reads it, or a function gives it back."""
         return bool(self.readers.get(id(tensor))) or id(tensor) in self.returned
 
 
+def alone(axis: Axis) -> Part | None:
+    """The part of an axis that has one."""
+    return axis[0] if len(axis) == 1 else None
+
+
+def parameters(modules: Iterable[Instance]) -> list[Tensor]:
+    """The parameters that modules hold themselves."""
+    return [p for one in modules for p in one.parameters_here.values() if p is not None]
+
+
+def told(id: str, event: Event, why: str, **facts: Any) -> Finding:
+    """A finding at a call."""
+    return Finding(id, event.place, why, {"event": event, **facts})
+
+
+PICKS = ("index", "Tensor.select", "torch.select")
 JOINS = ("torch.cat", "torch.concat", "torch.concatenate", "torch.stack")
 BACKWARD = ("Tensor.backward", "torch.autograd.backward")
 Rule = Callable[[Story], Iterator[Finding]]
@@ -259,22 +288,16 @@ def parameters_hidden(story: Story) -> Iterator[Finding]:
         if isinstance(one, Instance) and "_modules" in one._attributes
         for _, module in submodules(one)
     }  # fmt: skip
-    learning = {  # a teacher, under no_grad or detached, may be kept apart
-        id(event.function) for event in story.recurrent for tensor in event.outputs
-        for fact in tensor.facts.values() if getattr(fact, "serial", None) in reached
-    }  # fmt: skip
+    learning = story.layers_in(reached)  # a teacher, under no_grad or detached, may be kept apart
     for layer in story.followed.layers:
-        parameters = [
-            p for p in layer.instance._attributes["_parameters"].values() if p is not None
-        ]
-        frozen = not all(p.storage.requires_grad for p in parameters)
+        own = parameters([layer.instance])
+        frozen = not all(p.storage.requires_grad for p in own)
         inside = layer.place.where.endswith(".forward")
-        apart = id(layer.instance) in learning and not frozen
-        if apart and not any(id(p) in optimized for p in parameters):
-            where = (
-                "is built in forward, anew at each call" if inside
-                else "stands in a plain list of its module"
-            )  # fmt: skip
+        apart = layer.instance in learning and not frozen
+        if apart and not any(id(p) in optimized for p in own):
+            where = "stands in a plain list of its module"
+            if inside:
+                where = "is built in forward, anew at each call"
             if inside or id(layer.instance) in held:
                 yield Finding(
                     "parameters-hidden", layer.place,
@@ -303,29 +326,23 @@ def axes_mixed(story: Story) -> Iterator[Finding]:
 
 
 def _mixed(story: Story, x: Tensor, y: Tensor) -> str:
-    parts = [part for axis in x.axes for part in axis if part.size != 1]
+    parts = [part for part in x.parts if part.size != 1]
     samples = [part for part in parts if story.kind(part) == "samples"]
-    before = {(id(part.origin), part.piece) for part in parts}
+    before = {part.key for part in parts}
     for axis in y.axes:
+        joined = len([p for p in axis if p.size != 1]) > 1
         for part in axis:
-            if part.kind == "mixed" and [p.kind for p in part.of] == ["layers", "directions"]:
+            mixed = part.kind == "mixed"
+            if mixed and [p.kind for p in part.of] == ["layers", "directions"]:
                 layers, directions = part.of
                 return (
                     f"the rows of hn go layer by layer, both directions of each: {_shape(x)} is ({layers.size}, "
                     f"{directions.size}, …), and read as {_shape(y)} its layers and directions are mixed"
                 )
-            if (
-                part.kind == "mixed"
-                and any(story.kind(p) == "samples" for p in part.of)
-                and samples
-            ):
+            if mixed and samples and any(story.kind(p) == "samples" for p in part.of):
                 return _words(story, x, y, part.of)
-            if (
-                part.piece
-                and (id(part.origin), part.piece) not in before
-                and story.kind(part) == "samples"
-                and len([p for p in axis if p.size != 1]) > 1
-            ):
+            new = part.piece and part.key not in before
+            if new and joined and story.kind(part) == "samples":
                 return _words(story, x, y, parts)
     if {"hn", "cn"} & x.facts.keys() and y.rank > 1 and x.rank == 3:
         for axis in y.axes:
@@ -356,9 +373,8 @@ def _state_mixed(story: Story, x: Tensor, y: Tensor) -> str:
         batch = next(iter(event.inputs), None)
         if batch is None or batch.rank != 3:
             continue
-        first = event.function._attributes["_spec"].batch_first
-        given = tensors_in([*event.args[1:], *event.keywords.values()])
-        if batch.shape[0 if first else 1] == n and any(_comes_of(t, y) for t in given):
+        samples = batch.shape[0 if event.spec.batch_first else 1]
+        if samples == n and any(_comes_of(state, y) for state in event.states):
             return (
                 f"{_shape(x)} has a row for each of {n} samples; read in its old order as {_shape(y)}, a state "
                 "of (D·L, N, H), each sample gets parts of several rows"
@@ -377,7 +393,7 @@ def _channels_mixed(story: Story, y: Tensor) -> str:
         x = next(iter(event.inputs), None)
         if x is None or x.rank != 3 or event.args[0] is not y:
             continue
-        t = 1 if event.function._attributes["_spec"].batch_first else 0
+        t = 1 if event.spec.batch_first else 0
         for part in x.axes[t]:
             channels = [p for p in part.of or (part,) if str(p.origin).startswith("Conv")]
             if channels and (len(part.of) > 1 or part.piece):
@@ -389,9 +405,7 @@ def _channels_mixed(story: Story, y: Tensor) -> str:
 
 
 def _words(story: Story, x: Tensor, y: Tensor, parts: Sequence[Part]) -> str:
-    kinds = list(
-        dict.fromkeys(story.kind(p) for p in parts if story.kind(p) not in ("one", "unknown"))
-    )
+    kinds = [k for k in dict.fromkeys(map(story.kind, parts)) if k not in ("one", "unknown")]
     listed = ", ".join(kinds[:-1]) + f" and {kinds[-1]}" if len(kinds) > 1 else "".join(kinds)
     return (
         f"{_shape(x)} read in its old order as {_shape(y)} mixes {listed}: a row of the result holds "
@@ -400,8 +414,6 @@ def _words(story: Story, x: Tensor, y: Tensor, parts: Sequence[Part]) -> str:
 
 
 def _shape(x: Tensor) -> str:
-    from .sizes import written_shape
-
     return written_shape(x.shape)
 
 
@@ -416,7 +428,7 @@ def _turned(x: Tensor, y: Tensor) -> bool:
     steps of a series may have been cut anew."""
     a, b = _sizes(x), _sizes(y)
     moved = [n for n, m in zip(a, b) if n != m]
-    features = [int(p.size) for axis in x.axes for p in axis if p.kind == "features"]
+    features = [int(p.size) for p in x.parts if p.kind == "features"]
     distinct = a != b and sorted(a) == sorted(b) and len(set(a)) == len(a)
     return distinct and (len(moved) == len(a) or any(n in moved for n in features))
 
@@ -427,18 +439,9 @@ def _sizes(x: Tensor) -> list[int]:
 
 def _meets_layer(story: Story, y: Tensor) -> bool:
     """Whether a recurrent layer reads the result, as its input or its state."""
-    own = {
-        (id(p.origin), p.piece)
-        for axis in y.axes
-        for p in axis
-        if p.origin is not None and (p.piece or p.kind == "mixed")
-    }
-    for event in story.recurrent:
-        for tensor in event.inputs:
-            for axis in tensor.axes:
-                if any((id(p.origin), p.piece) in own for p in axis if p.origin is not None):
-                    return True
-    return False
+    own = {p.key for p in y.parts if p.origin is not None and (p.piece or p.kind == "mixed")}
+    read = (p for e in story.recurrent for t in e.inputs for p in t.parts if p.origin is not None)
+    return any(part.key in own for part in read)
 
 
 # --------------------------------------------------------------------------------- steps of outputs
@@ -449,7 +452,7 @@ def chosen(event: Event) -> Iterator[tuple[int, int]]:
     x = event.inputs[0] if event.inputs else None
     if x is None:
         return
-    if event.kind in ("Tensor.select", "torch.select"):
+    if event.kind in PICKS[1:]:
         values = [*event.args[1:], *event.keywords.values()]
         if len(values) == 2 and all(isinstance(v, int) for v in values):
             yield values[0] % max(x.rank, 1), values[1]
@@ -484,75 +487,48 @@ def _whole_width(story: Story, event: Event) -> bool:
     if not any(p.kind == "directions" for p in result.axes[-1]):
         return False
     readers = story.readers.get(id(result), [])
-    parts = [
-        e
-        for e in readers
-        if e.outputs
-        and e.kind in _PIECES
-        and e.outputs[0].rank
-        and e.outputs[0].shape[-1] != result.shape[-1]
-    ]
-    splits = [
-        e
-        for e in readers
-        if e.kind in VIEWS
-        and any(
-            axis[0].kind == "directions" and len(axis) == 1
-            for axis in e.outputs[0].axes
-            if e.outputs
-        )
-    ]
-    return not parts and not splits
+    for event in (e for e in readers if e.outputs):
+        made = event.outputs[0]
+        if event.kind in _PIECES and made.rank and made.shape[-1] != result.shape[-1]:
+            return False
+        if event.kind in VIEWS and "directions" in [p.kind for p in map(alone, made.axes) if p]:
+            return False
+    return True
 
 
 @rule
 def steps(story: Story) -> Iterator[Finding]:
     """The last step of an output that is padded, or whose other direction has read one step."""
-    picks = [
-        event
-        for event in story.events
-        if event.kind in ("index", "Tensor.select", "torch.select") and event.outputs
-    ]
     positions: dict[int, set[str]] = {}
-    for event in picks:
+    for event in story.picks:
         positions.setdefault(id(event.place.node), set()).add(str(list(chosen(event))))
-    for event in picks:
+    for event in story.picks:
         if len(positions[id(event.place.node)]) > 1:
             continue  # a loop that takes every step in turn
         x = event.inputs[0]
         ran = x.facts.get("output")
         for dim, index in chosen(event):
-            kind = story.axis(x.axes[dim])
-            if (
-                kind == "steps"
-                and "padded" in x.facts
-                and index == -1
-                and _uneven(x.facts["padded"])
-            ):
-                if ran is not None:
-                    yield Finding(
-                        "padded-step", event.place,
-                        "the batch is padded: of every sequence shorter than the longest the last step is "
-                        "padding; hn holds each sequence's own last step", {"event": event},
-                    )  # fmt: skip
-            elif (
-                kind == "steps"
-                and ran is not None
-                and ran.spec.bidirectional
-                and _whole_width(story, event)
-            ):
+            if ran is None or story.axis(x.axes[dim]) != "steps":
+                continue
+            if "padded" in x.facts and index == -1 and _uneven(x.facts["padded"]):
+                why = (
+                    "the batch is padded: of every sequence shorter than the longest the last step "
+                    "is padding; hn holds each sequence's own last step"
+                )
+                yield told("padded-step", event, why)
+            elif ran.spec.bidirectional and _whole_width(story, event):
                 if is_last(index, x.shape[dim]):
                     half = "reverse"
                 elif index == 0 and x.shape[dim] != 1:
                     half = "forward"
                 else:
                     continue
-                yield Finding(
-                    "last-step", event.place,
-                    f"the {half} half has read one step only: of a bidirectional layer the last step of the "
-                    "output ends the forward direction and begins the reverse; hn[-2] and hn[-1] are "
-                    "the ends of both", {"event": event},
-                )  # fmt: skip
+                why = (
+                    f"the {half} half has read one step only: of a bidirectional layer the last "
+                    "step of the output ends the forward direction and begins the reverse; hn[-2] "
+                    "and hn[-1] are the ends of both"
+                )
+                yield told("last-step", event, why)
 
 
 def _uneven(padded: Any) -> bool:
@@ -567,38 +543,28 @@ def _uneven(padded: Any) -> bool:
 def rows(story: Story) -> Iterator[Finding]:
     """Rows of hn that are not what they are taken for."""
     for call in story.recurrent:
-        spec = call.function._attributes["_spec"]
-        if spec.single or isinstance(call.result, Unknown):
-            continue
-        yield from _rows_of(story, call, spec)
+        if not call.spec.single:
+            yield from _rows_of(story, call, call.spec)
 
 
 def _rows_of(story: Story, call: Event, spec: Any) -> Iterator[Finding]:
-    hidden = call.result[1]
-    states = (
-        list(hidden)
-        if isinstance(hidden, (tuple, list)) and not isinstance(hidden, Tensor)
-        else [hidden]
-    )
+    states = list(tensors_in(call.result[1]))
     for hn in states:
-        if not isinstance(hn, Tensor):
-            continue
         readers = story.readers.get(id(hn), [])
         for event in readers:
             if event.kind == "index" and hn.rank == 3:
                 for dim, index in chosen(event):
                     if dim == 1 and is_last(index, hn.shape[1]) and _goes_on(story, event):
-                        yield Finding(
-                            "state-rows", event.place,
-                            f"axis 1 of hn is the batch, also with batch_first: position {index} is the state of "
-                            "one sample; hn[-1] is the last layer's state of all",
-                            {"event": event},
-                        )  # fmt: skip
+                        why = (
+                            "axis 1 of hn is the batch, also with batch_first: position "
+                            f"{index} is the state of one sample; hn[-1] is the last layer's "
+                            "state of all"
+                        )
+                        yield told("state-rows", event, why)
         if spec.bidirectional and spec.num_layers > 1 and hn.rank == 3:
             yield from _first_rows(story, hn, spec, readers)
-    first = states[0]
-    if isinstance(first, Tensor) and first.rank >= 2:
-        yield from _unread(story, call, spec, first)
+    if states and states[0].rank >= 2:
+        yield from _unread(story, call, spec, states[0])
 
 
 def _goes_on(story: Story, event: Event) -> bool:
@@ -620,33 +586,20 @@ def _first_rows(story: Story, hn: Tensor, spec: Any, readers: Sequence[Event]) -
         first = key[0] if isinstance(key, tuple) and key else key
         if event.kind != "index" or not isinstance(first, slice) or first.step not in (None, 1):
             continue
-        result = event.outputs[0]
-        if result.shape[0] != spec.num_layers or first.start not in (
-            None,
-            0,
-            -spec.num_layers,
-            spec.num_layers,
-        ):
+        result, count = event.outputs[0], spec.num_layers
+        if result.shape[0] != count or first.start not in (None, 0, -count, count):
             continue
-        for other in story.recurrent:
-            given = [*other.args[1:], *other.keywords.values()]
-            if any(t is result for t in tensors_in(given)):
-                names = [
-                    f"layer {r // 2} {'reverse' if r % 2 else 'forward'}"
-                    for r in range(spec.num_layers)
-                ]
-                if first.start not in (None, 0):
-                    names = [
-                        f"layer {r // 2} {'reverse' if r % 2 else 'forward'}"
-                        for r in range(spec.num_layers, 2 * spec.num_layers)
-                    ]
-                yield Finding(
-                    "state-rows", event.place,
-                    f"the rows of hn go layer by layer, both directions of each: these are {', '.join(names)}, "
-                    "not one direction of every layer",
-                    {"event": event},
-                )  # fmt: skip
-                break
+        if any(state is result for other in story.recurrent for state in other.states):
+            begin = count if first.start else 0
+            names = [
+                f"layer {row // 2} {'reverse' if row % 2 else 'forward'}"
+                for row in range(begin, begin + count)
+            ]
+            why = (
+                "the rows of hn go layer by layer, both directions of each: these are "
+                f"{', '.join(names)}, not one direction of every layer"
+            )
+            yield told("state-rows", event, why)
 
 
 def _unread(story: Story, call: Event, spec: Any, hn: Tensor) -> Iterator[Finding]:
@@ -668,11 +621,7 @@ def _unread(story: Story, call: Event, spec: Any, hn: Tensor) -> Iterator[Findin
         if event.kind in ("Tensor.unbind", "torch.unbind") and len(event.outputs) == count:
             taken.update({r: event for r, t in enumerate(event.outputs) if story.used(t)})
             continue
-        positions = (
-            [i for d, i in chosen(event) if d == 0]
-            if event.kind in ("index", "Tensor.select", "torch.select")
-            else []
-        )
+        positions = [i for d, i in chosen(event) if d == 0] if event.kind in PICKS else []
         if not positions:
             return  # something reads more than a row
         taken[int(positions[0]) % count] = event
@@ -682,20 +631,19 @@ def _unread(story: Story, call: Event, spec: Any, hn: Tensor) -> Iterator[Findin
     last = set(range(count - directions, count))
     if not last & taken.keys():
         row, event = next(iter(taken.items()))
-        yield Finding(
-            "state-rows", event.place,
-            f"row {row} of hn is layer {row // directions}; the last layer's state is hn[-1], and nothing reads it",
-            {"event": event},
-        )  # fmt: skip
+        why = (
+            f"row {row} of hn is layer {row // directions}; the last layer's state is hn[-1], and "
+            "nothing reads it"
+        )
+        yield told("state-rows", event, why)
     elif directions == 2 and last - taken.keys():
         row = next(iter(last & taken.keys()))
-        event = taken[row]
         half, other = ("reverse", "forward") if row == count - 1 else ("forward", "reverse")
-        yield Finding(
-            "state-rows", event.place,
-            f"row {row - count} of hn is the {half} direction of the last layer alone; nothing reads the {other} one",
-            {"event": event},
-        )  # fmt: skip
+        why = (
+            f"row {row - count} of hn is the {half} direction of the last layer alone; nothing "
+            f"reads the {other} one"
+        )
+        yield told("state-rows", taken[row], why)
 
 
 # ------------------------------------------------------------------------------- samples and steps
@@ -706,75 +654,69 @@ def batch_first(story: Story) -> Iterator[Finding]:
     """A layer that reads samples as steps; the last sample where the last step was meant."""
     seen: dict[tuple[int, Any], tuple[str, Event]] = {}
     for event in story.recurrent:
-        spec = event.function._attributes["_spec"]
+        spec = event.spec
         x = next(iter(event.inputs), None)
-        if not spec.single and x is not None and x.rank == 2 and x.shape[0] != 1:
-            origin = x.axes[0][0].origin if len(x.axes[0]) == 1 else None
+        if spec.single or x is None or any(isinstance(a, Packed) for a in event.args):
+            continue
+        if x.rank == 2 and x.shape[0] != 1:
+            origin = _origin(x, 0)
             drawn = origin is not None and origin.what == DRAWN
-            read = drawn or (id(origin), None) in story.batched
-            if read and not isinstance(event.args[0], Packed):
-                yield Finding(
-                    "unbatched-rank", event.place,
-                    f"axis 0 of the input, {_shape(x)}, is the batch; of two axes a layer takes it for the "
-                    "steps of one sequence, and goes from sample to sample", {"event": event, "spec": spec},
-                )  # fmt: skip
-        if (
-            spec.single
-            or x is None
-            or x.rank != 3
-            or any(isinstance(a, Packed) for a in event.args)
-        ):
+            if drawn or (id(origin), None) in story.batched:
+                why = (
+                    f"axis 0 of the input, {_shape(x)}, is the batch; of two axes a layer takes it "
+                    "for the steps of one sequence, and goes from sample to sample"
+                )
+                yield told("unbatched-rank", event, why, spec=spec)
+        if x.rank != 3:
             continue
         n, t = (0, 1) if spec.batch_first else (1, 0)
-        if (x.axes[n][0].kind, x.axes[t][0].kind) == ("steps", "samples") or (
-            x.axes[t][0].kind == "samples"
-            and len(x.axes[t]) == 1
-            and x.axes[n][0].kind != "samples"
-            and x.shape[n] != 1
-        ):
+        first, other = x.axes[t][0].kind, x.axes[n][0].kind
+        whole = len(x.axes[t]) == 1 and other != "samples" and x.shape[n] != 1
+        if first == "samples" and (other == "steps" or whole):
             order = "(N, T, features)" if spec.batch_first else "(T, N, features)"
-            yield Finding(
-                "batch-first-confusion", event.place,
-                f"axis {t} of the input holds the samples, and the layer reads {order}: it goes through the "
-                "samples as if they were steps", {"event": event},
-            )  # fmt: skip
+            why = (
+                f"axis {t} of the input holds the samples, and the layer reads {order}: it goes "
+                "through the samples as if they were steps"
+            )
+            yield told("batch-first-confusion", event, why)
             continue
         for d, kind in ((n, "samples"), (t, "steps")):
-            origin = x.axes[d][0].origin if len(x.axes[d]) == 1 else None
-            if origin is not None and x.axes[d][0].kind == "unknown":
-                before = seen.setdefault((id(origin), x.axes[d][0].piece), (kind, event))
-                if before[0] != kind and before[1].function is not event.function:
-                    yield Finding(
-                        "batch-first-confusion", event.place,
-                        f"{before[1].text} reads axis {d} as {before[0]}, this layer as {kind}: one of the two "
-                        "has the wrong batch_first", {"event": event},
-                    )  # fmt: skip
+            if _origin(x, d) is not None and x.axes[d][0].kind == "unknown":
+                role, before = seen.setdefault(x.axes[d][0].key, (kind, event))
+                if role != kind and before.function is not event.function:
+                    why = (
+                        f"{before.text} reads axis {d} as {role}, this layer as {kind}: one of the "
+                        "two has the wrong batch_first"
+                    )
+                    yield told("batch-first-confusion", event, why)
                     break
-    for event in story.events:
-        if event.kind not in ("index", "Tensor.select", "torch.select") or not event.outputs:
-            continue
+    for event in story.picks:
         x = event.inputs[0]
         ran = x.facts.get("output")
         if ran is None or x.rank != 3:
             continue
-        kinds = [story.axis(axis) for axis in x.axes]
+        kinds = story.kinds(x)
         for dim, index in chosen(event):
             if kinds[dim] != "samples" or "steps" not in kinds or not is_last(index, x.shape[dim]):
                 continue
-            unpacked = _padded_otherwise(story, x)
-            if unpacked is not None and _read_by_module(story, event):
+            if not _read_by_module(story, event):
+                continue
+            if (unpacked := _padded_otherwise(story, x)) is not None:
                 yield unpacked
-            elif _read_by_module(story, event):
-                sure = _samples_read_as_steps(story, ran)
-                words = "and the steps are taken for the batch" if sure else (
-                    "not the last step: either the layer has the wrong batch_first for its input, or "
-                    f"{'[-1]' if dim else '[:, -1]'} was meant"
-                )  # fmt: skip
-                yield Finding(
-                    "batch-first-confusion", event.place,
-                    f"axis {dim} of this output is the batch: position {index} is the last sample, {words}",
-                    {"event": event, "axis": dim, "sure": sure},
-                )  # fmt: skip
+                continue
+            sure = _samples_read_as_steps(story, ran)
+            words = "and the steps are taken for the batch" if sure else (
+                "not the last step: either the layer has the wrong batch_first for its input, or "
+                f"{'[-1]' if dim else '[:, -1]'} was meant"
+            )  # fmt: skip
+            why = f"axis {dim} of this output is the batch: position {index} is the last sample, "
+            yield told("batch-first-confusion", event, why + words, axis=dim, sure=sure)
+
+
+def _origin(x: Tensor, axis: int) -> Origin | None:
+    """Where an axis of one part comes from."""
+    part = alone(x.axes[axis])
+    return part.origin if part is not None else None
 
 
 def _samples_read_as_steps(story: Story, ran: Any) -> bool:
@@ -786,12 +728,8 @@ def _samples_read_as_steps(story: Story, ran: Any) -> bool:
         return False
     t = 1 if ran.spec.batch_first else 0
     part, rows = x.axes[t][0], x.shape[t]
-    targets = [
-        e.inputs[1]
-        for e in story.events
-        if e.kind.rpartition(".")[2] in LOSSES and len(e.inputs) > 1
-    ]
-    return (id(part.origin), part.piece) in story.convolved or (
+    targets = [e.inputs[1] for e in story.events if e.basename in LOSSES and len(e.inputs) > 1]
+    return part.key in story.convolved or (
         rows != x.shape[1 - t]
         and any(target.rank and target.shape[0] == rows for target in targets)
     )
@@ -804,34 +742,31 @@ def joined_steps(story: Story) -> Iterator[Finding]:
         if event.kind not in ("torch.cat", "torch.concat") or len(event.inputs) < 2:
             continue
         calls = [t.facts.get("output") for t in event.inputs]
-        dim = event.keywords.get("dim", event.args[1] if len(event.args) > 1 else 0)
+        dim = event.argument("dim", 1, 0)
         if any(c is None for c in calls) or not isinstance(dim, int) or event.inputs[0].rank != 3:
             continue
         ran = [e for e in story.recurrent if any(e.result[0] is t for t in event.inputs)]
         if len(ran) != len(calls) or len({id(e.function) for e in ran}) > 1:
             continue
-        n = 0 if ran[0].function._attributes["_spec"].batch_first else 1
-        carried = all(
-            any(s is h for s in tensors_in(list(b.args[1:])) for h in tensors_in(a.result[1]))
-            for a, b in pairwise(ran)
-        )
+        n = 0 if ran[0].spec.batch_first else 1
+        carried = all({*tensors_in(list(b.args[1:]))} & {*a.outputs[1:]} for a, b in pairwise(ran))
         x = ran[0].inputs[0]
         if not _whole_axis(story, x, 1 - n):
             continue  # a chunk of a longer sequence
         if carried and dim % 3 == n and x.rank == 3 and x.shape[n] == 1 != x.shape[1 - n]:
-            yield Finding(
-                "batch-first-confusion", ran[0].place,
-                f"each of {len(ran)} calls goes on from the state before it, so the calls are the steps; "
-                f"axis {1 - n} of the input, {_shape(x)}, which the layer reads as steps too, is the batch",
-                {"event": ran[0]},
-            )  # fmt: skip
+            why = (
+                f"each of {len(ran)} calls goes on from the state before it, so the calls are the "
+                f"steps; axis {1 - n} of the input, {_shape(x)}, which the layer reads as steps "
+                "too, is the batch"
+            )
+            yield told("batch-first-confusion", ran[0], why)
 
 
 def _whole_axis(story: Story, x: Tensor, axis: int) -> bool:
     """Whether an axis has been as long all along, and is not a slice of a longer one."""
-    origin = x.axes[axis][0].origin if len(x.axes[axis]) == 1 else None
+    origin = _origin(x, axis)
     tensors = (t for e in story.events for t in (*e.inputs, *e.outputs))
-    sizes = {int(p.size) for t in tensors for a in t.axes for p in a if p.origin is origin}
+    sizes = {int(p.size) for t in tensors for p in t.parts if p.origin is origin}
     return origin is not None and len(sizes) == 1
 
 
@@ -840,7 +775,7 @@ def _padded_otherwise(story: Story, x: Tensor) -> Finding | None:
     packed: Any = x.facts.get("padded")
     if not isinstance(packed, Packed):
         return None
-    kinds = [story.axis(axis) for axis in x.axes]
+    kinds = story.kinds(x)
     first = bool(packed.batch_first)
     if (kinds[:2] == ["steps", "samples"]) != first:
         return None
@@ -848,37 +783,27 @@ def _padded_otherwise(story: Story, x: Tensor) -> Finding | None:
         if event.kind.endswith("pad_packed_sequence") and event.outputs:
             if event.outputs[0].facts.get("padded") is packed:
                 order = "(T, N, …)" if first else "(N, T, …)"
-                return Finding(
-                    "packed-order", event.place,
+                why = (
                     f"the batch was packed with batch_first={first} and is padded to {order} here, "
-                    "where what follows takes its axes in the other order", {"event": event},
-                )  # fmt: skip
+                    "where what follows takes its axes in the other order"
+                )
+                return told("packed-order", event, why)
     return None
 
 
 def _read_by_module(story: Story, event: Event) -> bool:
-    found = [event.outputs[0]]
-    for _ in range(6):
-        if not found:
-            return False
-        readers = [e for t in found for e in story.readers.get(id(t), [])]
-        if any(
-            e.kind.startswith(("torch.nn.Linear", "torch.nn.LSTM", "torch.nn.GRU", "torch.nn.RNN"))
-            or "loss" in e.kind
-            or "entropy" in e.kind
-            for e in readers
-        ):
-            return True
-        found = [
-            t
-            for e in readers
-            for t in e.outputs
-            if not isinstance(e.function, Instance)
-            or "Dropout" in e.kind
-            or "Norm" in e.kind
-            or "ReLU" in e.kind
-        ]
-    return False
+    """Whether a Linear, a recurrent layer or a loss reads a result, as it is or after a few calls."""
+    layers = ("torch.nn.Linear", "torch.nn.LSTM", "torch.nn.GRU", "torch.nn.RNN")
+
+    def passes(one: Event) -> bool:
+        return not isinstance(one.function, Instance) or bool(
+            re.search("Dropout|Norm|ReLU", one.kind)
+        )
+
+    return any(
+        one.kind.startswith(layers) or "loss" in one.kind or "entropy" in one.kind
+        for one in story.onward(event, passes, hops=6)
+    )
 
 
 # ------------------------------------------------------------------------------------- reductions
@@ -896,7 +821,7 @@ def _dim(event: Event) -> int | None:
     if event.kind in ("torch.nn.Softmax", "torch.nn.LogSoftmax"):
         dim = event.function._attributes.get("dim")
     else:
-        dim = event.keywords.get("dim", event.args[1] if len(event.args) > 1 else None)
+        dim = event.argument("dim", 1)
     if dim is None and event.kind in SOFTMAX:
         dim = 0 if x.rank in (0, 1, 3) else 1
     if isinstance(dim, (tuple, list)) and len(dim) == 1:
@@ -908,12 +833,8 @@ def _dim(event: Event) -> int | None:
 
 def _one_score(story: Story, x: Tensor) -> bool:
     """Whether a tensor is what a Linear of one feature puts out."""
-    return any(
-        e.kind == "torch.nn.Linear"
-        and e.result is x
-        and e.function._attributes["out_features"] == 1
-        for e in story.events
-    )
+    linear = [e for e in story.events if e.kind == "torch.nn.Linear" and e.result is x]
+    return any(e.function._attributes["out_features"] == 1 for e in linear)
 
 
 @rule
@@ -925,75 +846,63 @@ def last_axis(story: Story) -> Iterator[Finding]:
         x = event.inputs[0]
         dim = _dim(event)
         if dim is not None and event.kind in SOFTMAX and x.shape[dim] == 1 and _one_score(story, x):
-            kinds = [story.axis(axis) for axis in x.axes]
+            kinds = story.kinds(x)
             wanted = kinds.index("steps") if "steps" in kinds and x.rank == 3 else None
             if "log" not in event.kind.lower():
-                yield Finding(
-                    "last-axis", event.place,
-                    f"axis {dim} holds one score: its softmax is 1, whatever the score",
-                    {"event": event, "wanted": wanted},
-                )  # fmt: skip
+                why = f"axis {dim} holds one score: its softmax is 1, whatever the score"
+                yield told("last-axis", event, why, wanted=wanted)
             continue
         if dim == 0 and event.kind in SOFTMAX and x.rank == 2 and x.shape[0] == 1 != x.shape[1]:
-            drawn = [e.kind.rpartition(".")[2] for e in story.readers.get(id(event.result), [])]
-            if {"multinomial", "argmax", "topk"} & set(drawn):
-                yield Finding(
-                    "last-axis", event.place,
-                    "axis 0 is a single row: each score's softmax over it is 1, whatever the score, "
-                    "and what is drawn from that is no choice",
-                    {"event": event, "input": x, "axis": 0, "wanted": 1},
-                )  # fmt: skip
+            drawn = {e.basename for e in story.readers.get(id(event.result), [])}
+            if {"multinomial", "argmax", "topk"} & drawn:
+                why = (
+                    "axis 0 is a single row: each score's softmax over it is 1, whatever the "
+                    "score, and what is drawn from that is no choice"
+                )
+                yield told("last-axis", event, why, input=x, axis=0, wanted=1)
         if dim is None or x.rank < 2 or x.shape[dim] == 1:
             continue
-        kinds = [story.axis(axis) for axis in x.axes]
+        kinds = story.kinds(x)
         whole = [[story.kind(p) for p in axis if p.piece is None] for axis in x.axes]
         if event.kind in SOFTMAX and x.rank == 2 and "samples" in whole[0] and len(whole[0]) > 1:
             kinds[0] = "samples"  # a flattened batch
-        told = [e.name for e in story.readers.get(id(event.result), [])]
-        if kinds[dim] == "steps" and x.rank == 3 and "argmax" in event.kind and "==" in told:
+        names = [e.name for e in story.readers.get(id(event.result), [])]
+        if kinds[dim] == "steps" and x.rank == 3 and "argmax" in event.kind and "==" in names:
             scored, classes = story.computed(x), x.axes[2][-1]
             for loss in story.events if scored is not None and classes.origin is not None else ():
                 read = loss.inputs[0] if loss.inputs else None
-                if loss.kind.rpartition(".")[2] in CLASSES and read is not None and read.rank > 1:
+                if loss.basename in CLASSES and read is not None and read.rank > 1:
                     if story.computed(read) is scored and read.axes[1][-1].origin is classes.origin:
-                        yield Finding(
-                            "last-axis", event.place,
-                            f"axis {dim} are the steps: this is the step at which each class scores "
-                            "best, compared with numbers of classes; "
-                            f"the loss (line {loss.place.line}) has the classes along axis 2",
-                            {"event": event, "input": x, "axis": dim, "wanted": 2},
-                        )  # fmt: skip
+                        why = (
+                            f"axis {dim} are the steps: this is the step at which each class "
+                            "scores best, compared with numbers of classes; "
+                            f"the loss (line {loss.place.line}) has the classes along axis 2"
+                        )
+                        yield told("last-axis", event, why, input=x, axis=dim, wanted=2)
         if kinds[dim] != "samples" or kinds.count("samples") != 1:
             continue
-        others = [k for d, k in enumerate(kinds) if d != dim]
         widths = [
-            d
-            for d, axis in enumerate(x.axes)
+            d for d, axis in enumerate(x.axes)
             if d != dim and axis[-1].kind in ("features", "classes") and x.shape[d] != 1
-        ]
-        if not widths and event.kind in SOFTMAX and "steps" in others:
+        ]  # fmt: skip
+        if not widths and event.kind in SOFTMAX and "steps" in kinds:
             widths = [kinds.index("steps")]  # scores of the steps, one each: attention
         if not widths:
             continue
-        facts = {"event": event, "wanted": widths[-1]}
+        wanted, why = widths[-1], ""
         if event.kind in SOFTMAX:
-            yield Finding(
-                "last-axis", event.place,
-                f"axis {dim} is the batch: every sample's result depends on the others, and its own scores do "
-                f"not sum to 1; the scores lie along axis {widths[-1]}", facts,
-            )  # fmt: skip
+            why = "every sample's result depends on the others, and its own scores do not sum to 1"
         elif "argmax" in event.kind and x.rank == 2:
-            yield Finding(
-                "last-axis", event.place,
-                f"axis {dim} is the batch: this is the best sample of each class, not the best class of each "
-                f"sample; the scores lie along axis {widths[-1]}", facts,
-            )  # fmt: skip
-        elif "steps" in others and event.outputs and _read_by_module(story, event):
-            yield _padded_otherwise(story, x) or Finding(
-                "last-axis", event.place,
-                f"axis {dim} is the batch: the samples are merged into one; the steps lie along axis "
-                f"{kinds.index('steps')}", {**facts, "wanted": kinds.index("steps")},
-            )  # fmt: skip
+            why = "this is the best sample of each class, not the best class of each sample"
+        elif "steps" in kinds and event.outputs and _read_by_module(story, event):
+            if (unpacked := _padded_otherwise(story, x)) is not None:
+                yield unpacked
+                continue
+            wanted, why = kinds.index("steps"), "the samples are merged into one"
+        if why:
+            lie = "steps" if why.startswith("the samples") else "scores"
+            why = f"axis {dim} is the batch: {why}; the {lie} lie along axis {wanted}"
+            yield told("last-axis", event, why, wanted=wanted)
 
 
 # ------------------------------------------------------------------------------------------ losses
@@ -1018,23 +927,22 @@ def done_twice(story: Story) -> Iterator[Finding]:
     """Probabilities where a loss reads scores: it takes their softmax, or sigmoid, again; scores
     where it reads probabilities."""
     for event in story.events:
-        name = event.kind.rpartition(".")[2]
+        name = event.basename
         if not event.inputs or not (name in DOES_ITSELF or name in WANTS):
             continue
         what, before = DOES_ITSELF.get(name), story.computed(event.inputs[0])
         if name in WANTS and before is not None and before.kind == "torch.nn.Linear":
-            yield Finding(
-                "scores-for-probabilities", event.place,
+            why = (
                 f"{name} is given what a Linear puts out (line {before.place.line}), and reads "
-                f"{WANTS[name]}", {"event": event, "input": event.inputs[0]},
-            )  # fmt: skip
-        if what and before is not None and before.kind.rpartition(".")[2].lower() == what:
-            yield Finding(
-                "probabilities-for-scores", before.place,
+                f"{WANTS[name]}"
+            )
+            yield told("scores-for-probabilities", event, why, input=event.inputs[0])
+        if what and before is not None and before.basename.lower() == what:
+            why = (
                 f"{name} (line {event.place.line}) takes the {what} itself: "
-                "here it is taken twice, and the gradients are small however wrong the scores are",
-                {"event": before},
-            )  # fmt: skip
+                "here it is taken twice, and the gradients are small however wrong the scores are"
+            )
+            yield told("probabilities-for-scores", before, why)
 
 
 ELEMENTWISE = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss",
@@ -1047,11 +955,7 @@ LOSSES = ELEMENTWISE | CLASSES | {*_BINARY}
 
 def _pair(event: Event) -> tuple[Tensor, Tensor] | None:
     """The prediction and the target of a loss."""
-    values = list(event.args)
-    names = {**dict(zip(("input", "target"), values)), **event.keywords}
-    if event.kind.endswith("ctc_loss") or event.kind.endswith("CTCLoss"):
-        names = {**dict(zip(("input", "target"), values)), **event.keywords}
-    a, b = names.get("input"), names.get("target")
+    a, b = event.argument("input", 0), event.argument("target", 1)
     return (a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else None
 
 
@@ -1060,38 +964,34 @@ def losses(story: Story) -> Iterator[Finding]:
     """Losses whose two tensors are laid beside each other wrongly, without an error."""
     sorted_ = _orders(story)
     for event in story.events:
-        name = event.kind.rpartition(".")[2]
+        name = event.basename
         if name in LOSSES:
             pair = _pair(event)
             if pair is None:
                 continue
-            facts = {"event": event}
             if name in ELEMENTWISE:
-                yield from _broadcast(event, pair, facts)
+                yield from _broadcast(event, *pair)
             if name in CLASSES:
-                yield from _class_axis(story, event, pair, facts)
+                yield from _class_axis(story, event, *pair)
             if name in ("ctc_loss", "CTCLoss"):
-                kinds = [story.axis(axis) for axis in pair[0].axes]
-                if kinds[:2] == ["samples", "steps"]:
-                    yield Finding(
-                        "loss-classes", event.place,
-                        "CTC wants (T, N, classes): axis 0 of these scores is the batch", facts,
-                    )  # fmt: skip
+                if story.kinds(pair[0])[:2] == ["samples", "steps"]:
+                    why = "CTC wants (T, N, classes): axis 0 of these scores is the batch"
+                    yield told("loss-classes", event, why)
             order = pair[0].facts.get("order")
             if order is not None and id(order) in sorted_ and pair[1].facts.get("order") is None:
-                yield Finding(
-                    "packed-order", event.place,
-                    "the batch was sorted by length, and its results are compared with targets in the old "
-                    "order", facts,
-                )  # fmt: skip
+                why = (
+                    "the batch was sorted by length, and its results are compared with targets in "
+                    "the old order"
+                )
+                yield told("packed-order", event, why)
         elif (event.kind in TOGETHER or name == "eq") and len(event.inputs) == 2:
             orders = [tensor.facts.get("order") for tensor in event.inputs]
             if all(id(o) in sorted_ for o in orders) and orders[0] is not orders[1]:
-                yield Finding(
-                    "packed-order", event.place,
-                    "each of the two batches was sorted by its own lengths: their rows no longer belong "
-                    "together", {"event": event},
-                )  # fmt: skip
+                why = (
+                    "each of the two batches was sorted by its own lengths: their rows no longer "
+                    "belong together"
+                )
+                yield told("packed-order", event, why)
             elif event.name == "-":
                 yield from _difference(story, event)
             elif event.name in ("==", "eq"):
@@ -1110,124 +1010,99 @@ def sorted_alone(story: Story) -> Iterator[Finding]:
         if not known or list(known) == sorted(known, reverse=True):
             continue  # a batch that was sorted before has such lengths
         if not any(e in story.events[:at] for e in story.readers.get(id(order[0]), [])):
-            yield Finding(
-                "packed-order", event.place,
+            why = (
                 "the lengths were sorted and the batch was not: each sequence is cut to another's "
-                "length", {"event": event, "input": event.inputs[0], "order": order[0]},
-            )  # fmt: skip
+                "length"
+            )
+            yield told("packed-order", event, why, input=event.inputs[0], order=order[0])
 
 
-def _orders(story: Story) -> dict[int, Event]:
-    """The positions that a sort gave, by id."""
-    found: dict[int, Event] = {}
-    for event in story.events:
-        if event.kind.rpartition(".")[2] in ("sort", "argsort", "topk"):
-            for tensor in event.outputs:
-                if tensor.dtype == "int64":
-                    found[id(tensor)] = event
-    return found
+def _orders(story: Story) -> set[int]:
+    """The ids of the positions that a sort gave."""
+    sorts = [e for e in story.events if e.basename in ("sort", "argsort", "topk")]
+    return {id(t) for event in sorts for t in event.outputs if t.dtype == "int64"}
 
 
-def _broadcast(
-    event: Event, pair: tuple[Tensor, Tensor], facts: Mapping[str, Any]
-) -> Iterator[Finding]:
-    a, b = pair
-    if a.shape == b.shape:
-        return
-    from .tensor import broadcast
+def _broadcast(event: Event, a: Tensor, b: Tensor) -> Iterator[Finding]:
+    shape = broadcast(a, b)[0]
+    if a.shape != b.shape and int(product(shape)) > max(int(a.numel), int(b.numel)):
+        why = (
+            f"{_shape(a)} beside {_shape(b)} is broadcast to {'×'.join(map(str, shape))}: every "
+            "prediction is compared with every target"
+        )
+        yield told("loss-broadcast", event, why)
 
-    shape, _ = broadcast(a, b)
-    wide = 1
-    for n in shape:
-        wide = wide * int(n)
-    if wide > max(int(a.numel), int(b.numel)):
-        yield Finding(
-            "loss-broadcast", event.place,
-            f"{_shape(a)} beside {_shape(b)} is broadcast to {'×'.join(map(str, shape))}: every prediction is "
-            "compared with every target", facts,
-        )  # fmt: skip
+
+def _longer_by_one(one: Tensor, other: Tensor) -> bool:
+    """Whether a tensor has the shape of another, and an axis of 1 besides."""
+    shape, rest = tuple(one.shape), tuple(other.shape)
+    return any(n == 1 and (*shape[:d], *shape[d + 1 :]) == rest for d, n in enumerate(shape))
 
 
 def _difference(story: Story, event: Event) -> Iterator[Finding]:
     a, b = event.inputs
-    if (a.graph and b.graph) or not (a.graph or b.graph):
+    if bool(a.graph) is bool(b.graph) or not event.outputs:
         return
     one, other = (a, b) if a.graph else (b, a)
-    result = event.outputs[0] if event.outputs else None
-    shape = tuple(one.shape)
-    if result is not None and int(result.numel) > max(int(a.numel), int(b.numel)) and any(
-        size == 1 and (*shape[:axis], *shape[axis + 1 :]) == tuple(other.shape)
-        for axis, size in enumerate(shape)
-    ):  # fmt: skip
+    result = event.outputs[0]
+    if int(result.numel) > max(int(a.numel), int(b.numel)) and _longer_by_one(one, other):
         powers = [e for e in story.readers.get(id(result), []) if e.kind in _POWERS]
         means = [m for e in powers for x in e.outputs for m in story.readers.get(id(x), [])]
         summed = any(
             m.name in ("mean", "sum") and not m.outputs[0].rank for m in means if m.outputs
         )
         if powers and (summed or other.rank == 1):  # else a distance of each to each may be meant
-            yield Finding(
-                "loss-broadcast", event.place,
+            why = (
                 f"{_shape(a)} minus {_shape(b)} is broadcast to {_shape(result)}: "
-                "every prediction is compared with every target",
-                {"event": event},
-            )  # fmt: skip
+                "every prediction is compared with every target"
+            )
+            yield told("loss-broadcast", event, why)
 
 
 def _compared(story: Story, event: Event) -> Iterator[Finding]:
     """The best classes (N, 1) beside the targets (N): each is compared with all."""
     for one, other in (event.inputs, event.inputs[::-1]):
-        chosen = story.computed(one)
-        shape = tuple(one.shape)
-        if chosen is not None and chosen.kind.rpartition(".")[2] in ("argmax", "topk", "max") and any(
-            size == 1 and int(other.numel) > 1
-            and (*shape[:axis], *shape[axis + 1 :]) == tuple(other.shape)
-            for axis, size in enumerate(shape)
-        ):  # fmt: skip
-            yield Finding(
-                "loss-broadcast", event.place,
+        made = story.computed(one)
+        best = made is not None and _named(made, "argmax", "topk", "max")
+        if best and int(other.numel) > 1 and _longer_by_one(one, other):
+            why = (
                 f"{_shape(one)} == {_shape(other)} is broadcast to "
                 f"{'×'.join(map(str, event.outputs[0].shape))}: every prediction is compared with "
-                "every target", {"event": event, "input": one, "output": other},
-            )  # fmt: skip
+                "every target"
+            )
+            yield told("loss-broadcast", event, why, input=one, output=other)
 
 
-def _class_axis(
-    story: Story, event: Event, pair: tuple[Tensor, Tensor], facts: Mapping[str, Any]
-) -> Iterator[Finding]:
-    scores, target = pair
-    kinds = [story.axis(axis) for axis in scores.axes]
+def _class_axis(story: Story, event: Event, scores: Tensor, target: Tensor) -> Iterator[Finding]:
+    kinds = story.kinds(scores)
     if scores.rank == 3 and target.rank == 2:
         beside = {story.kind(p) for part in scores.axes[1] for p in (part.of or (part,))}
         if "steps" in beside and len(beside) > 1:
-            yield Finding(
-                "loss-classes", event.place,
-                f"cross entropy takes axis 1 for the classes; a view has mixed the {' and '.join(sorted(beside))} "
-                "in it, where a transpose would have swapped them", facts,
-            )  # fmt: skip
-        if (
-            kinds[1] in ("steps", "samples")
-            and kinds[0] in ("samples", "steps")
-            and scores.axes[2][-1].kind in ("features", "classes")
-        ):
-            yield Finding(
-                "loss-classes", event.place,
-                f"cross entropy takes axis 1 for the classes; here it is the {kinds[1]}, and the classes are the "
-                "last axis", facts,
-            )  # fmt: skip
+            why = (
+                "cross entropy takes axis 1 for the classes; a view has mixed the "
+                f"{' and '.join(sorted(beside))} in it, where a transpose would have swapped them"
+            )
+            yield told("loss-classes", event, why)
+        last = scores.axes[2][-1].kind in ("features", "classes")
+        if last and {*kinds[:2]} <= {"samples", "steps"}:
+            why = (
+                f"cross entropy takes axis 1 for the classes; here it is the {kinds[1]}, and the "
+                "classes are the last axis"
+            )
+            yield told("loss-classes", event, why)
     if scores.rank == 2 and target.rank == 1:
-        rows, others = ([p for p in x.axes[0] if p.size != 1] for x in pair)
+        rows, others = ([p for p in x.axes[0] if p.size != 1] for x in (scores, target))
         a, b = ([story.kind(p) for p in parts] for parts in (rows, others))
         if sorted(a) == ["samples", "steps"] and set(b) == {"unknown"}:
             sizes = [int(p.size) for p in rows], [int(p.size) for p in others]
             if sizes[0] == sizes[1][::-1] and sizes[0][0] != sizes[0][1]:
                 b = a[::-1]  # their sizes tell which is which
         if sorted(a) == sorted(b) == ["samples", "steps"] and a != b:
-            padded = "padded" in scores.facts
-            yield Finding(
-                "packed-order" if padded else "loss-classes", event.place,
-                f"the rows of the scores go {a[0]} by {a[0]} ({' × '.join(a)}), those of the targets "
-                f"{' × '.join(b)}: they are compared crosswise", facts,
-            )  # fmt: skip
+            why = (
+                f"the rows of the scores go {a[0]} by {a[0]} ({' × '.join(a)}), those of the "
+                f"targets {' × '.join(b)}: they are compared crosswise"
+            )
+            yield told("packed-order" if "padded" in scores.facts else "loss-classes", event, why)
 
 
 @rule
@@ -1237,24 +1112,19 @@ def direction_twice(story: Story) -> Iterator[Finding]:
         pair = event.inputs
         if event.kind not in ("torch.cat", "torch.concat") or len(pair) != 2 or not pair[0].rank:
             continue
-        dim = event.keywords.get("dim", event.args[1] if len(event.args) > 1 else 0)
+        dim = event.argument("dim", 1, 0)
         rows = [story.made.get(id(tensor)) for tensor in pair]
         if dim not in (-1, pair[0].rank - 1) or not all(r and r.kind == "index" for r in rows):
             continue
         (a, b), whole = rows, rows[0].inputs[0] if rows[0] else None
         if a is None or b is None or whole is None or whole is not b.inputs[0]:
             continue
-        both, left = (
-            any(p.kind == "directions" for axis in t.axes for p in axis) for t in (whole, pair[0])
-        )
+        both, left = (any(p.kind == "directions" for p in t.parts) for t in (whole, pair[0]))
         keys = [ast.dump(getattr(e.place.node, "slice", e.place.node)) for e in (a, b)]
         same = a is b or (keys[0] == keys[1] and "Name" not in keys[0])
         if both and not left and same:
-            yield Finding(
-                "state-rows", event.place,
-                "both halves are the state of one direction: that of the other is left out",
-                {"event": event, "input": whole, "twice": True},
-            )  # fmt: skip
+            why = "both halves are the state of one direction: that of the other is left out"
+            yield told("state-rows", event, why, input=whole, twice=True)
 
 
 @rule
@@ -1265,18 +1135,15 @@ def graph_kept(story: Story) -> Iterator[Finding]:
         if event.kind in BACKWARD and event.inputs:
             if event.keywords.get("retain_graph") is True:
                 kept.update(dict.fromkeys(event.inputs[0].graph, event))
-        elif (
-            kept and isinstance(event.function, Instance) and "_spec" in event.function._attributes
-        ):
-            for state in tensors_in([*event.args[1:], *event.keywords.values()]):
+        elif event.spec is not None:
+            for state in event.states:
                 before = next((kept[g] for g in state.graph if g in kept), None)
                 if before is not None and {"hn", "cn"} & state.facts.keys():
-                    yield Finding(
-                        "graph-kept", before.place,
-                        "the state is carried on with its graph: each backward goes through all that came "
-                        "before it, and takes longer and more memory each time",
-                        {"event": event},
-                    )  # fmt: skip
+                    why = (
+                        "the state is carried on with its graph: each backward goes through all "
+                        "that came before it, and takes longer and more memory each time"
+                    )
+                    yield Finding("graph-kept", before.place, why, {"event": event})
                     return
 
 
@@ -1291,11 +1158,9 @@ def gradients_kept(story: Story) -> Iterator[Finding]:
             kept.setdefault((place.file, place.line), (backwards, []))[1].extend(steps)
     if kept and not _clears_elsewhere(story):
         for backwards, steps in kept.values():
-            yield Finding(
-                "gradients-kept", backwards[-1].place,
-                "nothing clears the gradients between one step of the optimizer and the next",
-                {"event": backwards[-1], "steps": steps, "backwards": len(backwards)},
-            )  # fmt: skip
+            why = "nothing clears the gradients between one step of the optimizer and the next"
+            facts = {"steps": steps, "backwards": len(backwards)}
+            yield told("gradients-kept", backwards[-1], why, **facts)
 
 
 def _added(story: Story, made: Gradients) -> tuple[list[Event], list[Gradients]] | None:
@@ -1338,20 +1203,16 @@ def _clears_elsewhere(story: Story) -> bool:
 def states_given(story: Story) -> Iterator[Finding]:
     """A state whose rows are samples, where the sizes happen to be equal."""
     for event in story.recurrent:
-        spec = event.function._attributes["_spec"]
-        if spec.single:
-            continue
-        for state in list(tensors_in([*event.args[1:], *event.keywords.values()])):
+        for state in event.states if not event.spec.single else ():
             if state.rank != 3 or state.shape[0] == 1:
                 continue
-            kinds = {story.kind(p) for p in state.axes[0]}, {story.kind(p) for p in state.axes[1]}
-            if "samples" in kinds[0] and kinds[1] & {"layers", "directions"}:
-                yield Finding(
-                    "state-rows", event.place,
-                    "axis 0 of the state is the batch and axis 1 its layers: the layer reads them the other way "
-                    "round, and says nothing since both are equally long",
-                    {"event": event},
-                )  # fmt: skip
+            rows, others = ({story.kind(p) for p in axis} for axis in state.axes[:2])
+            if "samples" in rows and others & {"layers", "directions"}:
+                why = (
+                    "axis 0 of the state is the batch and axis 1 its layers: the layer reads them "
+                    "the other way round, and says nothing since both are equally long"
+                )
+                yield told("state-rows", event, why)
 
 
 # ------------------------------------------------------------------- programs that run and learn not
@@ -1364,7 +1225,8 @@ EACH = (*SHAPING, "Linear", "linear", "Dropout", "dropout", "ReLU", "relu", "Tan
 
 
 def _named(event: Event, *names: str) -> bool:
-    return event.kind.rpartition(".")[2] in names
+    """Whether a call has one of these last names."""
+    return event.basename in names
 
 
 def _cuts(event: Event) -> bool:
@@ -1374,7 +1236,7 @@ def _cuts(event: Event) -> bool:
 def _learns(story: Story, call: Event) -> bool:
     """Whether a layer's parameters ask for gradients, and are an optimizer's where there is one."""
     optimized = story.followed.seen.record.optimized
-    own = [p for p in call.function.parameters_here.values() if p is not None]
+    own = parameters([call.function])
     told = optimized is not None and (not optimized or any(id(p) in optimized for p in own))
     return told and all(p.storage.requires_grad for p in own)
 
@@ -1382,24 +1244,19 @@ def _learns(story: Story, call: Event) -> bool:
 def _carried(story: Story, state: Tensor) -> tuple[Event | None, Event | None]:
     """The call of a layer that gave a state, and what detached it on the way, if anything did."""
     cut = next((e for e in story.readers.get(id(state), []) if _named(e, "detach_")), None)
-    while (event := story.made.get(id(state))) is not None and event.inputs:
+    for event in story.history(state):
         if calls_layer(event):
             return event, cut
         if not _named(event, *KEPT):
             break
         if _cuts(event):
             cut = event
-        state = event.inputs[0]
     return None, cut
 
 
-def _states(event: Event) -> list[Tensor]:
-    return list(tensors_in([*event.args[1:], *event.keywords.values()]))
-
-
 def _drawn(tensor: Tensor) -> set[int]:
-    parts = [p for axis in tensor.axes for p in axis if p.origin is not None]
-    return {id(p.origin) for p in parts if p.origin is not None and p.origin.what == DRAWN}
+    origins = [p.origin for p in tensor.parts if p.origin is not None]
+    return {id(origin) for origin in origins if origin.what == DRAWN}
 
 
 @rule
@@ -1407,17 +1264,16 @@ def other_samples(story: Story) -> Iterator[Finding]:
     """A state carried on from one batch to the next of a loader that draws them at random."""
     for event in story.recurrent:
         own = _drawn(event.inputs[0]) if event.inputs else set()
-        for state in _states(event) if own else ():
+        for state in event.states if own else ():
             before, _ = _carried(story, state)
             if before is not None and (theirs := _drawn(state)) and not theirs & own:
-                around = [
-                    e for e in story.readers[id(state)] if not e.kind
-                ]  # models that pass it on
-                yield Finding(
-                    "state-of-others", (around or [event])[-1].place,
+                models = [e for e in story.readers[id(state)] if not e.kind]  # that pass it on
+                why = (
                     "the loader draws each batch at random, and the state is that of the batch "
-                    "before: each sample goes on from another one's state", {"event": event},
-                )  # fmt: skip
+                    "before: each sample goes on from another one's state"
+                )
+                place = (models or [event])[-1].place
+                yield Finding("state-of-others", place, why, {"event": event})
                 break
 
 
@@ -1435,16 +1291,15 @@ def detached_steps(story: Story) -> Iterator[Finding]:
             cuts: list[Event] = []
             if _serial(one) not in reached:  # the last was detached too
                 cuts = [e for t in one.outputs for e in story.readers.get(id(t), []) if _cuts(e)]
-                if not cuts or not _learns(story, one) or not story.leads(cuts[:1], event):
+                if not cuts or not _learns(story, one):
+                    continue
+                if not any(e is event for e in story.onward(cuts[0], lambda _: True)):
                     continue
             while _one_step(one):
-                found = [_carried(story, state) for state in _states(one)]
+                found = [_carried(story, state) for state in one.states]
                 before, cut = found[0] if found else (None, None)
-                if (
-                    before is None
-                    or cut is None
-                    or any(f[0] is not before or not f[1] for f in found)
-                ):
+                together = all(by is before and at is not None for by, at in found)
+                if before is None or cut is None or not together:
                     break
                 if before.function is not one.function:
                     break
@@ -1454,12 +1309,11 @@ def detached_steps(story: Story) -> Iterator[Finding]:
                 continue
             between = story.between(one, event) if len(cuts) > 1 else True
             if before is None and not between:
-                yield Finding(
-                    "state-detached", cuts[0].place,
+                why = (
                     "the state is detached at each step: no gradient goes back from a step to the "
-                    f"one before, and backward (line {event.place.line}) learns nothing of them",
-                    {"event": cuts[0]},
-                )  # fmt: skip
+                    f"one before, and backward (line {event.place.line}) learns nothing of them"
+                )
+                yield told("state-detached", cuts[0], why)
 
 
 def _serial(call: Event) -> int | None:
@@ -1469,7 +1323,7 @@ def _serial(call: Event) -> int | None:
 
 def _one_step(call: Event) -> bool:
     """Whether a call is of a cell, or of a layer for a single step."""
-    spec = call.function._attributes["_spec"]
+    spec = call.spec
     x = call.inputs[0]
     return spec.single or (x.rank == 3 and x.shape[1 if spec.batch_first else 0] == 1)
 
@@ -1483,8 +1337,8 @@ def next_step_read(story: Story) -> Iterator[Finding]:
         if pair is None or layer is None:
             continue
         x, target = layer.inputs[0], pair[1]
-        for part in (p for axis in x.axes for p in axis):
-            others = [p for axis in target.axes for p in axis if p.origin is part.origin]
+        for part in x.parts:
+            others = [p for p in target.parts if p.origin is part.origin]
             if part.origin is None or len(others) != 1:
                 continue
             at, begin, gone = (
@@ -1492,20 +1346,19 @@ def next_step_read(story: Story) -> Iterator[Finding]:
             )
             known = begin is not None or int(part.size) == int(others[0].size) + 1
             if at is not None and known and int(at) - int(begin or 0) - int(gone or 0) == 1:
-                yield Finding(
-                    "future-read", layer.place,
+                why = (
                     f"the target (line {event.place.line}) is the input one step later: the "
-                    "reverse direction has read at each step the one that is to be told",
-                    {"event": layer},
-                )  # fmt: skip
+                    "reverse direction has read at each step the one that is to be told"
+                )
+                yield told("future-read", layer, why)
 
 
 def _reverse_behind(story: Story, x: Tensor) -> Event | None:
     """The bidirectional layer whose output, both halves, scores were computed from step by step."""
-    while (event := story.made.get(id(x))) is not None and event.inputs:
-        before = event.inputs[0]
+    for event in story.history(x):
+        before = next(iter(event.inputs), x)
         if calls_layer(event):
-            if event.function._attributes["_spec"].bidirectional:
+            if event.spec.bidirectional:
                 return event if x is event.result[0] else None
         elif not _named(event, *EACH) or (
             event.kind == "index" and before.shape[-1:] != x.shape[-1:]
@@ -1527,18 +1380,17 @@ def padding_in_loss(story: Story) -> Iterator[Finding]:
         options = {"ignore_index": -100, "reduction": "mean", **own, **event.keywords}
         if made is None or not _named(made, "pad_sequence") or event.args[2:]:
             continue
-        filled = made.keywords.get("padding_value", made.args[2] if len(made.args) > 2 else 0)
+        filled = made.argument("padding_value", 2, 0)
         if (
             isinstance(filled, (int, float)) and filled != options["ignore_index"]
             and options["reduction"] in ("mean", "sum") and options.get("weight") is None
             and "padded" in made.outputs[0].facts and _uneven(pair[0].facts["padded"])
         ):  # fmt: skip
-            yield Finding(
-                "padding-in-loss", event.place,
+            why = (
                 f"the shorter targets were filled up with {filled} (line {made.place.line}), which "
-                "the loss takes for a class: it learns from steps that are no data",
-                {"event": event, "filled": made},
-            )  # fmt: skip
+                "the loss takes for a class: it learns from steps that are no data"
+            )
+            yield told("padding-in-loss", event, why, filled=made)
 
 
 @rule
@@ -1547,16 +1399,16 @@ def still_training(story: Story) -> Iterator[Finding]:
     for at, event in enumerate(story.events):
         if _named(event, "dropout") and "functional" in event.kind and event.training is False:
             if "training" not in event.keywords and len(event.args) < 3:
-                yield Finding(
-                    "still-training", event.place,
+                why = (
                     "F.dropout draws unless it is told training=False: it does so here, where the "
-                    "module is in eval()", {"event": event},
-                )  # fmt: skip
+                    "module is in eval()"
+                )
+                yield told("still-training", event, why)
         graphless = event.outputs and not any(t.graph for t in event.outputs)
         if event.kind or event.training is not True or not graphless:
             continue
         inside = [one for _, one in submodules(event.function)]
-        own = {id(p) for one in inside for p in one.parameters_here.values() if p is not None}
+        own = {*map(id, parameters(inside))}
         last = max((b for b, _, reached in story.backwards if b < at and reached & own), default=-1)
         noise = next(filter(None, map(_noise, inside)), "")
         later = story.events[at + 1 :]
@@ -1565,11 +1417,8 @@ def still_training(story: Story) -> Iterator[Finding]:
         learns = any(e.kind in BACKWARD for e in later)
         used = not learns or _measured(story, event)  # what nothing learns from later is a result
         if used and not any(_named(e, "std", "var") for e in later):
-            yield Finding(
-                "still-training", event.place,
-                f"the network is used without eval(): its {noise} still works as in training",
-                {"event": event, "learns": learns},
-            )  # fmt: skip
+            why = f"the network is used without eval(): its {noise} still works as in training"
+            yield told("still-training", event, why, learns=learns)
 
 
 def _noise(module: Instance) -> str:
@@ -1612,16 +1461,15 @@ def _around(tree: ast.AST, *nodes: ast.AST) -> bool:
 
 def _measured(story: Story, event: Event) -> bool:
     """Whether a loss or a comparison, of which nothing is learned, reads a result as it is."""
-    todo = [(t, 6) for t in event.outputs]
-    while todo:
-        tensor, hops = todo.pop()
-        for reader in story.readers.get(id(tensor), []) if hops else ():
-            if any(t.graph for t in reader.outputs) or (len(reader.inputs) > 1 and any(
-                t.graph for t in reader.inputs
-            )):  # fmt: skip
-                continue
-            if _named(reader, *LOSSES) or reader.name in ("==", "eq"):
-                return True
-            if _named(reader, *EACH, "argmax", "max", "round"):
-                todo += [(t, hops - 1) for t in reader.outputs]
-    return False
+
+    def learning(reader: Event) -> bool:
+        tensors = [*reader.outputs, *(reader.inputs if len(reader.inputs) > 1 else ())]
+        return any(t.graph for t in tensors)
+
+    def passes(reader: Event) -> bool:
+        return _named(reader, *EACH, "argmax", "max", "round") and not learning(reader)
+
+    return any(
+        (_named(one, *LOSSES) or one.name in ("==", "eq")) and not learning(one)
+        for one in story.onward(event, passes, hops=6)
+    )

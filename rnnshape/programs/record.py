@@ -58,11 +58,31 @@ class Event:
         """The tensors that came out, in order."""
         return list(tensors_in(self.result))
 
+    @property
+    def basename(self) -> str:
+        """The last name of its kind: "softmax" of "torch.nn.functional.softmax"."""
+        return self.kind.rpartition(".")[2]
+
+    @property
+    def spec(self) -> Any:
+        """What the recurrent layer that it calls is; None of others."""
+        return (
+            self.function._attributes.get("_spec") if isinstance(self.function, Instance) else None
+        )
+
+    @property
+    def states(self) -> list[Tensor]:
+        """The tensors beside the first argument: a layer's states."""
+        return list(tensors_in([*self.args[1:], *self.keywords.values()]))
+
+    def argument(self, name: str, place: int, default: Any = None) -> Any:
+        """An argument, given by its name or at its place."""
+        return self.keywords.get(name, self.args[place] if len(self.args) > place else default)
+
 
 def calls_layer(event: Event) -> bool:
     """Whether a call is one of a recurrent layer, or of a cell."""
-    layer = event.function
-    return bool(event.kind) and isinstance(layer, Instance) and "_spec" in layer._attributes
+    return bool(event.kind) and event.spec is not None
 
 
 _RESULTS = ("tanh", "Tanh", "sigmoid", "Sigmoid", "exp", "softmax", "Softmax", "relu", "ReLU")
@@ -77,14 +97,14 @@ _FIRST = ("pow", "square", "mse_loss", "MSELoss", "LayerNorm", "layer_norm")
 def saved(event: Event) -> Iterator[Tensor]:
     """The tensors that torch keeps of a call for backward: those only of which it is sure, on
     any device. Found by changing each in place before backward, with torch 2.13."""
-    inputs, name = event.inputs, event.kind.rpartition(".")[2]
+    inputs, name = event.inputs, event.basename
     if not inputs or not any(tensor.graph for tensor in event.outputs):
         return
     own = event.function._attributes if isinstance(event.function, Instance) else {}
     parameters = (own.get("_parameters") or {}).items()
     weights = {k: p for k, p in parameters if p is not None and p.storage.requires_grad}
     if calls_layer(event):
-        spec, of = event.function._attributes["_spec"], event.function._cls.name
+        spec, of = event.spec, event.function._cls.name
         single = spec.single
         yield from inputs if single and weights else inputs[1:] if weights else ()
         fused = of == "LSTM" and not (spec.bidirectional or spec.proj_size)  # oneDNN and cuDNN

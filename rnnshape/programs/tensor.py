@@ -39,6 +39,11 @@ class Part(NamedTuple):
     piece: tuple[int, int] | None = None
     of: tuple[Part, ...] = ()
 
+    @property
+    def key(self) -> tuple[int, tuple[int, int] | None]:
+        """What it is a piece of, and which."""
+        return id(self.origin), self.piece
+
     def __repr__(self) -> str:
         return f"{self.size} {self.kind}{f' of {self.origin}' if self.origin else ''}"
 
@@ -94,6 +99,11 @@ class Tensor:
     def rank(self) -> int:
         """The number of axes."""
         return len(self.shape)
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts of all its axes, in order."""
+        return [part for axis in self.axes for part in axis]
 
     @property
     def numel(self) -> int:
