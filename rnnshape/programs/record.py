@@ -85,13 +85,19 @@ def calls_layer(event: Event) -> bool:
     return bool(event.kind) and event.spec is not None
 
 
-_RESULTS = ("tanh", "Tanh", "sigmoid", "Sigmoid", "exp", "softmax", "Softmax", "relu", "ReLU")
+_RESULTS = {
+    "tanh", "Tanh", "sigmoid", "Sigmoid", "exp", "exp2", "expm1", "softmax", "Softmax", "relu",
+    "ReLU", "log_softmax", "LogSoftmax", "sqrt", "rsqrt", "reciprocal", "logsumexp",
+}  # fmt: skip
 _PRODUCTS = ("mul", "multiply", "bmm", "mm")
 _CLASSES = ("CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss")
 CHANGED = (
     "one of the variables needed for gradient computation has been modified by an inplace operation"
 )
-_FIRST = ("pow", "square", "mse_loss", "MSELoss", "LayerNorm", "layer_norm")
+_FIRST = {
+    "pow", "square", "mse_loss", "MSELoss", "LayerNorm", "layer_norm", "log", "sin", "cos", "abs",
+    "erf", "gelu", "GELU", "softplus", "Softplus",
+}  # fmt: skip
 
 
 def saved(event: Event) -> Iterator[Tensor]:

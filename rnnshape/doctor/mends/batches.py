@@ -383,6 +383,10 @@ def changed_in_place(scene: Scene) -> Iterator[Candidate | None]:
             text = source.segment(owner)
             line = f"{text} = {text}.clone()"
             yield change(name, fix, source, source.before(source.statement(node), line))
+        for keyword in node.keywords if isinstance(node, ast.Call) else ():
+            if keyword.arg == "inplace":
+                own = "give the result a tensor of its own: backward needs this one as it was"
+                yield put(name, own, source, keyword.value, "False")
     for maker in SILENT["graph-kept"]:
         for candidate in maker(scene):
             yield candidate and candidate._replace(id="state-keeps-graph")

@@ -272,10 +272,20 @@ row("Tensor.data", attribute=True)(
 
 
 class _Detached(Storage):
-    """The storage of another tensor, which asks for no gradient."""
+    """The storage of another tensor, which asks for no gradient: a change of one is the other's."""
 
     def __init__(self, of: Storage) -> None:
-        super().__init__(version=of.version, device=of.device)
+        self._of = of
+        super().__init__(of.version, of.written, device=of.device)
+
+    def _set_version(self, version: int) -> None:
+        self._of.version = version
+
+    def _set_written(self, written: int) -> None:
+        self._of.written = written
+
+    version = property(lambda self: self._of.version, _set_version)
+    written = property(lambda self: self._of.written, _set_written)
 
 
 @row("Tensor.detach_")
