@@ -447,19 +447,12 @@ def _wrong_axes(followed: Followed) -> set[tuple[str, str, str]]:
     for event in followed.events:
         line = _text(followed, event.place.file, event.place.line)
         inputs = [t for t in event.inputs if t.rank]
-        kind = event.kind.rpartition(".")[2]
-        if is_recurrent(event) or kind in (
-            "Linear",
-            "linear",
-            "LayerNorm",
-            "Embedding",
-            "Bilinear",
-        ):
-            if inputs and kind != "Embedding":
-                if _kinds(inputs[0], -1) & {"samples", "mixed"}:
-                    found.add((event.place.file, line, "samples among the features"))
+        kind = event.basename
+        if is_recurrent(event) or kind in ("Linear", "linear", "LayerNorm", "Bilinear"):
+            if inputs and _kinds(inputs[0], -1) & {"samples", "mixed"}:
+                found.add((event.place.file, line, "samples among the features"))
         if is_recurrent(event) and calls_layer(event) and inputs and inputs[0].rank == 3:
-            first = event.function._attributes["_spec"].batch_first
+            first = event.spec.batch_first
             n, t = (0, 1) if first else (1, 0)
             if _kinds(inputs[0], n) == {"steps"} or _kinds(inputs[0], t) == {"samples"}:
                 found.add((event.place.file, line, "samples read as steps"))

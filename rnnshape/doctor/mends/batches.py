@@ -6,17 +6,18 @@ import ast
 from collections.abc import Iterator
 
 from ...programs.tensor import Tensor
-from ...programs.values import Instance
 from ..edits import Source, dotted
 from .maker import SILENT, Candidate, batch_first_turned, change, put, raised, wrap
 from .place import (
     Scene,
     Spot,
+    arguments_of,
     assigned_in,
     class_name,
     is_loss,
     is_recurrent,
     key_of,
+    keywords_of,
     own_node,
     parameters,
 )
@@ -53,10 +54,7 @@ def lengths(scene: Scene) -> Iterator[Candidate | None]:
                 call, source = made.node, made.source
     if call is None:
         return
-    given = next(
-        (k.value for k in call.keywords if k.arg == "lengths"),
-        call.args[1] if len(call.args) > 1 else None,
-    )
+    given = next(iter([*keywords_of(call, "lengths"), *call.args[1:]]), None)
     if "batch_size" in scene.message or "exceeds" in scene.message:
         fixes = ("the batch is (N, T, features): batch_first=True",
                  "the batch is (T, N, features): without batch_first")  # fmt: skip
@@ -262,15 +260,13 @@ def one_target(scene: Scene, logits: ast.expr) -> Iterator[Candidate | None]:
     for event in reversed(scene.events):
         if not is_recurrent(event) or not isinstance(event.result, tuple):
             continue
-        spec = event.function._attributes["_spec"] if isinstance(event.function, Instance) else None
-        step = "[:, -1]" if getattr(spec, "batch_first", False) else "[-1]"
+        step = "[:, -1]" if getattr(event.spec, "batch_first", False) else "[-1]"
         for user in scene.events:
             if any(one is event.result[0] for one in user.args) and id(user) not in done:
                 done.add(id(user))
-                source = scene.sources.get(user.place.file)
-                node = own_node(source, user.place.node) if source else None
-                if source is not None and isinstance(node, ast.Call) and node.args:
-                    yield wrap(name, fix, Spot(source, node.args[0], -1), f"@{step}")
+                found = scene.call_of(user)
+                if found is not None and found[1].args:
+                    yield wrap(name, fix, Spot(found[0], found[1].args[0], -1), f"@{step}")
     value = scene.value(logits)
     if isinstance(value, Tensor) and value.rank == 2 and len(steps_of(value)) == 1:
         yield wrap(name, fix, scene.spot(logits), "@[-1:]")
@@ -353,11 +349,11 @@ def one_row(scene: Scene) -> Iterator[Candidate | None]:
     """A squeeze that takes the axis of a batch of one, too."""
     fix = "squeeze the axis that is meant alone: a batch of one keeps its own"
     for event in scene.events:
-        source = scene.sources.get(event.place.file)
-        node = own_node(source, event.place.node) if source else None
         lost = event.name == "squeeze" and len(event.args) == 1 and not event.keywords
-        if source is None or not isinstance(node, ast.Call) or not lost:
+        found = scene.call_of(event) if lost else None
+        if found is None:
             continue
+        source, node = found
         if event.outputs and event.outputs[0].rank == 1 and isinstance(node.func, ast.Attribute):
             owner = node.func.value if event.kind.startswith("Tensor.") else node.args[0]
             yield put("loss-classes", fix, source, node, source.segment(owner))
@@ -411,20 +407,17 @@ def detached(scene: Scene, name: str) -> Iterator[Candidate | None]:
                         yield change(name, fix, source, behind)
                 yield change(name, fix, source, source.after(statement, line))
     for event in scene.events:  # a state kept on self
-        if not is_recurrent(event):
+        found = scene.call_of(event) if is_recurrent(event) else None
+        if found is None or len(found[1].args) < 2:
             continue
-        source_of = scene.sources.get(event.place.file)
-        node = own_node(source_of, event.place.node) if source_of else None
-        if source_of is None or not isinstance(node, ast.Call) or len(node.args) < 2:
-            continue
+        source, node = found
         state = node.args[1]
         if isinstance(state, ast.Attribute):
             pair = isinstance(event.result, tuple) and isinstance(event.result[1], tuple)
-            line = _detaching(source_of, state, pair)
+            line = _detaching(source, state, pair)
             text, _, whole = line.partition(" = ")
-            statement = source_of.statement(node)
-            yield change(name, fix, source_of, source_of.after(statement, line))
-            yield put(name, fix, source_of, state, f"None if {text} is None else {whole}")
+            yield change(name, fix, source, source.after(source.statement(node), line))
+            yield put(name, fix, source, state, f"None if {text} is None else {whole}")
 
 
 def _detaching(source: Source, state: ast.expr, pair: bool) -> str:
@@ -444,21 +437,14 @@ def carried_states(
     for node in source.within(loop):
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
-        given = {
-            dotted(n)
-            for a in (*node.value.args, *(k.value for k in node.value.keywords))
-            for n in ast.walk(a)
-        }
+        read = {dotted(n) for a in arguments_of(node.value) for n in ast.walk(a)}
         for target in node.targets:
             parts = target.elts if isinstance(target, ast.Tuple) else [target]
             for one in parts:
-                names = (
-                    [dotted(e) for e in one.elts] if isinstance(one, ast.Tuple) else [dotted(one)]
-                )
-                if all(n and n in given for n in names):
-                    value = (
-                        scene.value(one, 0) if isinstance(one, (ast.Name, ast.Attribute)) else None
-                    )
+                names = [dotted(e) for e in (one.elts if isinstance(one, ast.Tuple) else [one])]
+                if all(n and n in read for n in names):
+                    named_so = isinstance(one, (ast.Name, ast.Attribute))
+                    value = scene.value(one, 0) if named_so else None
                     known = scene._results.get(key_of(source.file, node.value))
                     if isinstance(known, tuple) and len(known) == 2 and value is None:
                         value = known[1]

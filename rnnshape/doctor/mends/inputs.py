@@ -17,7 +17,20 @@ from ...programs.values import Instance
 from ..causes.constructor import torch_name
 from ..edits import Change, dotted
 from .maker import Candidate, change, put, raised, wrap
-from .place import LAYERS, WIDTHS, Scene, Spot, class_name, is_loss, is_recurrent, own_node
+from .place import (
+    LAYERS,
+    WIDTHS,
+    Scene,
+    Spot,
+    arguments_of,
+    calls_in,
+    class_name,
+    is_loss,
+    is_recurrent,
+    keywords_of,
+    method_name,
+    methods_in,
+)
 from .state import from_recurrent, position, scaled_texts, state_argument
 
 KINDS_BY_CLASS = {kind.class_name: kind for kind in KINDS.values()}
@@ -32,27 +45,21 @@ def input_argument(scene: Scene) -> ast.expr | None:
     if call is None:
         return None
     if scene.argument is not None:
-        for node in (*call.args, *(k.value for k in call.keywords)):
+        for node in arguments_of(call):
             if scene.value(node) is scene.argument:
                 return node
     if call.args:
         return call.args[0]
-    return next((k.value for k in call.keywords if k.arg in ("input", "x")), None)
+    return next(iter(keywords_of(call, "input", "x")), None)
 
 
 def both_directions(scene: Scene, value: object, width: int) -> bool:
     """Whether a width of 2·H comes from a layer of two directions, or from joining them."""
-    return (
-        isinstance(value, Tensor)
-        and value.rank > 0
-        and any(part.kind == "directions" for part in value.axes[-1])
-    ) or any(
-        is_recurrent(e)
-        and isinstance(e.function, Instance)
-        and e.function._attributes["_spec"].bidirectional
-        and int(2 * e.function._attributes["_spec"].state_size) == int(width)
-        for e in scene.events
-    )
+    if isinstance(value, Tensor) and value.rank:
+        if any(part.kind == "directions" for part in value.axes[-1]):
+            return True
+    specs = [event.spec for event in scene.events if is_recurrent(event) and event.spec is not None]
+    return any(spec.bidirectional and int(2 * spec.state_size) == int(width) for spec in specs)
 
 
 @raised(
@@ -136,7 +143,7 @@ def _rejoined(scene: Scene, node: ast.expr | None, want: int) -> Iterator[Candid
             continue
         if not parts or sum(int(p.shape[-1]) if p.rank else 0 for p in parts) != want:
             continue
-        dims = [k.value for k in call.keywords if k.arg in ("dim", "axis")] + call.args[1:2]
+        dims = keywords_of(call, "dim", "axis") + call.args[1:2]
         text = spot.source.segment(call)
         joined = spot.source.replace(dims[0], "-1") if dims else spot.source.replace(
             call, f"{text[:-1].rstrip().rstrip(',')}, dim=-1)")  # fmt: skip
@@ -146,13 +153,12 @@ def _rejoined(scene: Scene, node: ast.expr | None, want: int) -> Iterator[Candid
 def _pooled(scene: Scene, want: int) -> Iterator[Candidate | None]:
     """A pooling over the last axis, (N, C, L), that was given (N, L, C)."""
     for event in reversed(scene.events[-40:]):
-        source = scene.sources.get(event.place.file)
-        if "pool1d" not in event.kind.lower() or source is None or not event.inputs:
-            continue
-        pooled, call = event.inputs[0], own_node(source, event.place.node)
-        if pooled.rank == 3 and int(pooled.shape[-1]) == want and isinstance(call, ast.Call):
-            yield wrap("feature-axis", "pooling goes over the last axis: put the steps there",
-                       Spot(source, call.args[0], -1), "@.transpose(1, 2)")  # fmt: skip
+        pooled = next(iter(event.inputs), None) if "pool1d" in event.kind.lower() else None
+        found = scene.call_of(event) if pooled is not None else None
+        if found and pooled and pooled.rank == 3 and int(pooled.shape[-1]) == want:
+            fix = "pooling goes over the last axis: put the steps there"
+            given = Spot(found[0], found[1].args[0], -1)
+            yield wrap("feature-axis", fix, given, "@.transpose(1, 2)")
 
 
 def _chained(spot: Spot) -> Iterator[Candidate | None]:
@@ -224,17 +230,16 @@ def _flattened(scene: Scene, node: ast.expr | None, want: int) -> Iterator[Candi
     if node is None:
         return
     for spot in scene.spots(node):
-        for one in ast.walk(spot.node):
-            if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
-                inner = spot.source.segment(one.func.value)
-                texts = [f"{inner}.flatten(1)"]
-                if one.func.attr in ("view", "reshape"):
-                    texts = [
-                        f"{inner}.transpose(0, 1).reshape({inner}.size(1), -1)",
-                        f"{inner}.reshape(-1, {int(want)})", *texts, f"{inner}[-1]", f"{inner}[:, -1]",
-                    ]  # fmt: skip
-                for text in texts if one.func.attr in ("view", "reshape", "flatten") else ():
-                    yield put("axes-mixed", "keep the samples apart", spot.source, one, text)
+        for one, owner in methods_in(spot.node, "view", "reshape", "flatten"):
+            inner = spot.source.segment(owner)
+            texts = [f"{inner}.flatten(1)"]
+            if method_name(one) != "flatten":
+                texts = [
+                    f"{inner}.transpose(0, 1).reshape({inner}.size(1), -1)",
+                    f"{inner}.reshape(-1, {int(want)})", *texts, f"{inner}[-1]", f"{inner}[:, -1]",
+                ]  # fmt: skip
+            for text in texts:
+                yield put("axes-mixed", "keep the samples apart", spot.source, one, text)
 
 
 def _widths(scene: Scene) -> tuple[int, int] | None:
@@ -270,7 +275,7 @@ def resized_argument(
     source, call = spot.source, spot.node
     assert isinstance(call, ast.Call)
     place = position(class_name(call), argument)
-    node = next((k.value for k in call.keywords if k.arg == argument), None)
+    node = next(iter(keywords_of(call, argument)), None)
     if node is None and place is not None and place < len(call.args):
         node = call.args[place]
     if node is None:
@@ -315,11 +320,9 @@ def rank(scene: Scene) -> Iterator[Candidate | None]:
     if value.rank > most:
         yield from _embedded_twice(scene, spots)
         for spot in spots:
-            for one in ast.walk(spot.node):
-                if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
-                    if one.func.attr == "unsqueeze":
-                        fix, inner = "take the axis away that is one too many", one.func.value
-                        yield put(name, fix, spot.source, one, spot.source.segment(inner))
+            for one, inner in methods_in(spot.node, "unsqueeze"):
+                fix = "take the axis away that is one too many"
+                yield put(name, fix, spot.source, one, spot.source.segment(inner))
         for axis, size in enumerate(value.shape):
             if int(size) == 1:
                 yield wrap(name, "take the axis of 1 away", spots[0], f"@.squeeze({axis})")
@@ -355,35 +358,24 @@ def _stepped(scene: Scene) -> Iterator[Candidate | None]:
     for over in ("@", "@.unbind(1)"):
         loop = over.replace("@", source.operand(call.args[0]))
         margin = " " * statement.col_offset
-        yield put(
-            "cell-takes-one-step",
-            "give the cell one step after the other",
-            source,
-            statement,
+        text, fix = (
             f"for step in {loop}:\n{margin}    {inner}",
+            "give the cell one step after the other",
         )
+        yield put("cell-takes-one-step", fix, source, statement, text)
 
 
 def _embedded_twice(scene: Scene, spots: list[Spot]) -> Iterator[Candidate | None]:
     """An embedding that was given one-hot rows: it wants the numbers of the words."""
     for spot in spots:
-        for one in ast.walk(spot.node):
-            if not isinstance(one, ast.Call):
-                continue
+        for one in calls_in(spot.node):
             module = scene.value(one.func, spot.frame) if spot.frame >= 0 else None
             if isinstance(module, Instance) and module._cls.__name__ == "Embedding" and one.args:
-                name, fix = (
-                    "one-hot-embedded",
-                    "give the embedding the numbers of the words, not one-hot rows",
-                )
+                name = "one-hot-embedded"
+                fix = "give the embedding the numbers of the words, not one-hot rows"
                 for inner in scene.spots(one.args[0], spot.frame):
-                    for made in ast.walk(inner.node):
-                        if (
-                            isinstance(made, ast.Call)
-                            and class_name(made) == "one_hot"
-                            and made.args
-                        ):
-                            words = inner.source.segment(made.args[0])
+                    for made in calls_in(inner.node, "one_hot"):
+                        for words in map(inner.source.segment, made.args[:1]):
                             yield put(name, fix, inner.source, made, words)
                 given = Spot(spot.source, one.args[0], spot.frame)
                 yield wrap(name, fix, given, "@.argmax(-1)")
@@ -398,13 +390,9 @@ def indexed_cell(scene: Scene) -> Iterator[Candidate | None]:
         return
     for spot in scene.spots(node):
         if isinstance(spot.node, ast.Subscript):
-            yield put(
-                "batch-row-indexed",
-                "give the whole batch on, not one row of it",
-                spot.source,
-                spot.node,
-                spot.source.segment(spot.node.value),
-            )
+            fix, whole = "give the whole batch on, not one row of it", spot.node.value
+            text = spot.source.segment(whole)
+            yield put("batch-row-indexed", fix, spot.source, spot.node, text)
 
 
 @raised(
@@ -427,7 +415,7 @@ def dtype(scene: Scene) -> Iterator[Candidate | None]:
     methods = [casts[wanted]] if wanted in casts else [".float()", ".long()"]
     if "indices" in scene.message:
         methods = [".long()"]
-    nodes = [*call.args, *(k.value for k in call.keywords)]
+    nodes = arguments_of(call)
     nodes.sort(key=lambda n: scene.value(n) is not scene.argument)
     for one in methods:
         fix = f"convert it: {one}"
@@ -448,7 +436,7 @@ def axis_out_of_range(scene: Scene) -> Iterator[Candidate | None]:
     if call is None or not match:
         return
     low, high, got = map(int, match.groups())
-    where = [k.value for k in call.keywords if k.arg in ("dim", "axis", "dim0", "dim1")]
+    where = keywords_of(call, "dim", "axis", "dim0", "dim1")
     where += list(call.args)
     name, fix = "axis-out-of-range", "name an axis that the tensor has"
     last = class_name(call) in (
@@ -467,7 +455,7 @@ def axis_out_of_range(scene: Scene) -> Iterator[Candidate | None]:
         for spot in (*scene.constructors(call.func), *softmaxes):
             built = spot.node
             assert isinstance(built, ast.Call)
-            for node in (*built.args, *(k.value for k in built.keywords)):
+            for node in arguments_of(built):
                 if isinstance(node, ast.Constant) and node.value == got:
                     for dim in choices:
                         yield put(name, fix, spot.source, node, str(dim))
@@ -478,19 +466,12 @@ def axis_out_of_range(scene: Scene) -> Iterator[Candidate | None]:
 def _batched(scene: Scene) -> Iterator[Candidate | None]:
     """The calls of layers that were given one sequence, with a batch axis."""
     for event in scene.events:
-        source = scene.sources.get(event.place.file)
-        if (
-            is_recurrent(event)
-            and event.inputs
-            and event.inputs[0].rank == 2
-            and source is not None
-        ):
-            call = own_node(source, event.place.node)
-            axis = 0 if event.function._attributes["_spec"].batch_first else 1
-            if isinstance(call, ast.Call) and call.args:
+        if is_recurrent(event) and event.inputs and event.inputs[0].rank == 2:
+            found, axis = scene.call_of(event), 0 if event.spec.batch_first else 1
+            if found is not None and found[1].args:
                 fix = f"give the input its batch axis: .unsqueeze({axis})"
-                given = Spot(source, call.args[0], -1)
-                yield wrap("unbatched-rank", fix, given, f"@.unsqueeze({axis})")
+                spot = Spot(found[0], found[1].args[0], -1)
+                yield wrap("unbatched-rank", fix, spot, f"@.unsqueeze({axis})")
 
 
 JOINS = ("cat", "concat", "stack", "bmm", "matmul", "baddbmm", "einsum")
@@ -513,7 +494,7 @@ def joined(scene: Scene) -> Iterator[Candidate | None]:
     parts = _parts(scene)
     values = [scene.value(node) for node in parts]
     tensors = [(n, v) for n, v in zip(parts, values) if isinstance(v, Tensor)]
-    dims = [k.value for k in scene.call.keywords if k.arg in ("dim", "axis")] if scene.call else []
+    dims = keywords_of(scene.call, "dim", "axis") if scene.call else []
     if scene.call is not None and class_name(scene.call) in JOINS[:2] and len(scene.call.args) > 1:
         dims.append(scene.call.args[1])
     axis = scene.value(dims[0]) if dims else None
@@ -709,16 +690,15 @@ def halved(scene: Scene) -> Iterator[Candidate | None]:
     call = scene.call
     if call is None:
         return
-    for node in (*call.args, *(k.value for k in call.keywords)):
+    for node in arguments_of(call):
         for spot in scene.spots(node):
             for one in ast.walk(spot.node):
                 if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Div):
                     text = spot.source.segment(one)
                     left = spot.source.span(one.left)[1] - spot.source.span(one)[0]
                     fixed = text[:left] + text[left:].replace("/", "//", 1)
-                    yield put(
-                        "constructor", "sizes are integers: divide with //", spot.source, one, fixed
-                    )
+                    fix = "sizes are integers: divide with //"
+                    yield put("constructor", fix, spot.source, one, fixed)
 
 
 @raised(
@@ -780,7 +760,7 @@ def out_of_vocabulary(scene: Scene) -> Iterator[Candidate | None]:
     for spot in scene.constructors(call.func):
         if class_name(spot.node) != "Embedding" or not isinstance(spot.node, ast.Call):
             continue
-        named = [k.value for k in spot.node.keywords if k.arg == "num_embeddings"]
+        named = keywords_of(spot.node, "num_embeddings")
         for rows in [*spot.node.args[:1], *named]:
             written = scene._spots(Spot(spot.source, rows, -1), 4, set())
             spots = [s for s in written if not isinstance(s.node, (ast.Name, ast.Attribute))]

@@ -128,6 +128,12 @@ class Scene:
             (e for e in reversed(self.events) if key_of(e.place.file, e.place.node) == key), None
         )
 
+    def call_of(self, event: Event) -> tuple[Source, ast.Call] | None:
+        """The call of an event, and its file."""
+        source = self.sources.get(event.place.file)
+        node = own_node(source, event.place.node) if source is not None else None
+        return (source, node) if source is not None and isinstance(node, ast.Call) else None
+
     def value(self, node: ast.AST | None, frame: int | None = None) -> Any:
         """What an expression came to, when it was last read; None where that is not known."""
         frame = self.last if frame is None else frame
@@ -248,8 +254,6 @@ class Scene:
         """What was passed for a parameter, by the frame outside, or wherever it is called."""
         function = source.function(node)
         if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if isinstance(function, ast.Lambda) or function is source.tree:
-                return
             return
         names = parameters(function)
         if node.id not in names:
@@ -281,12 +285,11 @@ class Scene:
             called = owner.name
         method = isinstance(owner, ast.ClassDef)
         for other in self.sources.values():
-            for one in ast.walk(other.tree):
-                if isinstance(one, ast.Call) and dotted(one.func).rsplit(".", 1)[-1] == called:
-                    passed = argument(one, names, parameter, method=method)
-                    frame = 0 if other.function(one) is other.tree else -1
-                    if passed is not None:
-                        yield Spot(other, passed, frame)
+            for one in calls_in(other.tree, called):
+                passed = argument(one, names, parameter, method=method)
+                frame = 0 if other.function(one) is other.tree else -1
+                if passed is not None:
+                    yield Spot(other, passed, frame)
         default = default_of(function, parameter)
         if default is not None:
             yield Spot(source, default, -1)
@@ -297,11 +300,8 @@ class Scene:
         """The calls that built the module which `callee` names, those inside a Sequential too."""
         found = []
         for spot in self.spots(callee, frame):
-            for one in ast.walk(spot.node):
-                if isinstance(one, ast.Call) and one is not callee:
-                    name = class_name(one)
-                    if name in WIDTHS or name in ("Embedding", "Dropout", "Sequential"):
-                        found.append(Spot(spot.source, one, -1))
+            built = calls_in(spot.node, *WIDTHS, "Embedding", "Dropout", "Sequential")
+            found += [Spot(spot.source, one, -1) for one in built if one is not callee]
         call = self.source.parents.get(callee) if isinstance(callee, ast.Subscript) else None
         event = self.event_at(self.source, call) if call is not None else None
         if event is not None and isinstance(event.function, Instance):  # of a list or dict of them
@@ -311,10 +311,9 @@ class Scene:
     def builds(self, name: str) -> list[Spot]:
         """Every call of the program that builds a module of torch's class `name`."""
         return [
-            Spot(source, node, -1)
+            Spot(source, call, -1)
             for source in self.sources.values()
-            for node in ast.walk(source.tree)
-            if isinstance(node, ast.Call) and class_name(node) == name
+            for call in calls_in(source.tree, name)
         ]
 
     # -------------------------------------------------------------------------------------- names
@@ -370,12 +369,35 @@ def is_loss(scene: Scene) -> bool:
 
 def is_recurrent(event: Event) -> bool:
     """Whether a call is one of a recurrent layer."""
-    return event.kind.rpartition(".")[2] in LAYERS and event.kind.startswith("torch.nn.")
+    return event.basename in LAYERS and event.kind.startswith("torch.nn.")
 
 
 def class_name(node: ast.AST) -> str:
     """`LSTM` of `nn.LSTM(…)`."""
     return dotted(node.func).rsplit(".", 1)[-1] if isinstance(node, ast.Call) else ""
+
+
+def calls_in(node: ast.AST, *names: str) -> list[ast.Call]:
+    """The calls that a node holds; those of `names`, as class_name gives them, where some are."""
+    found = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
+    return [call for call in found if class_name(call) in names] if names else found
+
+
+def methods_in(node: ast.AST, *names: str) -> Iterator[tuple[ast.Call, ast.expr]]:
+    """The calls `owner.name(…)` that a node holds, each with its owner."""
+    for call in calls_in(node):
+        if isinstance(call.func, ast.Attribute) and call.func.attr in names:
+            yield call, call.func.value
+
+
+def keywords_of(call: ast.Call, *names: str) -> list[ast.expr]:
+    """What a call is given by one of these names."""
+    return [keyword.value for keyword in call.keywords if keyword.arg in names]
+
+
+def arguments_of(call: ast.Call) -> list[ast.expr]:
+    """What a call is given, by place and by name."""
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
 def method_name(call: ast.Call) -> str:
@@ -483,12 +505,9 @@ def attribute_assigned(
 
 def appended(source: Source, name: str) -> Iterator[ast.expr]:
     """What `self.NAME.append(…)` and its kind put into a list of modules."""
-    for one in ast.walk(source.tree):
-        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.args:
-            to = one.func.value
-            if one.func.attr in ("append", "add_module", "insert", "extend"):
-                if isinstance(to, ast.Attribute) and to.attr == name:
-                    yield one.args[-1]
+    for one, to in methods_in(source.tree, "append", "add_module", "insert", "extend"):
+        if one.args and isinstance(to, ast.Attribute) and to.attr == name:
+            yield one.args[-1]
 
 
 def class_around(source: Source, node: ast.AST) -> str:

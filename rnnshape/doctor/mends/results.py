@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from ...programs.tensor import Tensor
 from ...programs.values import Packed
+from ..edits import Change
 from .maker import Candidate, change, put, raised, wrap
-from .place import LAYERS, Scene, class_name
+from .place import LAYERS, Scene, class_name, keywords_of
 
 OF_EACH = (
     "detach", "to", "cuda", "cpu", "float", "double", "half", "long", "clone", "requires_grad_",
@@ -131,11 +132,9 @@ def in_sequential(scene: Scene) -> Iterator[Candidate | None]:
             while not (isinstance(top, ast.stmt) and source.parents.get(top) is source.tree):
                 top = source.parents[top]
             end = source.span(layer)[1]
-            first = next((k.value for k in layer.keywords if k.arg == "batch_first"), None)
+            first = next(iter(keywords_of(layer, "batch_first")), None)
             time_second = isinstance(first, ast.Constant) and first.value is True
             step = "[:, -1]" if time_second else "[-1]"
-            from ..edits import Change
-
             for what, cls, index in (
                 ("the output", "Output", ""),
                 ("the last step", "LastStep", step),
@@ -144,13 +143,9 @@ def in_sequential(scene: Scene) -> Iterator[Candidate | None]:
                     f"class {cls}({module}):\n    def forward(self, result):\n"
                     f"        return result[0]{index}\n\n"
                 )
-                yield change(
-                    "tuple-passed-on",
-                    f"a module between them takes {what} of (output, hn)",
-                    source,
-                    source.before(top, text),
-                    Change(end, end, f", {cls}()"),
-                )
+                fix = f"a module between them takes {what} of (output, hn)"
+                made, put_in = source.before(top, text), Change(end, end, f", {cls}()")
+                yield change("tuple-passed-on", fix, source, made, put_in)
 
 
 @raised(r"PackedSequence|tuple indices must be integers")
@@ -170,20 +165,13 @@ def packed_passed_on(scene: Scene) -> Iterator[Candidate | None]:
         first = ", batch_first=True" if value.batch_first else ""
         for spot in scene.spots(node):
             statement = spot.statement
-            if (
-                spot.index == 0
-                and isinstance(statement, ast.Assign)
-                and isinstance(statement.targets[0], ast.Tuple)
-            ):
-                target = statement.targets[0].elts[0]
-                if isinstance(target, ast.Name):
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            names = target.elts if isinstance(target, ast.Tuple) and spot.index == 0 else []
+            for one in names[:1]:
+                if isinstance(one, ast.Name):
                     p = scene.qualified(spot.source, "torch.nn.utils.rnn.pad_packed_sequence")
-                    yield change(
-                        name,
-                        fix,
-                        spot.source,
-                        spot.source.after(statement, f"{target.id}, _ = {p}({target.id}{first})"),
-                    )
+                    line = f"{one.id}, _ = {p}({one.id}{first})"
+                    yield change(name, fix, spot.source, spot.source.after(statement, line))
         yield wrap(name, fix, scene.spot(node), f"{path}(@{first})[0]")
 
 
@@ -197,20 +185,15 @@ def unpacking(scene: Scene) -> Iterator[Candidate | None]:
     elements = [source.segment(one) for one in target.elts]
     value = scene.value(statement.value)
     if isinstance(value, Packed):
-        yield change(
-            "packed-passed-on",
-            "take the steps of a packed batch, without padding: .data",
-            source,
-            source.replace(target, elements[0]),
-            source.wrapped(statement.value, "@.data"),
-        )
+        fix, data = "take the steps of a packed batch, without padding: .data", "@.data"
+        first = source.replace(target, elements[0])
+        yield change("packed-passed-on", fix, source, first, source.wrapped(statement.value, data))
     lstm = isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], tuple)
     fix = "a layer gives two results: output and its state"
     if len(elements) == 3:
         if lstm or value is None:
-            yield put(
-                "unpacking", fix, source, target, f"{elements[0]}, ({elements[1]}, {elements[2]})"
-            )
+            three = f"{elements[0]}, ({elements[1]}, {elements[2]})"
+            yield put("unpacking", fix, source, target, three)
         yield put("unpacking", fix, source, target, ", ".join(elements[:2]))
     for inner in target.elts:
         if isinstance(inner, ast.Tuple) and len(inner.elts) == 2:

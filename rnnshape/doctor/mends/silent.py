@@ -13,7 +13,19 @@ from ..edits import Change, Source, dotted
 from .batches import carried_states, detached, loss_parts, same_shape
 from .inputs import orders
 from .maker import Candidate, batch_first_turned, change, put, silent, wrap
-from .place import LAYERS, Scene, Spot, class_name, is_recurrent, key_of, method_name, own_node
+from .place import (
+    LAYERS,
+    Scene,
+    Spot,
+    calls_in,
+    class_name,
+    is_recurrent,
+    key_of,
+    keywords_of,
+    method_name,
+    methods_in,
+    own_node,
+)
 from .state import batch_first_toggled
 
 VIEWS = ("view", "reshape", "flatten", "unflatten", "view_as")
@@ -22,11 +34,6 @@ VIEWS = ("view", "reshape", "flatten", "unflatten", "view_as")
 def calls_at(scene: Scene) -> list[ast.Call]:
     """The calls at the place, else those of its statement."""
     return calls_in(scene.part) or calls_in(scene.statement)
-
-
-def calls_in(node: ast.AST) -> list[ast.Call]:
-    """The calls that a node holds."""
-    return [one for one in ast.walk(node) if isinstance(one, ast.Call)]
 
 
 def reshaping(scene: Scene) -> tuple[ast.Call, ast.expr] | None:
@@ -74,11 +81,9 @@ def mixed(scene: Scene) -> Iterator[Candidate | None]:
         return
     call, owner = found
     name, source, method = "axes-mixed", scene.source, method_name(call)
-    while (
-        isinstance(owner, ast.Call)
-        and isinstance(owner.func, ast.Attribute)
-        and owner.func.attr == "contiguous"
-    ):
+    while isinstance(owner, ast.Call) and isinstance(owner.func, ast.Attribute):
+        if owner.func.attr != "contiguous":
+            break
         owner = owner.func.value
     inner, function = source.operand(owner), _of_torch(call)
     given = call.args[function:]
@@ -115,7 +120,7 @@ def mixed(scene: Scene) -> Iterator[Candidate | None]:
 def without_batch(scene: Scene) -> Iterator[Candidate | None]:
     """An axis of one step beside the samples."""
     spec = scene.facts.get("spec")
-    call = next((n for n in ast.walk(scene.part) if isinstance(n, ast.Call) and n.args), None)
+    call = next((one for one in calls_in(scene.part) if one.args), None)
     if call is not None and spec is not None:
         axis = 1 if spec.batch_first else 0
         fix = f"give the step its axis: .unsqueeze({axis})"
@@ -135,12 +140,9 @@ def order_of_axes(scene: Scene) -> Iterator[Candidate | None]:
     layer says its order itself, the step is taken along the axis that it has in it."""
     name, part = "batch-first-confusion", scene.part
     if isinstance(part, ast.Subscript) and not isinstance(part.slice, (ast.Tuple, ast.Slice)):
+        built = [s.node for call in _layer_calls(scene) for s in scene.constructors(call.func)]
         said = [
-            keyword
-            for call in _layer_calls(scene)
-            for spot in scene.constructors(call.func)
-            for keyword in getattr(spot.node, "keywords", ())
-            if keyword.arg == "batch_first"
+            one for one in built if isinstance(one, ast.Call) and keywords_of(one, "batch_first")
         ]
         if said and scene.facts.get("axis") == 0:
             source = scene.source
@@ -179,11 +181,10 @@ def _turned(scene: Scene) -> bool:
     given = [
         spot for call in _layer_calls(scene) if call.args for spot in scene.spots(call.args[0])
     ]
-    names = ("permute", "transpose", "swapaxes")
-    for call in (n for spot in given for n in ast.walk(spot.node) if isinstance(n, ast.Call)):
-        if isinstance(call.func, ast.Attribute) and call.func.attr in names:
+    for spot in given:
+        for call, _ in methods_in(spot.node, "permute", "transpose", "swapaxes"):
             axes = [ast.unparse(a) for a in call.args[:2]]
-            if axes == ["1", "0"] or (axes == ["0", "1"] and call.func.attr != "permute"):
+            if axes == ["1", "0"] or (axes == ["0", "1"] and method_name(call) != "permute"):
                 return True
     return False
 
@@ -219,10 +220,10 @@ def owner_event(scene: Scene, node: ast.expr) -> Any:
 
 def state_names(scene: Scene, event: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """A name for hn of a call: as it stands there, else with the changes that give it one."""
-    source = scene.sources.get(event.place.file)
-    node = own_node(source, event.place.node) if source else None
-    if source is None or not isinstance(node, ast.Call):
+    found = scene.call_of(event)
+    if found is None:
         return
+    source, node = found
     statement = source.statement(node)
     if not isinstance(statement, ast.Assign) or statement.value is not node:
         return
@@ -260,9 +261,7 @@ def last_step(scene: Scene) -> Iterator[Candidate | None]:
     """hn in the place of output[-1]: there each direction has read everything."""
     name, source, cat = "last-step", scene.source, scene.qualified(scene.source, "torch.cat")
     picks: list[tuple[ast.expr, ast.expr]] = [(n, n.value) for n in subscripts(scene)]
-    for call in calls_at(scene):
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "select":
-            picks.append((call, call.func.value))
+    picks += methods_in(scene.part if calls_in(scene.part) else scene.statement, "select")
     for node, owner in picks:
         event = owner_event(scene, owner)
         if event is None:
@@ -271,7 +270,7 @@ def last_step(scene: Scene) -> Iterator[Candidate | None]:
         for hn, changes in state_names(scene, event) if _here(scene, event, node) else ():
             ends = source.replace(node, f"{cat}([{hn}[-2], {hn}[-1]], dim=1)")
             yield Candidate(name, fix, (*changes, (source.file, ends)))
-        spec, inner = event.function._attributes["_spec"], source.operand(owner)
+        spec, inner = event.spec, source.operand(owner)
         width = int(spec.state_size)
         pieces = f"{inner}[-1, :, :{width}], {inner}[0, :, {width}:]"
         if spec.batch_first:
@@ -289,7 +288,7 @@ def padded_step(scene: Scene) -> Iterator[Candidate | None]:
         if event is not None and any(isinstance(a, Packed) for a in event.args):
             for hn, changes in state_names(scene, event) if _here(scene, event, node) else ():
                 text = f"{hn}[-1]"
-                if event.function._attributes["_spec"].bidirectional:
+                if event.spec.bidirectional:
                     text = f"{scene.qualified(source, 'torch.cat')}([{hn}[-2], {hn}[-1]], dim=1)"
                 fix = "take hn: each sequence's state behind its own last step"
                 ends = source.replace(node, text)
@@ -309,27 +308,16 @@ def _length_names(scene: Scene, node: ast.AST) -> list[str]:
     function = source.function(node)
     found = []
     for one in source.within(function):
-        if (
-            isinstance(one, ast.Call)
-            and class_name(one) == "pack_padded_sequence"
-            and len(one.args) > 1
-        ):
-            found += [
-                n.id for n in ast.walk(one.args[1]) if isinstance(n, ast.Name) and n.id != "torch"
-            ]
+        if isinstance(one, ast.Call) and class_name(one) == "pack_padded_sequence":
+            read = [n for a in one.args[1:2] for n in ast.walk(a) if isinstance(n, ast.Name)]
+            found += [name.id for name in read if name.id != "torch"]
         if isinstance(one, ast.Assign) and class_name(one.value) == "pad_packed_sequence":
             target = one.targets[0]
-            if (
-                isinstance(target, ast.Tuple)
-                and len(target.elts) == 2
-                and isinstance(target.elts[1], ast.Name)
-            ):
-                if target.elts[1].id != "_":
-                    found.append(target.elts[1].id)
+            second = target.elts[1:] if isinstance(target, ast.Tuple) else []
+            if len(second) == 1 and isinstance(second[0], ast.Name) and second[0].id != "_":
+                found.append(second[0].id)
     args = getattr(function, "args", None)
-    for a in args.args if args is not None else ():
-        if "len" in a.arg:
-            found.append(a.arg)
+    found += [a.arg for a in args.args if "len" in a.arg] if args is not None else []
     return list(dict.fromkeys(found))
 
 
@@ -346,7 +334,7 @@ def state_rows(scene: Scene) -> Iterator[Candidate | None]:
         value = scene.value(node.value)
         if isinstance(value, (tuple, list)):
             inner = f"{inner}[0]"
-        spec = event.function._attributes["_spec"] if event is not None else None
+        spec = event.spec if event is not None else None
         name, fix = "state-rows", "take the last layer's state"
         if spec is not None and spec.bidirectional and isinstance(value, Tensor):
             rows = [
@@ -418,14 +406,12 @@ def class_axis(scene: Scene) -> Iterator[Candidate | None]:
     fix = "bring outputs and targets into one order"
     for node in parts:
         for spot in scene.spots(node)[:3]:
-            for call in ast.walk(spot.node):
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-                    if call.func.attr in ("view", "reshape", "flatten"):
-                        owner, source = call.func.value, spot.source
-                        text = source.segment(call)[len(source.segment(owner)) :]
-                        text = f"{source.operand(owner)}.transpose(0, 1){text}"
-                        text = text.replace(".view", ".reshape", 1)
-                        yield put("loss-classes", fix, source, call, text)
+            for call, owner in methods_in(spot.node, "view", "reshape", "flatten"):
+                source = spot.source
+                text = source.segment(call)[len(source.segment(owner)) :]
+                text = f"{source.operand(owner)}.transpose(0, 1){text}"
+                text = text.replace(".view", ".reshape", 1)
+                yield put("loss-classes", fix, source, call, text)
     yield wrap("loss-classes", fix, there, "@.transpose(0, 1)")
 
 
@@ -435,11 +421,8 @@ def kept(scene: Scene) -> Iterator[Candidate | None]:
     dropped = [
         (source.file, one)
         for source in scene.sources.values()
-        for call in ast.walk(source.tree)
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr == "backward"
-        and (one := source.without_keyword(call, "retain_graph")) is not None
+        for call, _ in methods_in(source.tree, "backward")
+        if (one := source.without_keyword(call, "retain_graph")) is not None
     ]
     for candidate in detached(scene, "graph-kept"):
         if candidate is not None:
@@ -454,11 +437,9 @@ def cleared(scene: Scene) -> Iterator[Candidate | None]:
     found: dict[ast.stmt, tuple[Source, str]] = {}
     for place in places.values():
         source = scene.sources[place.file]
-        for call in ast.walk(own_node(source, place.node)):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-                if call.func.attr == "step":
-                    line = f"{source.segment(call.func.value)}.zero_grad()"
-                    found[source.statement(call)] = source, line
+        for call, owner in methods_in(own_node(source, place.node), "step"):
+            line = f"{source.segment(owner)}.zero_grad()"
+            found[source.statement(call)] = source, line
     name, fix = "gradients-kept", "clear the gradients of the batch before"
     here = scene.source.function(scene.statement)
     if scene.facts["backwards"] == 1 and all(
@@ -476,7 +457,7 @@ def last_axis(scene: Scene) -> Iterator[Candidate | None]:
     if scene.facts.get("wanted") is None:
         return
     for call in calls_at(scene):
-        given = [k.value for k in call.keywords if k.arg in ("dim", "axis")]
+        given = keywords_of(call, "dim", "axis")
         given += [a for a in call.args if isinstance(a, (ast.Constant, ast.UnaryOp))]
         yield from _over(scene.spot(call), given)
         for spot in scene.constructors(call.func):
@@ -495,8 +476,7 @@ SOFTMAXES = ("Softmax", "LogSoftmax", "Softmin")
 def _built_dim(spot: Spot) -> Iterator[Candidate | None]:
     built = spot.node
     if isinstance(built, ast.Call) and class_name(built) in SOFTMAXES:
-        named = [k.value for k in built.keywords if k.arg == "dim"]
-        yield from _over(spot, [*named, *built.args][:1], 0)
+        yield from _over(spot, [*keywords_of(built, "dim"), *built.args][:1], 0)
 
 
 def _over(spot: Spot, given: Sequence[ast.expr], place: int = 1) -> Iterator[Candidate | None]:
@@ -543,11 +523,10 @@ def packed_order(scene: Scene) -> Iterator[Candidate | None]:
             if isinstance(node, ast.Name) and isinstance(scene.value(node), Tensor):
                 yield wrap(name, fix, scene.spot(node), f"@[{order}]")
                 yield wrap(name, fix, scene.spot(node), f"@[{order}.argsort()]")
-    for call in calls_in(statement):
-        if class_name(call) == "pad_packed_sequence":
-            fixes = ("batch_first=True, as the layer beside it has",
-                     "without batch_first, as the layer beside it is")  # fmt: skip
-            yield batch_first_turned(name, fixes, source, call, 1)
+    for call in calls_in(statement, "pad_packed_sequence"):
+        fixes = ("batch_first=True, as the layer beside it has",
+                 "without batch_first, as the layer beside it is")  # fmt: skip
+        yield batch_first_turned(name, fixes, source, call, 1)
     for spot in scene.builds("pack_padded_sequence"):
         packed, file = spot.node, spot.source
         assert isinstance(packed, ast.Call)
@@ -586,16 +565,12 @@ def hidden(scene: Scene) -> Iterator[Candidate | None]:
     function = source.function(scene.part)
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-            value = node.value
-            if isinstance(value, (ast.Dict, ast.DictComp)):
-                text = f"{prefix}.ModuleDict({source.segment(value)})"
-                yield put(
-                    "parameters-hidden", "hold the layers in a ModuleDict", source, value, text
-                )
-            if isinstance(value, (ast.List, ast.ListComp, ast.Tuple)):
-                text = source.segment(value)
-                inner = "" if text == "[]" else text
-                yield put("parameters-hidden", "hold the layers in a ModuleList", source, value, f"{prefix}.ModuleList({inner})")  # fmt: skip
+            value, held = node.value, source.segment(node.value)
+            kind = "ModuleDict" if isinstance(value, (ast.Dict, ast.DictComp)) else "ModuleList"
+            if kind == "ModuleDict" or isinstance(value, (ast.List, ast.ListComp, ast.Tuple)):
+                text = f"{prefix}.{kind}({'' if held == '[]' else held})"
+                fix = f"hold the layers in a {kind}"
+                yield put("parameters-hidden", fix, source, value, text)
 
 
 @silent("probabilities-for-scores")
@@ -605,7 +580,7 @@ def scores(scene: Scene) -> Iterator[Candidate | None]:
     todo, readers = [event.result], set()
     for tensor in todo:  # it grows
         for one in (e for e in scene.events if e.kind and any(tensor is t for t in e.inputs)):
-            name = one.kind.rpartition(".")[2]
+            name = one.basename
             if name in SHAPING:
                 todo += [t for t in one.outputs if all(t is not old for old in todo)]
             elif not any(t is tensor for t in one.outputs):  # as a Sequential gives it on
@@ -637,7 +612,7 @@ def without_probabilities(scene: Scene) -> Iterator[Candidate | None]:
         "BCELoss": "BCEWithLogitsLoss", "NLLLoss": "CrossEntropyLoss", "nll_loss": "cross_entropy",
         "binary_cross_entropy": "binary_cross_entropy_with_logits",
     }  # fmt: skip
-    losses = [n for n in ast.walk(scene.part) if class_name(n) in siblings]
+    losses = calls_in(scene.part, *siblings)
     for one in (*losses, *(s.node for n in siblings for s in scene.builds(n))):
         if isinstance(one, ast.Call):
             source, path = scene.source, scene.source.segment(one.func).rpartition(".")[0]
@@ -711,12 +686,10 @@ def measured(scene: Scene) -> Iterator[Candidate | None]:
     node: ast.AST = scene.statement
     while isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef):
         if isinstance(node, ast.With):
-            behind = (
-                ()
-                if trains or not scene.facts["learns"]
-                else (source.after(node, f"{owner}.train()"),)
-            )
-            yield change(name, fix, source, source.before(node, f"{owner}.eval()"), *behind)
+            changes = [source.before(node, f"{owner}.eval()")]
+            if scene.facts["learns"] and not trains:
+                changes.append(source.after(node, f"{owner}.train()"))
+            yield change(name, fix, source, *changes)
         node = source.parents[node]
     if isinstance(node, ast.FunctionDef) and trains:
         yield change(name, fix, source, source.before(node.body[0], f"{owner}.eval()"))

@@ -12,7 +12,7 @@ from ...programs.tensor import Tensor
 from ...programs.values import Packed
 from ..edits import Change, Source, dotted
 from .maker import Candidate, change, put, raised, wrap
-from .place import LAYERS, Scene, Spot, class_name, key_of
+from .place import LAYERS, Scene, Spot, calls_in, class_name, key_of, keywords_of, methods_in
 
 FACTORIES = ("zeros", "randn", "ones", "rand", "empty", "new_zeros", "new_ones", "normal", "full")
 _CELL_OF = {kind.class_name: cell for cell, kind in KINDS.items()}
@@ -32,10 +32,7 @@ def state_argument(scene: Scene) -> ast.expr | None:
     call = scene.call
     if call is None:
         return None
-    for keyword in call.keywords:
-        if keyword.arg in ("hx", "h0", "hidden", "state"):
-            return keyword.value
-    return call.args[1] if len(call.args) > 1 else None
+    return next(iter([*keywords_of(call, "hx", "h0", "hidden", "state"), *call.args[1:]]), None)
 
 
 def state_value(scene: Scene) -> object:
@@ -57,7 +54,7 @@ def batch_first_toggled(
         source, node, kind = spot.source, spot.node, class_name(spot.node)
         if kind not in LAYERS or not isinstance(node, ast.Call):
             continue
-        given = next((k.value for k in node.keywords if k.arg == "batch_first"), None)
+        given = next(iter(keywords_of(node, "batch_first")), None)
         if given is None or (isinstance(given, ast.Constant) and given.value is not True):
             place = position(kind, "batch_first")
             added = source.with_argument(node, "batch_first", "True", place)
@@ -125,27 +122,23 @@ def state_spots(scene: Scene) -> list[Spot]:
     found: list[Spot] = []
     for one in nodes:
         for spot in scene.spots(one):
-            inner = (
-                spot.node.elts if isinstance(spot.node, ast.Tuple) and spot.index is None else []
-            )
             found.append(spot)
-            for part in inner:
-                found += scene._spots(Spot(spot.source, part, spot.frame), 4, set())
+            if isinstance(spot.node, ast.Tuple) and spot.index is None:
+                for part in spot.node.elts:
+                    found += scene._spots(Spot(spot.source, part, spot.frame), 4, set())
     unique: dict[int, Spot] = {id(s.node): s for s in found}
     return list(unique.values())
 
 
-def factories(scene: Scene) -> list[tuple[Spot, list[ast.expr]]]:
+def factories(scene: Scene, rank: int = 3) -> list[tuple[Spot, list[ast.expr]]]:
     """The calls such as torch.zeros(rows, batch, width) that make the state, and their sizes."""
-    found = []
+    found = {}
     for spot in state_spots(scene):
-        for node in ast.walk(spot.node):
-            if isinstance(node, ast.Call) and class_name(node) in FACTORIES:
-                sizes = sizes_of(node)
-                if len(sizes) in (2, 3):
-                    found.append((Spot(spot.source, node, spot.frame), sizes))
-    unique = {id(s.node): (s, sizes) for s, sizes in found}
-    return list(unique.values())
+        for node in calls_in(spot.node, *FACTORIES):
+            sizes = sizes_of(node)
+            if len(sizes) == rank:
+                found[node] = Spot(spot.source, node, spot.frame), sizes
+    return list(found.values())
 
 
 def sizes_of(call: ast.Call) -> list[ast.expr]:
@@ -153,7 +146,7 @@ def sizes_of(call: ast.Call) -> list[ast.expr]:
     args = call.args
     if len(args) == 1 and isinstance(args[0], (ast.Tuple, ast.List)):
         return list(args[0].elts)
-    size = next((k.value for k in call.keywords if k.arg == "size"), None)
+    size = next(iter(keywords_of(call, "size")), None)
     if size is not None and isinstance(size, (ast.Tuple, ast.List)):
         return list(size.elts)
     return [a for a in args if not isinstance(a, ast.Starred)]
@@ -163,11 +156,9 @@ def resized(
     scene: Scene, name: str, fix: str, axis: int, texts: Sequence[str], from_end: bool = False
 ) -> Iterator[Candidate | None]:
     """The factories of the state with another size on one axis: each of `texts` tried."""
-    made = [(s, z) for s, z in factories(scene) if len(z) == 3]
+    made = factories(scene)
     for text in texts:
-        by_file: list[tuple[str, Change]] = []
-        for spot, sizes in made:
-            by_file.append((spot.source.file, spot.source.replace(sizes[axis], text)))
+        by_file = [(s.source.file, s.source.replace(sizes[axis], text)) for s, sizes in made]
         if by_file:
             yield Candidate(name, fix, tuple(dict.fromkeys(by_file)))
         if len(by_file) > 1:
@@ -256,7 +247,7 @@ def state_shape(scene: Scene) -> Iterator[Candidate | None]:
         yield from undone(scene, "batch-first-confusion", fix, ("transpose", "permute", "swapaxes"))
         swaps = [
             [(s.source.file, s.source.replace(z[i], s.source.segment(z[1 - i]))) for i in (0, 1)]
-            for s, z in factories(scene) if len(z) == 3
+            for s, z in factories(scene)
         ]  # fmt: skip
         for each in (*swaps, [one for both in swaps for one in both]):
             if each:
@@ -278,7 +269,7 @@ def state_shape(scene: Scene) -> Iterator[Candidate | None]:
     if differs[2] and not differs[1]:
         yield from _width(scene, want, have, spec, which)
     if sum(differs) > 1 and size:
-        made = [(s, z) for s, z in factories(scene) if len(z) == 3]
+        made = factories(scene)
         if made:
             new = enumerate((str(rows), size, str(width)))
             changes = [
@@ -301,15 +292,10 @@ def _shapes(value: object) -> list[tuple[int, ...]]:
 def undone(scene: Scene, name: str, fix: str, methods: Sequence[str]) -> Iterator[Candidate | None]:
     """A method of these names taken away where the state is made."""
     for spot in state_spots(scene):
-        for node in ast.walk(spot.node):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in methods
-            ):
-                inner = spot.source.segment(node.func.value)
-                yield put(name, fix, spot.source, node, f"{inner}.contiguous()")
-                yield put(name, fix, spot.source, node, inner)
+        for node, owner in methods_in(spot.node, *methods):
+            inner = spot.source.segment(owner)
+            yield put(name, fix, spot.source, node, f"{inner}.contiguous()")
+            yield put(name, fix, spot.source, node, inner)
 
 
 def _batch(
@@ -326,30 +312,21 @@ def _batch(
     if carried is not None:
         text = source.segment(node)
         part = f"{text}[0]" if isinstance(value, (tuple, list)) else text
-        none = any(
-            isinstance(s.node, ast.Constant) and s.node.value is None for s in scene.spots(node)
-        )
+        none = any(getattr(s.node, "value", "") is None for s in scene.spots(node))
         guard = f"{text} is not None and " if none else ""
-        yield wrap(
-            name,
-            "begin anew where the batch has another size",
-            scene.spot(node),
-            f"{text} if {guard}{part}.size(1) == {size} else None",
-        )
-    here = [(s, z) for s, z in factories(scene) if len(z) == 3]
+        form = f"{text} if {guard}{part}.size(1) == {size} else None"
+        yield wrap(name, "begin anew where the batch has another size", scene.spot(node), form)
+    here = factories(scene)
     if here and all(s.frame == scene.last for s, _ in here):
         yield Candidate(
             name, fix, tuple((s.source.file, s.source.replace(z[1], size)) for s, z in here)
         )
     for spot in state_spots(scene):
         # a function that makes the state is passed the batch size
-        if (
-            isinstance(spot.node, ast.Call)
-            and spot.frame == scene.last
-            and len(spot.node.args) == 1
-        ):
-            if class_name(spot.node) not in FACTORIES:
-                yield put(name, fix, spot.source, spot.node.args[0], size)
+        made = spot.node
+        if isinstance(made, ast.Call) and spot.frame == scene.last and len(made.args) == 1:
+            if class_name(made) not in FACTORIES:
+                yield put(name, fix, spot.source, made.args[0], size)
     if int(have[1]) == 1:
         yield from on_states(scene, name, fix, f"@.expand(-1, {size}, -1).contiguous()", which)
     yield from on_states(scene, name, fix, f"@[:, :{size}].contiguous()", which)
@@ -361,12 +338,8 @@ def _carried(scene: Scene, node: ast.expr) -> ast.stmt | None:
     statement = scene.statement
     if not isinstance(statement, ast.Assign) or not isinstance(node, (ast.Name, ast.Attribute)):
         return None
-    name = dotted(node)
-    for target in statement.targets:
-        for one in ast.walk(target):
-            if dotted(one) == name:
-                return statement
-    return None
+    targets = {dotted(one) for target in statement.targets for one in ast.walk(target)}
+    return statement if dotted(node) in targets else None
 
 
 def _rows(
@@ -395,7 +368,7 @@ def _rows(
     if from_layer is not None:
         yield from _every_layer(scene, need)
         bridge = "encoder-decoder-bridge"
-        if from_layer.function._attributes["_spec"].bidirectional and rows == 2 * need:
+        if from_layer.spec.bidirectional and rows == 2 * need:
             fix, form = (
                 "add the two directions of each layer",
                 f"@.view({need}, 2, *@.shape[1:]).sum(1)",
@@ -408,7 +381,7 @@ def _rows(
             fix = "give each of the decoder's layers the encoder's state"
             yield from on_states(scene, bridge, fix, f"@.repeat({need // rows}, 1, 1)", which)
         return
-    made = [(s, z) for s, z in factories(scene) if len(z) == 3]
+    made = factories(scene)
     yield from _layers(scene, [z[0] for _, z in made], rows, both)
     if made and not also_batch:
         yield from _scaled(name, fix, made, 0, rows, need)
@@ -438,7 +411,7 @@ def _every_layer(scene: Scene, need: int) -> Iterator[Candidate | None]:
             hn = scene.value(node.value, spot.frame) if spot.frame >= 0 else None
             made = scene._results.get(key_of(spot.source.file, node))
             event = from_recurrent(scene, made if hn is None else hn)
-            spec = event.function._attributes["_spec"] if event else None
+            spec = event.spec if event else None
             if spec is not None and spec.bidirectional and int(spec.num_layers) == need > 1:
                 every = "1::2" if text == "1:2" else "0::2"
                 changes.append((spot.source.file, spot.source.replace(node.slice, every)))
@@ -461,13 +434,10 @@ def _layers(
         if kind not in _CELL_OF or not isinstance(node, ast.Call) or not place:
             continue
         if len(node.args) <= place and all(k.arg != "num_layers" for k in node.keywords):
+            fix = "build the layer with as many layers as the state has rows"
             for text in (*names, str(rows)):
-                yield change(
-                    "wrong-num-layers",
-                    "build the layer with as many layers as the state has rows",
-                    spot.source,
-                    spot.source.with_argument(node, "num_layers", text, place),
-                )
+                more = spot.source.with_argument(node, "num_layers", text, place)
+                yield change("wrong-num-layers", fix, spot.source, more)
 
 
 def from_recurrent(scene: Scene, value: object) -> Event | None:
@@ -475,14 +445,13 @@ def from_recurrent(scene: Scene, value: object) -> Event | None:
     event = scene.recurrent(value)
     if event is not None:
         return event
-    made = scene.made_by(value)
     for _ in range(6):
+        made = scene.made_by(value)
         if made is None or not made.inputs:
             return None
-        found = scene.recurrent(made.inputs[0])
-        if found is not None:
+        value = made.inputs[0]
+        if (found := scene.recurrent(value)) is not None:
             return found
-        made = scene.made_by(made.inputs[0])
     return None
 
 
@@ -508,7 +477,7 @@ def _width(
                 form = f"(@[..., :{need}] + @[..., {need}:])"
                 yield from on_states(scene, name, "add the two directions", form, which)
     if int(want[0]) == rows:
-        made = [(s, z) for s, z in factories(scene) if len(z) == 3]
+        made = factories(scene)
         fix = "make the state as wide as the layer's hidden_size"
         yield from _scaled("hidden-size", fix, made, 2, width, want[2])
     elif rows == 2 * int(want[0]) and need == 2 * width:
@@ -523,12 +492,11 @@ def _narrowed(scene: Scene, name: str) -> Iterator[Candidate | None]:
     """torch.cat of two directions becomes their sum, where the state is made."""
     changes = []
     for spot in state_spots(scene):
-        for node in ast.walk(spot.node):
-            if isinstance(node, ast.Call) and class_name(node) in ("cat", "concat") and node.args:
-                parts = node.args[0]
-                if isinstance(parts, (ast.Tuple, ast.List)) and len(parts.elts) == 2:
-                    text = " + ".join(spot.source.segment(p) for p in parts.elts)
-                    changes.append((spot.source.file, spot.source.replace(node, f"({text})")))
+        for node in calls_in(spot.node, "cat", "concat"):
+            parts = node.args[0] if node.args else None
+            if isinstance(parts, (ast.Tuple, ast.List)) and len(parts.elts) == 2:
+                text = " + ".join(spot.source.segment(p) for p in parts.elts)
+                changes.append((spot.source.file, spot.source.replace(node, f"({text})")))
     if changes:
         yield Candidate(name, "add the two directions", tuple(dict.fromkeys(changes)))
 
@@ -579,7 +547,7 @@ def _cell_state(
         for form in ("@[-1]", "@[0]", "@.squeeze(0)"):
             yield from on_states(scene, "unbatched-rank", fix, form)
     else:
-        made = [(s, z) for s, z in factories(scene) if len(z) == 2]
+        made = factories(scene, 2)
         size = input_size_text(scene, 0)
         if made and len(have) == len(want) == 2:
             if int(have[1]) != int(want[1]):
@@ -648,10 +616,9 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
         rows = int(spec.num_layers * spec.num_directions) if spec else 1
         grown = "@.unsqueeze(0)" if rows == 1 else f"@.unsqueeze(0).repeat({rows}, 1, 1)"
         every = []
-        for spot, sizes in factories(scene):
-            if len(sizes) == 2:
-                start = spot.source.span(sizes[0])[0]
-                every.append((spot.source.file, Change(start, start, f"{rows}, ")))
+        for spot, sizes in factories(scene, 2):
+            start = spot.source.span(sizes[0])[0]
+            every.append((spot.source.file, Change(start, start, f"{rows}, ")))
         for changes in (*([one] for one in every), every):
             yield Candidate("unbatched-rank", fix, tuple(changes)) if changes else None
         yield from on_states(scene, "unbatched-rank", fix, grown)
