@@ -274,13 +274,9 @@ def scene_of_problem(followed: Followed) -> Scene | None:
     refusal = problem.refusal
     module = followed.seen.modules.get("", {})
     frames = [
-        Frame(
-            sources[called.place.file],
-            own_node(sources[called.place.file], called.place.node),
-            {**module, **called.names},
-        )
+        Frame(source, own_node(source, called.place.node), {**module, **called.names})
         for called in problem.stack
-        if called.place.file in sources
+        if (source := sources.get(called.place.file)) is not None
     ]
     if not frames:
         return None
@@ -476,11 +472,7 @@ def _wrong_axes(followed: Followed) -> set[tuple[str, str, str]]:
 
 
 def _kinds(tensor: Tensor, axis: int) -> set[str]:
-    return {
-        part.kind
-        for part in tensor.axes[axis]
-        if part.size != 1 and part.kind not in ("unknown", "one")
-    }
+    return {p.kind for p in tensor.axes[axis] if p.size != 1} - {"unknown", "one"}
 
 
 def _conflicts(tensors: Sequence[Tensor]) -> Iterator[str]:

@@ -7,8 +7,19 @@ import re
 from collections.abc import Iterator
 
 from ...network.constructor import KINDS, positional_names
-from .maker import Candidate, put, raised
-from .place import Scene, Spot, class_name, default_of, parameters
+from ..edits import Change, Source
+from .maker import Candidate, change, put, raised
+from .place import (
+    LAYERS,
+    Scene,
+    argument_at,
+    arguments_of,
+    calls_in,
+    class_name,
+    default_of,
+    keywords_of,
+    parameters,
+)
 from .state import position
 
 _QUOTED = re.compile(r'"([^"\n]{1,300})"')
@@ -55,23 +66,17 @@ def _prefixes(
         inner = {k.removeprefix(prefix) for k in unexpected if k.startswith(prefix)}
         if inner & set(missing):
             text = f'{{k.removeprefix("{prefix}"): v for k, v in {given}.items() if k.startswith("{prefix}")}}'
-            yield put(
-                name,
-                f'give it the part of the checkpoint that begins with "{prefix}"',
-                source,
-                call.args[0],
-                text,
-            )
+            fix = f'give it the part of the checkpoint that begins with "{prefix}"'
+            yield put(name, fix, source, call.args[0], text)
     for prefix in _ends(_common(missing)):
         if {k.removeprefix(prefix) for k in missing} & set(unexpected):
             fix = f'the names of the model begin with "{prefix}": put it before those of the checkpoint'
             text = f'{{"{prefix}" + k: v for k, v in {given}.items()}}'
             yield put(name, fix, source, call.args[0], text)
     for key in ("state_dict", "model_state_dict", "model", "net", "weights"):
-        if key in unexpected or any(k == key for k in unexpected):
-            yield put(
-                name, f'the weights lie under "{key}"', source, call.args[0], f'{given}["{key}"]'
-            )
+        if key in unexpected:
+            fix = f'the weights lie under "{key}"'
+            yield put(name, fix, source, call.args[0], f'{given}["{key}"]')
 
 
 def _common(names: list[str]) -> str:
@@ -79,10 +84,8 @@ def _common(names: list[str]) -> str:
     if not names:
         return ""
     first, last = min(names), max(names)
-    size = next(
-        (i for i, (a, b) in enumerate(zip(first, last)) if a != b), min(len(first), len(last))
-    )
-    return first[:size]
+    pairs = enumerate(zip(first, last))
+    return first[: next((i for i, (a, b) in pairs if a != b), min(len(first), len(last)))]
 
 
 def _ends(common: str) -> list[str]:
@@ -119,15 +122,9 @@ def _renamed(
     for new, old in pairs:
         key = f'{key}.replace("{old}.", "{new}.", 1)'
     told = ", ".join(f'"{old}" is called "{new}" here' for new, old in pairs)
-    safe = all(not k.startswith(new + ".") for new, _ in pairs for k in unexpected)
-    if safe:
-        yield put(
-            "checkpoint-mismatch",
-            f"rename what was renamed: {told}",
-            source,
-            call.args[0],
-            f"{{{key}: v for k, v in {given}.items()}}",
-        )
+    if all(not k.startswith(new + ".") for new, _ in pairs for k in unexpected):
+        fix, text = f"rename what was renamed: {told}", f"{{{key}: v for k, v in {given}.items()}}"
+        yield put("checkpoint-mismatch", fix, source, call.args[0], text)
 
 
 def _rebuilt(scene: Scene, call: ast.Call) -> Iterator[Candidate | None]:
@@ -136,15 +133,10 @@ def _rebuilt(scene: Scene, call: ast.Call) -> Iterator[Candidate | None]:
         return
     numbers = _numbers(scene.message)
     fix = "build the network that the checkpoint holds"
-    built = [s for s in scene.spots(call.func.value) if isinstance(s.node, ast.Call)]
-    singles: list[tuple[str, object]] = []
-    for spot in built:
-        node = spot.node
-        assert isinstance(node, ast.Call)
-        for option in _options(scene, spot, numbers):
-            singles.append((spot.source.file, option))
-    for file, option in singles:
-        yield Candidate("checkpoint-mismatch", fix, ((file, option),))  # type: ignore[arg-type]
+    for spot in scene.spots(call.func.value):
+        if isinstance(spot.node, ast.Call):
+            for option in _options(scene, spot.source, spot.node, numbers):
+                yield change("checkpoint-mismatch", fix, spot.source, option)
 
 
 def _numbers(message: str) -> list[int]:
@@ -162,72 +154,48 @@ def _numbers(message: str) -> list[int]:
     return [n for n in dict.fromkeys(found) if n > 0][:MOST_NUMBERS]
 
 
-def _options(scene: Scene, spot: Spot, numbers: list[int]) -> Iterator[object]:
+def _options(
+    scene: Scene, source: Source, call: ast.Call, numbers: list[int]
+) -> Iterator[Change | None]:
     """Single changes of a constructor's arguments."""
-    source, call = spot.source, spot.node
-    assert isinstance(call, ast.Call)
     kind = class_name(call)
     cell = next((c for c, k in KINDS.items() if k.class_name == kind), None)
     if cell is not None:
-        names = [n for n in positional_names(cell) if n not in ("device", "dtype")]
-        defaults: dict[str, object] = {
-            "num_layers": 1,
-            "bidirectional": False,
-            "bias": True,
-            "proj_size": 0,
-        }
-        for name in names:
-            node = next((k.value for k in call.keywords if k.arg == name), None)
+        defaults = {"num_layers": 1, "bidirectional": False, "bias": True, "proj_size": 0}
+        for name in positional_names(cell):
+            if name in ("device", "dtype"):
+                continue
             place = position(kind, name)
-            if node is None and place is not None and place < len(call.args):
-                node = call.args[place]
+            node = argument_at(call, name, place)
             value = scene.value(node, 0) if node is not None else defaults.get(name)
             for text in _other(value, numbers):
                 yield source.with_argument(call, name, text, place)
         return
+    modules = [k.class_name for k in KINDS.values()] + ["Linear", "Embedding"]
     for other in scene.sources.values():
         for cls in ast.walk(other.tree):
             if not isinstance(cls, ast.ClassDef) or cls.name != kind:
                 continue
-            init = next(
-                (n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"),
-                None,
-            )
+            functions = [n for n in cls.body if isinstance(n, ast.FunctionDef)]
+            init = next((n for n in functions if n.name == "__init__"), None)
             if init is None:
                 continue
-            taken = parameters(init)[1:]
-            for i, name in enumerate(taken):
-                node = next((k.value for k in call.keywords if k.arg == name), None)
-                if node is None and i < len(call.args):
-                    node = call.args[i]
-                if node is None:
-                    node = default_of(init, name)
-                value = scene.value(node, 0) if node is not None else None
-                for text in _other(value, numbers):
+            for i, name in enumerate(parameters(init)[1:]):
+                node = argument_at(call, name, i) or default_of(init, name)
+                for text in _other(scene.value(node, 0), numbers):
                     yield source.with_argument(call, name, text, i)
-            # what stands in the class itself
-            for one in ast.walk(cls):
-                if isinstance(one, ast.Call) and class_name(one) in {
-                    k.class_name for k in KINDS.values()
-                } | {"Linear", "Embedding"}:
-                    for arg in (*one.args, *(k.value for k in one.keywords)):
-                        if isinstance(arg, ast.Constant):
-                            for text in _other(arg.value, numbers):
-                                yield other.replace(arg, text)
-                    if class_name(one) in ("RNN", "LSTM", "GRU"):
-                        given = {k.arg for k in one.keywords}
-                        for name, text in (
-                            ("bidirectional", "True"),
-                            *(("num_layers", str(n)) for n in numbers if n < 9),
-                        ):
-                            if name not in given and not (
-                                name == "num_layers" and len(one.args) > 2
-                            ):
-                                yield other.with_argument(one, name, text, None)
-                        if "bidirectional" in given:
-                            removed = other.without_keyword(one, "bidirectional")
-                            if removed is not None:
-                                yield removed
+            for one in calls_in(cls, *modules):  # what stands in the class itself
+                for arg in arguments_of(one):
+                    if isinstance(arg, ast.Constant):
+                        for text in _other(arg.value, numbers):
+                            yield other.replace(arg, text)
+                if class_name(one) in LAYERS:
+                    if not keywords_of(one, "bidirectional"):
+                        yield other.with_argument(one, "bidirectional", "True", None)
+                    if not keywords_of(one, "num_layers") and len(one.args) <= 2:
+                        for number in (n for n in numbers if n < 9):
+                            yield other.with_argument(one, "num_layers", str(number), None)
+                    yield other.without_keyword(one, "bidirectional")
 
 
 def _other(value: object, numbers: list[int]) -> list[str]:

@@ -22,6 +22,7 @@ from .place import (
     WIDTHS,
     Scene,
     Spot,
+    argument_at,
     arguments_of,
     calls_in,
     class_name,
@@ -274,10 +275,7 @@ def resized_argument(
     """A constructor's argument that was `have`, written so that it is `want`."""
     source, call = spot.source, spot.node
     assert isinstance(call, ast.Call)
-    place = position(class_name(call), argument)
-    node = next(iter(keywords_of(call, argument)), None)
-    if node is None and place is not None and place < len(call.args):
-        node = call.args[place]
+    node = argument_at(call, argument, position(class_name(call), argument))
     if node is None:
         return
     texts = scaled_texts(source, node, have, want)
@@ -840,16 +838,10 @@ def before_super(scene: Scene) -> Iterator[Candidate | None]:
     start = function.body
     if ast.get_docstring(function) is not None:
         start = start[1:]
-    late = [
-        n for n in start if ast.unparse(n).startswith("super(") and "__init__" in ast.unparse(n)
-    ]
-    yield change(
-        "super-not-called",
-        "begin __init__ with super().__init__()",
-        source,
-        source.before(start[0], "super().__init__()"),
-        *[Change(*source.line_span(n), "") for n in late],
-    )
+    late = [n for n in start if re.match(r"super\(.*__init__", ast.unparse(n), re.DOTALL)]
+    first = source.before(start[0], "super().__init__()")
+    rest = [Change(*source.line_span(n), "") for n in late]
+    yield change("super-not-called", "begin __init__ with super().__init__()", source, first, *rest)
 
 
 def orders(rank: int) -> list[str]:

@@ -395,6 +395,12 @@ def keywords_of(call: ast.Call, *names: str) -> list[ast.expr]:
     return [keyword.value for keyword in call.keywords if keyword.arg in names]
 
 
+def argument_at(call: ast.Call, name: str, place: int | None) -> ast.expr | None:
+    """What a call is given by a name or else at a place."""
+    placed = call.args[place : place + 1] if place is not None else []
+    return next(iter([*keywords_of(call, name), *placed]), None)
+
+
 def arguments_of(call: ast.Call) -> list[ast.expr]:
     """What a call is given, by place and by name."""
     return [*call.args, *(keyword.value for keyword in call.keywords)]

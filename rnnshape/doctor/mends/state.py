@@ -252,9 +252,8 @@ def state_shape(scene: Scene) -> Iterator[Candidate | None]:
         for each in (*swaps, [one for both in swaps for one in both]):
             if each:
                 yield Candidate("batch-first-confusion", fix, tuple(each))
-        yield from on_states(
-            scene, "batch-first-confusion", fix, "@.transpose(0, 1).contiguous()", which
-        )
+        form = "@.transpose(0, 1).contiguous()"
+        yield from on_states(scene, "batch-first-confusion", fix, form, which)
     if differs == [False, True, False]:
         if swapped:
             yield from batch_first_toggled(scene, call.func)
@@ -318,9 +317,8 @@ def _batch(
         yield wrap(name, "begin anew where the batch has another size", scene.spot(node), form)
     here = factories(scene)
     if here and all(s.frame == scene.last for s, _ in here):
-        yield Candidate(
-            name, fix, tuple((s.source.file, s.source.replace(z[1], size)) for s, z in here)
-        )
+        changes = ((s.source.file, s.source.replace(z[1], size)) for s, z in here)
+        yield Candidate(name, fix, tuple(changes))
     for spot in state_spots(scene):
         # a function that makes the state is passed the batch size
         made = spot.node
@@ -357,10 +355,8 @@ def _rows(
     first = _first(state_value(scene))
     from_layer = from_recurrent(scene, first)
     if need == 2 * rows and both:
-        name, fix = (
-            "missing-direction",
-            "make a row of the state for each direction: num_layers * 2",
-        )
+        name = "missing-direction"
+        fix = "make a row of the state for each direction: num_layers * 2"
     elif rows == 2 * need and not both:
         name, fix = "missing-direction", "make one row of the state for each layer"
     else:
@@ -369,10 +365,8 @@ def _rows(
         yield from _every_layer(scene, need)
         bridge = "encoder-decoder-bridge"
         if from_layer.spec.bidirectional and rows == 2 * need:
-            fix, form = (
-                "add the two directions of each layer",
-                f"@.view({need}, 2, *@.shape[1:]).sum(1)",
-            )
+            fix = "add the two directions of each layer"
+            form = f"@.view({need}, 2, *@.shape[1:]).sum(1)"
             yield from on_states(scene, bridge, fix, form, which)
         if rows > need:
             fix = "give the decoder the rows of the top layers"
@@ -395,9 +389,8 @@ def _rows(
     if rows and need % rows == 0:
         yield from on_states(scene, name, fix, f"@.repeat({need // rows}, 1, 1)", which)
     if rows > need:
-        yield from on_states(
-            scene, name, "keep the rows of the top layers", f"@[-{need}:].contiguous()", which
-        )
+        fix = "keep the rows of the top layers"
+        yield from on_states(scene, name, fix, f"@[-{need}:].contiguous()", which)
 
 
 def _every_layer(scene: Scene, need: int) -> Iterator[Candidate | None]:
@@ -481,10 +474,8 @@ def _width(
         fix = "make the state as wide as the layer's hidden_size"
         yield from _scaled("hidden-size", fix, made, 2, width, want[2])
     elif rows == 2 * int(want[0]) and need == 2 * width:
-        fix, form = (
-            "put the two directions of each layer side by side",
-            "torch.cat([@[0::2], @[1::2]], dim=2)",
-        )
+        fix = "put the two directions of each layer side by side"
+        form = "torch.cat([@[0::2], @[1::2]], dim=2)"
         yield from on_states(scene, "encoder-decoder-bridge", fix, form, which)
 
 
@@ -531,18 +522,15 @@ def _two_axes(
         yield from on_states(scene, "unbatched-rank", fix, form, which)
     rows = int(want[0])
     if rows > 1:
-        yield from on_states(
-            scene, "unbatched-rank", fix, f"@.unsqueeze(0).repeat({rows}, 1, 1)", which
-        )
+        form = f"@.unsqueeze(0).repeat({rows}, 1, 1)"
+        yield from on_states(scene, "unbatched-rank", fix, form, which)
 
 
 def _cell_state(
     scene: Scene, want: Sequence[int], have: Sequence[int]
 ) -> Iterator[Candidate | None]:
-    fix, own_batch = (
-        "give the cell a state of (N, H)",
-        "give each call a state of its own batch size",
-    )
+    fix = "give the cell a state of (N, H)"
+    own_batch = "give each call a state of its own batch size"
     if len(have) == 3:
         for form in ("@[-1]", "@[0]", "@.squeeze(0)"):
             yield from on_states(scene, "unbatched-rank", fix, form)
@@ -608,9 +596,8 @@ def state_rank(scene: Scene) -> Iterator[Candidate | None]:
             fix = f"give the input its {what}: .unsqueeze({axis})"
             for spot in [*reversed(names), *(s for s in spots if s not in names)]:
                 yield wrap("unbatched-rank", fix, spot, f"@.unsqueeze({axis})")
-        yield from on_states(
-            scene, "unbatched-rank", "the state of one sequence is (D·L, H)", "@.squeeze(1)"
-        )
+        fix = "the state of one sequence is (D·L, H)"
+        yield from on_states(scene, "unbatched-rank", fix, "@.squeeze(1)")
     elif ranks == [3, 2]:
         fix = "give the state its axis of layers: (D·L, N, H)"
         rows = int(spec.num_layers * spec.num_directions) if spec else 1
@@ -671,11 +658,8 @@ def state_made_a_pair(scene: Scene) -> Iterator[Candidate | None]:
         return
     for spot in state_spots(scene):
         node = spot.node
-        parts = (
-            node.args[0]
-            if isinstance(node, ast.Call) and class_name(node) == "tuple" and node.args
-            else None
-        )
+        made = isinstance(node, ast.Call) and class_name(node) == "tuple"
+        parts = node.args[0] if isinstance(node, ast.Call) and made and node.args else None
         if not isinstance(parts, (ast.ListComp, ast.GeneratorExp)) or len(parts.generators) != 1:
             continue
         each, whole = parts.generators[0].target, spot.source.segment(parts.generators[0].iter)
@@ -722,6 +706,5 @@ def packed_state(scene: Scene) -> Iterator[Candidate | None]:
 @raised(r"is not contiguous")
 def not_contiguous(scene: Scene) -> Iterator[Candidate | None]:
     """cuDNN wants the state in one piece."""
-    yield from on_states(
-        scene, "not-contiguous", "call .contiguous() on the state", "@.contiguous()"
-    )
+    fix = "call .contiguous() on the state"
+    yield from on_states(scene, "not-contiguous", fix, "@.contiguous()")
