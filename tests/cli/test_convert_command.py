@@ -119,6 +119,7 @@ def test_onnx_is_asked_for_by_its_install_line(rnnshape, weights, monkeypatch):
 
 
 def test_weights_too_large_for_one_message_of_onnx_are_refused(monkeypatch):
+    pytest.importorskip("onnx")
     monkeypatch.setattr(write, "MOST_BYTES", 1000)
     tensors = {"rnn_0.W": np.zeros((1, 20, 10), "float32")}
     tensors["rnn_0.R"] = np.zeros((1, 20, 20), "float32")
