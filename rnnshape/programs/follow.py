@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -14,6 +14,7 @@ from types import NoneType
 from typing import Any
 
 from ..errors import UsageError
+from ..network.constructor import ARGUMENTS
 from .interpreter import Called, Frame, Interpreter, Restart, Seen, Stop, Told, bound
 from .objects import (
     MISSING,
@@ -891,7 +892,9 @@ class _Run:
         interpreter.absent = self._absent
         target = self._target(names)
         interpreter.frames.append(Frame(source.name, "", Scope(names, names), (), -1))
-        interpreter.frame.node = ast.Pass(lineno=0, col_offset=0)
+        own = getattr(target, "file", "") == source.name and getattr(target, "node", None)
+        line = own.lineno if own else 0  # what the call of the entry makes stands at its name
+        interpreter.frame.node = ast.Pass(lineno=line, col_offset=0, end_lineno=line)
         if isinstance(target, Class):
             return self._class(target)
         return self._function(target)
@@ -958,6 +961,8 @@ class _Run:
                     keywords[name] = given
                 elif default is MISSING:
                     keywords[name] = self._open(name)
+        elif isinstance(init, Native):
+            self._handed_on(cls, keywords, set(self.request.settings) & ARGUMENTS.keys())
         self.built = (
             f"{cls.name}({', '.join(f'{k}={_literal(v)}' for k, v in self.constructor.items())})"
         )
@@ -969,6 +974,8 @@ class _Run:
                 star = spec.vararg or spec.kwarg
                 what = f"what {cls.name} is given in {star.arg if star else ''}"
                 raise Stop(what, Place(init.file, init.node, init.qualname)) from None
+            if isinstance(init, Native):
+                raise Stop(f"what {cls.name} is given", self.interpreter.place()) from None
             raise
         self._check_settings(init)
         module = cls.under(interpreter.module_class)
@@ -1091,15 +1098,20 @@ class _Run:
         if spec.kwarg is not None and not optional and len(positional) < 3:
             self.interpreter.open_keywords = spec.kwarg.arg
         if spec.kwarg is not None:
-            for name in self.request.settings:
-                if "." not in name and name not in keywords:
-                    keywords[name] = self.interpreter.setting(name)
-                    self.constructor[name] = keywords[name]
-        layer = re.fullmatch(r"torch\.nn\.(RNN|LSTM|GRU)(Cell)?", cls.kind)
-        if layer and spec.vararg is not None and not positional:  # they go on to torch's class
+            sizes = spec.vararg is not None and not positional
+            self._handed_on(cls, keywords, self.request.settings, sizes)
+        return [], keywords
+
+    def _handed_on(
+        self, cls: Class, keywords: dict[str, Any], settings: Iterable[str], sizes: bool = True
+    ) -> None:
+        """What goes on to the constructor of a base: what was set, and a layer's sizes."""
+        for name in sorted(settings):
+            if "." not in name and name not in keywords:
+                self.constructor[name] = keywords[name] = self.interpreter.setting(name)
+        if sizes and re.fullmatch(r"torch\.nn\.(RNN|LSTM|GRU)(Cell)?", cls.kind):
             for name in ("input_size", "hidden_size"):
                 self.constructor[name] = keywords.setdefault(name, self._open(name))
-        return [], keywords
 
     def _forward_arguments(
         self, function: Function, skip: int, prefix: str = ""

@@ -155,3 +155,20 @@ def test_a_line_is_shown_without_its_comment(rnnshape):
     ).out  # fmt: skip
     assert "  3  rnn = nn.RNN( …\n" in told
     assert "  5  x, s = torch.zeros(3, 2, 4), '# no comment'  3×2×4\n" in told
+
+
+def test_a_class_that_is_a_layer_itself_stands_at_its_own_line(rnnshape, tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text("from torch import nn\n\nclass Own(nn.GRU):\n    pass\n")
+    words = ("trace", f"{path}:Own", "--set", "input_size=4", "--set", "hidden_size=6")
+    assert "\n  3  class Own(nn.GRU):\n" in rnnshape(*words).out
+    (layer,) = rnnshape(*words, "--json").json["layers"]
+    assert (layer["line"], layer["spec"]["hidden_size"]) == (3, 6)
+
+
+def test_a_class_whose_constructor_is_torchs_is_not_refused_for_what_it_is_not_given(
+    rnnshape, tmp_path
+):
+    path = tmp_path / "own.py"
+    path.write_text("from torch import nn\n\nclass Own(nn.Embedding):\n    pass\n")
+    assert rnnshape("check", f"{path}:Own").out.endswith("line 3: what Own is given\nunknown\n")

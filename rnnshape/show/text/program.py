@@ -68,7 +68,7 @@ def _entry(followed: Followed, diagnosis: Diagnosis, file: str, width: int) -> I
     yield [(one_line(title), "title"), (" " * gap + one_line(name) if name else "", "note")]
     lines = [line for line in followed.lines if worth_a_line(line)]
     rows: list[tuple[int, str, str, Ran | None]] = []
-    built = {line.line for line in lines}
+    built = {0, *(line.line for line in lines)}
     for place in (layer.place for layer in followed.layers):
         if place.file == followed.source.name and place.line not in built:
             built.add(place.line)
