@@ -56,7 +56,7 @@ def test_the_root_holds_folders_and_what_has_none():
 
 # Lines of Python in the package. To go beyond is a decision: the commit that does so changes this
 # number and says what the lines are for; what was made unneeded goes first.
-MOST_LINES = 62_323
+MOST_LINES = 62_338
 
 
 def test_the_package_grows_by_decision_alone():

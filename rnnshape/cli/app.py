@@ -102,7 +102,7 @@ def _unexpected(command: TyperCommand, words: list[str]) -> UsageError:
     option = "--cell" if word.endswith(".cell") else "--weights"
     fix = f"rnnshape {name} --help says what there is"
     if isfile(word) and len(words) == 1:
-        program = word.endswith((".py", ".ipynb"))
+        program = word.endswith((".py", ".ipynb", ".md"))
         if not program and any(option in parameter.opts for parameter in command.params):
             return Pair(expected, word, got=word, added=f"{option} {quoted(word)}")
         fix = f"rnnshape {'trace' if program else 'inspect'} {quoted(word)}"

@@ -175,18 +175,19 @@ def _unlinked_at_the_end(target: str) -> Iterator[tuple[int, str]]:
     numbers = [getattr(signal, n) for n in names]
     held = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
     waits = hasattr(signal, "pthread_sigmask")
+    late = [*held, signal.SIGINT]
     if waits:  # none comes between a file and its name
-        signal.pthread_sigmask(signal.SIG_BLOCK, held)
+        signal.pthread_sigmask(signal.SIG_BLOCK, late)
     try:
         for number in held:
             signal.signal(number, end)
         handle, name = tempfile.mkstemp(prefix=".rnnshape-", dir=os.path.dirname(target))
         if waits:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, late)
         yield handle, name
     finally:
         if waits:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, late)
         with suppress(FileNotFoundError):
             os.unlink(name)
         for number in held:

@@ -974,7 +974,7 @@ class _Run:
                 star = spec.vararg or spec.kwarg
                 what = f"what {cls.name} is given in {star.arg if star else ''}"
                 raise Stop(what, Place(init.file, init.node, init.qualname)) from None
-            if isinstance(init, Native):
+            if isinstance(init, Native) and not self.constructor:
                 raise Stop(f"what {cls.name} is given", self.interpreter.place()) from None
             raise
         self._check_settings(init)

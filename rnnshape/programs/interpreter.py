@@ -2571,11 +2571,6 @@ class Interpreter(Seen):
             kind, name, text, Place(frame.file, at, frame.where), tuple(args), dict(keywords),
             result, frame.path, function, training=training,
         )  # fmt: skip
-        own = function._attributes if isinstance(function, Instance) else {}
-        if kind and True in (keywords.get("inplace"), own.get("inplace")):
-            for tensor in event.inputs[:1]:
-                if tensor is not result:
-                    table.touch(tensor)
         kept = tuple((tensor, tensor.storage.written) for tensor in saved(event))
         event = replace(event, saved=kept) if kept else event
         frame.calls.append(event)

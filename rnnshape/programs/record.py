@@ -64,11 +64,14 @@ class Event:
         return self.kind.rpartition(".")[2]
 
     @property
+    def attributes(self) -> dict[str, Any]:
+        """Those of the module that it calls; none of others."""
+        return self.function._attributes if isinstance(self.function, Instance) else {}
+
+    @property
     def spec(self) -> Any:
         """What the recurrent layer that it calls is; None of others."""
-        return (
-            self.function._attributes.get("_spec") if isinstance(self.function, Instance) else None
-        )
+        return self.attributes.get("_spec")
 
     @property
     def states(self) -> list[Tensor]:
@@ -106,8 +109,7 @@ def saved(event: Event) -> Iterator[Tensor]:
     inputs, name = event.inputs, event.basename
     if not inputs or not any(tensor.graph for tensor in event.outputs):
         return
-    own = event.function._attributes if isinstance(event.function, Instance) else {}
-    parameters = (own.get("_parameters") or {}).items()
+    parameters = (event.attributes.get("_parameters") or {}).items()
     weights = {k: p for k, p in parameters if p is not None and p.storage.requires_grad}
     if calls_layer(event):
         spec, of = event.spec, event.function._cls.name
@@ -214,9 +216,8 @@ class Record:
                 if target and target[0].rank == scores.rank == 1 and not target[0].floating:
                     words = f"size mismatch (got input: [{scores.shape[0]}], target: [1])"
                     refused = refused or (words, scores)
-                if isinstance(event.function, Instance):
-                    own = event.function._attributes.get("_parameters", {}).values()
-                    self.filled |= {id(p): p.storage for p in own if isinstance(p, Tensor)}
+                own = event.attributes.get("_parameters", {}).values()
+                self.filled |= {id(p): p.storage for p in own if isinstance(p, Tensor)}
                 for tensor in event.inputs:
                     if tensor.graph and id(tensor) not in seen:
                         seen.add(id(tensor))

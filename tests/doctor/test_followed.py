@@ -258,3 +258,11 @@ def test_a_mend_of_a_layer_that_was_not_built_leaves_nothing_to_read():
         for one in follow(Request(source_of(textwrap.dedent(text), "program.py")))
     ]
     assert followed.verdict == "does not fit" and diagnosis
+
+
+def test_a_place_says_that_a_function_writes_into_its_input():
+    text = "import torch\nfrom torch.nn import functional as F\nx = torch.nn.GRU(3, 3)(torch.zeros({}))"
+    text = text.format("2, 3, 3") + "[0].tanh()\nF.relu(x, {}).sum().backward()\n"
+    assert mend(text.format("True"))[0] == "changed-in-place"
+    (one,) = follow(Request(source_of(text.format("False"), "program.py")))
+    assert one.problem is None

@@ -13,7 +13,7 @@ from . import buffer, module, plain_module, row, tensor_argument, tensor_with, t
 from .creation import plain_dtype
 from .forms import flatten, unflatten
 from .native import alias, is_whole, listed, native, not_implemented, settled, tensor_kind
-from .pointwise import activation, check_p, dropped, in_place_shape
+from .pointwise import activation, check_p, dropped, in_place_shape, result_in_place
 from .products import matmul, matrices, rows_of
 from .reductions import cosine_similarity, functional_softmax, pairwise_distance
 
@@ -610,7 +610,7 @@ def _activation(name: str) -> Callable[..., Any]:
     def forward(self: Any, input: Any) -> Any:
         if name in ("Tanh", "Sigmoid"):
             tensor_argument(input, function, "input", 1)
-        return activation(function, input)
+        return result_in_place(input, activation(function, input), self._attributes.get("inplace"))
 
     return forward
 
@@ -625,7 +625,9 @@ def _dropout(function: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
         check_p(p)
         return {"p": p, "inplace": inplace}
 
-    return init, lambda self, input: dropped(function, input, self.p, self.training)
+    return init, lambda self, input: result_in_place(
+        input, dropped(function, input, self.p, self.training), self.inplace
+    )
 
 
 for _name, _function in {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from functools import wraps
+from inspect import signature
 from typing import Any
 
 from ..refusal import NotKnown, Refusal, runtime_error, type_error, value_error
@@ -513,10 +515,24 @@ def activation(name: str, x: Any, function: str = "") -> Any:
 _C_NAME = {"relu6_module": "hardtanh", "logsigmoid": "log_sigmoid", "rrelu_training": "rrelu"}
 
 
+def result_in_place(input: Any, result: Any, inplace: Any) -> Any:
+    """What a function gives that writes it into its input where that is asked."""
+    if inplace is True and isinstance(input, Tensor) and result is not input:
+        touch(input)
+    return result
+
+
 def declared(name: str, rule: Callable[..., Any]) -> None:
     """A function of torch.nn.functional; Python's own messages name it."""
     rule.__qualname__ = name
-    row(f"torch.nn.functional.{name}")(rule)
+    names = list(signature(rule).parameters)
+
+    @wraps(rule)
+    def function(*args: Any, **keywords: Any) -> Any:
+        result, given = rule(*args, **keywords), {**dict(zip(names, args)), **keywords}
+        return result_in_place(given["input"], result, given.get("inplace"))
+
+    row(f"torch.nn.functional.{name}")(function if "inplace" in names else rule)
 
 
 for _name in ("logsigmoid", "softsign", "tanhshrink", "tanh", "sigmoid"):
